@@ -1,0 +1,176 @@
+package frame
+
+import "errors"
+
+// ErrCaches is returned when more caches are asked for than Options.Caches allows.
+var ErrCaches = errors.New("frame: all caches of the pool are in use")
+
+// A Cache is one owner's private stock of free buffers; it trades whole magazines with the Pool, so
+// that allocating and freeing touch shared memory once in 64 times. It holds at most 128 buffers.
+//
+// Thread-safety: one goroutine at a time.
+type Cache struct {
+	p    *Pool
+	cur  uint32 // magazine that Get and Put work on
+	n    uint32 // buffers in cur
+	prev uint32 // a second one, either full or empty, so that Get and Put in turn do not trade
+	pn   uint32 // buffers in prev
+}
+
+// NewCache returns an empty cache. Close gives its buffers back.
+func (p *Pool) NewCache() (*Cache, error) {
+	d := &p.depot
+	if d.caches.Add(-1) < 0 {
+		d.caches.Add(1)
+		return nil, ErrCaches
+	}
+	cur, ok1 := d.empty.pop(d.next)
+	prev, ok2 := d.empty.pop(d.next)
+	if !ok1 || !ok2 {
+		panic("frame: a magazine is missing")
+	}
+	return &Cache{p: p, cur: cur, prev: prev}, nil
+}
+
+// Pool returns the pool the cache allocates from.
+func (c *Cache) Pool() *Pool { return c.p }
+
+// Get allocates a buffer: an empty frame behind the standard headroom. ok is false when the arena
+// has no free buffer left.
+func (c *Cache) Get() (f Frame, ok bool) {
+	if c.n == 0 && !c.refill() {
+		return Frame{}, false
+	}
+	c.n--
+	buf := c.p.depot.slots[c.cur*magazineSize+c.n]
+	if c.p.audit != nil {
+		c.p.take(buf)
+	}
+	return Frame{off: buf<<c.p.shift + Headroom}, true
+}
+
+// Put frees f and the whole chain behind it.
+func (c *Cache) Put(f Frame) {
+	for f.more != 0 {
+		next, _ := c.p.Next(f)
+		c.put(f.off >> c.p.shift)
+		f = next
+	}
+	c.put(f.off >> c.p.shift)
+}
+
+// Fill appends up to n fresh frames to b, as many as it has room for and the arena has buffers, and
+// returns how many.
+func (c *Cache) Fill(b *Batch, n int) int {
+	n = min(n, b.Room())
+	for i := range n {
+		f, ok := c.Get()
+		if !ok {
+			return i
+		}
+		b.Append(f)
+	}
+	return n
+}
+
+// PutBatch frees every frame of b and empties it.
+func (c *Cache) PutBatch(b *Batch) {
+	for _, f := range b.Frames() {
+		c.Put(f)
+	}
+	b.Reset()
+}
+
+// Copy returns a copy of the whole packet f, chain and offload wishes included, in buffers of its
+// own. ok is false when the arena has too few free buffers; f is unchanged either way.
+func (c *Cache) Copy(f Frame) (dup Frame, ok bool) {
+	head := f
+	var ch Chain
+	for {
+		g, ok := c.Get()
+		if !ok {
+			if ch.Len() > 0 {
+				c.Put(ch.Frame(c.p))
+			}
+			return Frame{}, false
+		}
+		// Same place in the buffer: same headroom, same alignment.
+		g.off = g.off&^c.p.mask | f.off&c.p.mask
+		g.len = f.len
+		copy(c.p.Bytes(g), c.p.Bytes(f))
+		ch.Append(c.p, g)
+		if f, ok = c.p.Next(f); !ok {
+			break
+		}
+	}
+	dup = ch.Frame(c.p)
+	dup.flags = head.flags
+	if head.flags&HasOffload != 0 {
+		c.p.Meta(dup).Offload = c.p.Meta(head).Offload
+	}
+	return dup, true
+}
+
+// Close gives the cache's buffers back to the pool. The cache must not be used after.
+func (c *Cache) Close() {
+	if c.p == nil {
+		return
+	}
+	d := &c.p.depot
+	d.give(c.cur, c.n)
+	d.give(c.prev, c.pn)
+	d.caches.Add(1)
+	*c = Cache{}
+}
+
+func (c *Cache) put(buf uint32) {
+	if c.p.audit != nil {
+		c.p.release(buf)
+	}
+	if c.n == magazineSize {
+		c.spill()
+	}
+	c.p.depot.slots[c.cur*magazineSize+c.n] = buf
+	c.n++
+}
+
+// refill makes cur hold at least one buffer.
+func (c *Cache) refill() bool {
+	if c.pn > 0 {
+		c.cur, c.n, c.prev, c.pn = c.prev, c.pn, c.cur, c.n
+		return true
+	}
+	d := &c.p.depot
+	m, ok := d.loaded.pop(d.next)
+	if !ok {
+		return false
+	}
+	d.empty.push(d.next, c.cur)
+	c.cur, c.n = m, d.fill[m]
+	return true
+}
+
+// spill makes room in cur, which is full.
+func (c *Cache) spill() {
+	if c.pn < magazineSize {
+		c.cur, c.n, c.prev, c.pn = c.prev, c.pn, c.cur, c.n
+		return
+	}
+	d := &c.p.depot
+	m, ok := d.empty.pop(d.next)
+	if !ok {
+		panic("frame: no empty magazine: a buffer was freed twice")
+	}
+	d.give(c.cur, c.n)
+	c.cur, c.n = m, 0
+}
+
+// give puts a magazine with n buffers on the stack it belongs to.
+func (d *depot) give(m, n uint32) {
+	d.fill[m] = n
+	if n == 0 {
+		d.empty.push(d.next, m)
+	} else {
+		d.loaded.push(d.next, m)
+	}
+}
