@@ -1,0 +1,112 @@
+// Package action holds what a cached flow does to its packets: a short program of fixed operations,
+// each run over a whole batch.
+//
+// A program is a list of 64-bit words, so that programs live in slabs the collector never scans and
+// equal programs are one. It is built on the slow path ([Program]), interned by the flow cache, and
+// run by workers ([Exec.Run]). It is not OpenFlow: rule tables translate their actions, groups and
+// tables into these few operations, and everything that depends on the packet is resolved by then.
+//
+// Encoding of a word that starts an operation, from the low bits up:
+//
+//	0..7    Op
+//	8..15   field (flow.FieldID), for OpSet
+//	16..23  number of operand words that follow
+//	32..63  argument: port, reason, id, TPID<<16|TCI
+//
+// Thread-safety: a Program belongs to one goroutine; its words never change once interned.
+package action
+
+import (
+	"encoding/binary"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-1]
+
+// Op is an operation.
+type Op uint8
+
+// Operations.
+const (
+	OpNone     Op = iota
+	OpOutput      // argument: datapath port; a copy goes out, or the packet itself if it is the last operation
+	OpDrop        // argument: Reason; ends the program
+	OpSet         // field; operands: value words, then mask words, network byte order, right-aligned
+	OpPushVLAN    // argument: TPID<<16 | TCI; becomes the outer tag
+	OpPopVLAN     // removes the outer tag
+	OpRecirc      // argument: recirculation id; looks the packet up anew; ends the program
+)
+
+// A Program is a list of operations under construction. The zero value is empty and drops.
+type Program struct {
+	words []uint64
+}
+
+// Reset empties the program and keeps its memory.
+func (p *Program) Reset() { p.words = p.words[:0] }
+
+// Words returns the encoded program, valid until the next change.
+func (p *Program) Words() []uint64 { return p.words }
+
+// Empty reports whether no operation was added.
+func (p *Program) Empty() bool { return len(p.words) == 0 }
+
+// Output sends a copy of the packet as it is now out of a datapath port.
+func (p *Program) Output(port uint32) { p.op(OpOutput, port) }
+
+// Drop ends the program: the packet goes no further, for the reason given.
+func (p *Program) Drop(r Reason) { p.op(OpDrop, uint32(r)) }
+
+// PushVLAN adds an outer VLAN tag.
+func (p *Program) PushVLAN(tpid, tci uint16) { p.op(OpPushVLAN, uint32(tpid)<<16|uint32(tci)) }
+
+// PopVLAN removes the outer VLAN tag.
+func (p *Program) PopVLAN() { p.op(OpPopVLAN, 0) }
+
+// Recirc ends the program: the packet is looked up anew under the recirculation id.
+func (p *Program) Recirc(id uint32) { p.op(OpRecirc, id) }
+
+// Set replaces the bits of a field that are one in mask. value and mask are in network byte order,
+// as long as each other, at most 16 bytes.
+func (p *Program) Set(f flow.FieldID, value, mask []byte) {
+	n := (len(value) + 7) / 8
+	p.words = append(p.words, uint64(OpSet)|uint64(f)<<8|uint64(2*n)<<16)
+	p.operand(value, n)
+	p.operand(mask, n)
+}
+
+func (p *Program) op(o Op, arg uint32) {
+	p.words = append(p.words, uint64(o)|uint64(arg)<<32)
+}
+
+// operand appends b as n words, right-aligned.
+func (p *Program) operand(b []byte, n int) {
+	var buf [16]byte
+	copy(buf[n*8-len(b):], b)
+	for i := range n {
+		p.words = append(p.words, binary.BigEndian.Uint64(buf[i*8:]))
+	}
+}
+
+// An Instruction is one decoded operation.
+type Instruction struct {
+	Op    Op
+	Field flow.FieldID
+	Arg   uint32
+	Value []uint64 // OpSet: value words, right-aligned
+	Mask  []uint64
+}
+
+// Next decodes the operation at the front of words and returns what follows it. ok is false at the
+// end of the program.
+func Next(words []uint64) (in Instruction, rest []uint64, ok bool) {
+	if len(words) == 0 {
+		return in, nil, false
+	}
+	w := words[0]
+	n := int(w >> 16 & 0xff)
+	in = Instruction{Op: Op(w), Field: flow.FieldID(w >> 8), Arg: uint32(w >> 32)}
+	in.Value, in.Mask = words[1:1+n/2], words[1+n/2:1+n]
+	return in, words[1+n:], true
+}

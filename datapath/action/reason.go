@@ -1,0 +1,43 @@
+package action
+
+import "github.com/culvertdev/culvert/ring/counter"
+
+// A Reason says why a rule table's verdict ends without an output.
+type Reason uint32
+
+// Reasons. Reasons lists their names and sentences in this order.
+const (
+	NoMatch Reason = iota
+	ByRule
+	NoPort
+	NoTarget
+	TTLExpired
+	TooDeep
+	TooManyResubmits
+	TooManyActions
+	BadVLAN
+	VLANNotAllowed
+	ReservedMAC
+	NoBridge
+	TableError
+	NumReasons
+)
+
+// Reasons returns the counter table of the reasons above.
+func Reasons() []counter.Desc {
+	return []counter.Desc{
+		NoMatch:          {Name: "no_match", Help: "No rule matched the packet.", Kind: counter.Drop},
+		ByRule:           {Name: "rule", Help: "The rule that matched says drop.", Kind: counter.Drop},
+		NoPort:           {Name: "no_port", Help: "The rule's output port does not exist.", Kind: counter.Drop},
+		NoTarget:         {Name: "no_target", Help: "The actions left no port to send to but the one it came from.", Kind: counter.Drop},
+		TTLExpired:       {Name: "ttl_expired", Help: "dec_ttl met a TTL or hop limit of 0 or 1.", Kind: counter.Drop},
+		TooDeep:          {Name: "too_deep", Help: "Resubmits nested deeper than 64 levels.", Kind: counter.Drop},
+		TooManyResubmits: {Name: "too_many_resubmits", Help: "One packet caused more than 4096 resubmits.", Kind: counter.Drop},
+		TooManyActions:   {Name: "too_many_actions", Help: "The actions for one packet were longer than the cache takes.", Kind: counter.Drop},
+		BadVLAN:          {Name: "bad_vlan", Help: "NORMAL met an 802.1Q header that was cut off.", Kind: counter.Drop},
+		VLANNotAllowed:   {Name: "vlan_not_allowed", Help: "The packet's VLAN is not one its input port carries.", Kind: counter.Drop},
+		ReservedMAC:      {Name: "reserved_mac", Help: "NORMAL does not forward link-local control addresses (01:80:c2:00:00:0x and the like).", Kind: counter.Drop},
+		NoBridge:         {Name: "no_bridge", Help: "The input port belongs to no bridge.", Kind: counter.Drop},
+		TableError:       {Name: "table_error", Help: "The rule table could not decide; the log says why.", Kind: counter.Drop},
+	}
+}

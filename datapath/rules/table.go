@@ -1,0 +1,123 @@
+// Package rules is the plug-in point of the switch: a [Table] decides what happens to the packets of
+// a flow that no cache knows. The built-in table with OpenFlow semantics is package openflow below
+// this one.
+//
+// A verdict is cached and applied to every packet that agrees with the one looked up in the bits the
+// table says it consulted, so a table must be honest about them: see [Verdict.Mask].
+package rules
+
+import (
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-1]
+
+// A Table decides the fate of a flow. Slow path only: once per cache miss and once per revalidation,
+// never per packet, so it may lock. In the steady state it should not allocate: a storm of new flows
+// must not become a storm of garbage.
+//
+// Thread-safety: implementations are safe for concurrent use.
+type Table interface {
+	// Lookup writes the verdict for q.Key into v, which the caller has reset. It must set in v.Mask
+	// every bit of the key that influenced the verdict: the result is cached for all keys equal
+	// under that mask. Extra bits cost cache efficiency; a missing bit misroutes packets. in_port,
+	// recirc_id and which blocks are present are always consulted and need no bit. An error drops the
+	// packet (action.TableError); it is logged, and nothing is cached.
+	Lookup(q *Query, v *Verdict) error
+	// Changes adds to c what has changed after version since and returns the version now. The first
+	// call passes 0 and expects c.All.
+	Changes(since uint64, c *ChangeSet) (version uint64)
+	// Credit adds a cached flow's traffic since the last call to what took part in its verdict, as
+	// v.Trail named it: rule counters, and effects such as the refresh of a learned address.
+	// lastUsed is when the last packet was seen, in nanoseconds on the clock of Query.Now.
+	Credit(trail []uint64, packets, bytes uint64, lastUsed int64)
+}
+
+// A Query is one look-up.
+type Query struct {
+	Key    *flow.Key // in_port is the datapath port; registers and metadata are zero
+	Packet []byte    // first buffer of the packet when there is one; nil otherwise
+	Size   int       // bytes of the whole packet; 0 without one
+	Now    int64     // ns, monotonic clock
+	// Live: a packet is waiting for the verdict, and the table may learn from it. Otherwise the
+	// look-up has no side effect (trace, revalidation, trying a configuration out).
+	Live bool
+	// Trace, when not nil, is told in words what the table does.
+	Trace Tracer
+}
+
+// A Tracer hears how a verdict came about: one line per step, depth levels deep.
+type Tracer interface {
+	Step(depth int, line string)
+}
+
+// A Verdict is what a table decided. Its caller uses it again for every look-up: what it holds is
+// valid until the next Reset.
+type Verdict struct {
+	Mask    flow.Mask      // bits of the original key that were consulted
+	Actions action.Program // what happens; empty means drop (action.NoMatch)
+	// Trail names what took part (rules to credit, addresses to refresh) in words only the table
+	// understands; Credit gets it back.
+	Trail []uint64
+	// Tags has a bit for everything consulted whose change could change the verdict, each hashed to
+	// one of 64: a table number, an address looked up. See Change.
+	Tags uint64
+	// Rewrote has bit i set when 8-byte word i of the key was changed by actions before something
+	// was looked up by it: a change's match says nothing about that word of the original key.
+	Rewrote uint64
+	// NoCache: the verdict holds for this packet only.
+	NoCache bool
+}
+
+// Reset empties v and keeps its memory.
+func (v *Verdict) Reset() {
+	v.Mask = flow.Mask{}
+	v.Actions.Reset()
+	v.Trail = v.Trail[:0]
+	v.Tags, v.Rewrote, v.NoCache = 0, 0, false
+}
+
+// A Change is one thing that changed in a table.
+type Change struct {
+	Tag uint64 // bits of what changed; verdicts without any of them are not concerned
+	// Match, when not nil, narrows it: verdicts for keys that the match excludes are not concerned,
+	// words they rewrote aside.
+	Match *flow.Match
+}
+
+// A ChangeSet is what a flow must overlap to be looked up again. The zero value concerns none.
+type ChangeSet struct {
+	All     bool // every flow
+	Changes []Change
+}
+
+// A Port is a port of the switch as tables know it.
+type Port struct {
+	ID     uint32 // datapath port: in_port of Query.Key and argument of action.Program.Output
+	Number uint32 // OpenFlow port number, unique in its bridge
+	Name   string
+	VLAN   VLAN
+}
+
+// VLAN says how NORMAL treats a port's VLAN tags (ovs-vswitchd.conf.db(5), Port table).
+type VLAN struct {
+	Mode   VLANMode
+	Tag    uint16   // access VLAN; 0 when Mode is VLANTrunk
+	Trunks []uint16 // VLANs carried in VLANTrunk mode; empty means all
+}
+
+// VLANMode is a port's VLAN mode.
+type VLANMode uint8
+
+// VLAN modes.
+const (
+	VLANTrunk  VLANMode = iota // tagged packets of Trunks, untagged ones as VLAN 0
+	VLANAccess                 // untagged outside, Tag inside
+)
+
+// A PortUser is a Table that wants to know the ports of its bridge. The switch calls SetPorts before
+// the first Lookup and whenever they change; the slice is not changed after.
+type PortUser interface {
+	SetPorts(ports []Port)
+}
