@@ -8,8 +8,28 @@ import "github.com/culvertdev/culvert/ring/frame"
 // Element i belongs to frame i of the batch that was extracted.
 type Keys struct {
 	N     int                               // frames extracted
+	Short uint64                            // bit i: frame i is shorter than an Ethernet header; its key is the port alone
 	Block [FastBlocks][frame.MaxBatch]Block // blocks a packet lacks hold old bytes
 	Hash  [frame.MaxBatch]uint64            // keyed hash over all blocks present
-	L3    [frame.MaxBatch]uint16            // offset of the network header in bytes; 0: none
-	L4    [frame.MaxBatch]uint16            // offset of the transport header in bytes; 0: none
+	// L3 is the offset in bytes of the network header: IPv4, IPv6, ARP, or the MPLS label stack. 0:
+	// there is none, or it is malformed and nothing may be changed in it.
+	L3 [frame.MaxBatch]uint16
+	// L4 is the offset in bytes of what the IP header carries. 0: there is none, as in the later
+	// fragments of a packet. The transport header may be cut short.
+	L4 [frame.MaxBatch]uint16
+}
+
+// A bit of Short for each frame of a batch.
+var _ [64 - frame.MaxBatch]struct{}
+
+// Key copies the key of frame i to dst. Blocks the packet lacks are zero.
+func (k *Keys) Key(i int, dst *Key) {
+	*dst = Key{}
+	dst[Base] = k.Block[Base][i]
+	present := dst[Base][OffBlocks]
+	for j := Base + 1; j < FastBlocks; j++ {
+		if present&(1<<j) != 0 {
+			dst[j] = k.Block[j][i]
+		}
+	}
 }

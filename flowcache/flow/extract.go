@@ -1,0 +1,103 @@
+package flow
+
+import (
+	"encoding/binary"
+
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// MaxVLANs is the most VLAN tags a key has room for.
+const MaxVLANs = 2
+
+// An Extractor turns the frames of a batch into flow keys. It is a value without state: one may serve
+// several workers.
+type Extractor struct {
+	// VLANLimit is the most VLAN tags that are parsed, 1 or 2; 0 means 1 (Open_vSwitch table,
+	// other_config:vlan-limit). A tag beyond the limit is the frame's EtherType.
+	VLANLimit int
+	// Seed keys Keys.Hash. The caches of a process share one.
+	Seed Seed
+}
+
+// Extract fills k with the keys of all frames of b, which came from port and are in their recirc'th
+// round. Lengths in headers are held against the whole packet, while the headers themselves must lie
+// in its first buffer: what does not counts as cut off.
+//
+// A layer that is malformed or cut off leaves its fields, and those of the layers above, zero, as in
+// OVS: the packet is matched on what parsed. Frames too short for an Ethernet header are marked in
+// k.Short; the caller drops them.
+func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, k *Keys) {
+	k.N = b.Len()
+	k.link(p, uint64(port)<<32|uint64(recirc), b)
+	vlans := min(max(e.VLANLimit, 1), MaxVLANs)
+	for i, f := range b.Frames() {
+		if k.Short&(1<<i) == 0 {
+			k.parse(i, p.Bytes(f), p.Total(f), vlans)
+		}
+	}
+	for i := range k.N {
+		k.hash(i, &e.Seed)
+	}
+}
+
+// link starts the base block of every key: metadata and the Ethernet header as it stands, the rest
+// zero. It does little per frame, so that the first loads from many frames are under way together.
+func (k *Keys) link(p *frame.Pool, meta uint64, b *frame.Batch) {
+	k.Short = 0
+	for i, f := range b.Frames() {
+		base := &k.Block[Base][i]
+		var macs, rest uint64
+		if pkt := p.Bytes(f); len(pkt) >= wire.EthernetSize {
+			// Bytes 0 to 7, and 6 to 13 less the first two: 14 bytes end to end, two zeros behind.
+			macs = binary.LittleEndian.Uint64(pkt)
+			rest = binary.LittleEndian.Uint64(pkt[6:]) >> 16
+		} else {
+			k.Short |= 1 << i
+		}
+		binary.BigEndian.PutUint64(base[OffInPort:], meta)
+		base.setWord(1, macs)
+		base.setWord(2, rest)
+		base.setWord(3, 0)
+		base.setWord(4, 0)
+		base.setWord(5, 0)
+		base.setWord(6, 0)
+		base.setWord(7, 1<<Base<<(OffBlocks%8*8))
+		k.L3[i], k.L4[i] = 0, 0
+	}
+}
+
+// parse fills in what lies behind the Ethernet header. total is the length of the packet in bytes,
+// of which pkt is the first buffer.
+func (k *Keys) parse(i int, pkt []byte, total, vlans int) {
+	base := &k.Block[Base][i]
+	off := wire.EthernetSize
+	typ := binary.BigEndian.Uint16(base[OffEthType:])
+	if typ != wire.TypeIPv4 && typ != wire.TypeIPv6 {
+		off, typ = ethertype(base, pkt, vlans)
+	}
+	switch typ {
+	case wire.TypeIPv4:
+		k.ipv4(i, pkt, off, total)
+	case wire.TypeIPv6:
+		k.ipv6(i, pkt, off, total)
+	case wire.TypeARP, wire.TypeRARP:
+		k.arp(i, pkt, off)
+	case wire.TypeMPLS, wire.TypeMPLSM:
+		k.mpls(i, pkt, off)
+	}
+}
+
+// hash sums up the blocks of key i.
+func (k *Keys) hash(i int, seed *Seed) {
+	base := &k.Block[Base][i]
+	h := HashBlock(0, base, seed)
+	if present := base[OffBlocks]; present != 1<<Base {
+		for j := Base + 1; j < FastBlocks; j++ {
+			if present&(1<<j) != 0 {
+				h = HashBlock(h, &k.Block[j][i], seed)
+			}
+		}
+	}
+	k.Hash[i] = h
+}
