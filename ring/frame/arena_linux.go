@@ -23,7 +23,7 @@ type arena struct {
 // newArena maps size bytes, on hugepages when want allows and the host has them.
 func newArena(size int, want HugePages) (arena, error) {
 	if want != HugeNever {
-		a, err := mapMemfd(size, unix.MFD_HUGETLB, "2 MiB hugepages")
+		a, err := mapMemfd(size, unix.MFD_HUGETLB|unix.MFD_HUGE_2MB, "2 MiB hugepages")
 		if err == nil {
 			return a, nil
 		}

@@ -11,17 +11,17 @@ var ErrCaches = errors.New("frame: all caches of the pool are in use")
 // Thread-safety: one goroutine at a time.
 type Cache struct {
 	p    *Pool
-	cur  uint32 // magazine that Get and Put work on
-	n    uint32 // buffers in cur
-	prev uint32 // a second one, either full or empty, so that Get and Put in turn do not trade
-	pn   uint32 // buffers in prev
+	cur  uint32    // magazine that Get and Put work on
+	n    uint32    // buffers in cur
+	prev uint32    // a second one, either full or empty, so that Get and Put in turn do not trade
+	pn   uint32    // buffers in prev
+	_    [104]byte // caches of different workers share no cache line, nor a pair that is fetched together
 }
 
 // NewCache returns an empty cache. Close gives its buffers back.
 func (p *Pool) NewCache() (*Cache, error) {
 	d := &p.depot
-	if d.caches.Add(-1) < 0 {
-		d.caches.Add(1)
+	if !d.open() {
 		return nil, ErrCaches
 	}
 	cur, ok1 := d.empty.pop(d.next)
@@ -62,7 +62,7 @@ func (c *Cache) Put(f Frame) {
 // Fill appends up to n fresh frames to b, as many as it has room for and the arena has buffers, and
 // returns how many.
 func (c *Cache) Fill(b *Batch, n int) int {
-	n = min(n, b.Room())
+	n = max(0, min(n, b.Room()))
 	for i := range n {
 		f, ok := c.Get()
 		if !ok {
@@ -117,9 +117,9 @@ func (c *Cache) Close() {
 		return
 	}
 	d := &c.p.depot
-	d.give(c.cur, c.n)
+	d.merge(c.cur, c.n)
 	d.give(c.prev, c.pn)
-	d.caches.Add(1)
+	d.caches.Add(1) // last: who opens a cache on the strength of it finds the magazines
 	*c = Cache{}
 }
 
@@ -141,12 +141,12 @@ func (c *Cache) refill() bool {
 		return true
 	}
 	d := &c.p.depot
-	m, ok := d.loaded.pop(d.next)
+	m, n, ok := d.take()
 	if !ok {
 		return false
 	}
-	d.empty.push(d.next, c.cur)
-	c.cur, c.n = m, d.fill[m]
+	d.give(c.cur, 0)
+	c.cur, c.n = m, n
 	return true
 }
 
@@ -163,14 +163,4 @@ func (c *Cache) spill() {
 	}
 	d.give(c.cur, c.n)
 	c.cur, c.n = m, 0
-}
-
-// give puts a magazine with n buffers on the stack it belongs to.
-func (d *depot) give(m, n uint32) {
-	d.fill[m] = n
-	if n == 0 {
-		d.empty.push(d.next, m)
-	} else {
-		d.loaded.push(d.next, m)
-	}
 }

@@ -34,6 +34,9 @@ func (c *Chain) Append(p *Pool, f Frame) bool {
 
 // Frame returns the packet and empties c. c must not be empty.
 func (c *Chain) Frame(p *Pool) Frame {
+	if c.n == 0 {
+		panic("frame: a chain of no buffers")
+	}
 	f := c.head
 	f.more = uint8(c.n - 1)
 	if f.more != 0 {

@@ -2,19 +2,24 @@ package frame
 
 import "fmt"
 
-// Check reports frames that are out although every cache is closed, and buffers that are free twice.
-// It is the leak check that ends a test: call it when nothing uses the pool any more.
+// Check reports caches that are open, frames that are out, and buffers that are free twice. It is the
+// leak check that ends a test: call it when nothing uses the pool any more.
 func (p *Pool) Check() error {
 	d := &p.depot
+	if open := p.caches - int(d.caches.Load()); open != 0 {
+		return fmt.Errorf("%d caches are open", open)
+	}
 	seen := make([]bool, len(p.meta))
 	free := 0
-	for m := uint32(d.loaded.head.Load()); m != 0; m = d.next[m-1].Load() {
-		for _, buf := range d.slots[(m-1)*magazineSize:][:d.fill[m-1]] {
-			if seen[buf] {
-				return fmt.Errorf("buffer %d is on the free list twice", buf)
+	for _, s := range []*stack{&d.full, &d.partial} {
+		for m := uint32(s.head.Load()); m != 0; m = d.next[m-1].Load() {
+			for _, buf := range d.slots[(m-1)*magazineSize:][:d.fill[m-1]] {
+				if seen[buf] {
+					return fmt.Errorf("buffer %d is on the free list twice", buf)
+				}
+				seen[buf] = true
+				free++
 			}
-			seen[buf] = true
-			free++
 		}
 	}
 	if out := len(p.meta) - free; out != 0 {

@@ -5,21 +5,27 @@ import "sync/atomic"
 // magazineSize is the number of buffers a cache trades with the depot at once.
 const magazineSize = 64 // buffers; one compare-and-swap per 64 packets
 
-// A depot holds the free buffers in magazines, fixed arrays of buffer numbers, on two lock-free
-// stacks: magazines with buffers in them and empty ones (Bonwick and Adams, "Magazines and Vmem",
-// USENIX 2001). A magazine that is on no stack belongs to one cache.
+// A depot holds the free buffers in magazines, fixed arrays of buffer numbers, on lock-free stacks:
+// full magazines, empty ones, and those that closed caches left in between (Bonwick and Adams,
+// "Magazines and Vmem", USENIX 2001). A magazine that is on no stack belongs to one cache.
+//
+// There is always an empty magazine for a cache that has two full ones, which is what lets Put never
+// fail: n buffers need F = n/64 full magazines, C open caches hold two each, and at most one partial
+// magazine per cache lies about, because whoever closes a cache merges what it leaves with the partial
+// ones it finds. F + 3C magazines cover that.
 type depot struct {
-	loaded stack
-	empty  stack
-	next   []atomic.Uint32 // per magazine: the one below it on its stack, number + 1; 0 means none
-	fill   []uint32        // per magazine: buffers in it; written by its owner
-	slots  []uint32        // magazineSize buffer numbers per magazine; written by its owner
-	caches atomic.Int32    // caches that may still be opened
+	full    stack
+	partial stack
+	empty   stack
+	next    []atomic.Uint32 // per magazine: the one below it on its stack, number + 1; 0 means none
+	fill    []uint32        // per magazine: buffers in it; written by its owner
+	slots   []uint32        // magazineSize buffer numbers per magazine; written by its owner
+	caches  atomic.Int32    // caches that may still be opened
 }
 
 func (d *depot) init(buffers, caches int) {
 	full := (buffers + magazineSize - 1) / magazineSize
-	n := full + 2*caches
+	n := full + 3*caches
 	d.next = make([]atomic.Uint32, n)
 	d.fill = make([]uint32, n)
 	d.slots = make([]uint32, n*magazineSize)
@@ -35,16 +41,75 @@ func (d *depot) init(buffers, caches int) {
 		for i := range k {
 			d.slots[m*magazineSize+i] = base + k - 1 - i
 		}
-		d.fill[m] = k
-		d.loaded.push(d.next, m)
+		d.give(m, k)
+	}
+}
+
+// give puts magazine m, with n buffers in it, on the stack it belongs to.
+func (d *depot) give(m, n uint32) {
+	d.fill[m] = n
+	switch n {
+	case 0:
+		d.empty.push(d.next, m)
+	case magazineSize:
+		d.full.push(d.next, m)
+	default:
+		d.partial.push(d.next, m)
+	}
+}
+
+// take returns a magazine with buffers in it, and how many; ok is false when there is none.
+func (d *depot) take() (m, n uint32, ok bool) {
+	if m, ok = d.full.pop(d.next); !ok {
+		m, ok = d.partial.pop(d.next)
+	}
+	if !ok {
+		return 0, 0, false
+	}
+	return m, d.fill[m], true
+}
+
+// merge gives magazine m, with n buffers in it, back like give, but not before it has poured it
+// together with the partial magazines it finds.
+func (d *depot) merge(m, n uint32) {
+	for n%magazineSize != 0 {
+		o, ok := d.partial.pop(d.next)
+		if !ok {
+			break
+		}
+		k := min(magazineSize-n, d.fill[o]) // from o to m
+		rest := d.fill[o] - k
+		copy(d.slots[m*magazineSize+n:][:k], d.slots[o*magazineSize+rest:][:k])
+		if n+k == magazineSize {
+			d.give(m, magazineSize)
+			m, n = o, rest
+		} else {
+			d.give(o, 0)
+			n += k
+		}
+	}
+	d.give(m, n)
+}
+
+// open takes one of the caches that may still be opened.
+func (d *depot) open() bool {
+	for {
+		n := d.caches.Load()
+		if n == 0 {
+			return false
+		}
+		if d.caches.CompareAndSwap(n, n-1) {
+			return true
+		}
 	}
 }
 
 // A stack is a Treiber stack of magazine numbers. The upper half of the head counts changes, so that
 // a magazine popped and pushed again in between is noticed.
 type stack struct {
+	_    [56]byte      // no stack shares a cache line with another, or with what lies before it
 	head atomic.Uint64 // changes << 32 | magazine + 1
-	_    [56]byte      // the two stacks share no cache line
+	_    [56]byte
 }
 
 func (s *stack) push(next []atomic.Uint32, m uint32) {

@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 )
 
+// maxCaches bounds the magazines kept for caches; each cache takes under 1 KiB of them.
+const maxCaches = 1 << 16
+
 // HugePages says whether the arena should lie on hugepages.
 type HugePages uint8
 
@@ -33,13 +36,14 @@ type Options struct {
 //
 // Thread-safety: all methods are safe for concurrent use; those that take a Frame are for its owner.
 type Pool struct {
-	mem   []byte
-	meta  []Meta
-	shift uint8  // log2 of the buffer size
-	mask  uint32 // buffer size - 1
-	arena arena
-	depot depot
-	audit []atomic.Uint32 // 1: buffer is out; nil unless Options.Audit
+	mem    []byte
+	meta   []Meta
+	shift  uint8           // log2 of the buffer size
+	mask   uint32          // buffer size - 1
+	caches int             // most caches open at once
+	audit  []atomic.Uint32 // 1: buffer is out; nil unless Options.Audit
+	arena  arena
+	depot  depot
 }
 
 // NewPool maps an arena and puts every buffer on the free list.
@@ -59,17 +63,21 @@ func NewPool(o Options) (*Pool, error) {
 	if o.Buffers < 1 || o.Buffers > (1<<32)/o.BufferSize {
 		return nil, fmt.Errorf("%d buffers of %d bytes: want 1 to %d", o.Buffers, o.BufferSize, (1<<32)/o.BufferSize)
 	}
+	if o.Caches < 1 || o.Caches > maxCaches {
+		return nil, fmt.Errorf("%d caches: want 1 to %d", o.Caches, maxCaches)
+	}
 	size := o.Buffers * o.BufferSize
 	a, err := newArena((size+hugePage-1)&^(hugePage-1), o.Huge)
 	if err != nil {
 		return nil, fmt.Errorf("frame arena: %w", err)
 	}
 	p := &Pool{
-		arena: a,
-		mem:   a.mem[:size:size],
-		meta:  make([]Meta, o.Buffers),
-		shift: uint8(bits.TrailingZeros(uint(o.BufferSize))),
-		mask:  uint32(o.BufferSize - 1),
+		arena:  a,
+		mem:    a.mem[:size:size],
+		meta:   make([]Meta, o.Buffers),
+		shift:  uint8(bits.TrailingZeros(uint(o.BufferSize))),
+		mask:   uint32(o.BufferSize - 1),
+		caches: o.Caches,
 	}
 	if o.Audit {
 		p.audit = make([]atomic.Uint32, o.Buffers)
@@ -78,8 +86,13 @@ func NewPool(o Options) (*Pool, error) {
 	return p, nil
 }
 
-// Close unmaps the arena. No frame of it may be used after; it reports frames still out.
+// Close unmaps the arena. No frame of it may be used after; it reports caches still open and frames
+// still out. Closing again does nothing.
 func (p *Pool) Close() error {
+	if p.mem == nil {
+		return nil
+	}
+	p.mem = nil // a frame used later panics; with the memory gone it would be a SIGSEGV
 	return errors.Join(p.Check(), p.arena.close())
 }
 
@@ -147,9 +160,10 @@ func (p *Pool) Prepend(f *Frame, n int) bool {
 }
 
 // Trim drops n bytes at the front of f. It reports false, and leaves f as it is, when the first
-// buffer holds fewer.
+// buffer holds fewer, or when nothing would be left of data that reaches to the end of its buffer: the
+// start of a frame is what names its buffer.
 func (p *Pool) Trim(f *Frame, n int) bool {
-	if n > int(f.len) {
+	if n > int(f.len) || int(f.off&p.mask)+n > int(p.mask) {
 		return false
 	}
 	if f.more != 0 {
@@ -163,7 +177,7 @@ func (p *Pool) Trim(f *Frame, n int) bool {
 // SetLen sets the number of data bytes in f's first buffer, which must hold them. For packets in one
 // buffer: what fills a fresh frame calls it.
 func (p *Pool) SetLen(f *Frame, n int) {
-	if p.Headroom(*f)+n > p.BufferSize() {
+	if n < 0 || p.Headroom(*f)+n > p.BufferSize() {
 		panic("frame: length beyond the buffer")
 	}
 	f.len = uint16(n)
