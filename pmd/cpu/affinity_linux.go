@@ -1,0 +1,104 @@
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pin binds the calling thread to one CPU. The goroutine must be locked to its thread, and stay so:
+// when it ends without unlocking, the runtime ends the thread rather than reuse it.
+func Pin(cpu int) error {
+	if cpu < 0 || cpu >= MaxCPUs {
+		return fmt.Errorf("pin to CPU %d: want 0 to %d", cpu, MaxCPUs-1)
+	}
+	if err := setAffinity(0, SetOf(cpu)); err != nil {
+		return fmt.Errorf("pin to CPU %d: %w", cpu, err)
+	}
+	return nil
+}
+
+// Affinity returns the CPUs the calling thread may run on.
+func Affinity() (Set, error) {
+	var u unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &u); err != nil {
+		return Set{}, fmt.Errorf("sched_getaffinity: %w", err)
+	}
+	var s Set
+	for c := range MaxCPUs {
+		if u.IsSet(c) {
+			s.Add(c)
+		}
+	}
+	return s, nil
+}
+
+// Confine binds every thread of the process to set. Call it before workers start: threads made later
+// inherit the mask of the one that makes them, and workers then pin themselves.
+func Confine(set Set) error {
+	if set.Empty() {
+		return errors.New("confine the process: no CPU given")
+	}
+	// A thread not yet seen may have been made by one not yet confined: walk until nothing is new.
+	done := make(map[int]bool)
+	for {
+		tids, err := threads()
+		if err != nil {
+			return fmt.Errorf("confine the process: %w", err)
+		}
+		found := false
+		for _, tid := range tids {
+			if done[tid] {
+				continue
+			}
+			found = true
+			done[tid] = true
+			// A thread may end between the walk and the call.
+			if err := setAffinity(tid, set); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("confine thread %d to CPUs %v: %w", tid, set, err)
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+}
+
+func threads() ([]int, error) {
+	entries, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return nil, err
+	}
+	tids := make([]int, 0, len(entries))
+	for _, e := range entries {
+		tid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("thread id %q: %w", e.Name(), err)
+		}
+		tids = append(tids, tid)
+	}
+	return tids, nil
+}
+
+func setAffinity(tid int, set Set) error {
+	var u unix.CPUSet
+	for c := range set.All() {
+		u.Set(c)
+	}
+	if err := unix.SchedSetaffinity(tid, &u); err != nil {
+		return fmt.Errorf("sched_setaffinity: %w", err)
+	}
+	return nil
+}
+
+// monotonicNow returns CLOCK_MONOTONIC in nanoseconds.
+func monotonicNow() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic("cpu: no monotonic clock: " + err.Error())
+	}
+	return ts.Nano()
+}
