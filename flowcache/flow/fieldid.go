@@ -72,5 +72,13 @@ const (
 	FieldNDTarget   = FieldICMPv6Code + 1
 	FieldNDSLL      = FieldNDTarget + 1
 	FieldNDTLL      = FieldNDSLL + 1
-	NumFields       = FieldNDTLL + 1
+
+	// Fields only caches match on. OVS has them in its flows but no name for them in rules.
+	FieldVLANTPID  = FieldNDTLL + 1
+	FieldVLANTPID1 = FieldVLANTPID + 1 // of the inner tag
+	FieldVLANTCI1  = FieldVLANTPID1 + 1
+	FieldMPLSLSE1  = FieldVLANTCI1 + 1 // the second label stack entry as a whole
+	FieldMPLSLSE2  = FieldMPLSLSE1 + 1 // the third
+
+	NumFields = FieldMPLSLSE2 + 1
 )
