@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/culvertdev/culvert/pmd/bell"
 	"github.com/culvertdev/culvert/ring"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -13,7 +14,7 @@ import (
 // A wire is one direction of one queue.
 type wire struct {
 	frames *ring.SPSC[frame.Frame]
-	bell   bell
+	bell   bell.Bell
 }
 
 // A link is what lies between two ends: for each end and queue the wire on which that end receives.
@@ -37,15 +38,12 @@ func newLink(o Options) (*link, error) {
 	l := &link{pool: o.Pool, queues: o.Queues, size: o.RingSize}
 	for end := range l.in {
 		l.in[end] = make([]wire, o.Queues)
-		for q := range l.in[end] {
-			l.in[end][q].bell.fd = -1
-		}
 	}
 	for end := range l.in {
 		for q := range l.in[end] {
 			w := &l.in[end][q]
 			w.frames = ring.NewSPSC[frame.Frame](o.RingSize)
-			if err := w.bell.open(); err != nil {
+			if err := w.bell.Open(); err != nil {
 				return nil, errors.Join(err, l.destroy())
 			}
 		}
@@ -102,7 +100,7 @@ func (l *link) destroy() error {
 	var err error
 	for end := range l.in {
 		for q := range l.in[end] {
-			err = errors.Join(err, l.in[end][q].bell.close())
+			err = errors.Join(err, l.in[end][q].bell.Close())
 		}
 	}
 	return err

@@ -22,7 +22,7 @@ func newRxQueue(l *link, w *wire) *rxQueue {
 
 // Recv implements pmd.RxQueue.
 func (q *rxQueue) Recv(b *frame.Batch) int {
-	q.wire.bell.hush()
+	q.wire.bell.Hush()
 	n := q.wire.frames.PopN(q.popped[:b.Room()])
 	if n == 0 {
 		return 0
@@ -39,12 +39,12 @@ func (q *rxQueue) Recv(b *frame.Batch) int {
 
 // Arm implements pmd.RxQueue.
 func (q *rxQueue) Arm() (ready bool) {
-	q.wire.bell.arm()
+	q.wire.bell.Arm()
 	return !q.wire.frames.Empty()
 }
 
 // FD implements pmd.RxQueue: an eventfd.
-func (q *rxQueue) FD() int { return q.wire.bell.fd }
+func (q *rxQueue) FD() int { return q.wire.bell.FD() }
 
 // Counters implements pmd.RxQueue.
 func (q *rxQueue) Counters() *counter.Block { return q.counters }
@@ -120,7 +120,7 @@ func (q *txQueue) sift(b *frame.Batch) (size int) {
 func (q *txQueue) Flush() (pending bool) {
 	if q.sent {
 		q.sent = false
-		q.wire.bell.ring()
+		q.wire.bell.Ring()
 	}
 	return false
 }
