@@ -1,0 +1,148 @@
+package xsk
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/safchain/ethtool"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A device is a network device seen through sockets of the namespace it is in, whichever namespace
+// the calling thread is in later.
+type device struct {
+	index   int
+	netlink *netlink.Handle
+	ethtool *ethtool.Ethtool
+}
+
+// A deviceState is what the port depends on and the operator can change.
+type deviceState struct {
+	name     string
+	mac      net.HardwareAddr
+	mtu      int
+	carrier  bool
+	program  uint32 // id of the XDP program on it, 0 for none
+	channels int    // queues it receives with
+	driver   string
+	bus      string // address on its bus; empty for a virtual device
+
+	rxDropped, txDropped uint64 // packets, by the device's own count
+}
+
+// openDevice finds a device by name in the thread's network namespace.
+func openDevice(name string) (d *device, st deviceState, err error) {
+	d = &device{}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.netlink, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return nil, st, fmt.Errorf("open netlink socket: %w", err)
+	}
+	if d.ethtool, err = ethtool.NewEthtool(); err != nil {
+		return nil, st, fmt.Errorf("open ethtool socket: %w", err)
+	}
+	l, err := d.netlink.LinkByName(name)
+	if err != nil {
+		return nil, st, fmt.Errorf("find device %s: %w", name, err)
+	}
+	d.index = l.Attrs().Index
+	st, err = d.state()
+	return d, st, err
+}
+
+// errGone is returned when the device is no longer in its namespace.
+var errGone = errors.New("device is gone")
+
+// state reads the device's present state.
+func (d *device) state() (deviceState, error) {
+	l, err := d.netlink.LinkByIndex(d.index)
+	if errors.As(err, &netlink.LinkNotFoundError{}) || errors.Is(err, unix.ENODEV) {
+		return deviceState{}, errGone
+	}
+	if err != nil {
+		return deviceState{}, fmt.Errorf("query device: %w", err)
+	}
+	a := l.Attrs()
+	st := deviceState{
+		name:     a.Name,
+		mac:      a.HardwareAddr,
+		mtu:      a.MTU,
+		carrier:  a.RawFlags&unix.IFF_UP != 0 && a.RawFlags&unix.IFF_LOWER_UP != 0,
+		channels: max(a.NumRxQueues, 1),
+	}
+	if a.Xdp != nil {
+		st.program = a.Xdp.ProgId
+	}
+	if s := a.Statistics; s != nil {
+		st.rxDropped, st.txDropped = s.RxDropped, s.TxDropped
+	}
+	// Devices without these ethtool calls (some virtual ones) keep what netlink says.
+	if ch, err := d.ethtool.GetChannels(a.Name); err == nil && ch.CombinedCount+ch.RxCount > 0 {
+		st.channels = int(ch.CombinedCount + ch.RxCount)
+	}
+	if info, err := d.ethtool.DriverInfo(a.Name); err == nil {
+		st.driver, st.bus = info.Driver, info.BusInfo
+	}
+	return st, nil
+}
+
+func (d *device) close() {
+	if d.netlink != nil {
+		d.netlink.Close()
+	}
+	if d.ethtool != nil {
+		d.ethtool.Close()
+	}
+}
+
+// partialChecksums reports whether frames may arrive with their checksum unfinished. On the receive
+// path of a driver for hardware they do not. Virtual devices hand over what the sender left undone;
+// and generic mode sees packets after the kernel has merged them, which leaves partial sums on any
+// device (linux net/ipv4/tcp_offload.c, tcp_gro_complete).
+func (s deviceState) partialChecksums(native bool) bool {
+	switch s.driver {
+	case "virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront", "vif":
+		return true
+	}
+	return !native || s.bus == "" || strings.HasPrefix(s.bus, "N/A")
+}
+
+// numa returns the node of a PCI device, -1 if unknown. The path by bus address is the same in every
+// network namespace, unlike /sys/class/net.
+func (s deviceState) numa() int {
+	if s.bus == "" || strings.ContainsRune(s.bus, '/') {
+		return -1
+	}
+	b, err := os.ReadFile(filepath.Join("/sys/bus/pci/devices", s.bus, "numa_node"))
+	if err != nil {
+		return -1
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// promiscuous returns a socket that keeps the device receiving frames to any address until it is
+// closed: the kernel counts the wishes and forgets this one with the process.
+func promiscuous(ifindex int) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0) // protocol 0: receives nothing
+	if err != nil {
+		return -1, fmt.Errorf("open packet socket: %w", explain(err))
+	}
+	mreq := &unix.PacketMreq{Ifindex: int32(ifindex), Type: unix.PACKET_MR_PROMISC}
+	if err := unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, mreq); err != nil {
+		return -1, errors.Join(fmt.Errorf("make promiscuous: %w", err), unix.Close(fd))
+	}
+	return fd, nil
+}

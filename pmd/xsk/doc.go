@@ -1,0 +1,2 @@
+// Package xsk is the AF_XDP driver.
+package xsk
