@@ -1,0 +1,78 @@
+package flow
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Subfield is a range of bits of a field, as actions and matches name it: NXM_NX_REG0[0..15].
+type Subfield struct {
+	Field FieldID
+	Off   uint8 // its least significant bit
+	Bits  uint8 // its width, up to 128
+}
+
+// ParseSubfield parses "FIELD[]", "FIELD[bit]", "FIELD[first..last]" or "FIELD", the whole.
+func ParseSubfield(s string) (Subfield, error) {
+	name, bounds, bracket := strings.Cut(s, "[")
+	f, ok := FieldByName(name)
+	if !ok {
+		return Subfield{}, fmt.Errorf("%s: want a field, found an unknown name", s)
+	}
+	whole := Subfield{Field: f, Bits: fields[f].Bits}
+	bounds, closed := strings.CutSuffix(bounds, "]")
+	switch {
+	case !bracket || closed && bounds == "":
+		return whole, nil
+	case !closed:
+		return Subfield{}, fmt.Errorf("%s: want ] at the end", s)
+	}
+	first, last, isRange := strings.Cut(bounds, "..")
+	if !isRange {
+		last = first
+	}
+	a, err1 := strconv.ParseUint(first, 10, 8)
+	b, err2 := strconv.ParseUint(last, 10, 8)
+	if err1 != nil || err2 != nil || a > b || b >= uint64(whole.Bits) {
+		return Subfield{}, fmt.Errorf("%s: want bits first..last within 0 to %d, found %q", s, whole.Bits-1, bounds)
+	}
+	return Subfield{Field: f, Off: uint8(a), Bits: uint8(b - a + 1)}, nil
+}
+
+// String returns s as ParseSubfield takes it.
+func (s Subfield) String() string {
+	name := s.Field.String()
+	switch {
+	case s.Bits == fields[s.Field].Bits:
+		return name + "[]"
+	case s.Bits == 1:
+		return fmt.Sprintf("%s[%d]", name, s.Off)
+	}
+	return fmt.Sprintf("%s[%d..%d]", name, s.Off, s.Off+s.Bits-1)
+}
+
+// parseSubfield makes m match value in the bits of sub and leaves the field's other bits as they are.
+func (m *Match) parseSubfield(sub Subfield, name, value string, ports PortNames) error {
+	info := &fields[sub.Field]
+	if sub.Bits == info.Bits {
+		// The whole field may be written as a number too, whatever its own notation.
+		if v, err := parseNumber(value, exactValue(info)); err == nil {
+			return m.setField(sub.Field, name, v, exactValue(info))
+		}
+		return m.parseWhole(sub.Field, name, value, ports)
+	}
+	if !info.Maskable || info.Size == 16 || info.ID == FieldVLANVID {
+		return fmt.Errorf("%s: want all of %s, since parts of it cannot be matched", name, info.Name)
+	}
+	ones := onesValue(int(sub.Bits))
+	number := func(s string) (Value, error) { return parseNumber(s, ones) }
+	v, mask, err := parseMasked(value, ones, number, number)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	part := ones.Uint() << sub.Off
+	val := m.Key.Uint(sub.Field)&^part | (v.Uint()&mask.Uint())<<sub.Off
+	m.SetUintMasked(sub.Field, val, m.Mask.Uint(sub.Field)&^part|mask.Uint()<<sub.Off)
+	return nil
+}
