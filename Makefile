@@ -1,0 +1,61 @@
+# Culvert. `make` says what there is.
+#
+# Everything here runs as root on Debian or Ubuntu without anything installed by hand but Go, git and
+# make: what is missing is installed by `deps` when it is needed. Without root the parts that need it
+# are skipped by name.
+
+GO       ?= go
+BIN      := bin/culvert
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 5s
+SOAK     ?= 1h
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
+
+export CGO_ENABLED ?= 0
+
+.PHONY: help build demo test unit race purego integration fuzz bench bench-micro compare-afxdp soak lint deps clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the one static binary, bin/culvert
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/culvert
+
+demo: build ## three namespaces, Culvert between them, traffic, a result to look at
+	$(BIN) demo
+
+test: deps lint unit race purego integration fuzz bench-micro ## everything below; what cannot run here says why
+
+unit: ## tests that need nothing
+	$(GO) test ./...
+
+race: ## the same under the race detector
+	.ci/race
+
+purego: ## the same without assembly
+	$(GO) test -tags purego ./ring/... ./encap/... ./flowcache/... ./pmd/cpu/...
+
+integration: ## real AF_XDP, namespaces, peers; needs root
+	.ci/integration
+
+fuzz: ## every fuzz target for FUZZTIME each
+	.ci/fuzz $(FUZZTIME)
+
+bench-micro: ## every Go benchmark once
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^ok\|no test files\|^PASS\|^goos\|^goarch\|^pkg\|^cpu'
+
+compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports; needs root
+	bench/afxdp-compare
+
+soak: build ## mixed traffic with ports coming and going, for SOAK (1h)
+	$(BIN) soak --time $(SOAK)
+
+lint: ## gofmt, go vet, staticcheck
+	.ci/lint $(STATICCHECK)
+
+deps: ## installs what tests and comparisons need, as root on Debian or Ubuntu
+	.ci/deps
+
+clean: ## removes what was built
+	rm -rf bin

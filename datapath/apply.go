@@ -1,0 +1,141 @@
+package datapath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Apply makes the switch what c says and changes only the difference: bridges and ports that c does
+// not name go, new ones come, and a port whose driver or options differ is closed and opened anew. A
+// bridge keeps its table only if c brings the same one. An error means that nothing was changed. A
+// port whose device does not open is no error: it is tried again until it does, and PortStatus says
+// why it is not open.
+func (s *Switch) Apply(ctx context.Context, c Config) error {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	if err := c.check(s); err != nil {
+		return err
+	}
+	want := make(map[string]BridgeConfig, len(c.Bridges))
+	for _, b := range c.Bridges {
+		want[b.Name] = b
+	}
+	for _, p := range s.leaving(want) {
+		s.removePort(p)
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.changeBridges(want)
+	for _, b := range c.Bridges {
+		s.settlePorts(s.bridges[b.Name], b.Ports)
+	}
+	s.mu.Unlock()
+	s.Sync()
+	return ctx.Err()
+}
+
+// check reports everything that is wrong with c.
+func (c Config) check(s *Switch) error {
+	var errs []error
+	bridges, ports := make(map[string]bool), make(map[string]bool)
+	for _, b := range c.Bridges {
+		if b.Name == "" || bridges[b.Name] {
+			errs = append(errs, fmt.Errorf("bridge %q: want a name that no other bridge has", b.Name))
+		}
+		bridges[b.Name] = true
+		if b.Table == nil {
+			errs = append(errs, fmt.Errorf("bridge %s: a rule table is missing", b.Name))
+		}
+		numbers := make(map[uint32]string)
+		for _, p := range b.Ports {
+			if p.Name == "" || ports[p.Name] {
+				errs = append(errs, fmt.Errorf("port %q: want a name that no other port has", p.Name))
+			}
+			ports[p.Name] = true
+			if s.o.Drivers[p.Driver] == nil {
+				errs = append(errs, fmt.Errorf("port %s: driver %q: want one of %v", p.Name, p.Driver, slices.Sorted(maps.Keys(s.o.Drivers))))
+			}
+			if p.Number > maxPortNumber {
+				errs = append(errs, fmt.Errorf("port %s: number %d: want 1 to %d", p.Name, p.Number, maxPortNumber))
+			}
+			if other, taken := numbers[p.Number]; taken && p.Number != 0 {
+				errs = append(errs, fmt.Errorf("port %s: number %d is port %s's", p.Name, p.Number, other))
+			}
+			numbers[p.Number] = p.Name
+		}
+	}
+	if len(ports) > maxPortID {
+		errs = append(errs, fmt.Errorf("%d ports: want at most %d", len(ports), maxPortID))
+	}
+	return errors.Join(errs...)
+}
+
+// leaving returns the ports that cannot stay as they are: not wanted, on another bridge, or opened in
+// another way.
+func (s *Switch) leaving(want map[string]BridgeConfig) []*port {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var gone []*port
+	for _, id := range slices.Sorted(maps.Keys(s.ports)) {
+		p := s.ports[id]
+		if i := slices.IndexFunc(want[p.bridge.name].Ports, p.cfg.sameDevice); i < 0 {
+			gone = append(gone, p)
+		} else if n := want[p.bridge.name].Ports[i].Number; n != 0 && n != p.number {
+			gone = append(gone, p)
+		}
+	}
+	return gone
+}
+
+// sameDevice reports whether o is the same port opened in the same way.
+func (c PortConfig) sameDevice(o PortConfig) bool {
+	return c.Name == o.Name && c.Driver == o.Driver && maps.Equal(c.Options, o.Options)
+}
+
+// changeBridges adds, removes and gives tables to bridges. Those that go have no ports. s.mu is held.
+func (s *Switch) changeBridges(want map[string]BridgeConfig) {
+	for name, br := range s.bridges {
+		if b, ok := want[name]; !ok || b.Table != br.table {
+			s.reval.Forget(br.table)
+			delete(s.bridges, name)
+			if ok {
+				s.bridges[name] = &bridge{name: name, table: b.Table, ports: br.ports}
+				for _, p := range br.ports {
+					p.bridge = s.bridges[name]
+				}
+			}
+		}
+	}
+	for name, b := range want {
+		if s.bridges[name] == nil {
+			s.bridges[name] = &bridge{name: name, table: b.Table, ports: make(map[uint32]*port)}
+		}
+	}
+	s.publishTables()
+}
+
+// settlePorts adds the ports a bridge lacks and updates the others. Ports with a number of their
+// choice come first, so that none of them finds it taken. s.mu is held.
+func (s *Switch) settlePorts(br *bridge, ports []PortConfig) {
+	var later []PortConfig
+	for _, cfg := range ports {
+		switch p := s.portNamed(cfg.Name); {
+		case p != nil:
+			p.cfg = cfg
+		case cfg.Number != 0:
+			s.addPort(br, cfg)
+		default:
+			later = append(later, cfg)
+		}
+	}
+	for _, cfg := range later {
+		s.addPort(br, cfg)
+	}
+	br.tellPorts()
+}

@@ -1,0 +1,98 @@
+package datapath
+
+import (
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/ring/counter"
+)
+
+// The cache levels: every packet a worker receives, or takes up again under a recirculation id, is
+// counted in exactly one of them, by what decided its fate.
+const (
+	hitEMC = iota
+	hitMegaflow
+	askedSlowPath
+	undecided // dropped before any level could answer; the drop counters say why
+	numLevels
+)
+
+func levelCounters() []counter.Desc {
+	return []counter.Desc{
+		hitEMC:        {Name: "emc_hit", Help: "Packets answered by the worker's exact-match cache."},
+		hitMegaflow:   {Name: "megaflow_hit", Help: "Packets answered by the megaflow cache."},
+		askedSlowPath: {Name: "upcall", Help: "Packets no cache knew, sent to the slow path."},
+		undecided:     {Name: "undecided", Help: "Packets dropped before any cache level could answer: too short, or the slow path had no room."},
+	}
+}
+
+// What else a worker counts.
+const (
+	recirculated = iota
+	heldBack
+	completed
+	segmented
+	numEvents
+)
+
+func eventCounters() []counter.Desc {
+	return []counter.Desc{
+		recirculated: {Name: "recirculated", Help: "Packets taken up again under a recirculation id; each counts once more in the cache levels."},
+		heldBack:     {Name: "held", Help: "Packets that waited behind their flow's first packet and were looked up after it."},
+		completed:    {Name: "checksum_completed", Help: "Packets whose L4 checksum the sender had left to hardware, completed here."},
+		segmented:    {Name: "segmented", Help: "Packets larger than their output port takes, cut into segments here."},
+	}
+}
+
+// The pipeline's own reasons to drop a packet; those of verdicts are in package action.
+const (
+	dropShort = iota
+	dropQueueFull
+	dropHoldFull
+	dropNoFrames
+	dropNoHeadroom
+	dropPortGone
+	dropHandover
+	dropRecircDepth
+	dropNotSegmentable
+	numDrops
+)
+
+func dropCounters() []counter.Desc {
+	own := []counter.Desc{
+		dropShort:          {Name: "too_short", Help: "Frames without a whole Ethernet header (14 bytes).", Kind: counter.Drop},
+		dropQueueFull:      {Name: "upcall_queue_full", Help: "Packets of new flows beyond what their input port may have waiting for the slow path.", Kind: counter.Drop},
+		dropHoldFull:       {Name: "upcall_hold_full", Help: "Packets beyond the number a worker keeps behind the first packets of new flows.", Kind: counter.Drop},
+		dropNoFrames:       {Name: "no_frames", Help: "Copies that could not be made because the frame arena was exhausted.", Kind: counter.Drop},
+		dropNoHeadroom:     {Name: "no_headroom", Help: "Packets without room in front for the header that was to be pushed.", Kind: counter.Drop},
+		dropPortGone:       {Name: "port_gone", Help: "Packets for a port that was removed or is not open.", Kind: counter.Drop},
+		dropHandover:       {Name: "handover_full", Help: "Packets for a transmit queue of another worker whose hand-over ring was full.", Kind: counter.Drop},
+		dropRecircDepth:    {Name: "recirc_depth", Help: "Packets taken up again more than 8 times.", Kind: counter.Drop},
+		dropNotSegmentable: {Name: "not_segmentable", Help: "Packets larger than their output port takes that are no TCP segment, or not one that can be cut.", Kind: counter.Drop},
+	}
+	return append(action.Reasons(), own...)
+}
+
+// counters is one worker's account.
+type counters struct {
+	levels *counter.Block
+	events *counter.Block
+	drops  *counter.Block
+}
+
+func newCounters() counters {
+	return counters{
+		levels: counter.NewBlock(levelCounters()),
+		events: counter.NewBlock(eventCounters()),
+		drops:  counter.NewBlock(dropCounters()),
+	}
+}
+
+func (c *counters) publish() {
+	c.levels.Publish()
+	c.events.Publish()
+	c.drops.Publish()
+}
+
+// drop counts n packets dropped for one of the pipeline's own reasons.
+func (c *counters) drop(reason int, n int) {
+	c.drops.Add(int(action.NumReasons)+reason, uint64(n))
+}

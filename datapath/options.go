@@ -1,0 +1,73 @@
+package datapath
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// Options are what a switch is made from; they hold for its life. The zero value of each field but
+// Pool picks the default named beside it.
+type Options struct {
+	Pool    *frame.Pool           // the switch does not close it
+	Drivers map[string]pmd.Driver // by the name PortConfig.Driver uses
+	Log     *slog.Logger          // default: nothing is logged
+	Workers WorkersConfig
+	Cache   CacheConfig
+	SlowPath
+	VLANLimit int        // VLAN tags that are parsed, 1 (default, as in OVS) or 2
+	Seed      *flow.Seed // of the hashes; default random
+}
+
+// WorkersConfig says how many workers run and where.
+type WorkersConfig struct {
+	Count int   // default 1
+	CPUs  []int // one per worker; default: not pinned
+	// Latency is how late a packet may be taken because its worker sleeps. A worker sleeps when idle
+	// if waking takes less; 0 means pmd.DefaultLatency, negative: workers never sleep.
+	Latency time.Duration
+	// Rebalance is the time between two looks at whether receive queues should move to other
+	// workers; 0 means pmd.DefaultRebalance, negative: queues stay.
+	Rebalance time.Duration
+}
+
+// CacheConfig sizes the flow caches.
+type CacheConfig struct {
+	EMCEntries   int // per worker; default 8192
+	EMCInsert    int // one in so many new flows enters the exact-match cache; default 1: every one
+	Flows        int // megaflows; default 65536
+	MasksPerPort int // default 32
+	ListWords    int // 8-byte words for action programs and rule trails; default 16 per flow
+}
+
+func (o *Options) setDefaults() {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&o.Workers.Count, 1)
+	def(&o.Cache.EMCEntries, 8192)
+	def(&o.Cache.EMCInsert, 1)
+	def(&o.Cache.Flows, 65536)
+	def(&o.Cache.MasksPerPort, 32)
+	def(&o.Cache.ListWords, 16*o.Cache.Flows)
+	def(&o.QueueLength, 512)
+	def(&o.Held, 1024)
+	def(&o.VLANLimit, 1)
+	if o.MaxIdle == 0 {
+		o.MaxIdle = 10 * time.Second
+	}
+	if o.Revalidate == 0 {
+		o.Revalidate = 500 * time.Millisecond
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Seed == nil {
+		o.Seed = new(flow.NewSeed())
+	}
+}

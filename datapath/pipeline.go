@@ -1,0 +1,260 @@
+package datapath
+
+import (
+	"math/bits"
+
+	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/flowcache"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// maxRecirc is how often a packet may be taken up again (ovs.md: MAX_RECIRC_DEPTH).
+const maxRecirc = 8
+
+// publishEvery is the number of poll cycles between two publications of the counters.
+const publishEvery = 64
+
+// A pipeline is the switch as one worker runs it: everything here belongs to that worker, so nothing
+// is locked. One batch at a time goes through its stages, each over the whole batch:
+//
+//	extract keys → complete checksums → exact-match cache → megaflow cache → run actions
+//	                                                              └ misses → slow path
+//
+// It implements pmd.Processor.
+type pipeline struct {
+	pool   *frame.Pool
+	frames *frame.Cache
+	x      flow.Extractor
+	emc    *flowcache.EMC
+	flows  *flowcache.Reader
+	lists  *flowcache.Lists
+	count  counters
+	now    int64 // ns; time of the cycle before this one
+	clock  func() int64
+
+	// Scratch for the batch in hand.
+	keys  flow.Keys
+	slots [frame.MaxBatch]flowcache.Slot
+	miss  [frame.MaxBatch]uint16
+	again again // packets to be taken up again after this pass
+
+	// The way to the slow path and back.
+	lane    *upcall.Lane
+	kick    func()
+	waiting *upcall.Waiting
+	answers [frame.MaxBatch]upcall.Answer
+	answer  frame.Batch
+
+	ports  []*workerPort // by datapath port; nil where there is none
+	sends  []*workerPort // ports with frames staged this cycle, or still to be flushed
+	served []*workerPort // ports whose hand-over ring this worker empties
+	taken  [frame.MaxBatch]frame.Frame
+	cycles int
+}
+
+// workerPort is a port as one worker sees it.
+type workerPort struct {
+	id      uint32
+	partial bool // packets may lack their L4 checksum: pmd.Info.PartialChecksums
+	room    int  // bytes of the longest frame the port takes; 0: not known
+	tx      txStage
+	// Slow path: packets of this port on their way up and how many may be.
+	up    *upcall.Queue
+	upMax int
+	asked int
+}
+
+// again collects packets that a program ended with a recirculation, in order.
+type again struct {
+	n    int
+	port [frame.MaxBatch]uint32
+	id   [frame.MaxBatch]uint32
+	f    [frame.MaxBatch]frame.Frame
+}
+
+// Process implements pmd.Processor.
+func (w *pipeline) Process(port uint32, b *frame.Batch) {
+	w.pass(port, 0, b)
+	for depth := 1; w.again.n > 0; depth++ {
+		w.recirculate(b, depth)
+	}
+}
+
+// recirculate takes up the packets collected by the last pass. b is scratch.
+func (w *pipeline) recirculate(b *frame.Batch, depth int) {
+	a := w.again
+	w.again.n = 0
+	w.count.events.Add(recirculated, uint64(a.n))
+	for i := 0; i < a.n; {
+		port, id := a.port[i], a.id[i]
+		for ; i < a.n && a.port[i] == port && a.id[i] == id; i++ {
+			b.Append(a.f[i])
+		}
+		if depth > maxRecirc {
+			w.count.levels.Add(undecided, uint64(b.Len()))
+			w.count.drop(dropRecircDepth, b.Len())
+			w.frames.PutBatch(b)
+			continue
+		}
+		w.pass(port, id, b)
+	}
+}
+
+// pass looks the frames of b up and runs their actions. It owns them and leaves b empty.
+func (w *pipeline) pass(port, recirc uint32, b *frame.Batch) {
+	// 1. Keys. Frames without an Ethernet header end here.
+	k := &w.keys
+	w.x.Extract(w.pool, port, recirc, b, k)
+	gone := k.Short
+	if gone != 0 {
+		w.dropShort(b, gone)
+	}
+	// 2. Checksums that the sender left to hardware that is not there.
+	if p := w.port(port); p != nil && p.partial && recirc == 0 {
+		w.completeChecksums(b, gone)
+	}
+	// 3. Packets behind one of their flow that is with the slow path wait for it.
+	if w.waiting.Len() > 0 {
+		gone |= w.hold(b, gone)
+	}
+	// 4. The exact-match cache, then the megaflow cache for what it does not know.
+	miss := w.emc.Lookup(k, &w.slots, w.miss[:0])
+	hits := k.N - len(miss)
+	if gone != 0 {
+		miss, hits = w.leave(gone, miss)
+	}
+	w.count.levels.Add(hitEMC, uint64(hits))
+	if len(miss) > 0 {
+		miss = w.lookup(miss)
+	}
+	// 5. The slow path for the rest.
+	if len(miss) > 0 {
+		w.ask(port, recirc, b, miss)
+	}
+	// 6. Actions, for runs of packets with the same ones.
+	w.execute(port, recirc, b.Frames())
+	b.Reset()
+}
+
+// port returns the worker's view of a datapath port; nil when there is none.
+func (w *pipeline) port(id uint32) *workerPort {
+	if int(id) >= len(w.ports) {
+		return nil
+	}
+	return w.ports[id]
+}
+
+func (w *pipeline) dropShort(b *frame.Batch, short uint64) {
+	n := bits.OnesCount64(short)
+	w.count.levels.Add(undecided, uint64(n))
+	w.count.drop(dropShort, n)
+	for ; short != 0; short &= short - 1 {
+		w.frames.Put(b.Frames()[bits.TrailingZeros64(short)])
+	}
+}
+
+// completeChecksums applies the rule of wire.CompleteChecksum to every frame that is still here.
+func (w *pipeline) completeChecksums(b *frame.Batch, gone uint64) {
+	k := &w.keys
+	n := 0
+	for i, f := range b.Frames() {
+		if k.L4[i] != 0 && gone>>i&1 == 0 && wire.CompleteChecksum(w.pool, f, int(k.L3[i]), int(k.L4[i])) {
+			n++
+		}
+	}
+	if n > 0 {
+		w.count.events.Add(completed, uint64(n))
+	}
+}
+
+// hold keeps the packets whose flow is with the slow path and returns a bit for each frame it took.
+func (w *pipeline) hold(b *frame.Batch, gone uint64) (took uint64) {
+	for i, f := range b.Frames() {
+		if gone>>i&1 != 0 || !w.waiting.Has(w.keys.Hash[i]) {
+			continue
+		}
+		took |= 1 << i
+		w.keep(f, w.keys.Hash[i])
+	}
+	return took
+}
+
+// keep holds one packet, or drops it when there is no room for it.
+func (w *pipeline) keep(f frame.Frame, hash uint64) {
+	if w.waiting.Hold(hash, f) {
+		w.count.events.Add(heldBack, 1)
+		return
+	}
+	w.count.levels.Add(undecided, 1)
+	w.count.drop(dropHoldFull, 1)
+	w.frames.Put(f)
+}
+
+// leave takes the frames that are gone out of the look-up's result: their slots and misses. It
+// returns the misses and the number of hits that remain.
+func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16, hits int) {
+	left = miss[:0]
+	for _, i := range miss {
+		if gone>>i&1 == 0 {
+			left = append(left, i)
+		}
+	}
+	for g := gone; g != 0; g &= g - 1 {
+		w.slots[bits.TrailingZeros64(g)] = 0
+	}
+	return left, w.keys.N - bits.OnesCount64(gone) - len(left)
+}
+
+// lookup asks the megaflow cache about the packets of miss, teaches the exact-match cache, and
+// returns those that are still unknown.
+func (w *pipeline) lookup(miss []uint16) []uint16 {
+	asked := len(miss)
+	var known uint64
+	for _, i := range miss {
+		known |= 1 << i
+	}
+	miss = w.flows.Lookup(&w.keys, miss, &w.slots)
+	for _, i := range miss {
+		known &^= 1 << i
+		w.slots[i] = 0
+	}
+	for ; known != 0; known &= known - 1 {
+		i := bits.TrailingZeros64(known)
+		w.emc.Insert(&w.keys, i, w.slots[i])
+	}
+	w.count.levels.Add(hitMegaflow, uint64(asked-len(miss)))
+	return miss
+}
+
+// execute runs the programs of the packets that were found. Neighbours with the same program run
+// together, whatever flows they are of: order is kept, and a thousand flows between two ports cost
+// what one does.
+func (w *pipeline) execute(port, recirc uint32, frames []frame.Frame) {
+	for i := 0; i < len(frames); {
+		if w.slots[i] == 0 {
+			i++
+			continue
+		}
+		first, list := i, w.flows.Actions(w.slots[i])
+		for i < len(frames) && w.slots[i] != 0 && w.flows.Actions(w.slots[i]) == list {
+			i = w.credit(frames, i)
+		}
+		w.run(w.lists.Get(list), run{
+			port: port, recirc: recirc,
+			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i],
+		})
+	}
+}
+
+// credit counts the packets from frame i on that are of its flow and returns the first that is not.
+func (w *pipeline) credit(frames []frame.Frame, i int) int {
+	slot := w.slots[i]
+	first, size := i, 0
+	for ; i < len(frames) && w.slots[i] == slot; i++ {
+		size += w.pool.Total(frames[i])
+	}
+	w.flows.Credit(slot, uint64(i-first), uint64(size), w.now)
+	return i
+}

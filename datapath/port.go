@@ -1,0 +1,182 @@
+package datapath
+
+import (
+	"context"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// port is a configured port, whether its device is there or not. Switch.mu guards it.
+type port struct {
+	id     uint32
+	number uint32 // OpenFlow port
+	cfg    PortConfig
+	bridge *bridge
+
+	dev     pmd.Port // nil while it is not open
+	err     error    // why not
+	linkUp  bool     // as last logged
+	reopens uint64
+	past    []counter.Sample // what queues of earlier openings had counted
+
+	views  []*workerPort // one per worker, for the port's life
+	cancel context.CancelFunc
+	exited chan struct{} // closed when the supervisor has ended
+}
+
+// bridge is a rule table and its ports.
+type bridge struct {
+	name  string
+	table rules.Table
+	ports map[uint32]*port // by datapath port
+}
+
+// newPort makes a port known to every worker, with no device yet.
+func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *port {
+	p := &port{id: id, number: number, cfg: cfg, bridge: br, exited: make(chan struct{})}
+	for range s.pipes {
+		p.views = append(p.views, &workerPort{
+			id:    id,
+			up:    &upcall.Queue{Port: id, Requests: ring.NewSPSC[upcall.Request](s.o.QueueLength)},
+			upMax: s.o.QueueLength,
+		})
+	}
+	for i, w := range s.pipes {
+		s.onWorker(i, func() { w.setPort(id, p.views[i]) })
+	}
+	s.setQueues()
+	return p
+}
+
+// setQueues gives the slow path the request queues of all ports.
+func (s *Switch) setQueues() {
+	for i, w := range s.pipes {
+		var qs []*upcall.Queue
+		for _, p := range s.ports {
+			qs = append(qs, p.views[i].up)
+		}
+		w.lane.SetQueues(qs)
+	}
+}
+
+// attach puts the queues of an opened device to use.
+func (s *Switch) attach(p *port, dev pmd.Port) {
+	p.dev, p.err, p.linkUp = dev, nil, dev.LinkUp()
+	info := dev.Info()
+	room := 0
+	if info.MTU > 0 {
+		room = info.MTU + wire.EthernetSize + 2*wire.VLANSize
+	}
+	stages := transmitPlan(dev.TxQueues(), len(s.pipes), s.wake)
+	for i, w := range s.pipes {
+		s.onWorker(i, func() {
+			v := p.views[i]
+			v.partial, v.room = info.PartialChecksums, room
+			w.connect(v, stages[i])
+		})
+	}
+	s.group.AddPort(p.id, dev.RxQueues())
+}
+
+// transmitPlan shares a port's transmit queues out to n workers: one each as far as they go; the
+// other workers hand their frames over to one that has a queue.
+func transmitPlan(qs []pmd.TxQueue, n int, wake func(worker int)) []txStage {
+	stages := make([]txStage, n)
+	owners := min(len(qs), n)
+	for i := range stages {
+		switch {
+		case i < owners:
+			stages[i].q = qs[i]
+		case owners > 0:
+			owner := i % owners
+			if stages[owner].from == nil {
+				stages[owner].from = &handover{
+					frames: ring.NewMPSC[frame.Frame](handoverDepth),
+					wake:   func() { wake(owner) },
+				}
+			}
+			stages[i].to = stages[owner].from
+		}
+	}
+	return stages
+}
+
+// detach takes the device's queues out of use; nothing refers to them when it returns.
+func (s *Switch) detach(p *port) {
+	s.group.RemovePort(p.id)
+	// First no worker hands frames over any more, then the rings can be emptied for good.
+	for i, w := range s.pipes {
+		s.onWorker(i, func() { w.disconnect(p.views[i]) })
+	}
+	for i, w := range s.pipes {
+		s.onWorker(i, func() { w.abandon(p.views[i]) })
+	}
+	for _, q := range p.dev.RxQueues() {
+		q.Counters().Publish()
+		p.past = q.Counters().Samples(p.past)
+	}
+	for _, q := range p.dev.TxQueues() {
+		q.Counters().Publish()
+		p.past = q.Counters().Samples(p.past)
+	}
+	p.past = counter.Sum(p.past)
+	p.dev = nil
+}
+
+// setPort makes p the worker's view of a port; nil forgets it.
+func (w *pipeline) setPort(id uint32, p *workerPort) {
+	for int(id) >= len(w.ports) {
+		w.ports = append(w.ports, nil)
+	}
+	w.ports[id] = p
+}
+
+// connect gives the worker's view of a port a queue, or a ring to one.
+func (w *pipeline) connect(p *workerPort, t txStage) {
+	listed := p.tx.listed
+	p.tx = t
+	p.tx.listed = listed
+	if t.from != nil {
+		w.served = append(w.served, p)
+	}
+}
+
+// disconnect sends what is staged and forgets the queue, or the ring to it. What other workers have
+// handed over stays for abandon.
+func (w *pipeline) disconnect(p *workerPort) {
+	if p.tx.batch.Len() > 0 {
+		w.send(&p.tx)
+	}
+	if p.tx.q != nil {
+		p.tx.q.Flush()
+	}
+	p.tx.q, p.tx.to = nil, nil
+}
+
+// abandon drops what other workers had handed over.
+func (w *pipeline) abandon(p *workerPort) {
+	if p.tx.from == nil {
+		return
+	}
+	for {
+		n := p.tx.from.frames.PopN(w.taken[:])
+		if n == 0 {
+			break
+		}
+		w.count.drop(dropPortGone, n)
+		w.free(w.taken[:n])
+	}
+	p.tx.from = nil
+	for i, q := range w.served {
+		if q == p {
+			w.served = append(w.served[:i], w.served[i+1:]...)
+			break
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package datapath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+)
+
+// Limits on ports.
+const (
+	maxPortID     = 4095   // datapath ports are 1 to this
+	maxPortNumber = 0xfeff // OpenFlow ports are 1 to this (OFPP_MAX of OpenFlow 1.0 is 0xff00)
+)
+
+// Errors that callers may want to tell apart.
+var (
+	ErrClosed   = errors.New("the switch is closed")
+	ErrNoPort   = errors.New("no such port")
+	ErrNoBridge = errors.New("no such bridge")
+	ErrExists   = errors.New("exists already")
+)
+
+// AddPort adds a port to a bridge. It fails, and changes nothing, when the device does not open.
+func (s *Switch) AddPort(ctx context.Context, bridgeName string, cfg PortConfig) error {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	s.mu.Lock()
+	err := s.admit(bridgeName, cfg)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	dev, err := s.openDevice(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	p := s.addPort(s.bridges[bridgeName], cfg)
+	s.attach(p, dev)
+	s.mu.Unlock()
+	s.o.Log.Info("port added", "port", cfg.Name, "id", p.id, "number", p.number, "bridge", bridgeName)
+	s.Sync()
+	return nil
+}
+
+// DelPort removes a port. No packet is sent to it or taken from it any more when DelPort returns.
+func (s *Switch) DelPort(name string) error {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	s.mu.Lock()
+	p := s.portNamed(name)
+	s.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("port %s: %w", name, ErrNoPort)
+	}
+	s.removePort(p)
+	s.o.Log.Info("port removed", "port", name, "bridge", p.bridge.name)
+	return nil
+}
+
+// admit reports why a port cannot be added. s.mu is held.
+func (s *Switch) admit(bridgeName string, cfg PortConfig) error {
+	br := s.bridges[bridgeName]
+	switch {
+	case s.closed:
+		return ErrClosed
+	case br == nil:
+		return fmt.Errorf("bridge %s: %w", bridgeName, ErrNoBridge)
+	case cfg.Name == "":
+		return errors.New("port: a name is missing")
+	case s.portNamed(cfg.Name) != nil:
+		return fmt.Errorf("port %s: %w", cfg.Name, ErrExists)
+	case cfg.Number > maxPortNumber:
+		return fmt.Errorf("port %s: number %d: want 1 to %d", cfg.Name, cfg.Number, maxPortNumber)
+	case len(s.ports) == maxPortID:
+		return fmt.Errorf("port %s: the switch has %d ports, the most it takes", cfg.Name, maxPortID)
+	}
+	for _, p := range br.ports {
+		if cfg.Number != 0 && p.number == cfg.Number {
+			return fmt.Errorf("port %s: number %d is port %s's", cfg.Name, cfg.Number, p.cfg.Name)
+		}
+	}
+	return nil
+}
+
+// addPort adds a port that was admitted and starts its supervisor. s.mu is held.
+func (s *Switch) addPort(br *bridge, cfg PortConfig) *port {
+	id := lowestFree(func(n uint32) bool { return s.ports[n] != nil })
+	number := cfg.Number
+	if number == 0 {
+		number = lowestFree(func(n uint32) bool { return br.hasNumber(n) })
+	}
+	p := s.newPort(id, br, number, cfg)
+	s.ports[id] = p
+	br.ports[id] = p
+	s.setQueues()
+	s.publishTables()
+	br.tellPorts()
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go s.supervise(ctx, p)
+	return p
+}
+
+// removePort takes a port out of the switch. s.apply is held, s.mu is not.
+func (s *Switch) removePort(p *port) {
+	// 1. No rule sends to it any more.
+	s.mu.Lock()
+	delete(p.bridge.ports, p.id)
+	p.bridge.tellPorts()
+	s.mu.Unlock()
+	s.Sync()
+	// 2. The device goes, and with it new packets.
+	p.cancel()
+	<-p.exited
+	// 3. Packets on their way to and from the slow path come home; they find the port gone.
+	for i, w := range s.pipes {
+		s.onWorker(i, func() { w.setPort(p.id, nil) })
+	}
+	for i := range s.pipes {
+		for !p.views[i].up.Requests.Empty() {
+			s.slow.Kick()
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
+	// 4. Its cached flows go, and the number is free.
+	s.mu.Lock()
+	delete(s.ports, p.id)
+	s.setQueues()
+	s.publishTables()
+	s.mu.Unlock()
+	s.Sync()
+}
+
+// publishTables tells the slow path which table decides for which port. s.mu is held.
+func (s *Switch) publishTables() {
+	t := &tables{}
+	for _, name := range slices.Sorted(maps.Keys(s.bridges)) {
+		t.all = append(t.all, s.bridges[name].table)
+	}
+	for id, p := range s.ports {
+		for int(id) >= len(t.byPort) {
+			t.byPort = append(t.byPort, nil)
+		}
+		t.byPort[id] = p.bridge.table
+	}
+	s.tables.Store(t)
+}
+
+// tellPorts gives a table that wants to know them the bridge's ports, in order of their numbers.
+func (b *bridge) tellPorts() {
+	u, ok := b.table.(rules.PortUser)
+	if !ok {
+		return
+	}
+	var ports []rules.Port
+	for _, p := range b.ports {
+		ports = append(ports, rules.Port{ID: p.id, Number: p.number, Name: p.cfg.Name, VLAN: p.cfg.VLAN})
+	}
+	slices.SortFunc(ports, func(x, y rules.Port) int { return int(x.Number) - int(y.Number) })
+	u.SetPorts(ports)
+}
+
+func (b *bridge) hasNumber(n uint32) bool {
+	for _, p := range b.ports {
+		if p.number == n {
+			return true
+		}
+	}
+	return false
+}
+
+// portNamed returns the port of that name or nil. s.mu is held.
+func (s *Switch) portNamed(name string) *port {
+	for _, p := range s.ports {
+		if p.cfg.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// lowestFree returns the lowest number from 1 that is not taken.
+func lowestFree(taken func(uint32) bool) uint32 {
+	n := uint32(1)
+	for taken(n) {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,57 @@
+package datapath
+
+// Flush implements pmd.Processor: what the slow path and other workers have sent is dealt with, then
+// everything staged leaves. A packet that comes back from the slow path therefore leaves before any
+// of its flow that is received in the next cycle.
+func (w *pipeline) Flush(now int64) int {
+	w.now = now
+	n := w.takeAnswers() + w.takeOver()
+	if len(w.sends) > 0 {
+		w.flush()
+	}
+	w.flows.Tick()
+	if w.cycles++; w.cycles >= publishEvery {
+		w.publish()
+	}
+	return n
+}
+
+// Park implements pmd.Processor.
+func (w *pipeline) Park() (ready bool) {
+	if len(w.sends) > 0 {
+		return true
+	}
+	w.publish()
+	// From here on the flow cache does not wait for this worker. Answers and hand-overs that come
+	// after this look wake it.
+	w.flows.Offline()
+	if w.pending() {
+		w.flows.Online()
+		return true
+	}
+	return false
+}
+
+// Resume implements pmd.Processor.
+func (w *pipeline) Resume() {
+	w.flows.Online()
+	w.now = w.clock()
+}
+
+// pending reports whether somebody has sent this worker something.
+func (w *pipeline) pending() bool {
+	if !w.lane.Answers.Empty() {
+		return true
+	}
+	for _, p := range w.served {
+		if !p.tx.from.frames.Empty() {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *pipeline) publish() {
+	w.cycles = 0
+	w.count.publish()
+}

@@ -1,0 +1,22 @@
+package reval
+
+import "github.com/culvertdev/culvert/ring/counter"
+
+// What the revalidator counts.
+const (
+	Walks = iota
+	Idle
+	Kept
+	Updated
+	Removed
+)
+
+func counters() []counter.Desc {
+	return []counter.Desc{
+		Walks:   {Name: "walks", Help: "Walks over the flow cache."},
+		Idle:    {Name: "idle", Help: "Flows removed because nothing used them."},
+		Kept:    {Name: "kept", Help: "Flows looked up again after a change and kept."},
+		Updated: {Name: "updated", Help: "Flows whose actions were replaced in place, of those kept."},
+		Removed: {Name: "removed", Help: "Flows removed because the rules now say something else for part of their packets."},
+	}
+}

@@ -1,0 +1,72 @@
+package datapath
+
+import (
+	"time"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/counter"
+)
+
+// PortStatus is what is known of a port at a moment.
+type PortStatus struct {
+	ID      uint32 // datapath port
+	Number  uint32 // OpenFlow port
+	Name    string
+	Bridge  string
+	Config  PortConfig
+	Info    pmd.Info // zero while the port is not open
+	Open    bool
+	LinkUp  bool
+	Err     error // why it is not open
+	Reopens uint64
+	Samples []counter.Sample // rx_*, tx_* summed over queues and reopens, then the device's own
+	Queues  []QueueStatus
+}
+
+// QueueStatus is one queue of a port.
+type QueueStatus struct {
+	Tx      bool
+	Index   int
+	Worker  int     // which worker owns it
+	Load    float64 // share of that worker's time, 0 to 1; receive queues only
+	Samples []counter.Sample
+}
+
+// Stats is what the switch as a whole counts.
+type Stats struct {
+	Since    time.Time        // when the switch started
+	Caches   []counter.Sample // packets by the level that answered: they add up to the packets received
+	Drops    []counter.Sample // packets the switch dropped, by reason; what ports drop is in PortStatus
+	SlowPath []counter.Sample
+	Flows    FlowStats
+	Frames   FrameStats
+	Workers  []WorkerStats
+}
+
+// FlowStats is the occupancy of the megaflow cache.
+type FlowStats struct {
+	Flows, Capacity, Masks int
+}
+
+// FrameStats is the state of the frame arena.
+type FrameStats struct {
+	Buffers, BufferSize int    // bytes
+	Pages               string // what kind of memory
+}
+
+// WorkerStats is one worker's account.
+type WorkerStats struct {
+	pmd.WorkerStats
+	Caches []counter.Sample
+	Drops  []counter.Sample
+}
+
+// A CachedFlow is one megaflow, for people.
+type CachedFlow struct {
+	Match    flow.Match
+	Actions  string
+	Packets  uint64
+	Bytes    uint64
+	LastUsed time.Duration // how long ago; negative: never
+}

@@ -1,0 +1,144 @@
+package datapath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/culvertdev/culvert/pmd"
+)
+
+const (
+	lookAtLink = 200 * time.Millisecond // between two looks at a port's carrier
+	firstRetry = 100 * time.Millisecond // after a device could not be opened; doubles up to lastRetry
+	lastRetry  = 2 * time.Second
+)
+
+// supervise keeps a port open until ctx ends: it opens the device, opens it anew when it has changed
+// or was gone, and logs what happens to its link.
+func (s *Switch) supervise(ctx context.Context, p *port) {
+	defer close(p.exited)
+	retry := firstRetry
+	for ctx.Err() == nil {
+		if s.device(p) == nil {
+			if s.open(ctx, p) != nil {
+				sleep(ctx, retry)
+				retry = min(2*retry, lastRetry)
+				continue
+			}
+		}
+		retry = firstRetry
+		s.watch(ctx, p)
+	}
+	s.close(p)
+}
+
+// watch returns when the device cannot go on, which it then has closed, or when ctx has ended.
+func (s *Switch) watch(ctx context.Context, p *port) {
+	dev := s.device(p)
+	tick := time.NewTicker(lookAtLink)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-dev.Done():
+			s.o.Log.Warn("port stopped", "port", p.cfg.Name, "err", dev.Err())
+			s.close(p)
+			return
+		case <-tick.C:
+			s.noteLink(p)
+		}
+	}
+}
+
+// open opens the device and puts it to use. An error is logged when it is not the one before.
+func (s *Switch) open(ctx context.Context, p *port) error {
+	dev, err := s.openDevice(ctx, p.cfg)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		if p.err == nil || p.err.Error() != err.Error() {
+			s.o.Log.Warn("port does not open", "port", p.cfg.Name, "err", err)
+		}
+		p.err = err
+		return err
+	}
+	s.attach(p, dev)
+	if len(p.past) > 0 {
+		p.reopens++
+	}
+	s.o.Log.Info("port open", "port", p.cfg.Name, "id", p.id, "number", p.number, "bridge", p.bridge.name,
+		"link", linkWord(p.linkUp), "mtu", dev.Info().MTU)
+	return nil
+}
+
+// openDevice opens the device a port is configured for.
+func (s *Switch) openDevice(ctx context.Context, cfg PortConfig) (dev pmd.Port, err error) {
+	d := s.o.Drivers[cfg.Driver]
+	if d == nil {
+		return nil, fmt.Errorf("port %s: no driver %q", cfg.Name, cfg.Driver)
+	}
+	dev, err = d.Open(ctx, cfg.Name, cfg.Options)
+	if err != nil {
+		return nil, fmt.Errorf("open port %s: %w", cfg.Name, err)
+	}
+	return dev, nil
+}
+
+// close takes the device out of use and closes it, if there is one.
+func (s *Switch) close(p *port) {
+	dev := s.device(p)
+	if dev == nil {
+		return
+	}
+	cause := dev.Err()
+	s.mu.Lock()
+	s.detach(p)
+	p.err = cause
+	if cause == nil {
+		p.err = errors.New("closed")
+	}
+	s.mu.Unlock()
+	if err := dev.Close(); err != nil {
+		s.o.Log.Warn("port does not close cleanly", "port", p.cfg.Name, "err", err)
+	}
+}
+
+// device returns the port's open device or nil.
+func (s *Switch) device(p *port) pmd.Port {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return p.dev
+}
+
+// noteLink logs a carrier that came or went.
+func (s *Switch) noteLink(p *port) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.dev == nil {
+		return
+	}
+	if up := p.dev.LinkUp(); up != p.linkUp {
+		p.linkUp = up
+		s.o.Log.Info("port link", "port", p.cfg.Name, "link", linkWord(up))
+	}
+}
+
+func linkWord(up bool) string {
+	if up {
+		return "up"
+	}
+	return "down"
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,246 @@
+// Package datapath is the switch: bridges and their ports, the pipeline each worker runs, and what
+// ties the caches to the slow path.
+//
+// It knows no rule language: a bridge's decisions come from a rules.Table that the caller brings, and
+// ports from drivers the caller brings. It knows no configuration file either; package control/config
+// reads one.
+//
+// Thread-safety: all methods of Switch are safe for concurrent use.
+package datapath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/culvertdev/culvert/datapath/reval"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/flowcache"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/cpu"
+)
+
+// keysPerWorker is how many flows one worker may have with the slow path at once, all ports together.
+const keysPerWorker = 4096
+
+// A Switch forwards packets between its ports as its bridges' rule tables say.
+type Switch struct {
+	o       Options
+	clock   *cpu.Clock
+	flows   *flowcache.Megaflow
+	lists   *flowcache.Lists
+	slow    *upcall.Handler
+	reval   *reval.Revalidator
+	group   *pmd.Group
+	pipes   []*pipeline
+	started time.Time
+	tables  atomic.Pointer[tables]
+
+	mu      sync.Mutex // over the ports and bridges
+	bridges map[string]*bridge
+	ports   map[uint32]*port
+	closed  bool
+
+	apply  sync.Mutex // one change of configuration at a time
+	stop   context.CancelFunc
+	learnt chan struct{} // asks for a walk soon
+	ended  sync.WaitGroup
+}
+
+// tables tells which rule table decides about a port's packets, and which tables there are.
+type tables struct {
+	byPort []rules.Table
+	all    []rules.Table
+}
+
+// New returns a running switch without bridges.
+func New(o Options) (*Switch, error) {
+	o.setDefaults()
+	if o.Pool == nil {
+		return nil, errors.New("datapath: Options.Pool is missing")
+	}
+	s := &Switch{
+		o:       o,
+		clock:   cpu.NewClock(),
+		bridges: make(map[string]*bridge),
+		ports:   make(map[uint32]*port),
+		started: time.Now(),
+		learnt:  make(chan struct{}, 1),
+	}
+	s.tables.Store(&tables{})
+	s.lists = flowcache.NewLists(o.Cache.ListWords)
+	var err error
+	s.flows, err = flowcache.New(flowcache.Options{
+		Flows: o.Cache.Flows, MasksPerPort: o.Cache.MasksPerPort, Seed: o.Seed, Lists: s.lists,
+		Retired: func(slot flowcache.Slot, st flowcache.Stats, trail flowcache.ListID) {
+			s.reval.Retired(slot, st, trail)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("megaflow cache: %w", err)
+	}
+	x := flow.Extractor{VLANLimit: o.VLANLimit, Seed: *o.Seed}
+	s.slow = upcall.NewHandler(upcall.Config{
+		Pool: o.Pool, Extractor: x, Flows: s.flows, Lists: s.lists, TableOf: s.tableOf,
+		Now: s.clock.Now, Learned: s.learned, Log: o.Log,
+	})
+	s.reval = reval.New(reval.Config{
+		Flows: s.flows, Lists: s.lists, Locked: s.slow.Locked, Tables: func() []rules.Table { return s.tables.Load().all },
+		TableOf: s.tableOf, Now: s.clock.Now, MaxIdle: o.MaxIdle,
+	})
+	if err := s.startWorkers(x); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.slow.Start()
+	s.ended.Go(func() { s.revalidate(ctx) })
+	return s, nil
+}
+
+// startWorkers makes a pipeline for each worker and starts them.
+func (s *Switch) startWorkers(x flow.Extractor) error {
+	var lanes []*upcall.Lane
+	var processors []pmd.Processor
+	for i := range s.o.Workers.Count {
+		w, err := s.newPipeline(x, i)
+		if err != nil {
+			return fmt.Errorf("worker %d: %w", i, err)
+		}
+		s.pipes = append(s.pipes, w)
+		lanes = append(lanes, w.lane)
+		processors = append(processors, w)
+	}
+	s.slow.SetLanes(lanes)
+	group, err := pmd.NewGroup(pmd.GroupConfig{
+		CPUs: s.o.Workers.CPUs, Latency: s.o.Workers.Latency, Rebalance: s.o.Workers.Rebalance,
+		Clock: s.clock, Log: s.o.Log,
+	}, processors)
+	if err != nil {
+		return fmt.Errorf("workers: %w", err)
+	}
+	s.group = group
+	group.Start()
+	return nil
+}
+
+// newPipeline returns worker i's pipeline.
+func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
+	frames, err := s.o.Pool.NewCache()
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline{
+		pool: s.o.Pool, frames: frames, x: x,
+		emc:   flowcache.NewEMC(s.o.Cache.EMCEntries, s.o.Cache.EMCInsert, s.flows),
+		flows: s.flows.NewReader(), lists: s.lists, count: newCounters(),
+		clock: s.clock.Now, now: s.clock.Now(),
+		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), kick: s.slow.Kick,
+		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held),
+	}, nil
+}
+
+func (s *Switch) wake(worker int) { s.group.Workers()[worker].Wake() }
+
+func (s *Switch) onWorker(worker int, fn func()) { s.group.Workers()[worker].Do(fn) }
+
+// tableOf returns the rule table that decides about packets from a port; nil when there is none.
+func (s *Switch) tableOf(port uint32) rules.Table {
+	t := s.tables.Load()
+	if int(port) >= len(t.byPort) {
+		return nil
+	}
+	return t.byPort[port]
+}
+
+// learned asks for a walk over the flow cache: a look-up may have changed a table.
+func (s *Switch) learned() {
+	select {
+	case s.learnt <- struct{}{}:
+	default:
+	}
+}
+
+// soon is how long after a packet taught a table something the flow cache follows. Changes made
+// through Sync do not wait.
+const soon = 10 * time.Millisecond
+
+// revalidate walks over the flow cache at the configured interval, and soon after a table learned.
+func (s *Switch) revalidate(ctx context.Context) {
+	tick := time.NewTicker(s.o.Revalidate)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.reval.Walk()
+		case <-s.learnt:
+			sleep(ctx, soon)
+			if s.reval.Changed() {
+				s.reval.Walk()
+			}
+		}
+	}
+}
+
+// Sync brings the caches into agreement with the rule tables. When it returns, no packet is handled
+// by rules as they were before the call. Changes made together need one Sync.
+func (s *Switch) Sync() {
+	s.reval.Walk()
+	for _, w := range s.pipes {
+		for mark := w.lane.Mark(); !w.lane.Answered(mark); {
+			w.lane.Wake()
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
+}
+
+// Close stops the workers and closes every port. Every frame is back in the pool when it returns.
+func (s *Switch) Close() error {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	var all []*port
+	for _, p := range s.ports {
+		all = append(all, p)
+	}
+	s.mu.Unlock()
+	for _, p := range all {
+		s.removePort(p)
+	}
+	s.stop()
+	s.ended.Wait()
+	s.slow.Stop()
+	s.slow.Drain()
+	s.group.Stop()
+	for _, w := range s.pipes {
+		w.close()
+	}
+	return nil
+}
+
+// close gives back everything the pipeline holds. Its worker has stopped.
+func (w *pipeline) close() {
+	w.takeAnswers()
+	for hash, ok := w.waiting.Any(); ok; hash, ok = w.waiting.Any() {
+		list := w.waiting.Remove(hash)
+		for list.Len() > 0 {
+			f, _ := list.Pop(w.pool)
+			w.frames.Put(f)
+		}
+	}
+	w.publish()
+	w.flows.Close()
+	w.frames.Close()
+}

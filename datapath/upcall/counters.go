@@ -1,0 +1,24 @@
+package upcall
+
+import "github.com/culvertdev/culvert/ring/counter"
+
+// What the slow path counts.
+const (
+	Served = iota
+	Found
+	Installed
+	CacheFull
+	ListsFull
+	Failed
+)
+
+func counters() []counter.Desc {
+	return []counter.Desc{
+		Served:    {Name: "served", Help: "Packets the slow path has answered."},
+		Found:     {Name: "found", Help: "Packets whose flow was in the cache by the time the slow path came to them."},
+		Installed: {Name: "installed", Help: "Flows put into the megaflow cache."},
+		CacheFull: {Name: "cache_full", Help: "Flows not cached because the megaflow cache had no room; their packets were served."},
+		ListsFull: {Name: "lists_full", Help: "Flows not cached because the store of action lists had no room."},
+		Failed:    {Name: "failed", Help: "Look-ups in which the rule table gave an error; their packets were dropped (table_error)."},
+	}
+}

@@ -1,0 +1,298 @@
+package upcall
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// quantum is how many requests of one port are served before the next port's turn. Small enough that
+// a port with one new flow waits microseconds behind a port with thousands, large enough to take the
+// lock rarely.
+const quantum = 16 // requests
+
+// Config is what a Handler works on.
+type Config struct {
+	Pool      *frame.Pool
+	Extractor flow.Extractor
+	Flows     *flowcache.Megaflow
+	Lists     *flowcache.Lists
+	// TableOf returns the rule table that decides about packets from a datapath port; nil when the
+	// port belongs to no bridge.
+	TableOf func(port uint32) rules.Table
+	Now     func() int64 // ns, monotonic clock
+	// Learned is called after look-ups that may have changed a table, outside the lock; it must not block.
+	Learned func()
+	Log     *slog.Logger
+}
+
+// A Handler is the slow path: it takes requests from all lanes, asks the rule table, fills the flow
+// cache, and sends the packets back with their actions.
+//
+// It also holds the lock over the flow cache's writer side: whoever else changes the cache (the
+// revalidator, the control plane) does so inside Locked.
+//
+// Thread-safety: all methods are safe for concurrent use. Workers only push to their lane and call Kick.
+type Handler struct {
+	Config
+	counters *counter.Block
+
+	mu      sync.Mutex // over the flow cache's writer side, the lists, and what follows
+	lanes   atomic.Pointer[[]*Lane]
+	keys    flow.Keys
+	batch   frame.Batch
+	reqs    [quantum]Request
+	key     flow.Key
+	found   flowcache.Flow
+	verdict rules.Verdict
+	query   rules.Query
+	logged  time.Time // last look-up error that was logged
+
+	asleep atomic.Bool
+	kick   chan struct{}
+	stop   chan struct{}
+	exited chan struct{}
+}
+
+// NewHandler returns a handler that Start sets to work.
+func NewHandler(c Config) *Handler {
+	h := &Handler{
+		Config:   c,
+		counters: counter.NewBlock(counters()),
+		kick:     make(chan struct{}, 1),
+		stop:     make(chan struct{}),
+		exited:   make(chan struct{}),
+	}
+	h.lanes.Store(new([]*Lane))
+	return h
+}
+
+// SetLanes replaces the lanes served. A lane left out must have no packet under way.
+func (h *Handler) SetLanes(lanes []*Lane) {
+	h.Locked(func() { h.lanes.Store(&lanes) })
+}
+
+// Counters returns what the slow path counts.
+func (h *Handler) Counters() *counter.Block { return h.counters }
+
+// Start serves requests until Stop.
+func (h *Handler) Start() { go h.run() }
+
+// Stop ends the handler and waits for it. Requests still queued stay there.
+func (h *Handler) Stop() {
+	close(h.stop)
+	<-h.exited
+}
+
+// Locked runs fn while no request is being served and nobody else changes the flow cache.
+func (h *Handler) Locked(fn func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fn()
+}
+
+// Kick tells the handler that requests were pushed. It costs a load while the handler is awake.
+func (h *Handler) Kick() {
+	if h.asleep.Load() && h.asleep.CompareAndSwap(true, false) {
+		select {
+		case h.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Drain serves everything queued now on the calling goroutine and returns the number of requests.
+// For callers that do not Start the handler: tests, replay.
+func (h *Handler) Drain() int {
+	n := 0
+	for {
+		served := h.round()
+		if served == 0 {
+			return n
+		}
+		n += served
+	}
+}
+
+func (h *Handler) run() {
+	defer close(h.exited)
+	for {
+		select {
+		case <-h.stop:
+			return
+		default:
+		}
+		if h.round() > 0 {
+			continue
+		}
+		h.asleep.Store(true)
+		if h.round() > 0 { // pushed before asleep was seen
+			h.asleep.Store(false)
+			continue
+		}
+		select {
+		case <-h.kick:
+		case <-h.stop:
+			return
+		}
+	}
+}
+
+// round gives every queue of every lane one turn and returns the number of requests served.
+func (h *Handler) round() int {
+	served := 0
+	for _, l := range *h.lanes.Load() {
+		answered := 0
+		for _, q := range *l.queues.Load() {
+			answered += h.turn(l, q)
+		}
+		if answered > 0 {
+			l.Wake()
+		}
+		served += answered
+	}
+	if served > 0 {
+		h.Learned()
+	}
+	return served
+}
+
+// turn serves up to a quantum of one queue's requests.
+func (h *Handler) turn(l *Lane, q *Queue) int {
+	if q.Requests.Empty() {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l.settle(h.Lists)
+	n := q.Requests.PopN(h.reqs[:])
+	now := h.Now()
+	for i := 0; i < n; {
+		// Requests of one recirculation id are extracted together.
+		recirc := h.reqs[i].Recirc
+		h.batch.Reset()
+		first := i
+		for ; i < n && h.reqs[i].Recirc == recirc; i++ {
+			h.batch.Append(h.reqs[i].Frame)
+		}
+		h.Extractor.Extract(h.Pool, q.Port, recirc, &h.batch, &h.keys)
+		for j, f := range h.batch.Frames() {
+			h.keys.Key(j, &h.key)
+			l.push(Answer{Frame: f, Port: q.Port, Recirc: recirc, Hash: h.reqs[first+j].Hash}, h.decide(q.Port, f, now))
+		}
+	}
+	h.counters.Add(Served, uint64(n))
+	h.counters.Publish()
+	return n
+}
+
+// push sends an answer down with a reference to its actions, which it takes over.
+func (l *Lane) push(a Answer, actions flowcache.ListID) {
+	a.Actions = actions
+	l.lend(actions)
+	if !l.Answers.Push(a) {
+		panic("upcall: more answers than requests")
+	}
+}
+
+// decide returns what is to happen to f, whose key is h.key, with a reference for the caller, and
+// sees to it that the flow cache knows the next time.
+func (h *Handler) decide(port uint32, f frame.Frame, now int64) flowcache.ListID {
+	size := h.Pool.Total(f)
+	if s, ok := h.Flows.Find(&h.key); ok {
+		// Another worker's packet, or one just before this, has filled the cache in the meantime.
+		h.counters.Add(Found, 1)
+		h.Flows.Flow(s, &h.found)
+		if t := h.TableOf(port); t != nil {
+			t.Credit(h.Lists.Get(h.found.Trail), 1, uint64(size), now)
+		}
+		h.Lists.Retain(h.found.Actions)
+		return h.found.Actions
+	}
+	v := &h.verdict
+	t := h.TableOf(port)
+	h.query = rules.Query{Key: &h.key, Packet: h.Pool.Bytes(f), Size: size, Now: now, Live: true}
+	Lookup(t, &h.query, v, h.lookupError)
+	actions, err := h.Lists.Intern(v.Actions.Words())
+	if err != nil {
+		h.counters.Add(ListsFull, 1)
+		return h.refuse()
+	}
+	if t != nil {
+		t.Credit(v.Trail, 1, uint64(size), now)
+	}
+	if !v.NoCache {
+		h.insert(actions, now)
+	}
+	return actions
+}
+
+// refuse returns a program that drops, for a packet whose actions could not be stored.
+func (h *Handler) refuse() flowcache.ListID {
+	h.verdict.Actions.Reset()
+	h.verdict.Actions.Drop(action.TableError)
+	id, err := h.Lists.Intern(h.verdict.Actions.Words())
+	if err != nil {
+		return 0 // the empty list: the packet ends here as well
+	}
+	return id
+}
+
+// insert puts the verdict into the flow cache. The packet at hand is served either way.
+func (h *Handler) insert(actions flowcache.ListID, now int64) {
+	v := &h.verdict
+	trail, err := h.Lists.Intern(v.Trail)
+	if err != nil {
+		h.counters.Add(ListsFull, 1)
+		return
+	}
+	h.Lists.Retain(actions)
+	_, err = h.Flows.Insert(flowcache.Flow{
+		Key: h.key, Mask: v.Mask, Actions: actions, Trail: trail, Tags: v.Tags, Rewrote: v.Rewrote, Now: now,
+	})
+	if err != nil {
+		h.counters.Add(CacheFull, 1)
+		h.Lists.Release(actions)
+		h.Lists.Release(trail)
+		return
+	}
+	h.counters.Add(Installed, 1)
+}
+
+// lookupError counts a look-up that failed and logs one a second at most.
+func (h *Handler) lookupError(err error) {
+	h.counters.Add(Failed, 1)
+	if now := time.Now(); now.Sub(h.logged) > time.Second {
+		h.logged = now
+		h.Log.Warn("rule table look-up", "key", h.key.String(), "err", err)
+	}
+}
+
+// Lookup asks t and completes the verdict: it always ends in a program that says what happens, and an
+// error becomes a drop that is not cached. t may be nil: no bridge.
+func Lookup(t rules.Table, q *rules.Query, v *rules.Verdict, failed func(error)) {
+	v.Reset()
+	if t == nil {
+		v.Actions.Drop(action.NoBridge)
+		v.NoCache = true
+		return
+	}
+	if err := t.Lookup(q, v); err != nil {
+		failed(err)
+		v.Reset()
+		v.Actions.Drop(action.TableError)
+		v.NoCache = true
+		return
+	}
+	if v.Actions.Empty() {
+		v.Actions.Drop(action.NoMatch)
+	}
+}

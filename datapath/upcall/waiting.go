@@ -1,0 +1,127 @@
+package upcall
+
+import "github.com/culvertdev/culvert/ring/frame"
+
+// Waiting is a worker's record of the flow keys it has asked the slow path about, with the packets
+// kept behind each. Keys are told apart by their hash alone: should two share one, the packets of
+// the second wait for the answer to the first and are then looked up by their own key.
+//
+// It is an open-addressed table with linear probing, at most half full, over hashes that are keyed,
+// so that nobody outside can make it slow.
+//
+// Thread-safety: belongs to one worker.
+type Waiting struct {
+	pool  *frame.Pool
+	slots []waiter
+	n     int // keys
+	held  int // packets kept
+	room  int // most packets kept
+}
+
+// A waiter is one key the slow path is busy with.
+type waiter struct {
+	hash uint64 // 0: the slot is free
+	list frame.List
+}
+
+// NewWaiting returns a table for at most keys flow keys and held packets kept behind them.
+func NewWaiting(pool *frame.Pool, keys, held int) *Waiting {
+	size := 2
+	for size < 2*keys {
+		size *= 2
+	}
+	return &Waiting{pool: pool, slots: make([]waiter, size), room: held}
+}
+
+// Len returns the number of keys waiting.
+func (w *Waiting) Len() int { return w.n }
+
+// Held returns the number of packets kept.
+func (w *Waiting) Held() int { return w.held }
+
+// Has reports whether hash is being asked about.
+func (w *Waiting) Has(hash uint64) bool {
+	_, ok := w.find(hash)
+	return ok
+}
+
+// Add records that hash is being asked about. It reports false when the table is full.
+func (w *Waiting) Add(hash uint64) bool {
+	i, ok := w.find(hash)
+	if !ok {
+		if 2*(w.n+1) > len(w.slots) {
+			return false
+		}
+		w.slots[i] = waiter{hash: key(hash)}
+		w.n++
+	}
+	return true
+}
+
+// Hold keeps f behind hash, which is being asked about. It reports false, and leaves f with the
+// caller, when there is no room.
+func (w *Waiting) Hold(hash uint64, f frame.Frame) bool {
+	i, ok := w.find(hash)
+	if !ok || w.held == w.room {
+		return false
+	}
+	w.slots[i].list.Push(w.pool, f)
+	w.held++
+	return true
+}
+
+// Remove forgets hash and gives the packets kept behind it to the caller.
+func (w *Waiting) Remove(hash uint64) frame.List {
+	i, ok := w.find(hash)
+	if !ok {
+		return frame.List{}
+	}
+	list := w.slots[i].list
+	w.held -= list.Len()
+	w.n--
+	w.close(i)
+	return list
+}
+
+// Any returns a hash being asked about; ok is false when there is none.
+func (w *Waiting) Any() (hash uint64, ok bool) {
+	if w.n == 0 {
+		return 0, false
+	}
+	for i := range w.slots {
+		if w.slots[i].hash != 0 {
+			return w.slots[i].hash, true
+		}
+	}
+	return 0, false
+}
+
+// key maps a hash to what a slot stores: 0 is taken for free slots.
+func key(hash uint64) uint64 { return max(hash, 1) }
+
+// find returns the slot of hash, or the free one it would go to.
+func (w *Waiting) find(hash uint64) (slot int, ok bool) {
+	h := key(hash)
+	mask := len(w.slots) - 1
+	for i := int(h) & mask; ; i = (i + 1) & mask {
+		switch w.slots[i].hash {
+		case h:
+			return i, true
+		case 0:
+			return i, false
+		}
+	}
+}
+
+// close frees slot i and moves up those behind it that would not be found any more.
+func (w *Waiting) close(i int) {
+	mask := len(w.slots) - 1
+	for j := (i + 1) & mask; w.slots[j].hash != 0; j = (j + 1) & mask {
+		home := int(w.slots[j].hash) & mask
+		if (j-home)&mask >= (j-i)&mask {
+			w.slots[i] = w.slots[j]
+			i = j
+		}
+	}
+	w.slots[i] = waiter{}
+}
