@@ -1,0 +1,178 @@
+package flowcache
+
+import (
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+var _ = [1]struct{}{}[flow.Version-1]
+
+// A Reader is one worker's access to the megaflow cache. Its memory is reused for every batch.
+//
+// Thread-safety: one goroutine at a time; any number of readers at once, and one writer beside them.
+type Reader struct {
+	m     *Megaflow
+	epoch *Epoch
+	tally *tally
+
+	// Scratch of one look-up. What belongs to packet group[j] is at index j.
+	group   [frame.MaxBatch]uint16 // packets of one port that no mask matched yet
+	rest    [frame.MaxBatch]uint16 // packets of other ports
+	hash    [frame.MaxBatch]uint64
+	header  [frame.MaxBatch]uint64 // word 0 of the primary bucket
+	cand    [frame.MaxBatch]Slot   // flow to compare with; 0: none
+	touched byte                   // keeps the compiler from dropping loads made for their side effect
+}
+
+// NewReader returns a reader for a worker, which is online. Safe for any goroutine.
+func (m *Megaflow) NewReader() *Reader {
+	return &Reader{m: m, epoch: m.epochs.Register(), tally: m.takeTally()}
+}
+
+// Close ends the reader. What it counted stays in the sums. The worker must use it no more; safe for
+// any goroutine.
+func (r *Reader) Close() {
+	if r.m == nil {
+		return
+	}
+	r.epoch.Unregister()
+	r.m.giveTally(r.tally)
+	*r = Reader{}
+}
+
+// Tick says that the worker is done with all slots and lists it got. Once per poll cycle.
+func (r *Reader) Tick() { r.epoch.Tick() }
+
+// Offline is Tick before the worker sleeps: nobody waits for it until Online.
+func (r *Reader) Offline() { r.epoch.Offline() }
+
+// Online ends Offline; it comes before the first look-up.
+func (r *Reader) Online() { r.epoch.Online() }
+
+// Actions returns what to do with packets of the flow in s. The list is valid until the next tick.
+func (r *Reader) Actions(s Slot) ListID { return ListID(r.m.entries[s].actions.Load()) }
+
+// Credit counts packets of the flow in s, of so many bytes together, at time now in ns. It must come
+// before the tick that ends the cycle in which s was found.
+func (r *Reader) Credit(s Slot, packets, bytes uint64, now int64) {
+	bump(&r.tally.rows[s], packets, bytes, now)
+}
+
+// Lookup finds the flows of the packets whose keys are at idx in k and writes them to slots. It moves
+// the indexes of those it found none for to the front of idx, in their order, and returns them; their
+// slots are 0.
+//
+// It works in stages over all packets of a port: hash all, touch all, compare all. Loads that miss
+// the processor's caches then run side by side.
+func (r *Reader) Lookup(k *flow.Keys, idx []uint16, slots *[frame.MaxBatch]Slot) (miss []uint16) {
+	rest := r.rest[:copy(r.rest[:], idx)]
+	for _, i := range idx {
+		slots[i] = 0
+	}
+	for len(rest) > 0 {
+		port := portOf(&k.Block[flow.Base][rest[0]])
+		var group []uint16
+		group, rest = r.split(k, port, rest)
+		for _, id := range r.m.portMasks(port) {
+			n := len(group)
+			group = r.probe(k, id, group, slots)
+			if hits := n - len(group); hits > 0 {
+				bump1(&r.tally.hits[id], uint64(hits))
+			}
+			if len(group) == 0 {
+				break
+			}
+		}
+	}
+	miss = idx[:0]
+	for _, i := range idx {
+		if slots[i] == 0 {
+			miss = append(miss, i)
+		}
+	}
+	return miss
+}
+
+// split moves the packets in idx that came from port to r.group and returns them and the others. All
+// packets of a batch are from one port, unless some were decapsulated or hairpinned.
+func (r *Reader) split(k *flow.Keys, port uint32, idx []uint16) (group, rest []uint16) {
+	group, rest = r.group[:0], idx[:0]
+	for _, i := range idx {
+		if portOf(&k.Block[flow.Base][i]) == port {
+			group = append(group, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	return group, rest
+}
+
+// probe looks group up under one mask and returns, in the same memory, the packets it found no flow for.
+func (r *Reader) probe(k *flow.Keys, id maskID, group []uint16, slots *[frame.MaxBatch]Slot) []uint16 {
+	m := r.m
+	rec := m.maskOf(id)
+	r.hashAll(k, rec, group)
+	for j := range group {
+		h := r.hash[j] & m.keep
+		r.hash[j] = h
+		r.header[j] = m.table.primary(h)[0].Load()
+	}
+	touched := byte(0)
+	for j := range group {
+		s := m.table.candidate(r.header[j], r.hash[j])
+		r.cand[j] = s
+		if s != 0 {
+			touched ^= m.keys[flow.Base][s][0] ^ byte(m.entries[s].mask)
+		}
+	}
+	r.touched = touched
+	miss := group[:0]
+	for j, i := range group {
+		s := r.cand[j]
+		if s != 0 && !(m.entries[s].mask == id && r.equal(k, i, rec, s)) {
+			// Another flow has the same signature: once in billions of packets.
+			v := m.viewAt(k, i)
+			s = m.find(&v, id, r.hash[j])
+		}
+		if s == 0 {
+			miss = append(miss, i)
+			continue
+		}
+		slots[i] = s
+	}
+	return miss
+}
+
+// hashAll writes the hashes of group under rec to r.hash, as Megaflow.hash computes them.
+func (r *Reader) hashAll(k *flow.Keys, rec *mask, group []uint16) {
+	m := r.m
+	for j, i := range group {
+		r.hash[j] = flow.HashMaskedBlock(rec.salt, &k.Block[flow.Base][i], &rec.block[flow.Base], &m.seed)
+	}
+	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
+		if rec.blocks&(1<<b) == 0 {
+			continue
+		}
+		for j, i := range group {
+			block := &k.Block[b][i]
+			if flow.BlocksOf(&k.Block[flow.Base][i])&(1<<b) == 0 {
+				if rec.exact {
+					continue
+				}
+				block = &m.none
+			}
+			r.hash[j] = flow.HashMaskedBlock(r.hash[j], block, &rec.block[b], &m.seed)
+		}
+	}
+}
+
+// equal reports whether key i is under the flow in slot s, whose mask is rec, as Megaflow.equal does.
+// Most masks have bits in the base block only.
+func (r *Reader) equal(k *flow.Keys, i uint16, rec *mask, s Slot) bool {
+	m := r.m
+	if rec.blocks != 1<<flow.Base {
+		v := m.viewAt(k, i)
+		return m.equal(&v, rec, s)
+	}
+	return flow.EqualMasked(&k.Block[flow.Base][i], &rec.block[flow.Base], &m.keys[flow.Base][s])
+}

@@ -1,0 +1,192 @@
+package flowcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/counter"
+)
+
+// Sizes chosen where Options say nothing, and their bounds.
+const (
+	DefaultFlows        = 65536   // flows; OVS's userspace flow limit is 200,000 for all workers together
+	MaxFlows            = 4 << 20 // flows; beyond, the two bucket numbers of a hash would overlap
+	DefaultMasksPerPort = 32
+	MaxMasksPerPort     = 1024
+	maxMasks            = 1 << 16 // mask records of a switch: 2048 ports at the default cap
+	defaultListWords    = 32      // words of list storage for each flow
+)
+
+// Errors of Insert.
+var (
+	ErrFull   = errors.New("flowcache: as many flows as there is room for")
+	ErrBucket = errors.New("flowcache: both buckets of the flow are full")
+	ErrPort   = errors.New("flowcache: input port is beyond those the cache serves")
+	ErrExists = errors.New("flowcache: a flow with this key and mask exists")
+)
+
+// A Slot names a megaflow while it lives. Whoever got one from a look-up may use it until its next
+// tick, whatever happens to the flow. 0 names none.
+type Slot uint32
+
+// Options say how large the cache is. The zero value is good.
+type Options struct {
+	Flows        int        // capacity; 0: DefaultFlows, at most MaxFlows
+	MasksPerPort int        // most masks probed for packets of one port, besides the exact one; 0: DefaultMasksPerPort
+	Seed         *flow.Seed // keys the hashes; nil: a random one
+	Lists        *Lists     // what Actions and Trail of flows name; nil: storage of its own
+	// Retired, if not nil, is told about each flow that was removed once no worker uses it any more,
+	// with its final statistics: no packet is missing in them. The flow's trail is still there and is
+	// released afterwards. It is called by the writer, within Reclaim or Insert, and must not call
+	// back into the cache.
+	Retired func(s Slot, st Stats, trail ListID)
+}
+
+// A Megaflow is the cache of wildcarded flows that all workers of a switch share.
+//
+// Thread-safety: methods of Megaflow are for the writer, one goroutine at a time, except those that
+// say otherwise. Workers use a Reader each.
+type Megaflow struct {
+	// What workers read. The slices themselves never change.
+	seed    flow.Seed
+	keep    uint64 // bits of a hash that are used: all, except in tests of what happens when hashes collide
+	none    flow.Block
+	exact   mask
+	table   table
+	entries []entry                       // by slot
+	keys    [flow.FastBlocks][]flow.Block // by slot: the masked key; blocks the mask leaves out are never touched
+	masks   []mask                        // by maskID less maxPorts
+	ports   []atomic.Pointer[maskList]    // by port
+
+	lists  *Lists
+	epochs *Epochs
+
+	// The writer's.
+	records      []record // by slot
+	maskInfo     []maskInfo
+	masksPerPort int
+	retired      func(Slot, Stats, ListID)
+	counters     *counter.Block
+	flows        atomic.Int64
+	next         Slot // slots from here on were never used
+	free         Slot // head of the free slots
+	oldest       Slot // removed slots that wait for their stamp, in order
+	newest       Slot
+	nextMask     maskID // the same four for masks
+	freeMask     maskID
+	oldMask      maskID
+	newestMask   maskID
+
+	mu        sync.Mutex // guards changes of tallyList
+	tallyList atomic.Pointer[[]*tally]
+}
+
+// An entry is what workers read about a flow, beside its key. 32 bytes.
+type entry struct {
+	// gen counts the lives of the slot: odd while a flow is in it. Written by the writer, read by
+	// workers with an EMC entry.
+	gen     atomic.Uint64
+	mask    maskID // plain: it does not change while the slot can be found
+	actions atomic.Uint32
+	trail   ListID // this and the rest: only the writer's
+	next    Slot   // in the list of free slots, or of removed ones
+	stamp   uint64 // of the removal
+}
+
+// A record is what only the writer reads about a flow. 56 bytes.
+type record struct {
+	tags    uint64
+	rewrote uint64
+	packets uint64 // sums of all rows when the flow was inserted: its baseline
+	bytes   uint64
+	used    int64 // ns
+	added   int64 // ns: Flow.Now
+	blocks  uint8 // which blocks the key has that the flow was made from
+}
+
+// New returns an empty cache. Its memory is reserved at once and touched as flows come, lower slots
+// first.
+func New(o Options) (*Megaflow, error) {
+	if o.Flows == 0 {
+		o.Flows = DefaultFlows
+	}
+	if o.Flows < 1 || o.Flows > MaxFlows {
+		return nil, fmt.Errorf("flowcache: capacity of %d flows is not from 1 to %d", o.Flows, MaxFlows)
+	}
+	if o.MasksPerPort == 0 {
+		o.MasksPerPort = DefaultMasksPerPort
+	}
+	if o.MasksPerPort < 1 || o.MasksPerPort > MaxMasksPerPort {
+		return nil, fmt.Errorf("flowcache: %d masks per port is not from 1 to %d", o.MasksPerPort, MaxMasksPerPort)
+	}
+	if o.Lists == nil {
+		o.Lists = NewLists(o.Flows * defaultListWords)
+	}
+	masks := min(o.Flows, maxMasks)
+	m := &Megaflow{
+		keep:         ^uint64(0),
+		table:        newTable(o.Flows),
+		entries:      make([]entry, o.Flows+1),
+		masks:        make([]mask, masks),
+		ports:        make([]atomic.Pointer[maskList], maxPorts),
+		lists:        o.Lists,
+		epochs:       o.Lists.Epochs(),
+		records:      make([]record, o.Flows+1),
+		maskInfo:     make([]maskInfo, maxPorts+masks),
+		masksPerPort: o.MasksPerPort,
+		retired:      o.Retired,
+		counters:     counter.NewBlock(counterTable()),
+		next:         1,
+		nextMask:     maxPorts,
+	}
+	for i := range m.keys {
+		m.keys[i] = make([]flow.Block, o.Flows+1)
+	}
+	if o.Seed != nil {
+		m.seed = *o.Seed
+	} else {
+		m.seed = flow.NewSeed()
+	}
+	m.setExact()
+	return m, nil
+}
+
+// setExact makes the mask that all exact masks share.
+func (m *Megaflow) setExact() {
+	for i := range m.exact.block {
+		for j := range m.exact.block[i] {
+			m.exact.block[i][j] = 0xff
+		}
+	}
+	m.exact.blocks = 1<<flow.FastBlocks - 1
+	m.exact.exact = true
+}
+
+// Lists returns where the lists lie that flows name.
+func (m *Megaflow) Lists() *Lists { return m.lists }
+
+// Epochs returns the grace periods of the cache and its lists.
+func (m *Megaflow) Epochs() *Epochs { return m.epochs }
+
+// Len returns the number of flows. Safe for any goroutine.
+func (m *Megaflow) Len() int { return int(m.flows.Load()) }
+
+// Cap returns how many flows there is room for. Safe for any goroutine.
+func (m *Megaflow) Cap() int { return len(m.entries) - 1 }
+
+// Synchronize returns when no worker uses anything that was removed or replaced before the call. Safe
+// for any goroutine that is not a worker; the lock of the writer need not be held.
+func (m *Megaflow) Synchronize() {
+	// The error would be the context's, and this one never ends.
+	_ = m.epochs.Synchronize(context.Background())
+}
+
+// names reports whether s was ever given out.
+func (m *Megaflow) names(s Slot) bool { return s != 0 && s < m.next }
+
+// live reports whether there is a flow in slot s.
+func (m *Megaflow) live(s Slot) bool { return m.names(s) && m.entries[s].gen.Load()&1 != 0 }

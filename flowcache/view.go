@@ -1,0 +1,98 @@
+package flowcache
+
+import "github.com/culvertdev/culvert/flowcache/flow"
+
+var _ = [1]struct{}{}[flow.Version-1]
+
+// A view is a key as the caches see it: its blocks wherever they lie, and which of them it has. Those
+// it has not point at a block of zeros.
+type view struct {
+	block   [flow.FastBlocks]*flow.Block
+	present uint8 // bit i: block i
+}
+
+// viewKey returns the view of a whole key.
+func (m *Megaflow) viewKey(key *flow.Key) view {
+	v := view{present: key.Blocks() | 1<<flow.Base}
+	v.block[flow.Base] = &key[flow.Base]
+	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
+		v.block[b] = &m.none
+		if v.present&(1<<b) != 0 {
+			v.block[b] = &key[b]
+		}
+	}
+	return v
+}
+
+// viewAt returns the view of key i of a batch.
+func (m *Megaflow) viewAt(k *flow.Keys, i uint16) view {
+	v := view{present: flow.BlocksOf(&k.Block[flow.Base][i])}
+	v.block[flow.Base] = &k.Block[flow.Base][i]
+	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
+		v.block[b] = &m.none
+		if v.present&(1<<b) != 0 {
+			v.block[b] = &k.Block[b][i]
+		}
+	}
+	return v
+}
+
+// viewSlot returns the view of the masked key in slot s, which is under mask rec.
+func (m *Megaflow) viewSlot(s Slot, rec *mask) view {
+	v := view{present: rec.blocks}
+	for b := range flow.FastBlocks {
+		v.block[b] = &m.keys[b][s]
+	}
+	if rec.exact {
+		v.present = flow.BlocksOf(v.block[flow.Base])
+	}
+	return v
+}
+
+// counts reports whether block b of a key that has the blocks in present counts under the mask.
+func (k *mask) counts(b int, present uint8) bool {
+	return k.blocks&(1<<b) != 0 && (!k.exact || present&(1<<b) != 0)
+}
+
+// hash returns the hash of the bits of v under rec.
+func (m *Megaflow) hash(v *view, rec *mask) uint64 {
+	h := flow.HashMaskedBlock(rec.salt, v.block[flow.Base], &rec.block[flow.Base], &m.seed)
+	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
+		if rec.counts(b, v.present) {
+			h = flow.HashMaskedBlock(h, v.block[b], &rec.block[b], &m.seed)
+		}
+	}
+	return h & m.keep
+}
+
+// equal reports whether v is under the flow in slot s, whose mask is rec.
+func (m *Megaflow) equal(v *view, rec *mask, s Slot) bool {
+	if !flow.EqualMasked(v.block[flow.Base], &rec.block[flow.Base], &m.keys[flow.Base][s]) {
+		return false
+	}
+	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
+		if rec.counts(b, v.present) && !flow.EqualMasked(v.block[b], &rec.block[b], &m.keys[b][s]) {
+			return false
+		}
+	}
+	return true
+}
+
+// find returns the slot of the flow under mask id that v, with hash h, belongs to, or 0. It looks at
+// all entries of both buckets, so that no collision hides a flow. Safe for any goroutine in an epoch.
+func (m *Megaflow) find(v *view, id maskID, h uint64) Slot {
+	rec := m.maskOf(id)
+	for _, b := range [2]*bucket{m.table.primary(h), m.table.alternate(h)} {
+		for way := range ways {
+			e := b[1+way].Load()
+			s := Slot(e)
+			if s == 0 || uint32(e>>32) != signature(h) || m.entries[s].mask != id {
+				continue
+			}
+			if m.equal(v, rec, s) {
+				return s
+			}
+		}
+	}
+	return 0
+}

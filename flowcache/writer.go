@@ -1,0 +1,237 @@
+package flowcache
+
+import (
+	"encoding/binary"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-1]
+
+// A Flow is what the writer enters into the cache, and reads back.
+type Flow struct {
+	Key     flow.Key  // a key the flow is for, as flow.Keys gives it: blocks it does not name count as zero
+	Mask    flow.Mask // bits of Key that count. Blocks from flow.FastBlocks on take no part
+	Actions ListID    // program to run over the flow's packets
+	Trail   ListID    // what took part in the verdict
+	Tags    uint64    // kept for the caller
+	Rewrote uint64    // kept for the caller
+	Now     int64     // ns: Stats.LastUsed until a packet comes
+}
+
+// portOf returns the input port of a key.
+func portOf(base *flow.Block) uint32 { return binary.BigEndian.Uint32(base[flow.OffInPort:]) }
+
+// Find returns the flow that a packet with this key would hit.
+func (m *Megaflow) Find(key *flow.Key) (Slot, bool) {
+	v := m.viewKey(key)
+	for _, id := range m.portMasks(portOf(&key[flow.Base])) {
+		if s := m.find(&v, id, m.hash(&v, m.maskOf(id))); s != 0 {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// Insert enters a flow and takes over the references to its lists. Input port and recirculation id
+// count whatever f.Mask says; a port with as many masks as it may have gets the flow under a mask
+// with more bits than f.Mask has: Flow tells which.
+//
+// Errors: ErrFull, ErrBucket, ErrPort, ErrExists (with the slot of the flow that is there). The
+// references then stay with the caller.
+func (m *Megaflow) Insert(f Flow) (Slot, error) {
+	s, err := m.insert(&f)
+	switch err {
+	case nil:
+		m.counters.Add(counterInserted, 1)
+	case ErrFull:
+		m.counters.Add(counterFull, 1)
+	case ErrBucket:
+		m.counters.Add(counterBucket, 1)
+	case ErrPort:
+		m.counters.Add(counterPort, 1)
+	case ErrExists:
+		m.counters.Add(counterExists, 1)
+	}
+	m.counters.Publish()
+	return s, err
+}
+
+func (m *Megaflow) insert(f *Flow) (Slot, error) {
+	port := portOf(&f.Key[flow.Base])
+	if port >= maxPorts {
+		return 0, ErrPort
+	}
+	for i := flow.OffInPort; i < flow.OffRecirc+4; i++ {
+		f.Mask[flow.Base][i] = 0xff
+	}
+	id, isNew := m.chooseMask(port, &f.Mask)
+	rec := m.maskOf(id)
+	v := m.viewKey(&f.Key)
+	h := m.hash(&v, rec)
+	s, err := m.claim(&v, id, h)
+	if err != nil {
+		if isNew {
+			m.giveMask(id)
+		}
+		return s, err
+	}
+
+	// From here nothing fails. The slot can be found by nobody until put.
+	e, r := &m.entries[s], &m.records[s]
+	for b := range flow.FastBlocks {
+		if rec.counts(b, v.present) {
+			m.keys[b][s].And(v.block[b], &rec.block[b])
+		}
+	}
+	e.mask, e.trail = id, f.Trail
+	e.actions.Store(uint32(f.Actions))
+	base := m.sum(s)
+	*r = record{
+		tags: f.Tags, rewrote: f.Rewrote,
+		packets: base.Packets, bytes: base.Bytes, used: base.LastUsed,
+		added:  f.Now,
+		blocks: v.present,
+	}
+	e.gen.Add(1) // odd: live
+	m.table.put(h, s)
+	m.addFlow(port, id, isNew)
+	m.countMask(id, &f.Mask)
+	m.flows.Add(1)
+	return s, nil
+}
+
+// claim takes a free slot for a flow under mask id with hash h, if it can be entered.
+func (m *Megaflow) claim(v *view, id maskID, h uint64) (Slot, error) {
+	if s := m.find(v, id, h); s != 0 {
+		return s, ErrExists
+	}
+	if !m.table.has(h) {
+		return 0, ErrBucket
+	}
+	if m.free == 0 && int(m.next) == len(m.entries) && m.Reclaim() == 0 {
+		return 0, ErrFull
+	}
+	s := m.free
+	if s == 0 {
+		s = m.next
+		m.next++
+		return s, nil
+	}
+	m.free = m.entries[s].next
+	return s, nil
+}
+
+// countMask counts flows that did not get the mask they asked for.
+func (m *Megaflow) countMask(id maskID, want *flow.Mask) {
+	switch {
+	case id < maxPorts:
+		m.counters.Add(counterExact, 1)
+	case m.maskInfo[id].bits != bitsOf(want):
+		m.counters.Add(counterNarrowed, 1)
+	}
+}
+
+// Update replaces what is done with the packets of the flow in slot s, at once for all workers, and
+// takes over the references to the lists. Those of the lists that were there are released.
+func (m *Megaflow) Update(s Slot, actions, trail ListID, tags, rewrote uint64) {
+	if !m.live(s) {
+		m.lists.Release(actions)
+		m.lists.Release(trail)
+		return
+	}
+	e, r := &m.entries[s], &m.records[s]
+	oldActions, oldTrail := ListID(e.actions.Load()), e.trail
+	e.actions.Store(uint32(actions))
+	e.trail, r.tags, r.rewrote = trail, tags, rewrote
+	m.lists.Release(oldActions)
+	m.lists.Release(oldTrail)
+	m.counters.Add(counterUpdated, 1)
+	m.counters.Publish()
+}
+
+// Remove takes the flow in slot s out: look-ups that begin after the call do not find it. Packets
+// already found keep its actions until their worker's next tick. A slot without a flow is left alone.
+func (m *Megaflow) Remove(s Slot) {
+	if !m.live(s) {
+		return
+	}
+	e := &m.entries[s]
+	rec := m.maskOf(e.mask)
+	v := m.viewSlot(s, rec)
+	if !m.table.remove(m.hash(&v, rec), s) {
+		panic("flowcache: a live flow is in neither of its buckets")
+	}
+	e.gen.Add(1) // even: no EMC entry answers with the slot from here on
+	m.dropFlow(portOf(&m.keys[flow.Base][s]), e.mask)
+	m.lists.Release(ListID(e.actions.Load()))
+	m.flows.Add(-1)
+
+	e.stamp, e.next = m.epochs.Advance(), 0
+	if m.oldest == 0 {
+		m.oldest = s
+	} else {
+		m.entries[m.newest].next = s
+	}
+	m.newest = s
+	m.counters.Add(counterRemoved, 1)
+	m.counters.Publish()
+}
+
+// Reclaim makes everything that was removed and that no worker uses any more available again:
+// slots, masks and lists. It returns the number of slots. Once a revalidation round or so; Insert
+// calls it when it needs to.
+func (m *Megaflow) Reclaim() int {
+	passed := m.epochs.oldest()
+	n := 0
+	for m.oldest != 0 && m.entries[m.oldest].stamp <= passed {
+		s := m.oldest
+		e := &m.entries[s]
+		m.oldest = e.next
+		if m.retired != nil {
+			m.retired(s, m.Stats(s), e.trail)
+		}
+		m.lists.Release(e.trail)
+		e.trail = 0
+		e.next = m.free
+		m.free = s
+		n++
+	}
+	m.reclaimMasks()
+	m.lists.Reclaim()
+	return n
+}
+
+// Flow reads the flow in slot s into f and reports whether there is one. f.Key is zero where f.Mask
+// is, except that it names the blocks of the key the flow was made from; f.Mask is the mask it was
+// entered under. The references to the lists stay with the cache.
+func (m *Megaflow) Flow(s Slot, f *Flow) bool {
+	if !m.live(s) {
+		return false
+	}
+	e, r := &m.entries[s], &m.records[s]
+	rec := m.maskOf(e.mask)
+	*f = Flow{
+		Actions: ListID(e.actions.Load()), Trail: e.trail,
+		Tags: r.tags, Rewrote: r.rewrote,
+		Now: r.added,
+	}
+	copy(f.Mask[:], rec.block[:])
+	for b := range flow.FastBlocks {
+		if rec.counts(b, r.blocks) {
+			f.Key[b] = m.keys[b][s]
+		}
+	}
+	f.Key[flow.Base][flow.OffBlocks] = r.blocks
+	return true
+}
+
+// All calls yield with every slot that has a flow, until it returns false. Flows may be inserted and
+// removed meanwhile; those inserted may be left out.
+func (m *Megaflow) All(yield func(Slot) bool) {
+	for s := Slot(1); s < m.next; s++ {
+		if m.live(s) && !yield(s) {
+			return
+		}
+	}
+}
