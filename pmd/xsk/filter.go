@@ -1,12 +1,11 @@
 package xsk
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/culvertdev/culvert/pmd/option"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,6 +22,7 @@ type filter struct {
 	host       bool     // unicast to the device's own address
 	etherTypes []uint16 // host byte order
 	ports      []l4Port
+	words      string // as given
 }
 
 // An l4Port is a transport protocol and a destination port.
@@ -34,80 +34,62 @@ type l4Port struct {
 // maxFilter bounds the length of the program.
 const maxFilter = 64 // words
 
-// parseFilter reads the value of OptPass.
-func parseFilter(value string) (filter, error) {
-	var f filter
-	words := strings.Split(value, ",")
-	if len(words) > maxFilter {
-		return filter{}, fmt.Errorf("%d words: want %d at most", len(words), maxFilter)
-	}
-	for _, w := range words {
-		if err := f.add(strings.TrimSpace(w), len(words) == 1); err != nil {
-			return filter{}, err
-		}
-	}
-	return f, nil
-}
-
-func (f *filter) add(word string, alone bool) error {
-	types := map[string]uint16{
+// etherTypes names the protocols that OptPass knows by their EtherType.
+func etherTypes() map[string]uint16 {
+	return map[string]uint16{
 		"arp":   unix.ETH_P_ARP,
 		"lldp":  unix.ETH_P_LLDP,
 		"lacp":  unix.ETH_P_SLOW,
 		"eapol": unix.ETH_P_PAE,
 		"ptp":   unix.ETH_P_1588,
 	}
-	protos := map[string]uint8{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP}
-	if t, ok := types[word]; ok {
+}
+
+// parseFilter reads OptPass.
+func parseFilter(s *option.Set) (f filter) {
+	words := s.List(OptPass)
+	if len(words) > maxFilter {
+		s.Fail(OptPass, fmt.Sprintf("%d words at most", maxFilter))
+		return filter{}
+	}
+	if len(words) == 1 && words[0] == "none" {
+		return filter{}
+	}
+	for _, w := range words {
+		if !f.add(w) {
+			s.Fail(OptPass, "none, or a list of host, arp, lldp, lacp, eapol, ptp, tcp:PORT, udp:PORT")
+			return filter{}
+		}
+	}
+	f.words = strings.Join(words, ",")
+	return f
+}
+
+func (f *filter) add(word string) bool {
+	if word == "host" {
+		f.host = true
+		return true
+	}
+	if t, ok := etherTypes()[word]; ok {
 		f.etherTypes = append(f.etherTypes, t)
-		return nil
+		return true
 	}
 	name, port, _ := strings.Cut(word, ":")
-	if proto, ok := protos[name]; ok {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
-			return fmt.Errorf("%q: want a port from 1 to 65535 behind %s:", word, name)
-		}
-		f.ports = append(f.ports, l4Port{proto, uint16(n)})
-		return nil
+	proto, ok := map[string]uint8{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP}[name]
+	n, err := strconv.ParseUint(port, 10, 16)
+	if !ok || err != nil {
+		return false
 	}
-	switch {
-	case word == "host":
-		f.host = true
-		return nil
-	case word == "none" && alone:
-		return nil
-	case word == "none":
-		return errors.New("none: want it alone")
-	}
-	return fmt.Errorf("%q: want none, host, arp, lldp, lacp, eapol, ptp, tcp:PORT or udp:PORT", word)
+	f.ports = append(f.ports, l4Port{proto, uint16(n)})
+	return true
 }
 
 func (f filter) empty() bool { return !f.host && len(f.etherTypes) == 0 && len(f.ports) == 0 }
 
-// String returns f in the words of OptPass.
+// String returns f as it was given to OptPass.
 func (f filter) String() string {
 	if f.empty() {
 		return "none"
 	}
-	names := map[uint16]string{
-		unix.ETH_P_ARP: "arp", unix.ETH_P_LLDP: "lldp", unix.ETH_P_SLOW: "lacp",
-		unix.ETH_P_PAE: "eapol", unix.ETH_P_1588: "ptp",
-	}
-	var words []string
-	if f.host {
-		words = append(words, "host")
-	}
-	for _, t := range f.etherTypes {
-		words = append(words, names[t])
-	}
-	for _, p := range f.ports {
-		name := "udp"
-		if p.proto == unix.IPPROTO_TCP {
-			name = "tcp"
-		}
-		words = append(words, fmt.Sprintf("%s:%d", name, p.port))
-	}
-	slices.Sort(words)
-	return strings.Join(words, ",")
+	return f.words
 }

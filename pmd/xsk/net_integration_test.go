@@ -221,13 +221,13 @@ func note(p pmd.Port, key string) pmd.Note {
 	return pmd.Note{}
 }
 
-// forward moves frames between queue i of the ports until stop is closed, then says so on done.
+// A forwarder moves frames between two ports, both ways, until it is closed.
 type forwarder struct {
 	stop, done chan struct{}
 }
 
-// startForwarder forwards between two ports, both ways, all queues.
-func startForwarder(a, b pmd.Port) *forwarder {
+// startForwarder forwards all queues of both ports; see, if not nil, is shown every frame.
+func startForwarder(a, b pmd.Port, see func(f frame.Frame)) *forwarder {
 	f := &forwarder{stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(f.done)
@@ -246,6 +246,11 @@ func startForwarder(a, b pmd.Port) *forwarder {
 					tx := txs[i%len(txs)]
 					if rx.Recv(&batch) > 0 {
 						idle = false
+						for _, f := range batch.Frames() {
+							if see != nil {
+								see(f)
+							}
+						}
 						tx.Send(&batch)
 					}
 				}

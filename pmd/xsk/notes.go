@@ -30,13 +30,13 @@ func attach(c config, st deviceState, ifindex, queues int, ch *choices) (*steeri
 	if err != nil {
 		return nil, err
 	}
-	if c.mode != second {
+	if c.mode != plain {
 		err := s.attach(ifindex, true)
 		if err == nil {
 			ch.native = true
 			return s, nil
 		}
-		if c.mode == first || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
+		if c.mode == better || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
 			return nil, errors.Join(fmt.Errorf("attach XDP program: %s: %w", st.notNative(err), err), s.Close())
 		}
 		ch.notNative = st.notNative(err)
@@ -49,9 +49,9 @@ func attach(c config, st deviceState, ifindex, queues int, ch *choices) (*steeri
 
 // load loads the program for multi-buffer packets if it may, and for single ones if it must.
 func load(c config, st deviceState, queues int, ch *choices) (*steering, error) {
-	if c.multiBuffer != second {
+	if c.multiBuffer != plain {
 		s, err := newSteering(queues, c.pass, st.mac, c.fallback, true)
-		if err == nil || c.multiBuffer == first || !errors.Is(err, unix.EINVAL) {
+		if err == nil || c.multiBuffer == better || !errors.Is(err, unix.EINVAL) {
 			return s, err
 		}
 		ch.noFrags = "the kernel has no XDP programs for multi-buffer packets (Linux 5.18)"
@@ -92,31 +92,31 @@ func (ch *choices) notes(c config, pool *frame.Pool) []pmd.Note {
 		return pmd.Note{Key: key, Value: no, Reason: reason}
 	}
 	attach := ch.notNative
-	if c.mode == second {
+	if c.mode == plain {
 		attach = asked(OptMode)
 	}
 	copying := ch.notZeroCopy
 	switch {
-	case c.copy == second:
+	case c.copy == plain:
 		copying = asked(OptCopy)
 	case !ch.native:
 		copying = "generic mode always copies"
 	}
 	multi := ch.notSG
 	switch {
-	case c.multiBuffer == second:
+	case c.multiBuffer == plain:
 		multi = asked(OptMultiBuffer)
 	case ch.noFrags != "":
 		multi = ch.noFrags
 	}
 	multi += fmt.Sprintf("; the kernel drops packets beyond %d bytes", pool.Room())
 	wakeup := ch.notWakeup
-	if c.needWakeup == second {
+	if c.needWakeup == plain {
 		wakeup = asked(OptNeedWakeup)
 	}
 	poll := pmd.Note{Key: "busy-poll", Value: "off", Reason: asked(OptBusyPoll) + " is not set"}
 	if c.busyPoll > 0 {
-		poll = pmd.Note{Key: "busy-poll", Value: fmt.Sprintf("%d µs", c.busyPoll)}
+		poll = pmd.Note{Key: "busy-poll", Value: c.busyPoll.String()}
 	}
 	queues := pmd.Note{Key: "queues", Value: strconv.Itoa(ch.queues)}
 	if ch.queues < ch.channels {

@@ -1,13 +1,10 @@
 package xsk
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"math/bits"
-	"slices"
-	"strconv"
-	"strings"
+	"time"
+
+	"github.com/culvertdev/culvert/pmd/option"
 )
 
 // The options of [Driver.Open]. Every one may be left out.
@@ -30,7 +27,7 @@ const (
 	// one always (off); auto (default): on where the kernel can.
 	OptNeedWakeup = "need-wakeup"
 	// OptBusyPoll lets the worker run the device's receive processing itself, in place of interrupts,
-	// for up to a number of microseconds; off is the default. Interrupts stay out of the way only when
+	// for up to a time such as 20us, 10ms at most; off is the default. Interrupts stay out of the way only when
 	// the operator also sets napi_defer_hard_irqs and gro_flush_timeout of the device: Culvert does not,
 	// because nothing would set them back after a crash.
 	OptBusyPoll = "busy-poll"
@@ -50,25 +47,25 @@ const (
 	OptPromisc = "promiscuous"
 )
 
-// A choice is an option with the values on, off and auto, or two values of its own and auto.
-type choice uint8
+// A want is an option with the values auto and two of its own.
+type want uint8
 
 const (
-	auto choice = iota
-	first
-	second
+	best   want = iota // auto
+	better             // on, native, zero-copy
+	plain              // off, generic, copy
 )
 
 // config is the options, read.
 type config struct {
 	device      string
-	mode        choice // native, generic
-	copy        choice // zero-copy, copy
-	queues      int    // 0: auto
+	mode        want
+	copy        want
+	queues      int // 0: as many as there are
 	ringSize    uint32
-	needWakeup  choice // on, off
-	busyPoll    int    // microseconds; 0: off
-	multiBuffer choice // on, off
+	needWakeup  want
+	busyPoll    time.Duration // 0: off
+	multiBuffer want
 	pass        filter
 	fallback    action
 	promisc     bool
@@ -76,99 +73,47 @@ type config struct {
 
 const (
 	minRing     = 64
-	defaultRing = 2048 // 2 ms at 1 Mpps, longer than a pause of the Go scheduler or collector
+	defaultRing = 2048 // 2 ms at 1 Mpps, longer than most pauses of the Go scheduler or collector
 	maxRing     = 32768
 	maxQueues   = 1024
-	maxBusyPoll = 10000 // µs
+	maxBusyPoll = 10 * time.Millisecond
 )
 
 // parse reads the options of a port. It reports all errors at once.
-func parse(name string, options map[string]string) (config, error) {
-	c := config{device: name, ringSize: defaultRing, fallback: drop, promisc: true}
-	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(options)) {
-		if err := c.set(key, options[key]); err != nil {
-			errs = append(errs, err)
-		}
+func parse(name string, given map[string]string) (config, error) {
+	s := option.Of(given)
+	c := config{
+		device:      s.String(OptDevice, name),
+		mode:        wanted(s, OptMode, "native", "generic"),
+		copy:        wanted(s, OptCopy, "zero-copy", "copy"),
+		ringSize:    uint32(s.Int(OptRingSize, defaultRing, minRing, maxRing)),
+		needWakeup:  wanted(s, OptNeedWakeup, "on", "off"),
+		multiBuffer: wanted(s, OptMultiBuffer, "on", "off"),
+		pass:        parseFilter(s),
+		fallback:    drop,
+		promisc:     s.Bool(OptPromisc, true),
 	}
-	return c, errors.Join(errs...)
+	if s.String(OptQueues, "auto") != "auto" {
+		c.queues = s.Int(OptQueues, 0, 1, maxQueues)
+	}
+	if s.String(OptBusyPoll, "off") != "off" {
+		c.busyPoll = s.Duration(OptBusyPoll, 0, maxBusyPoll)
+	}
+	if s.Choice(OptFallback, "drop", "pass") == "pass" {
+		c.fallback = pass
+	}
+	if bits.OnesCount32(c.ringSize) != 1 {
+		s.Fail(OptRingSize, "a power of two")
+	}
+	return c, s.Err()
 }
 
-func (c *config) set(key, value string) (err error) {
-	switch key {
-	case OptDevice:
-		c.device = value
-		if value == "" {
-			err = errors.New("want the name of a network device")
-		}
-	case OptMode:
-		c.mode, err = oneOf(value, "auto", "native", "generic")
-	case OptCopy:
-		c.copy, err = oneOf(value, "auto", "zero-copy", "copy")
-	case OptQueues:
-		c.queues, err = number(value, "auto", 1, maxQueues)
-	case OptRingSize:
-		var n int
-		n, err = number(value, "", minRing, maxRing)
-		if err == nil && bits.OnesCount(uint(n)) != 1 {
-			err = errors.New("want a power of two")
-		}
-		c.ringSize = uint32(n)
-	case OptNeedWakeup:
-		c.needWakeup, err = oneOf(value, "auto", "on", "off")
-	case OptBusyPoll:
-		c.busyPoll, err = number(value, "off", 1, maxBusyPoll)
-	case OptMultiBuffer:
-		c.multiBuffer, err = oneOf(value, "auto", "on", "off")
-	case OptPass:
-		c.pass, err = parseFilter(value)
-	case OptFallback:
-		var v choice
-		v, err = oneOf(value, "", "drop", "pass")
-		c.fallback = map[choice]action{first: drop, second: pass}[v]
-	case OptPromisc:
-		var v choice
-		v, err = oneOf(value, "", "on", "off")
-		c.promisc = v == first
-	default:
-		return fmt.Errorf("option %q: unknown; there are %s", key, strings.Join(optionNames(), ", "))
+func wanted(s *option.Set, name, yes, no string) want {
+	switch s.Choice(name, "auto", yes, no) {
+	case yes:
+		return better
+	case no:
+		return plain
 	}
-	if err != nil {
-		return fmt.Errorf("option %s=%q: %w", key, value, err)
-	}
-	return nil
-}
-
-func optionNames() []string {
-	return []string{OptDevice, OptMode, OptCopy, OptQueues, OptRingSize, OptNeedWakeup, OptBusyPoll,
-		OptMultiBuffer, OptPass, OptFallback, OptPromisc}
-}
-
-// oneOf finds value among the words for auto, first and second; the first word may be empty, when
-// the option has no auto.
-func oneOf(value string, words ...string) (choice, error) {
-	for i, w := range words {
-		if w != "" && w == value {
-			return choice(i), nil
-		}
-	}
-	if words[0] == "" {
-		words = words[1:]
-	}
-	return 0, fmt.Errorf("want %s", strings.Join(words, " or "))
-}
-
-// number reads a number from low to high; the word, if not empty, stands for 0.
-func number(value, word string, low, high int) (int, error) {
-	if word != "" && value == word {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < low || n > high {
-		if word != "" {
-			return 0, fmt.Errorf("want %s or a number from %d to %d", word, low, high)
-		}
-		return 0, fmt.Errorf("want a number from %d to %d", low, high)
-	}
-	return n, nil
+	return best
 }

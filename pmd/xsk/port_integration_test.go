@@ -19,7 +19,7 @@ func TestForwardBetweenTwoVethPorts(t *testing.T) {
 				for _, n := range a.Info().Notes {
 					t.Logf("%+v", n)
 				}
-				f := startForwarder(a, b)
+				f := startForwarder(a, b, nil)
 				defer f.close()
 				from, to := w.hosts[0].raw(), w.hosts[1].raw()
 				for i, size := range []int{14, 15, 60, 64, 576, 1000, 1514, 1518, 1664, 1665, 4000, 9014} {

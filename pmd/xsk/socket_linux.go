@@ -125,12 +125,12 @@ func (s *socket) bindRetry(ctx context.Context, addr *unix.SockaddrXDP) error {
 	}
 }
 
-// busyPoll lets calls on the socket run the device's receive processing for up to usecs
-// microseconds and a batch of packets, and asks interrupts to stay away meanwhile.
-func (s *socket) busyPoll(usecs int) error {
+// busyPoll lets calls on the socket run the device's receive processing, for a batch of packets and up
+// to limit, and asks interrupts to stay away meanwhile.
+func (s *socket) busyPoll(limit time.Duration) error {
 	for _, o := range []struct{ opt, value int }{
 		{unix.SO_PREFER_BUSY_POLL, 1}, // since Linux 5.11
-		{unix.SO_BUSY_POLL, usecs},
+		{unix.SO_BUSY_POLL, max(1, int(limit.Microseconds()))},
 		{unix.SO_BUSY_POLL_BUDGET, frame.MaxBatch},
 	} {
 		if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, o.opt, o.value); err != nil {

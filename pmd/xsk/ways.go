@@ -39,12 +39,12 @@ func (c config) ways(native, fits bool) []uint16 {
 	return all
 }
 
-// pick returns what a choice leaves of two values.
-func pick(c choice, a, b uint16) []uint16 {
-	switch c {
-	case first:
+// pick returns what a want leaves of two values.
+func pick(w want, a, b uint16) []uint16 {
+	switch w {
+	case better:
 		return []uint16{a}
-	case second:
+	case plain:
 		return []uint16{b}
 	}
 	return []uint16{a, b}
