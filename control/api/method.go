@@ -1,0 +1,27 @@
+package api
+
+// A Method names a request and says what it takes and answers. The values below are all there are.
+type Method[P, R any] string
+
+// Nothing is the parameters of a method that takes none, and the result of one that answers none.
+type Nothing struct{}
+
+// Methods, named as the commands of the command line are.
+const (
+	GetVersion  Method[Nothing, Version]         = "version"
+	Show        Method[Nothing, Overview]        = "show"
+	ConfigApply Method[Configuration, Applied]   = "config.apply"
+	PortList    Method[PortFilter, []Port]       = "port.list"
+	PortAdd     Method[NewPort, Port]            = "port.add"
+	PortDel     Method[PortName, Nothing]        = "port.del"
+	FlowAdd     Method[FlowText, Changed]        = "flow.add"
+	FlowMod     Method[FlowText, Changed]        = "flow.mod"
+	FlowDel     Method[FlowText, Changed]        = "flow.del"
+	FlowDump    Method[FlowMatch, []Rule]        = "flow.dump"
+	FDBShow     Method[BridgeName, []FDBEntry]   = "fdb.show"
+	FDBAdd      Method[NewFDBEntry, Nothing]     = "fdb.add"
+	FDBDel      Method[FDBKey, Nothing]          = "fdb.del"
+	FDBFlush    Method[FDBFilter, Changed]       = "fdb.flush"
+	CacheDump   Method[CacheFilter, []CacheFlow] = "cache.dump"
+	GetStats    Method[Nothing, Stats]           = "stats"
+)

@@ -1,0 +1,266 @@
+package api
+
+// Version says which daemon this is.
+type Version struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"` // of the source, if known
+	Go       string `json:"go"`
+}
+
+// Overview is the answer to "what is this switch doing".
+type Overview struct {
+	Version       Version  `json:"version"`
+	PID           int      `json:"pid"`
+	UptimeSeconds float64  `json:"uptime_seconds"`
+	Config        string   `json:"config"`            // file the daemon was started with
+	Restart       []string `json:"restart,omitempty"` // keys whose new values wait for a restart
+	Frames        Frames   `json:"frames"`
+	Flows         Flows    `json:"flows"`
+	Workers       []Worker `json:"workers"`
+	Bridges       []Bridge `json:"bridges"`
+}
+
+// Bridge is one bridge.
+type Bridge struct {
+	Name  string `json:"name"`
+	Rules int    `json:"rules"` // in its rule table
+	MACs  int    `json:"macs"`  // addresses it knows
+	Ports []Port `json:"ports"`
+}
+
+// Configuration is a configuration file and the files it names, as the client read them.
+type Configuration struct {
+	Name  string            `json:"name"`  // path of the file, for errors
+	Text  string            `json:"text"`  // YAML
+	Files map[string]string `json:"files"` // text of each flows-file by the path the configuration leads to
+}
+
+// Applied says what applying a configuration changed.
+type Applied struct {
+	PortsAdded   []string `json:"ports_added"`
+	PortsRemoved []string `json:"ports_removed"`
+	PortsChanged []string `json:"ports_changed"`
+	RulesAdded   int      `json:"rules_added"`
+	RulesRemoved int      `json:"rules_removed"`
+	// Restart names the keys whose new values take effect only when the daemon is started anew.
+	Restart []string `json:"restart,omitempty"`
+}
+
+// Changed says how many things a request changed.
+type Changed struct {
+	Count int `json:"count"`
+}
+
+// BridgeName names a bridge; empty means all, or the only one there is.
+type BridgeName struct {
+	Bridge string `json:"bridge,omitempty"`
+}
+
+// PortFilter chooses ports; an empty member does not narrow.
+type PortFilter struct {
+	Bridge string `json:"bridge,omitempty"`
+	Name   string `json:"name,omitempty"`
+}
+
+// PortName names a port.
+type PortName struct {
+	Name string `json:"name"`
+}
+
+// NewPort is a port to be added to a bridge.
+type NewPort struct {
+	Bridge  string            `json:"bridge,omitempty"` // may be empty when there is one only
+	Name    string            `json:"name"`
+	Type    string            `json:"type"`
+	Number  uint32            `json:"number,omitempty"` // OpenFlow port; 0: the lowest free one
+	VLAN    VLAN              `json:"vlan,omitzero"`
+	Options map[string]string `json:"options,omitempty"`
+}
+
+// VLAN says how NORMAL treats a port's VLAN tags.
+type VLAN struct {
+	Mode   string `json:"mode,omitempty"` // "access" or "trunk"; empty: access with a tag, trunk without
+	Tag    int    `json:"tag,omitempty"`
+	Trunks []int  `json:"trunks,omitempty"` // empty: all
+}
+
+// Port is one port.
+type Port struct {
+	Name     string            `json:"name"`
+	Bridge   string            `json:"bridge"`
+	Number   uint32            `json:"number"` // OpenFlow port
+	ID       uint32            `json:"id"`     // datapath port
+	Type     string            `json:"type"`
+	Options  map[string]string `json:"options,omitempty"`
+	VLAN     VLAN              `json:"vlan"`
+	Open     bool              `json:"open"`
+	Error    string            `json:"error,omitempty"` // why it is not open
+	LinkUp   bool              `json:"link_up"`
+	MAC      string            `json:"mac,omitempty"`
+	MTU      int               `json:"mtu,omitempty"` // bytes
+	NUMA     int               `json:"numa"`          // -1: unknown
+	Notes    []Note            `json:"notes,omitempty"`
+	Reopens  uint64            `json:"reopens"`
+	Counters []Counter         `json:"counters"`
+	Queues   []Queue           `json:"queues"`
+}
+
+// Note is one choice made for a port, and why not better.
+type Note struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Counter is one counter.
+type Counter struct {
+	Name  string `json:"name"`
+	Value uint64 `json:"value"`
+	Kind  string `json:"kind"` // "event", "drop" (packets; the name is the reason) or "bytes"
+	Help  string `json:"help"`
+}
+
+// Queue is one queue of a port.
+type Queue struct {
+	Direction string    `json:"direction"` // "rx" or "tx"
+	Index     int       `json:"index"`
+	Worker    int       `json:"worker"`            // which one owns it; -1: none
+	Cycles    uint64    `json:"cycles,omitempty"`  // its worker has spent on it; receive queues only
+	Packets   uint64    `json:"packets,omitempty"` // its worker has taken from it; receive queues only
+	Counters  []Counter `json:"counters"`
+}
+
+// Stats is what the switch as a whole counts.
+type Stats struct {
+	UptimeSeconds float64   `json:"uptime_seconds"`
+	Packets       uint64    `json:"packets"`    // looked up: the sum of Caches
+	Caches        []Counter `json:"caches"`     // packets by the level that answered
+	Drops         []Counter `json:"drops"`      // packets the switch dropped, by reason
+	PortDrops     []Counter `json:"port_drops"` // packets the ports dropped, by reason
+	SlowPath      []Counter `json:"slow_path"`
+	Flows         Flows     `json:"flows"`
+	Frames        Frames    `json:"frames"`
+	Workers       []Worker  `json:"workers"`
+}
+
+// Flows is the occupancy of the megaflow cache.
+type Flows struct {
+	Flows    int       `json:"flows"`
+	Capacity int       `json:"capacity"`
+	Counters []Counter `json:"counters"`
+}
+
+// Frames is the frame arena.
+type Frames struct {
+	Buffers    int    `json:"buffers"`
+	BufferSize int    `json:"buffer_size"` // bytes
+	Pages      string `json:"pages"`       // what kind of memory
+}
+
+// Worker is one worker's account.
+type Worker struct {
+	ID            int       `json:"id"`
+	CPU           int       `json:"cpu"` // -1: not pinned
+	Hertz         float64   `json:"hertz"`
+	Spins         bool      `json:"spins"` // never sleeps
+	BusyCycles    uint64    `json:"busy_cycles"`
+	IdleCycles    uint64    `json:"idle_cycles"`
+	ControlCycles uint64    `json:"control_cycles"`
+	SleptNs       int64     `json:"slept_ns"`
+	Sleeps        uint64    `json:"sleeps"`
+	Packets       uint64    `json:"packets"`
+	Polls         uint64    `json:"polls"`
+	EmptyPolls    uint64    `json:"empty_polls"`
+	OverBudget    uint64    `json:"over_budget"` // times it gave up sleeping
+	Cycle         Durations `json:"cycle"`       // length of poll cycles
+	Wake          Durations `json:"wake"`        // from the moment something happened to running
+	Caches        []Counter `json:"caches"`
+	Events        []Counter `json:"events"`
+	Drops         []Counter `json:"drops"`
+}
+
+// Durations is a histogram of durations.
+type Durations struct {
+	Count uint64 `json:"count"`
+	SumNs int64  `json:"sum_ns"`
+	MaxNs int64  `json:"max_ns"`
+	P50Ns int64  `json:"p50_ns"` // half are shorter, to the next power of two
+	P99Ns int64  `json:"p99_ns"`
+}
+
+// FlowText is rules, or matches for flow.del, in the syntax of ovs-ofctl.
+type FlowText struct {
+	Bridge string   `json:"bridge,omitempty"` // may be empty when there is one only
+	Name   string   `json:"name,omitempty"`   // of the file the lines come from, for errors
+	Lines  []string `json:"lines"`            // empty for flow.del: every rule
+	Strict bool     `json:"strict,omitempty"` // flow.del, flow.mod: same match and priority only
+}
+
+// FlowMatch chooses the rules to dump.
+type FlowMatch struct {
+	Bridge string `json:"bridge,omitempty"`
+	Match  string `json:"match,omitempty"` // rules at least as specific; empty: all
+}
+
+// Rule is one rule of a table.
+type Rule struct {
+	Bridge          string  `json:"bridge"`
+	Text            string  `json:"text"` // match and actions, as flow.add takes them
+	Table           int     `json:"table"`
+	Priority        int     `json:"priority"`
+	Cookie          uint64  `json:"cookie"`
+	Match           string  `json:"match"`
+	Actions         string  `json:"actions"`
+	Packets         uint64  `json:"packets"`
+	Bytes           uint64  `json:"bytes"`
+	DurationSeconds float64 `json:"duration_seconds"` // since it was added
+	IdleSeconds     float64 `json:"idle_seconds"`     // since its last packet, or since it was added
+}
+
+// FDBEntry is one address a bridge knows.
+type FDBEntry struct {
+	Bridge     string  `json:"bridge"`
+	Port       string  `json:"port"`
+	Number     uint32  `json:"number"`
+	VLAN       int     `json:"vlan"`
+	MAC        string  `json:"mac"`
+	AgeSeconds float64 `json:"age_seconds"` // since last seen
+	Static     bool    `json:"static"`
+}
+
+// NewFDBEntry is an address to be known for good.
+type NewFDBEntry struct {
+	Bridge string `json:"bridge,omitempty"`
+	Port   string `json:"port"`
+	VLAN   int    `json:"vlan,omitempty"`
+	MAC    string `json:"mac"`
+}
+
+// FDBKey names an address.
+type FDBKey struct {
+	Bridge string `json:"bridge,omitempty"`
+	VLAN   int    `json:"vlan,omitempty"`
+	MAC    string `json:"mac"`
+}
+
+// FDBFilter chooses learned addresses; an empty member does not narrow.
+type FDBFilter struct {
+	Bridge string `json:"bridge,omitempty"`
+	Port   string `json:"port,omitempty"`
+	VLAN   *int   `json:"vlan,omitempty"`
+}
+
+// CacheFilter bounds a dump of the megaflow cache.
+type CacheFilter struct {
+	Port  string `json:"port,omitempty"`  // input port; empty: all
+	Limit int    `json:"limit,omitempty"` // flows, busiest first; 0: all
+}
+
+// CacheFlow is one megaflow.
+type CacheFlow struct {
+	Match       string  `json:"match"`
+	Actions     string  `json:"actions"`
+	Packets     uint64  `json:"packets"`
+	Bytes       uint64  `json:"bytes"`
+	UsedSeconds float64 `json:"used_seconds"` // ago; since it was cached when nothing used it
+}
