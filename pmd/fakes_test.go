@@ -101,6 +101,7 @@ type sink struct {
 	pool   *frame.Pool
 	cache  *frame.Cache
 	next   *[256]atomic.Uint64 // per queue mark: number expected next; shared by the sinks of a group
+	at     atomic.Int64        // ns, when Process ran last
 	got    atomic.Int64
 	parked atomic.Bool
 	todo   atomic.Int64 // what Flush reports once
@@ -125,6 +126,7 @@ func (s *sink) Process(port uint32, b *frame.Batch) {
 		}
 		s.next[mark].Store(n + 1)
 	}
+	s.at.Store(testClock.Now())
 	s.got.Add(int64(b.Len()))
 	s.cache.PutBatch(b)
 }
