@@ -1,0 +1,207 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/goccy/go-yaml/ast"
+)
+
+// bridges reads the list of bridges and knows what must be unique in all of them together.
+type bridges struct {
+	source Source
+	*reader
+	names map[string]value // of bridges
+	ports map[string]value // of ports
+}
+
+func (r *bridges) read(v value) []Bridge {
+	r.names, r.ports = make(map[string]value), make(map[string]value)
+	var list []Bridge
+	for _, e := range v.list("a list of bridges") {
+		if m, ok := e.mapping("a bridge: a mapping with a name"); ok {
+			list = append(list, r.bridge(&m))
+			m.finish()
+		}
+	}
+	return list
+}
+
+func (r *bridges) bridge(m *mapping) Bridge {
+	b := defaultBridge()
+	m.require("name", "the bridge's name")
+	m.get("name", func(v value) { r.name(v, &b.Name, r.names) })
+	m.get("mac-aging", func(v value) { v.duration(&b.MACAging, minMACAging, maxMACAging) })
+	m.get("mac-table-size", func(v value) { v.integer(&b.MACTableSize, minMACTable, maxMACTable) })
+	m.get("forward-bpdu", func(v value) { v.boolean(&b.ForwardBPDU) })
+	m.get("ports", func(v value) { b.Ports = r.portList(v) })
+	m.get("flows", func(v value) {
+		b.Normal = false
+		b.Rules = append(b.Rules, r.inlineRules(v)...)
+	})
+	m.get("flows-file", func(v value) {
+		b.Normal = false
+		b.Rules = append(b.Rules, r.fileRules(v)...)
+	})
+	return b
+}
+
+// name reads a name that must be unique among those in seen.
+func (r *bridges) name(v value, dst *string, seen map[string]value) {
+	before := len(r.errs)
+	v.text(dst, "a name: "+nameRule, ValidName)
+	if len(r.errs) > before {
+		return
+	}
+	if first, again := seen[*dst]; again {
+		v.fail("want a name of its own, found %s again; the first is in line %d", *dst, first.place().Line)
+		return
+	}
+	seen[*dst] = v
+}
+
+const (
+	maxName  = 63
+	nameRule = "1 to 63 letters, digits and _ . : @ -, neither a number nor a port word of OpenFlow"
+)
+
+// ValidName reports whether s may name a bridge or a port: something that can stand in rule text for
+// a port, and is not taken there for a number or a reserved port.
+func ValidName(s string) bool {
+	if s == "" || len(s) > maxName {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && !strings.ContainsRune("_.:@-", rune(c)) {
+			return false
+		}
+	}
+	if _, err := strconv.ParseInt(s, 0, 64); err == nil {
+		return false
+	}
+	switch strings.ToLower(s) { // ovs-fields(7), in_port
+	case "local", "in_port", "normal", "flood", "all", "controller", "table", "any", "none", "unset", "drop":
+		return false
+	}
+	return s[0] != '-'
+}
+
+func (r *bridges) portList(v value) []Port {
+	numbers := make(map[uint32]value)
+	var list []Port
+	for _, e := range v.list("a list of ports") {
+		if m, ok := e.mapping("a port: a mapping with name and type"); ok {
+			list = append(list, r.port(&m, numbers))
+			m.finish()
+		}
+	}
+	return list
+}
+
+func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
+	p := Port{Options: make(map[string]string)}
+	m.require("name", "the port's name")
+	m.require("type", "one of "+strings.Join(r.source.Drivers, ", "))
+	m.get("name", func(v value) { r.name(v, &p.Name, r.ports) })
+	m.get("type", func(v value) {
+		if i := v.choice(r.source.Drivers...); i >= 0 {
+			p.Type = r.source.Drivers[i]
+		}
+	})
+	m.get("number", func(v value) { readNumber(v, &p.Number, numbers) })
+	m.section("vlan", func(s *mapping) { p.VLAN = readVLAN(s) })
+	m.get("options", func(v value) { readOptions(v, p.Options) })
+	m.get("device", func(v value) {
+		if _, twice := p.Options["device"]; twice {
+			v.fail("want the device once, found options.device too")
+			return
+		}
+		device := ""
+		v.text(&device, "the name of a network device or file", func(s string) bool { return s != "" })
+		p.Options["device"] = device
+	})
+	return p
+}
+
+// readNumber reads an OpenFlow port number that must be unique among those in seen.
+func readNumber(v value, dst *uint32, seen map[uint32]value) {
+	want := fmt.Sprintf("a whole number from %d to %d, or local", minPort, maxPort)
+	s, ok := v.scalar(want)
+	if !ok {
+		return
+	}
+	n, err := strconv.ParseUint(s, 0, 32)
+	if strings.EqualFold(s, "local") {
+		n, err = localPort, nil
+	}
+	if err != nil || n < minPort || n > maxPort && n != localPort {
+		v.bad(want)
+		return
+	}
+	if first, again := seen[uint32(n)]; again {
+		v.fail("want a number of its own, found %s again; the first is in line %d", s, first.place().Line)
+		return
+	}
+	seen[uint32(n)] = v
+	*dst = uint32(n)
+}
+
+// readVLAN reads how a port treats VLAN tags. Without a mode, a tag means access and no tag means
+// trunk, as in OVS (ovs-vswitchd.conf.db(5), Port table, vlan_mode).
+func readVLAN(s *mapping) rules.VLAN {
+	var vlan rules.VLAN
+	if s.has("tag") {
+		vlan.Mode = rules.VLANAccess
+	}
+	s.get("mode", func(v value) {
+		modes := []rules.VLANMode{rules.VLANAccess, rules.VLANTrunk}
+		if i := v.choice("access", "trunk"); i >= 0 {
+			vlan.Mode = modes[i]
+		}
+	})
+	s.get("tag", func(v value) {
+		tag := 0
+		v.integer(&tag, minVLAN, maxVLAN)
+		vlan.Tag = uint16(tag)
+	})
+	s.get("trunks", func(v value) {
+		for _, n := range v.numbers(0, maxVLAN) { // 0: untagged packets
+			vlan.Trunks = append(vlan.Trunks, uint16(n))
+		}
+	})
+	switch {
+	case vlan.Mode == rules.VLANAccess && !s.has("tag"):
+		s.fail("want a tag in access mode, found none")
+	case vlan.Mode == rules.VLANAccess && s.has("trunks"):
+		s.given["trunks"].fail("want no trunks in access mode, found %s", found(s.given["trunks"].node))
+	case vlan.Mode == rules.VLANTrunk && s.has("tag"):
+		s.given["tag"].fail("want no tag in trunk mode, found %s", found(s.given["tag"].node))
+	}
+	return vlan
+}
+
+// readOptions reads a driver's options: scalars, and lists of them that become comma-separated text.
+func readOptions(v value, dst map[string]string) {
+	m, ok := v.mapping("a mapping of options to values")
+	if !ok {
+		return
+	}
+	for _, name := range m.order {
+		m.get(name, func(o value) {
+			if _, list := o.node.(*ast.SequenceNode); !list {
+				dst[name], _ = o.scalar("text, a number, true or false, or a list of them")
+				return
+			}
+			var parts []string
+			for _, e := range o.list("a list") {
+				part, _ := e.scalar("text or a number")
+				parts = append(parts, part)
+			}
+			dst[name] = strings.Join(parts, ",")
+		})
+	}
+}
