@@ -95,7 +95,7 @@ func (s *Switch) leaving(want map[string]BridgeConfig) []*port {
 
 // sameDevice reports whether o is the same port opened in the same way.
 func (c PortConfig) sameDevice(o PortConfig) bool {
-	return c.Name == o.Name && c.Driver == o.Driver && maps.Equal(c.Options, o.Options)
+	return c.Name == o.Name && c.Driver == o.Driver && maps.Equal(c.Options, o.Options) && maps.Equal(c.Pins, o.Pins)
 }
 
 // changeBridges adds, removes and gives tables to bridges. Those that go have no ports. s.mu is held.

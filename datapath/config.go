@@ -26,6 +26,9 @@ type PortConfig struct {
 	Options map[string]string // the driver's
 	Number  uint32            // OpenFlow port number, unique in the bridge; 0 picks the lowest free one
 	VLAN    rules.VLAN
+	Pins    map[int]int // receive queue -> worker that must have it; others are placed by load
+
+	opened bool // the caller brought the device: it cannot be opened anew
 }
 
 // SlowPath bounds the work that packets without a cached flow can cause.

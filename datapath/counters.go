@@ -52,21 +52,19 @@ const (
 	dropPortGone
 	dropHandover
 	dropRecircDepth
-	dropNotSegmentable
 	numDrops
 )
 
 func dropCounters() []counter.Desc {
 	own := []counter.Desc{
-		dropShort:          {Name: "too_short", Help: "Frames without a whole Ethernet header (14 bytes).", Kind: counter.Drop},
-		dropQueueFull:      {Name: "upcall_queue_full", Help: "Packets of new flows beyond what their input port may have waiting for the slow path.", Kind: counter.Drop},
-		dropHoldFull:       {Name: "upcall_hold_full", Help: "Packets beyond the number a worker keeps behind the first packets of new flows.", Kind: counter.Drop},
-		dropNoFrames:       {Name: "no_frames", Help: "Copies that could not be made because the frame arena was exhausted.", Kind: counter.Drop},
-		dropNoHeadroom:     {Name: "no_headroom", Help: "Packets without room in front for the header that was to be pushed.", Kind: counter.Drop},
-		dropPortGone:       {Name: "port_gone", Help: "Packets for a port that was removed or is not open.", Kind: counter.Drop},
-		dropHandover:       {Name: "handover_full", Help: "Packets for a transmit queue of another worker whose hand-over ring was full.", Kind: counter.Drop},
-		dropRecircDepth:    {Name: "recirc_depth", Help: "Packets taken up again more than 8 times.", Kind: counter.Drop},
-		dropNotSegmentable: {Name: "not_segmentable", Help: "Packets larger than their output port takes that are no TCP segment, or not one that can be cut.", Kind: counter.Drop},
+		dropShort:       {Name: "too_short", Help: "Frames without a whole Ethernet header (14 bytes).", Kind: counter.Drop},
+		dropQueueFull:   {Name: "upcall_queue_full", Help: "Packets of new flows beyond what their input port may have waiting for the slow path.", Kind: counter.Drop},
+		dropHoldFull:    {Name: "upcall_hold_full", Help: "Packets beyond the number a worker keeps behind the first packets of new flows.", Kind: counter.Drop},
+		dropNoFrames:    {Name: "no_frames", Help: "Copies that could not be made because the frame arena was exhausted.", Kind: counter.Drop},
+		dropNoHeadroom:  {Name: "no_headroom", Help: "Packets without room in front for the header that was to be pushed.", Kind: counter.Drop},
+		dropPortGone:    {Name: "port_gone", Help: "Packets for a port that was removed or is not open.", Kind: counter.Drop},
+		dropHandover:    {Name: "handover_full", Help: "Packets for a transmit queue of another worker whose hand-over ring was full.", Kind: counter.Drop},
+		dropRecircDepth: {Name: "recirc_depth", Help: "Packets taken up again more than 8 times.", Kind: counter.Drop},
 	}
 	return append(action.Reasons(), own...)
 }

@@ -83,7 +83,7 @@ func (w *pipeline) pushVLAN(tpid, tci uint16, r *run) {
 			continue
 		}
 		r.frames[n] = r.frames[i]
-		r.l3[n], r.l4[n] = shift(r.l3[i], wire.VLANSize), shift(r.l4[i], wire.VLANSize)
+		r.l3[n], r.l4[n] = shift(r.l3[i], wire.VLANTagSize), shift(r.l4[i], wire.VLANTagSize)
 		n++
 	}
 	r.frames = r.frames[:n]
@@ -93,7 +93,7 @@ func (w *pipeline) pushVLAN(tpid, tci uint16, r *run) {
 func (w *pipeline) popVLAN(r *run) {
 	for i := range r.frames {
 		if wire.PopVLAN(w.pool, &r.frames[i]) {
-			r.l3[i], r.l4[i] = shift(r.l3[i], -wire.VLANSize), shift(r.l4[i], -wire.VLANSize)
+			r.l3[i], r.l4[i] = shift(r.l3[i], -wire.VLANTagSize), shift(r.l4[i], -wire.VLANTagSize)
 		}
 	}
 }

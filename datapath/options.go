@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -30,14 +31,15 @@ type WorkersConfig struct {
 	// if waking takes less; 0 means pmd.DefaultLatency, negative: workers never sleep.
 	Latency time.Duration
 	// Rebalance is the time between two looks at whether receive queues should move to other
-	// workers; 0 means pmd.DefaultRebalance, negative: queues stay.
+	// workers; 0 means every 10 s, negative: queues stay.
 	Rebalance time.Duration
+	Node      func(cpu int) int // NUMA node of a CPU, -1 when unknown; default: not known
 }
 
 // CacheConfig sizes the flow caches.
 type CacheConfig struct {
 	EMCEntries   int // per worker; default 8192
-	EMCInsert    int // one in so many new flows enters the exact-match cache; default 1: every one
+	EMCInsert    int // one in so many packets the exact-match cache lacks enters it; default 100, as in OVS
 	Flows        int // megaflows; default 65536
 	MasksPerPort int // default 32
 	ListWords    int // 8-byte words for action programs and rule trails; default 16 per flow
@@ -51,13 +53,16 @@ func (o *Options) setDefaults() {
 	}
 	def(&o.Workers.Count, 1)
 	def(&o.Cache.EMCEntries, 8192)
-	def(&o.Cache.EMCInsert, 1)
+	def(&o.Cache.EMCInsert, flowcache.DefaultEMCInsertInverse)
 	def(&o.Cache.Flows, 65536)
 	def(&o.Cache.MasksPerPort, 32)
 	def(&o.Cache.ListWords, 16*o.Cache.Flows)
 	def(&o.QueueLength, 512)
 	def(&o.Held, 1024)
 	def(&o.VLANLimit, 1)
+	if o.Workers.Latency == 0 {
+		o.Workers.Latency = pmd.DefaultLatency
+	}
 	if o.MaxIdle == 0 {
 		o.MaxIdle = 10 * time.Second
 	}

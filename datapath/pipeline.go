@@ -13,8 +13,8 @@ import (
 // maxRecirc is how often a packet may be taken up again (ovs.md: MAX_RECIRC_DEPTH).
 const maxRecirc = 8
 
-// publishEvery is the number of poll cycles between two publications of the counters.
-const publishEvery = 64
+// publishEvery is how old published counters may be.
+const publishEvery = 1_000_000 // ns
 
 // A pipeline is the switch as one worker runs it: everything here belongs to that worker, so nothing
 // is locked. One batch at a time goes through its stages, each over the whole batch:
@@ -50,15 +50,18 @@ type pipeline struct {
 	ports  []*workerPort // by datapath port; nil where there is none
 	sends  []*workerPort // ports with frames staged this cycle, or still to be flushed
 	served []*workerPort // ports whose hand-over ring this worker empties
+	spare  frame.Batch
 	taken  [frame.MaxBatch]frame.Frame
-	cycles int
+
+	publishAt int64 // ns
 }
 
 // workerPort is a port as one worker sees it.
 type workerPort struct {
 	id      uint32
 	partial bool // packets may lack their L4 checksum: pmd.Info.PartialChecksums
-	room    int  // bytes of the longest frame the port takes; 0: not known
+	mtu     int  // bytes of the longest network packet the port takes
+	room    int  // bytes of the longest frame it takes; 0: not known
 	tx      txStage
 	// Slow path: packets of this port on their way up and how many may be.
 	up    *upcall.Queue

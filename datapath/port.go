@@ -66,22 +66,26 @@ func (s *Switch) setQueues() {
 }
 
 // attach puts the queues of an opened device to use.
-func (s *Switch) attach(p *port, dev pmd.Port) {
+func (s *Switch) attach(p *port, dev pmd.Port) error {
 	p.dev, p.err, p.linkUp = dev, nil, dev.LinkUp()
 	info := dev.Info()
 	room := 0
 	if info.MTU > 0 {
-		room = info.MTU + wire.EthernetSize + 2*wire.VLANSize
+		room = info.MTU + wire.EthernetSize + 2*wire.VLANTagSize
 	}
 	stages := transmitPlan(dev.TxQueues(), len(s.pipes), s.wake)
 	for i, w := range s.pipes {
 		s.onWorker(i, func() {
 			v := p.views[i]
-			v.partial, v.room = info.PartialChecksums, room
+			v.partial, v.mtu, v.room = info.PartialChecksums, info.MTU, room
 			w.connect(v, stages[i])
 		})
 	}
-	s.group.AddPort(p.id, dev.RxQueues())
+	if err := s.group.AddPort(p.id, dev.RxQueues(), pmd.PortPlacement{Node: info.NUMA, Pins: p.cfg.Pins}); err != nil {
+		s.detach(p)
+		return err
+	}
+	return nil
 }
 
 // transmitPlan shares a port's transmit queues out to n workers: one each as far as they go; the

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/pmd"
 )
 
 // Limits on ports.
@@ -29,20 +30,45 @@ var (
 func (s *Switch) AddPort(ctx context.Context, bridgeName string, cfg PortConfig) error {
 	s.apply.Lock()
 	defer s.apply.Unlock()
-	s.mu.Lock()
-	err := s.admit(bridgeName, cfg)
-	s.mu.Unlock()
-	if err != nil {
+	if err := s.mayAdd(bridgeName, cfg); err != nil {
 		return err
 	}
 	dev, err := s.openDevice(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	return s.addOpen(bridgeName, cfg, dev)
+}
+
+// AddDevice adds a port whose device the caller has opened, from the switch's pool. The switch owns
+// the device from now on, and closes it when it returns an error, too. A device that stops is not
+// opened anew; cfg.Driver is only a name.
+func (s *Switch) AddDevice(bridgeName string, cfg PortConfig, dev pmd.Port) error {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	if err := s.mayAdd(bridgeName, cfg); err != nil {
+		return errors.Join(err, dev.Close())
+	}
+	cfg.opened = true
+	return s.addOpen(bridgeName, cfg, dev)
+}
+
+func (s *Switch) mayAdd(bridgeName string, cfg PortConfig) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.admit(bridgeName, cfg)
+}
+
+// addOpen adds a port that was admitted with its device.
+func (s *Switch) addOpen(bridgeName string, cfg PortConfig, dev pmd.Port) error {
 	s.mu.Lock()
 	p := s.addPort(s.bridges[bridgeName], cfg)
-	s.attach(p, dev)
+	err := s.attach(p, dev)
 	s.mu.Unlock()
+	if err != nil {
+		s.removePort(p)
+		return errors.Join(fmt.Errorf("port %s: %w", cfg.Name, err), dev.Close())
+	}
 	s.o.Log.Info("port added", "port", cfg.Name, "id", p.id, "number", p.number, "bridge", bridgeName)
 	s.Sync()
 	return nil

@@ -10,7 +10,7 @@ func (w *pipeline) Flush(now int64) int {
 		w.flush()
 	}
 	w.flows.Tick()
-	if w.cycles++; w.cycles >= publishEvery {
+	if now >= w.publishAt {
 		w.publish()
 	}
 	return n
@@ -51,7 +51,13 @@ func (w *pipeline) pending() bool {
 	return false
 }
 
+// publish shows readers what was counted, the transmit queues' own counters included.
 func (w *pipeline) publish() {
-	w.cycles = 0
+	w.publishAt = w.now + publishEvery
 	w.count.publish()
+	for _, p := range w.ports {
+		if p != nil && p.tx.q != nil {
+			p.tx.q.Counters().Publish()
+		}
+	}
 }

@@ -20,7 +20,7 @@ type PortStatus struct {
 	LinkUp  bool
 	Err     error // why it is not open
 	Reopens uint64
-	Samples []counter.Sample // rx_*, tx_* summed over queues and reopens, then the device's own
+	Samples []counter.Sample // rx_*, tx_* summed over queues and openings, then the device's own
 	Queues  []QueueStatus
 }
 
@@ -28,17 +28,19 @@ type PortStatus struct {
 type QueueStatus struct {
 	Tx      bool
 	Index   int
-	Worker  int     // which worker owns it
-	Load    float64 // share of that worker's time, 0 to 1; receive queues only
+	Worker  int    // the worker that owns it; -1: none
+	Cycles  uint64 // its worker has spent on the packets received; receive queues only
+	Packets uint64 // its worker has taken from it; receive queues only
 	Samples []counter.Sample
 }
 
 // Stats is what the switch as a whole counts.
 type Stats struct {
 	Since    time.Time        // when the switch started
-	Caches   []counter.Sample // packets by the level that answered: they add up to the packets received
+	Caches   []counter.Sample // packets by the level that answered: they add up to the packets received and recirculated
+	Events   []counter.Sample // what else happened to packets
 	Drops    []counter.Sample // packets the switch dropped, by reason; what ports drop is in PortStatus
-	SlowPath []counter.Sample
+	SlowPath []counter.Sample // the slow path and the revalidator
 	Flows    FlowStats
 	Frames   FrameStats
 	Workers  []WorkerStats
@@ -46,12 +48,13 @@ type Stats struct {
 
 // FlowStats is the occupancy of the megaflow cache.
 type FlowStats struct {
-	Flows, Capacity, Masks int
+	Flows, Capacity int
+	Samples         []counter.Sample
 }
 
 // FrameStats is the state of the frame arena.
 type FrameStats struct {
-	Buffers, BufferSize int    // bytes
+	Buffers, BufferSize int    // number, bytes
 	Pages               string // what kind of memory
 }
 
@@ -59,14 +62,15 @@ type FrameStats struct {
 type WorkerStats struct {
 	pmd.WorkerStats
 	Caches []counter.Sample
+	Events []counter.Sample
 	Drops  []counter.Sample
 }
 
 // A CachedFlow is one megaflow, for people.
 type CachedFlow struct {
-	Match    flow.Match
-	Actions  string
+	Match    flow.Match // in_port is the datapath port
+	Actions  string     // in the words of package action
 	Packets  uint64
 	Bytes    uint64
-	LastUsed time.Duration // how long ago; negative: never
+	LastUsed time.Duration // how long ago; since it was cached when nothing used it
 }

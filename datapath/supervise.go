@@ -22,6 +22,10 @@ func (s *Switch) supervise(ctx context.Context, p *port) {
 	retry := firstRetry
 	for ctx.Err() == nil {
 		if s.device(p) == nil {
+			if p.cfg.opened {
+				<-ctx.Done()
+				return
+			}
 			if s.open(ctx, p) != nil {
 				sleep(ctx, retry)
 				retry = min(2*retry, lastRetry)
@@ -65,7 +69,10 @@ func (s *Switch) open(ctx context.Context, p *port) error {
 		p.err = err
 		return err
 	}
-	s.attach(p, dev)
+	if err := s.attach(p, dev); err != nil {
+		p.err = err
+		return errors.Join(err, dev.Close())
+	}
 	if len(p.past) > 0 {
 		p.reopens++
 	}

@@ -106,7 +106,7 @@ func New(o Options) (*Switch, error) {
 // startWorkers makes a pipeline for each worker and starts them.
 func (s *Switch) startWorkers(x flow.Extractor) error {
 	var lanes []*upcall.Lane
-	var processors []pmd.Processor
+	var workers []pmd.WorkerConfig
 	for i := range s.o.Workers.Count {
 		w, err := s.newPipeline(x, i)
 		if err != nil {
@@ -114,19 +114,23 @@ func (s *Switch) startWorkers(x flow.Extractor) error {
 		}
 		s.pipes = append(s.pipes, w)
 		lanes = append(lanes, w.lane)
-		processors = append(processors, w)
+		pin := -1
+		if i < len(s.o.Workers.CPUs) {
+			pin = s.o.Workers.CPUs[i]
+		}
+		workers = append(workers, pmd.WorkerConfig{ID: i, CPU: pin, Latency: s.o.Workers.Latency})
 	}
 	s.slow.SetLanes(lanes)
 	group, err := pmd.NewGroup(pmd.GroupConfig{
-		CPUs: s.o.Workers.CPUs, Latency: s.o.Workers.Latency, Rebalance: s.o.Workers.Rebalance,
+		Workers: workers, Processor: func(i int) pmd.Processor { return s.pipes[i] },
+		Rebalance: s.o.Workers.Rebalance, Node: s.o.Workers.Node,
 		Clock: s.clock, Log: s.o.Log,
-	}, processors)
+	})
 	if err != nil {
-		return fmt.Errorf("workers: %w", err)
+		return err
 	}
 	s.group = group
-	group.Start()
-	return nil
+	return group.Start()
 }
 
 // newPipeline returns worker i's pipeline.

@@ -67,8 +67,9 @@ func (p *Program) PopVLAN() { p.op(OpPopVLAN, 0) }
 // Recirc ends the program: the packet is looked up anew under the recirculation id.
 func (p *Program) Recirc(id uint32) { p.op(OpRecirc, id) }
 
-// Set replaces the bits of a field that are one in mask. value and mask are in network byte order,
-// as long as each other, at most 16 bytes.
+// Set replaces the bits of a field that are one in mask. value and mask are the bytes the field lies in,
+// as flow.Key.Bytes returns them: network byte order,
+// as long as each other, at most 16.
 func (p *Program) Set(f flow.FieldID, value, mask []byte) {
 	n := (len(value) + 7) / 8
 	p.words = append(p.words, uint64(OpSet)|uint64(f)<<8|uint64(2*n)<<16)

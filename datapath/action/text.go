@@ -1,0 +1,71 @@
+package action
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// Format returns a program as text for people: operations separated by commas, ports by the names
+// portName gives them; nil prints their numbers.
+func Format(words []uint64, portName func(uint32) string) string {
+	var parts []string
+	for in, rest, ok := Next(words); ok; in, rest, ok = Next(rest) {
+		parts = append(parts, in.text(portName))
+	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("drop(%s)", NoMatch)
+	}
+	return strings.Join(parts, ",")
+}
+
+// String returns the reason's name.
+func (r Reason) String() string {
+	if table := Reasons(); int(r) < len(table) {
+		return table[r].Name
+	}
+	return fmt.Sprintf("reason %d", uint32(r))
+}
+
+func (in *Instruction) text(portName func(uint32) string) string {
+	switch in.Op {
+	case OpOutput:
+		if portName == nil {
+			return fmt.Sprintf("output:%d", in.Arg)
+		}
+		return "output:" + portName(in.Arg)
+	case OpDrop:
+		return fmt.Sprintf("drop(%s)", Reason(in.Arg))
+	case OpSet:
+		return in.setText()
+	case OpPushVLAN:
+		tci := in.Arg & 0xffff
+		return fmt.Sprintf("push_vlan(tpid=0x%04x,vid=%d,pcp=%d)", in.Arg>>16, tci&0xfff, tci>>13)
+	case OpPopVLAN:
+		return "pop_vlan"
+	case OpRecirc:
+		return fmt.Sprintf("recirc(0x%x)", in.Arg)
+	}
+	return fmt.Sprintf("unknown(%d)", in.Op)
+}
+
+// setText formats an OpSet in the words of set_field.
+func (in *Instruction) setText() string {
+	var m flow.Match
+	size := int(in.Field.Info().Size)
+	copy(m.Key.Bytes(in.Field), operandBytes(in.Value, size))
+	copy(m.Mask.Bytes(in.Field), operandBytes(in.Mask, size))
+	text := flow.AppendValue([]byte("set("+in.Field.String()+"="), in.Field, &m.Key, &m.Mask, nil)
+	return string(append(text, ')'))
+}
+
+// operandBytes returns the last size bytes of the operand.
+func operandBytes(words []uint64, size int) []byte {
+	var buf [16]byte
+	for i, w := range words {
+		binary.BigEndian.PutUint64(buf[8*i:], w)
+	}
+	return buf[8*len(words)-size : 8*len(words)]
+}

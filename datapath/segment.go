@@ -1,0 +1,125 @@
+package datapath
+
+import (
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// segment cuts a TCP packet that is longer than p takes and stages the parts. Senders on virtual
+// devices leave that to hardware that is not there, as they do with checksums. It reports false, and
+// leaves the packet to the caller, when the packet cannot be cut, or its checksum is wrong, which the
+// parts' would not be: the port then drops and counts it.
+func (w *pipeline) segment(p *workerPort, f frame.Frame) bool {
+	cut, ok := wire.CutTCP(w.pool.Bytes(f), w.pool.Total(f))
+	if !ok {
+		return false
+	}
+	size := cut.Fit(p.mtu)
+	if f.Flags()&frame.HasOffload != 0 {
+		if o := &w.pool.Meta(f).Offload; o.GSO != frame.GSONone && o.GSOSize > 0 {
+			size = min(size, int(o.GSOSize))
+		}
+	}
+	if size == 0 || cut.Headers > w.pool.Room() || !w.intact(&cut, f) {
+		return false
+	}
+	headers := w.pool.Bytes(f)[:cut.Headers]
+	from := reader{pool: w.pool, f: f, at: cut.Headers}
+	for part, off := 0, 0; off < cut.Payload; part++ {
+		n := min(size, cut.Payload-off)
+		if g, ok := w.part(&cut, headers, &from, part, off, n); ok {
+			w.stageFitting(p, g)
+		} else {
+			w.count.drop(dropNoFrames, 1)
+			from.skip(n)
+		}
+		off += n
+	}
+	w.count.events.Add(segmented, 1)
+	w.frames.Put(f)
+	return true
+}
+
+// intact reports whether the TCP checksum of f is right.
+func (w *pipeline) intact(cut *wire.TCPCut, f frame.Frame) bool {
+	var sum wire.Summer
+	from := reader{pool: w.pool, f: f, at: cut.Headers}
+	for left := cut.Payload; left > 0; {
+		b := from.here()
+		b = b[:min(left, len(b))]
+		sum.Add(b)
+		from.at += len(b)
+		left -= len(b)
+	}
+	return wire.Fold(sum.Sum()+cut.Sum(w.pool.Bytes(f))) == 0xffff
+}
+
+// part builds one packet: the headers, patched, and n payload bytes read from the packet that is cut.
+// ok is false, and nothing was read, when there are no buffers for it.
+func (w *pipeline) part(cut *wire.TCPCut, headers []byte, from *reader, part, off, n int) (g frame.Frame, ok bool) {
+	room := w.pool.Room()
+	b := &w.spare
+	for need := (cut.Headers + n + room - 1) / room; b.Len() < need; {
+		if w.frames.Fill(b, need-b.Len()) == 0 {
+			w.frames.PutBatch(b)
+			return frame.Frame{}, false
+		}
+	}
+	first := b.Frames()[0]
+	w.pool.SetLen(&first, min(room, cut.Headers+n))
+	pkt := w.pool.Bytes(first)
+	copy(pkt, headers)
+	var sum wire.Summer
+	from.read(pkt[cut.Headers:])
+	sum.Add(pkt[cut.Headers:])
+	var chain frame.Chain
+	chain.Append(w.pool, first)
+	left := n - (len(pkt) - cut.Headers)
+	for _, more := range b.Frames()[1:] {
+		w.pool.SetLen(&more, min(room, left))
+		from.read(w.pool.Bytes(more))
+		sum.Add(w.pool.Bytes(more))
+		left -= more.Len()
+		chain.Append(w.pool, more)
+	}
+	b.Reset()
+	cut.PutChecksum(pkt, cut.Patch(pkt, part, off, n)+sum.Sum())
+	return chain.Frame(w.pool), true
+}
+
+// A reader reads the bytes of a packet, whatever number of buffers they are in.
+type reader struct {
+	pool *frame.Pool
+	f    frame.Frame // buffer read from
+	at   int         // next byte in it
+}
+
+// read fills dst; the packet has that many bytes left.
+func (r *reader) read(dst []byte) {
+	for len(dst) > 0 {
+		n := copy(dst, r.here())
+		r.at += n
+		dst = dst[n:]
+	}
+}
+
+// skip passes over n bytes.
+func (r *reader) skip(n int) {
+	for n > 0 {
+		k := min(n, len(r.here()))
+		r.at += k
+		n -= k
+	}
+}
+
+// here returns the bytes left in the buffer that has the next one.
+func (r *reader) here() []byte {
+	for r.at >= r.f.Len() {
+		next, ok := r.pool.Next(r.f)
+		if !ok {
+			panic("datapath: read beyond the packet")
+		}
+		r.f, r.at = next, 0
+	}
+	return r.pool.Bytes(r.f)[r.at:]
+}
