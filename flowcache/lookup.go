@@ -119,9 +119,13 @@ func (r *Reader) probe(k *flow.Keys, id maskID, group []uint16, slots *[frame.Ma
 	}
 	touched := byte(0)
 	for j := range group {
-		s := m.table.candidate(r.header[j], r.hash[j])
-		r.cand[j] = s
-		if s != 0 {
+		r.cand[j] = 0
+		header, h := r.header[j], r.hash[j]
+		if header>>spilledShift == 0 && matches(header, tag(h)) == 0 {
+			continue // what most masks say to most packets
+		}
+		if s := m.table.candidate(header, h); s != 0 {
+			r.cand[j] = s
 			touched ^= m.keys[flow.Base][s][0] ^ byte(m.entries[s].mask)
 		}
 	}

@@ -130,12 +130,12 @@ func New(o Options) (*Megaflow, error) {
 	m := &Megaflow{
 		keep:         ^uint64(0),
 		table:        newTable(o.Flows),
-		entries:      make([]entry, o.Flows+1),
+		entries:      newSlab[entry](o.Flows + 1),
 		masks:        make([]mask, masks),
 		ports:        make([]atomic.Pointer[maskList], maxPorts),
 		lists:        o.Lists,
 		epochs:       o.Lists.Epochs(),
-		records:      make([]record, o.Flows+1),
+		records:      newSlab[record](o.Flows + 1),
 		maskInfo:     make([]maskInfo, maxPorts+masks),
 		masksPerPort: o.MasksPerPort,
 		retired:      o.Retired,
@@ -144,7 +144,7 @@ func New(o Options) (*Megaflow, error) {
 		nextMask:     maxPorts,
 	}
 	for i := range m.keys {
-		m.keys[i] = make([]flow.Block, o.Flows+1)
+		m.keys[i] = newSlab[flow.Block](o.Flows + 1)
 	}
 	if o.Seed != nil {
 		m.seed = *o.Seed

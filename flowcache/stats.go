@@ -87,7 +87,7 @@ func (m *Megaflow) takeTally() *tally {
 		}
 	}
 	t := &tally{
-		rows:  make([]row, len(m.entries)),
+		rows:  newSlab[row](len(m.entries)),
 		hits:  make([]uint64, len(m.maskInfo)),
 		taken: true,
 	}

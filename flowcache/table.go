@@ -64,7 +64,7 @@ type table struct {
 // buckets for one flow do not happen by chance.
 func newTable(flows int) table {
 	n := max(2, 1<<bits.Len(uint(flows-1)/2))
-	return table{buckets: make([]bucket, n), mask: uint64(n - 1)}
+	return table{buckets: newSlab[bucket](n), mask: uint64(n - 1)}
 }
 
 func (t *table) primary(h uint64) *bucket { return &t.buckets[h&t.mask] }

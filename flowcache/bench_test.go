@@ -1,0 +1,158 @@
+package flowcache
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// benchKey returns key number n of a port, as a UDP flow between two hosts would have it.
+func benchKey(n uint32) flow.Key {
+	k := newKey(1, 1)
+	putBenchKey(&k[flow.Base], n)
+	return k
+}
+
+// putBenchKey writes both addresses at once: look-ups load whole words, and a load that needs two stores
+// still in flight waits for them.
+func putBenchKey(base *flow.Block, n uint32) {
+	binary.BigEndian.PutUint64(base[flow.OffIPSrc:], uint64(n))
+}
+
+// benchMask returns mask number n: port, destination address, and one more bit for each n.
+func benchMask(n int) flow.Mask {
+	var m flow.Mask
+	exact(&m, flow.OffInPort, 8)
+	exact(&m, flow.OffIPDst, 4)
+	m[flow.Base][flow.OffEthSrc+n/8] |= 1 << (n % 8)
+	return m
+}
+
+// benchCache returns a cache with flows flows spread over masks masks.
+func benchCache(b *testing.B, flows, masks int) *Megaflow {
+	m := mustNew(b, Options{Flows: max(flows, 65536), MasksPerPort: max(masks, 1)})
+	for n := range flows {
+		if _, err := m.Insert(Flow{Key: benchKey(uint32(n)), Mask: benchMask(n % masks)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return m
+}
+
+// benchBatches returns full batches of keys drawn from flows with a stride that no prefetcher follows.
+func benchBatches(flows, first, count int) []flow.Keys {
+	batches := make([]flow.Keys, count)
+	var keys [frame.MaxBatch]flow.Key
+	n := uint64(1)
+	for i := range batches {
+		for j := range keys {
+			n = n*6364136223846793005 + 1442695040888963407
+			keys[j] = benchKey(uint32(first) + uint32(n>>33)%uint32(flows))
+		}
+		setKeys(&batches[i], keys[:]...)
+	}
+	return batches
+}
+
+func perPacket(b *testing.B) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*frame.MaxBatch), "ns/pkt")
+}
+
+func BenchmarkEMC(b *testing.B) {
+	shapes := []struct {
+		name   string
+		flows  int  // that packets belong to
+		cached bool // all of them are in the EMC
+	}{
+		{"hit-1flow", 1, true},             // one elephant: an iperf stream
+		{"hit-1024flows", 1024, true},      // a busy server's clients
+		{"miss-1Mflows", 1_000_000, false}, // a scan, or a carrier's aggregate: the EMC is of no use
+	}
+	for _, shape := range shapes {
+		b.Run(shape.name, func(b *testing.B) {
+			m := benchCache(b, 65536, 1)
+			e := NewEMC(0, 1, m)
+			batches := benchBatches(shape.flows, 0, 64)
+			if !shape.cached {
+				// Full of others.
+				for _, k := range benchBatches(65536, 1<<20, 256) {
+					for i := range k.N {
+						e.Insert(&k, i, Slot(1+i))
+					}
+				}
+			}
+			var slots [frame.MaxBatch]Slot
+			var idx [frame.MaxBatch]uint16
+			for i := range batches {
+				for j := range batches[i].N {
+					if shape.cached {
+						e.Insert(&batches[i], j, Slot(1+j))
+					}
+				}
+			}
+			b.ReportAllocs()
+			n, missed := 0, 0
+			for b.Loop() {
+				missed += len(e.Lookup(&batches[n%len(batches)], &slots, idx[:]))
+				n++
+			}
+			perPacket(b)
+			if rate := float64(missed) / float64(n*frame.MaxBatch); shape.cached && rate > 0.02 || !shape.cached && rate < 0.98 {
+				b.Errorf("%.3f of the packets missed", rate)
+			}
+		})
+	}
+}
+
+func BenchmarkMegaflow(b *testing.B) {
+	shapes := []struct {
+		flows, masks int
+	}{
+		{1, 1},         // one elephant
+		{1024, 1},      // a plain L2 switch
+		{1024, 8},      // an ordinary rule table
+		{1024, 32},     // a port at its cap
+		{1_000_000, 1}, // a carrier's aggregate: every line of every table is far away
+		{1_000_000, 8}, // the same under an ordinary rule table
+	}
+	for _, shape := range shapes {
+		b.Run(fmt.Sprintf("hit-%dmask-%dflow", shape.masks, shape.flows), func(b *testing.B) {
+			m := benchCache(b, shape.flows, shape.masks)
+			r := m.NewReader()
+			defer r.Close()
+			k := &benchBatches(1, 0, 1)[0]
+			var slots [frame.MaxBatch]Slot
+			var idx [frame.MaxBatch]uint16
+			b.ReportAllocs()
+			n, missed := uint32(0), 0
+			for b.Loop() {
+				// New keys in warm memory, as extraction leaves them: 2 ns a packet of the result.
+				for i := range k.N {
+					n = n*1664525 + 1013904223
+					putBenchKey(&k.Block[flow.Base][i], uint32(uint64(n)*uint64(shape.flows)>>32))
+				}
+				missed += len(r.Lookup(k, allOf(&idx, k.N), &slots))
+			}
+			perPacket(b)
+			if missed > 0 {
+				b.Errorf("%d packets missed", missed)
+			}
+		})
+	}
+}
+
+// Counting one packet of each of many flows: the dearest case, since the datapath credits per flow of a batch.
+func BenchmarkCredit(b *testing.B) {
+	m := benchCache(b, 65536, 1)
+	r := m.NewReader()
+	defer r.Close()
+	b.ReportAllocs()
+	s := Slot(1)
+	for b.Loop() {
+		r.Credit(s, 1, 60, 1)
+		s = s%1024 + 1
+	}
+}
