@@ -15,14 +15,17 @@ import (
 
 const (
 	// firstCalibration is how long NewClock measures. Reading both clocks together is good to some
-	// 50 ns, so the frequency is off by 5 parts in a million at first; Recalibrate measures over ever
-	// longer times and takes that away.
+	// 50 ns, so the frequency is off by 5 parts in a million at first; Recalibrate measures over longer
+	// times and takes that away.
 	firstCalibration = 10 * time.Millisecond
 	// maxSlew is the error that Recalibrate corrects by running faster or slower. Beyond it (the
 	// machine was suspended or moved) the clock jumps.
 	maxSlew = time.Millisecond
-	// minBaseline is the shortest time between calibrations: shorter ones measure noise.
+	// minBaseline is the shortest time between calibrations: shorter ones measure noise. Half of
+	// maxBaseline to all of it is how far calibration looks back once it can: the longer, the less
+	// noise, but time daemons change the monotonic clock's rate.
 	minBaseline = 100 * time.Millisecond
+	maxBaseline = time.Minute
 )
 
 // A Clock tells the time of CLOCK_MONOTONIC from the CPU's cycle counter: one RDTSC, about half of what
@@ -32,16 +35,17 @@ const (
 // The two drift apart by parts in a million; someone must call Recalibrate every few seconds, off the
 // hot path.
 //
-// Thread-safety: all methods are safe for concurrent use. Times of one CPU never run backwards by more
-// than a few nanoseconds, and that only while Recalibrate changes the slope; who needs more keeps the
-// largest.
+// Thread-safety: all methods are safe for concurrent use. Time may run backwards a few nanoseconds when
+// Recalibrate changes the slope, and further when it finds the clock more than 1 ms ahead; who cannot
+// have that keeps the largest time seen.
 type Clock struct {
 	line atomic.Pointer[line]
 
 	src    source
 	why    string     // why src was chosen, for people
 	mu     sync.Mutex // Recalibrate
-	first  reading    // the earliest reading: the far end of the baseline
+	first  reading    // the far end of the baseline
+	next   reading    // takes first's place when that is too old
 	latest reading
 }
 
@@ -71,7 +75,16 @@ func NewClock() *Clock {
 // systemSource reads this machine's clocks. The monotonic clock is read through the runtime, which
 // uses the vDSO; base anchors its differences to CLOCK_MONOTONIC.
 func systemSource(counter bool) source {
-	base, start := monotonicNow(), time.Now()
+	var start time.Time
+	var base int64
+	width := int64(math.MaxInt64)
+	for range 16 {
+		before, t, after := monotonicNow(), time.Now(), monotonicNow()
+		if after-before < width {
+			width = after - before
+			start, base = t, before+width/2
+		}
+	}
 	s := source{monotonic: func() int64 { return base + int64(time.Since(start)) }}
 	s.counter, s.same = s.monotonic, true
 	if counter {
@@ -89,6 +102,7 @@ func newClock(src source, why string, sleep func(time.Duration)) *Clock {
 	c.first = c.read()
 	sleep(firstCalibration)
 	c.latest = c.read()
+	c.next = c.latest
 	c.line.Store(&line{c.latest.cycles, c.latest.ns, slope(c.first, c.latest)})
 	return c
 }
@@ -151,9 +165,9 @@ func (c *Clock) Source() string {
 	return fmt.Sprintf("cycle counter at %.0f MHz", c.Frequency()/1e6)
 }
 
-// Recalibrate measures the counter's frequency over the time since NewClock and steers the clock back
-// to the monotonic clock within about as long as the time since the last call. It returns the error it
-// found, in nanoseconds: positive when the clock was ahead.
+// Recalibrate measures the counter's frequency over the last minute, or the time since NewClock, and
+// steers the clock back to the monotonic clock within about as long as the time since the last call. It
+// returns the error it found, in nanoseconds: positive when the clock was ahead.
 func (c *Clock) Recalibrate() (ahead int64) {
 	if c.src.same {
 		return 0
@@ -167,11 +181,14 @@ func (c *Clock) Recalibrate() (ahead int64) {
 	switch {
 	case ahead > int64(maxSlew) || ahead < -int64(maxSlew):
 		// The counter's history is worth nothing: start over from here, keeping the slope.
-		c.first, c.latest = r, r
+		c.first, c.next, c.latest = r, r, r
 		c.line.Store(&line{r.cycles, r.ns, old.mult})
 	case period >= int64(minBaseline):
 		mult := float64(slope(c.first, r)) * (1 - float64(ahead)/float64(period))
 		c.latest = r
+		if r.ns-c.next.ns > int64(maxBaseline/2) {
+			c.first, c.next = c.next, r
+		}
 		c.line.Store(&line{r.cycles, r.ns + ahead, uint64(math.Round(mult))})
 	}
 	return ahead
