@@ -35,18 +35,25 @@ type Sample struct {
 // Thread-safety: Add and Publish are for the one owner; the other methods are safe for all.
 type Block struct {
 	desc    []Desc
-	private []uint64 // the owner's
-	last    []uint64 // what the owner has published; the owner's
-	public  []atomic.Uint64
+	private []uint64        // the owner's
+	last    []uint64        // what the owner has published; the owner's
+	public  []atomic.Uint64 // written by the owner, read by all
 }
+
+// line is the number of counters in a cache line of 64 bytes.
+const line = 8
 
 // NewBlock returns a block of zeros for the counters of desc, which it keeps.
 func NewBlock(desc []Desc) *Block {
+	// Whole cache lines, and memory of that size starts at one: blocks of different owners share none,
+	// nor do an owner's and its readers' halves.
+	size := (len(desc) + line - 1) / line * line
+	own := make([]uint64, 2*size)
 	return &Block{
 		desc:    desc,
-		private: make([]uint64, len(desc)),
-		last:    make([]uint64, len(desc)),
-		public:  make([]atomic.Uint64, len(desc)),
+		private: own[:len(desc):len(desc)],
+		last:    own[size : size+len(desc)],
+		public:  make([]atomic.Uint64, size)[:len(desc)],
 	}
 }
 

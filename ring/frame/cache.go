@@ -1,6 +1,9 @@
 package frame
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // ErrCaches is returned when more caches are asked for than Options.Caches allows.
 var ErrCaches = errors.New("frame: all caches of the pool are in use")
@@ -11,11 +14,12 @@ var ErrCaches = errors.New("frame: all caches of the pool are in use")
 // Thread-safety: one goroutine at a time.
 type Cache struct {
 	p    *Pool
-	cur  uint32    // magazine that Get and Put work on
-	n    uint32    // buffers in cur
-	prev uint32    // a second one, either full or empty, so that Get and Put in turn do not trade
-	pn   uint32    // buffers in prev
-	_    [104]byte // caches of different workers share no cache line, nor a pair that is fetched together
+	free []uint32 // magazine cur: free buffers in the first n places
+	cur  uint32   // magazine that Get and Put work on
+	n    uint32   // buffers in cur
+	prev uint32   // a second one, either full or empty, so that Get and Put in turn do not trade
+	pn   uint32   // buffers in prev
+	_    [80]byte // caches of different workers share no cache line, nor a pair that is fetched together
 }
 
 // NewCache returns an empty cache. Close gives its buffers back.
@@ -29,7 +33,7 @@ func (p *Pool) NewCache() (*Cache, error) {
 	if !ok1 || !ok2 {
 		panic("frame: a magazine is missing")
 	}
-	return &Cache{p: p, cur: cur, prev: prev}, nil
+	return &Cache{p: p, free: d.magazine(cur), cur: cur, prev: prev}, nil
 }
 
 // Pool returns the pool the cache allocates from.
@@ -42,7 +46,7 @@ func (c *Cache) Get() (f Frame, ok bool) {
 		return Frame{}, false
 	}
 	c.n--
-	buf := c.p.depot.slots[c.cur*magazineSize+c.n]
+	buf := c.free[c.n]
 	if c.p.audit != nil {
 		c.p.take(buf)
 	}
@@ -63,12 +67,19 @@ func (c *Cache) Put(f Frame) {
 // returns how many.
 func (c *Cache) Fill(b *Batch, n int) int {
 	n = max(0, min(n, b.Room()))
-	for i := range n {
-		f, ok := c.Get()
-		if !ok {
-			return i
+	for left := n; left > 0; {
+		if c.n == 0 && !c.refill() {
+			return n - left
 		}
-		b.Append(f)
+		k := min(uint32(left), c.n)
+		for _, buf := range slices.Backward(c.free[c.n-k : c.n]) {
+			if c.p.audit != nil {
+				c.p.take(buf)
+			}
+			b.Append(Frame{off: buf<<c.p.shift + Headroom})
+		}
+		c.n -= k
+		left -= int(k)
 	}
 	return n
 }
@@ -76,7 +87,11 @@ func (c *Cache) Fill(b *Batch, n int) int {
 // PutBatch frees every frame of b and empties it.
 func (c *Cache) PutBatch(b *Batch) {
 	for _, f := range b.Frames() {
-		c.Put(f)
+		if f.more != 0 {
+			c.Put(f)
+		} else {
+			c.put(f.off >> c.p.shift)
+		}
 	}
 	b.Reset()
 }
@@ -130,14 +145,14 @@ func (c *Cache) put(buf uint32) {
 	if c.n == magazineSize {
 		c.spill()
 	}
-	c.p.depot.slots[c.cur*magazineSize+c.n] = buf
+	c.free[c.n] = buf
 	c.n++
 }
 
 // refill makes cur hold at least one buffer.
 func (c *Cache) refill() bool {
 	if c.pn > 0 {
-		c.cur, c.n, c.prev, c.pn = c.prev, c.pn, c.cur, c.n
+		c.swap()
 		return true
 	}
 	d := &c.p.depot
@@ -146,14 +161,14 @@ func (c *Cache) refill() bool {
 		return false
 	}
 	d.give(c.cur, 0)
-	c.cur, c.n = m, n
+	c.use(m, n)
 	return true
 }
 
 // spill makes room in cur, which is full.
 func (c *Cache) spill() {
 	if c.pn < magazineSize {
-		c.cur, c.n, c.prev, c.pn = c.prev, c.pn, c.cur, c.n
+		c.swap()
 		return
 	}
 	d := &c.p.depot
@@ -162,5 +177,17 @@ func (c *Cache) spill() {
 		panic("frame: no empty magazine: a buffer was freed twice")
 	}
 	d.give(c.cur, c.n)
-	c.cur, c.n = m, 0
+	c.use(m, 0)
+}
+
+// swap makes the second magazine the one that Get and Put work on.
+func (c *Cache) swap() {
+	m, n := c.prev, c.pn
+	c.prev, c.pn = c.cur, c.n
+	c.use(m, n)
+}
+
+// use makes magazine m, with n buffers in it, the one that Get and Put work on.
+func (c *Cache) use(m, n uint32) {
+	c.free, c.cur, c.n = c.p.depot.magazine(m), m, n
 }

@@ -13,7 +13,7 @@ func (p *Pool) Check() error {
 	free := 0
 	for _, s := range []*stack{&d.full, &d.partial} {
 		for m := uint32(s.head.Load()); m != 0; m = d.next[m-1].Load() {
-			for _, buf := range d.slots[(m-1)*magazineSize:][:d.fill[m-1]] {
+			for _, buf := range d.magazine(m - 1)[:d.fill[m-1]] {
 				if seen[buf] {
 					return fmt.Errorf("buffer %d is on the free list twice", buf)
 				}

@@ -39,7 +39,7 @@ func (d *depot) init(buffers, caches int) {
 		base := (uint32(full) - 1 - m) * magazineSize
 		k := min(magazineSize, uint32(buffers)-base)
 		for i := range k {
-			d.slots[m*magazineSize+i] = base + k - 1 - i
+			d.magazine(m)[i] = base + k - 1 - i
 		}
 		d.give(m, k)
 	}
@@ -56,6 +56,11 @@ func (d *depot) give(m, n uint32) {
 	default:
 		d.partial.push(d.next, m)
 	}
+}
+
+// magazine returns the slots of magazine m.
+func (d *depot) magazine(m uint32) []uint32 {
+	return d.slots[m*magazineSize : (m+1)*magazineSize : (m+1)*magazineSize]
 }
 
 // take returns a magazine with buffers in it, and how many; ok is false when there is none.
@@ -79,7 +84,7 @@ func (d *depot) merge(m, n uint32) {
 		}
 		k := min(magazineSize-n, d.fill[o]) // from o to m
 		rest := d.fill[o] - k
-		copy(d.slots[m*magazineSize+n:][:k], d.slots[o*magazineSize+rest:][:k])
+		copy(d.magazine(m)[n:], d.magazine(o)[rest:rest+k])
 		if n+k == magazineSize {
 			d.give(m, magazineSize)
 			m, n = o, rest
