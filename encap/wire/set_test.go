@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // A setCase is a setter and what it does to a recipe: built anew from that, a packet must have the
@@ -212,6 +214,30 @@ func TestVLANTagsArePushedSetAndPopped(t *testing.T) {
 	}
 	if got := pool.Headroom(f); got >= VLANTagSize {
 		t.Errorf("push gave up with %d bytes of headroom", got)
+	}
+	c.Put(f)
+}
+
+func TestVLANTagsMoveWhatIsLeftToTheReceiver(t *testing.T) {
+	pool, c := newTestPool(t)
+	defer closeTestPool(t, pool, c)
+	plain := newRecipe(false, layers.IPProtocolTCP).build()
+	f := newChain(t, pool, c, plain.b, 60) // a chain: the tag goes into its first buffer
+	f.SetFlags(frame.HasOffload)
+	want := frame.Offload{CsumStart: 34, CsumOffset: 16, HeaderLen: 54, GSO: frame.GSOTCPv4, Csum: frame.NeedsCsum}
+	pool.Meta(f).Offload = want
+	if !PushVLAN(pool, &f, TypeVLAN, 5) {
+		t.Fatal("no room for a tag")
+	}
+	if got := pool.Meta(f).Offload; got.CsumStart != 38 || got.HeaderLen != 58 || got.CsumOffset != 16 {
+		t.Errorf("after a push the offload is %+v", got)
+	}
+	if got, want := pool.Total(f), len(plain.b)+VLANTagSize; got != want {
+		t.Errorf("after a push the packet has %d bytes, want %d", got, want)
+	}
+	PopVLAN(pool, &f)
+	if got := pool.Meta(f).Offload; got != want {
+		t.Errorf("after push and pop the offload is %+v, want %+v", got, want)
 	}
 	c.Put(f)
 }
