@@ -14,9 +14,10 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-// DefaultLatency is a latency budget that lets idle workers sleep on machines of any kind: waking up
-// takes 10 to 100 µs on a virtual machine of two shared cores, less on metal, and 1 ms is what a receive
-// ring of 2048 frames rides out at 2 Mpps.
+// DefaultLatency is a latency budget that lets idle workers sleep on most machines: waking up took 25 to
+// 50 µs on a quiet virtual machine of two cores, and 1 ms is what a receive ring of 2048 frames rides
+// out at 2 Mpps. On that machine with four busy threads beside it waking up took milliseconds; there a
+// worker with this budget spins.
 const DefaultLatency = time.Millisecond
 
 // errRunning is returned by Start.
