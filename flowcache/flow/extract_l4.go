@@ -7,6 +7,7 @@ import "github.com/culvertdev/culvert/encap/wire"
 func (k *Keys) transport(i int, pkt []byte, proto byte, off, end int) {
 	base := &k.Block[Base][i]
 	avail := min(end, len(pkt)) - off
+	// Copies of a length the compiler knows are single loads and stores.
 	switch proto {
 	case wire.ProtoTCP:
 		if avail < wire.TCPSize {
@@ -21,11 +22,11 @@ func (k *Keys) transport(i int, pkt []byte, proto byte, off, end int) {
 		base[OffTCPFlags+1] = h[wire.TCPDataOff+1]
 	case wire.ProtoUDP:
 		if avail >= wire.UDPSize {
-			copy(base[OffL4Src:OffL4Src+4], pkt[off:])
+			copy(base[OffL4Src:OffL4Src+4], (*[4]byte)(pkt[off:])[:])
 		}
 	case wire.ProtoSCTP:
 		if avail >= wire.SCTPSize {
-			copy(base[OffL4Src:OffL4Src+4], pkt[off:])
+			copy(base[OffL4Src:OffL4Src+4], (*[4]byte)(pkt[off:])[:])
 		}
 	case wire.ProtoICMP, wire.ProtoIGMP:
 		if avail >= wire.ICMPSize {
@@ -62,7 +63,7 @@ func (k *Keys) neighbour(i int, pkt []byte, off int) {
 		return
 	}
 	ext := &k.Block[Net6][i]
-	copy(ext[OffNDTarget:OffNDTarget+16], pkt[off:])
+	copy(ext[OffNDTarget:OffNDTarget+16], (*[16]byte)(pkt[off:])[:])
 	if !linkAddrs(ext, pkt[off+16:]) {
 		clear(ext[OffNDTarget : OffNDTarget+16])
 		clear(ext[OffARPSHA : OffARPSHA+12])
