@@ -38,7 +38,17 @@ func (b *bench) wakeTx() unix.Errno {
 // with every buffer back in the pool.
 func newBench(t testing.TB, buffers int, slots, start uint32) *bench {
 	t.Helper()
-	pool, err := frame.NewPool(frame.Options{Buffers: buffers, Huge: frame.HugeNever, Audit: true})
+	return benchOver(t, frame.Options{Buffers: buffers, Huge: frame.HugeNever, Audit: true}, slots, start)
+}
+
+// newQuietBench is for benchmarks: the rings of a real port, and no audit.
+func newQuietBench(t testing.TB) *bench {
+	return benchOver(t, frame.Options{Huge: frame.HugeNever}, defaultRing, 0)
+}
+
+func benchOver(t testing.TB, o frame.Options, slots, start uint32) *bench {
+	t.Helper()
+	pool, err := frame.NewPool(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,16 +47,14 @@ func (q *txQueue) Send(b *frame.Batch) int {
 		q.cache.PutBatch(b)
 		return 0
 	}
-	room := q.tx.room(uint32(b.Len()))
 	var sent, bytes uint64
 	for _, f := range b.Frames() {
 		total := q.pool.Total(f)
-		if reason := q.refuse(f, total, room); reason != 0 {
+		if reason := q.refuse(f, total); reason != 0 {
 			q.counters.Add(reason, 1)
 			q.cache.Put(f)
 			continue
 		}
-		room -= uint32(1 + f.More())
 		q.enqueue(f)
 		sent++
 		bytes += uint64(total)
@@ -69,15 +67,16 @@ func (q *txQueue) Send(b *frame.Batch) int {
 
 // refuse returns the counter of the reason not to send f, or 0. The kernel would skip a descriptor it
 // finds invalid without giving the buffer back, so none may get there.
-func (q *txQueue) refuse(f frame.Frame, total int, room uint32) int {
+func (q *txQueue) refuse(f frame.Frame, total int) int {
+	need := uint32(1 + f.More())
 	switch {
 	case total > q.mtu+ethernetHeader && total > q.mtu+headerLen(q.pool.Bytes(f)):
 		return pmd.TxTooLong
 	case f.Len() < ethernetHeader:
 		return txTooShort
-	case f.More() >= q.segments:
+	case int(need) > q.segments:
 		return txFragmented
-	case uint32(f.More()) >= room:
+	case q.tx.room(need) < need:
 		return pmd.TxFull
 	}
 	return 0

@@ -108,6 +108,21 @@ func TestAFullRingDropsAndCounts(t *testing.T) {
 	}
 }
 
+func TestRoomIsCountedInBuffersNotPackets(t *testing.T) {
+	b := newBench(t, 512, 64, 0)
+	for round := range uint32(50) {
+		for i := range uint32(20) {
+			f, _ := b.packet(4000, i) // 60 of 64 slots
+			b.batch.Append(f)
+		}
+		if got := b.tx.Send(&b.batch); got != 20 {
+			t.Fatalf("round %d: %d of 20 packets accepted into an empty ring", round, got)
+		}
+		b.tx.Flush()
+		b.kernel.Discard()
+	}
+}
+
 func TestSendWithoutCarrierDrops(t *testing.T) {
 	b := newBench(t, 256, 64, 0)
 	b.up.Store(false)

@@ -148,6 +148,16 @@ func (k *Kernel) Transmit(n int) [][]byte {
 	return packets
 }
 
+// Discard takes every packet out of the transmit ring and completes it, without a copy.
+func (k *Kernel) Discard() {
+	for ; k.tx.ready() > 0 && k.comp.free() > 0; k.tx.next++ {
+		k.comp.setAddr(k.comp.next, k.tx.desc(k.tx.next).Addr)
+		k.comp.next++
+		k.tx.consumer.Store(k.tx.next + 1)
+	}
+	k.comp.producer.Store(k.comp.next)
+}
+
 // Complete gives up to n buffers back, oldest first, and returns how many.
 func (k *Kernel) Complete(n int) int {
 	n = min(n, len(k.sent), int(k.comp.free()))
