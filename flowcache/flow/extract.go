@@ -20,13 +20,16 @@ type Extractor struct {
 	Seed Seed
 }
 
-// Extract fills k with the keys of all frames of b, which came from port and are in their recirc'th
-// round. Lengths in headers are held against the whole packet, while the headers themselves must lie
+// Extract fills k with the keys of all frames of b, which came from port and carry the recirculation id
+// recirc, 0 on their first pass. Lengths in headers are held against the whole packet, while the headers themselves must lie
 // in its first buffer: what does not counts as cut off.
 //
 // A layer that is malformed or cut off leaves its fields, and those of the layers above, zero, as in
 // OVS: the packet is matched on what parsed. Frames too short for an Ethernet header are marked in
 // k.Short; the caller drops them.
+//
+// Each stage runs over the whole batch: when the hash loads the words of a key, the stores of its
+// fields, smaller ones, have long left the store buffer that would make it wait.
 func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, k *Keys) {
 	k.N = b.Len()
 	k.link(p, uint64(port)<<32|uint64(recirc), b)

@@ -40,11 +40,11 @@ func (n Need) String() string {
 	case NeedARP:
 		return "arp or rarp"
 	case NeedTCP:
-		return "tcp or tcp6"
+		return "tcp (or tcp6)"
 	case NeedUDP:
-		return "udp or udp6"
+		return "udp (or udp6)"
 	case NeedSCTP:
-		return "sctp or sctp6"
+		return "sctp (or sctp6)"
 	case NeedICMP:
 		return "icmp"
 	case NeedICMPv6:

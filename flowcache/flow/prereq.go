@@ -50,18 +50,22 @@ func (m *Match) checkICMP() error {
 
 // needError says what is missing for f, under each meaning that its bits can have.
 func (m *Match) needError(f FieldID) error {
-	names, needs := fields[f].Name, []string{fields[f].Need.String()}
+	names, needs := []string{}, []string{fields[f].Need.String()}
 	for g := f + 1; g < NumFields; g++ {
 		if sharesBits(f, g) && fields[g].Need != NeedNone && fields[g].Need != fields[f].Need {
-			names += " (" + fields[g].Name + ")"
+			names = append(names, fields[g].Name)
 			needs = append(needs, fields[g].Need.String())
 		}
+	}
+	name := fields[f].Name
+	if len(names) > 0 {
+		name += " (or " + strings.Join(names, ", ") + ")"
 	}
 	found := "no dl_type"
 	if m.Mask.Any(FieldEthType) {
 		found = string(m.appendProtocol(nil))
 	}
-	return fmt.Errorf("%s: want %s matched as well, found %s", names, strings.Join(needs, " or "), found)
+	return fmt.Errorf("%s: want %s matched as well, found %s", name, strings.Join(needs, " or "), found)
 }
 
 // appendProtocol appends the part of m that says what protocol its packets are.

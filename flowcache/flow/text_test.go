@@ -183,7 +183,7 @@ func TestMatchTextErrorsNameFieldExpectedAndFound(t *testing.T) {
 		{"NXM_NX_REG0[0..3]=16", []string{"NXM_NX_REG0[0..3]", "0xf", `"16"`}},
 		{"ip,NXM_OF_IP_PROTO[0..3]=1", []string{"NXM_OF_IP_PROTO", "all of nw_proto"}},
 		{"nw_src=192.0.2.1", []string{"nw_src", "want ip", "no dl_type"}},
-		{"tcp_dst=80", []string{"tcp_dst", "tcp or tcp6", "udp", "no dl_type"}},
+		{"tcp_dst=80", []string{"tcp_dst", "tcp (or tcp6) or udp", "no dl_type"}},
 		{"arp,tp_dst=80", []string{"tcp_dst", "found arp"}},
 		{"ip,tp_src=5", []string{"tcp_src", "found ip"}},
 		{"ipv6,nw_src=192.0.2.1", []string{"nw_src", "found ipv6"}},

@@ -133,26 +133,32 @@ func parseNumber(s string, limit Value) (Value, error) {
 	if n := len(digits) - 16; base == 16 && n > 0 && n <= 16 {
 		upper, err := strconv.ParseUint(digits[:n], 16, 64)
 		if err != nil {
-			return v, fmt.Errorf("want a number, found %q", s)
+			return v, numberError(s, limit)
 		}
 		binary.BigEndian.PutUint64(v[:8], upper)
 		digits = digits[n:]
 	}
 	lower, err := strconv.ParseUint(digits, base, 64)
 	if err != nil {
-		return v, fmt.Errorf("want a number with no bit outside %s, found %q", formatNumber(limit), s)
+		return v, numberError(s, limit)
 	}
 	binary.BigEndian.PutUint64(v[8:], lower)
 	for i := range v {
 		if v[i]&^limit[i] != 0 {
-			return v, fmt.Errorf("want a number with no bit outside %s, found %q", formatNumber(limit), s)
+			return v, numberError(s, limit)
 		}
 	}
 	return v, nil
 }
 
-// formatNumber returns v in hexadecimal, 0 as "0".
-func formatNumber(v Value) string { return string(appendHexBytes(nil, v[:])) }
+// numberError says which numbers a field takes: those with no bit outside limit.
+func numberError(found string, limit Value) error {
+	bits := string(appendHexBytes(nil, limit[:]))
+	if limit[15]&1 == 0 {
+		return fmt.Errorf("want a number with no bit outside %s, found %q", bits, found)
+	}
+	return fmt.Errorf("want a number up to %s, found %q", bits, found)
+}
 
 // appendHexBytes appends the number b, in network byte order, as C's %#x does.
 func appendHexBytes(dst []byte, b []byte) []byte {
