@@ -17,8 +17,8 @@
 //
 // # Memory
 //
-// All of it is reserved by [New] and touched as flows come. A flow takes 184 bytes (key 64, entry 32,
-// record 56, its share of the buckets 32 and more where the capacity is not a power of two), 64 more for
+// All of it is reserved by [New] and touched as flows come. A flow takes 184 bytes (entry with key 128,
+// baseline 24, its share of the buckets 32 and more where the capacity is not a power of two), 64 more for
 // each extension block its mask looks into, and 32 bytes of counters in each worker that uses it. None of
 // it holds a pointer, so the garbage collector does not look at it. What does hold pointers is one word
 // for each port.
@@ -31,7 +31,7 @@
 // that the following uses; plain fields are written only while nobody can reach them.
 //
 //	field                 written by  when                                        read by workers
-//	keys, entry.mask      writer      before put, in a slot nobody can find       plain, after finding the slot
+//	entry.base, mask, ext writer      before put, in a slot nobody can find       plain, after finding the slot
 //	masks[id]             writer      before a list names id                      plain, after loading the list
 //	entry.gen             writer      +1 before put, +1 after leaving the bucket  atomic
 //	entry.actions         writer      before put; swapped by Update               atomic

@@ -64,7 +64,7 @@ func TestInsertAndRemoveAllocateNothingWhenTheMaskIsThere(t *testing.T) {
 
 func TestSlabsHoldNoPointers(t *testing.T) {
 	for _, v := range []any{
-		entry{}, record{}, bucket{}, mask{}, maskInfo{}, flow.Block{}, row{},
+		entry{}, baseline{}, bucket{}, mask{}, maskInfo{}, flow.Block{}, row{},
 		listInfo{}, buddyNode{}, emcSet{}, emcEntry{}, maskID(0), ListID(0),
 	} {
 		if typ := reflect.TypeOf(v); hasPointers(typ) {
@@ -103,7 +103,7 @@ func TestSizesAreThoseOfTheDocumentation(t *testing.T) {
 		v    any
 		want uintptr
 	}{
-		{bucket{}, 64}, {entry{}, 32}, {record{}, 56}, {row{}, 32}, {emcSet{}, 64}, {mask{}, 5 * 64}, {flow.Block{}, 64},
+		{bucket{}, 64}, {entry{}, 128}, {baseline{}, 24}, {row{}, 32}, {emcSet{}, 64}, {mask{}, 5 * 64}, {flow.Block{}, 64},
 	} {
 		if got := reflect.TypeOf(c.v).Size(); got != c.want {
 			t.Errorf("size of %T is %d, want %d", c.v, got, c.want)

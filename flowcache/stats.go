@@ -49,15 +49,15 @@ func (m *Megaflow) Stats(s Slot) Stats {
 	if !m.names(s) {
 		return Stats{}
 	}
-	rec := &m.records[s]
+	base := &m.baselines[s]
 	sum := m.sum(s)
 	st := Stats{
-		Packets:  sum.Packets - rec.packets,
-		Bytes:    sum.Bytes - rec.bytes,
-		LastUsed: rec.added,
+		Packets:  sum.Packets - base.packets,
+		Bytes:    sum.Bytes - base.bytes,
+		LastUsed: m.entries[s].added,
 	}
 	// A time at or before the baseline is the previous flow's.
-	if sum.LastUsed > rec.used {
+	if sum.LastUsed > base.used {
 		st.LastUsed = sum.LastUsed
 	}
 	return st

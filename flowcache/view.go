@@ -41,7 +41,7 @@ func (m *Megaflow) viewAt(k *flow.Keys, i uint16) view {
 func (m *Megaflow) viewSlot(s Slot, rec *mask) view {
 	v := view{present: rec.blocks}
 	for b := range flow.FastBlocks {
-		v.block[b] = &m.keys[b][s]
+		v.block[b] = m.block(b, s)
 	}
 	if rec.exact {
 		v.present = flow.BlocksOf(v.block[flow.Base])
@@ -67,11 +67,11 @@ func (m *Megaflow) hash(v *view, rec *mask) uint64 {
 
 // equal reports whether v is under the flow in slot s, whose mask is rec.
 func (m *Megaflow) equal(v *view, rec *mask, s Slot) bool {
-	if !flow.EqualMasked(v.block[flow.Base], &rec.block[flow.Base], &m.keys[flow.Base][s]) {
+	if !flow.EqualMasked(v.block[flow.Base], &rec.block[flow.Base], &m.entries[s].base) {
 		return false
 	}
 	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
-		if rec.counts(b, v.present) && !flow.EqualMasked(v.block[b], &rec.block[b], &m.keys[b][s]) {
+		if rec.counts(b, v.present) && !flow.EqualMasked(v.block[b], &rec.block[b], &m.ext[b][s]) {
 			return false
 		}
 	}

@@ -78,21 +78,17 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 	}
 
 	// From here nothing fails. The slot can be found by nobody until put.
-	e, r := &m.entries[s], &m.records[s]
+	e := &m.entries[s]
 	for b := range flow.FastBlocks {
 		if rec.counts(b, v.present) {
-			m.keys[b][s].And(v.block[b], &rec.block[b])
+			m.block(b, s).And(v.block[b], &rec.block[b])
 		}
 	}
 	e.mask, e.trail = id, f.Trail
+	e.tags, e.rewrote, e.added, e.blocks = f.Tags, f.Rewrote, f.Now, v.present
 	e.actions.Store(uint32(f.Actions))
-	base := m.sum(s)
-	*r = record{
-		tags: f.Tags, rewrote: f.Rewrote,
-		packets: base.Packets, bytes: base.Bytes, used: base.LastUsed,
-		added:  f.Now,
-		blocks: v.present,
-	}
+	sum := m.sum(s)
+	m.baselines[s] = baseline{packets: sum.Packets, bytes: sum.Bytes, used: sum.LastUsed}
 	e.gen.Add(1) // odd: live
 	m.table.put(h, s)
 	m.addFlow(port, id, isNew)
@@ -140,10 +136,10 @@ func (m *Megaflow) Update(s Slot, actions, trail ListID, tags, rewrote uint64) {
 		m.lists.Release(trail)
 		return
 	}
-	e, r := &m.entries[s], &m.records[s]
+	e := &m.entries[s]
 	oldActions, oldTrail := ListID(e.actions.Load()), e.trail
 	e.actions.Store(uint32(actions))
-	e.trail, r.tags, r.rewrote = trail, tags, rewrote
+	e.trail, e.tags, e.rewrote = trail, tags, rewrote
 	m.lists.Release(oldActions)
 	m.lists.Release(oldTrail)
 	m.counters.Add(counterUpdated, 1)
@@ -163,7 +159,7 @@ func (m *Megaflow) Remove(s Slot) {
 		panic("flowcache: a live flow is in neither of its buckets")
 	}
 	e.gen.Add(1) // even: no EMC entry answers with the slot from here on
-	m.dropFlow(portOf(&m.keys[flow.Base][s]), e.mask)
+	m.dropFlow(portOf(&e.base), e.mask)
 	m.lists.Release(ListID(e.actions.Load()))
 	m.flows.Add(-1)
 
@@ -209,20 +205,20 @@ func (m *Megaflow) Flow(s Slot, f *Flow) bool {
 	if !m.live(s) {
 		return false
 	}
-	e, r := &m.entries[s], &m.records[s]
+	e := &m.entries[s]
 	rec := m.maskOf(e.mask)
 	*f = Flow{
 		Actions: ListID(e.actions.Load()), Trail: e.trail,
-		Tags: r.tags, Rewrote: r.rewrote,
-		Now: r.added,
+		Tags: e.tags, Rewrote: e.rewrote,
+		Now: e.added,
 	}
 	copy(f.Mask[:], rec.block[:])
 	for b := range flow.FastBlocks {
-		if rec.counts(b, r.blocks) {
-			f.Key[b] = m.keys[b][s]
+		if rec.counts(b, e.blocks) {
+			f.Key[b] = *m.block(b, s)
 		}
 	}
-	f.Key[flow.Base][flow.OffBlocks] = r.blocks
+	f.Key[flow.Base][flow.OffBlocks] = e.blocks
 	return true
 }
 
