@@ -191,3 +191,33 @@ func eventually(t testing.TB, what string, cond func() bool) {
 		}
 	}
 }
+
+// An endless queue always has a full batch, of the same frames.
+type endless struct {
+	frames []frame.Frame
+	count  *counter.Block
+}
+
+func (q *endless) Recv(b *frame.Batch) int {
+	for _, f := range q.frames {
+		b.Append(f)
+	}
+	return len(q.frames)
+}
+
+func (q *endless) Arm() bool { return true }
+
+func (q *endless) FD() int { return -1 }
+
+func (q *endless) Counters() *counter.Block { return q.count }
+
+// A dropper is a Processor that forgets frames, for frames that are nobody's.
+type dropper struct{ batches int }
+
+func (d *dropper) Process(_ uint32, b *frame.Batch) { d.batches++; b.Reset() }
+
+func (d *dropper) Flush(int64) int { return 0 }
+
+func (d *dropper) Park() bool { return false }
+
+func (d *dropper) Resume() {}

@@ -20,7 +20,7 @@ type GroupConfig struct {
 	Workers []WorkerConfig
 	// Processor returns the processor of a worker, given its ID.
 	Processor func(worker int) Processor
-	// Node returns the NUMA node of a CPU, -1 when unknown; nil: always -1.
+	// Node returns the NUMA node of a CPU, -1 when unknown; nil: always -1. cpu.Topology has one.
 	Node   func(cpu int) int
 	Policy Policy
 	// SharePinned lets a worker that has pinned queues have others, too.
@@ -34,7 +34,8 @@ type GroupConfig struct {
 // A Group owns the workers of a switch: it decides which of them polls which queue, measures what
 // queues cost, and moves them.
 //
-// Thread-safety: all methods are safe for concurrent use.
+// Thread-safety: all methods are safe for concurrent use, but not from a Processor, whose worker they
+// may have to wait for.
 type Group struct {
 	cfg     GroupConfig
 	clock   *cpu.Clock
@@ -66,8 +67,8 @@ type PortPlacement struct {
 
 // NewGroup returns a group of stopped workers.
 func NewGroup(cfg GroupConfig) (*Group, error) {
-	if len(cfg.Workers) == 0 {
-		return nil, errors.New("make worker group: no workers")
+	if len(cfg.Workers) == 0 || cfg.Processor == nil {
+		return nil, errors.New("make worker group: no workers or no processor")
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = cpu.NewClock()

@@ -148,6 +148,9 @@ func TestBadGroupsAreRefused(t *testing.T) {
 	if _, err := NewGroup(GroupConfig{Processor: p}); err == nil {
 		t.Error("a group without workers was made")
 	}
+	if _, err := NewGroup(GroupConfig{Workers: []WorkerConfig{{CPU: -1}}}); err == nil {
+		t.Error("a group without processors was made")
+	}
 	same := []WorkerConfig{{ID: 1, CPU: -1}, {ID: 1, CPU: -1}}
 	if _, err := NewGroup(GroupConfig{Workers: same, Processor: p, Clock: testClock}); err == nil {
 		t.Error("a group with two workers 1 was made")

@@ -137,8 +137,8 @@ type Move struct {
 }
 
 // Rebalance returns the moves that even out the workers' loads, or none when it is not worth it: when
-// no worker is busy, or the variance of the loads would shrink by less than a quarter. Queues without
-// a worker are left out.
+// no worker is busy, or the variance of the loads would shrink by less than a quarter. There must be at
+// least one worker. Queues without a worker are left out.
 //
 // It moves single queues, each time the one that helps most, rather than deal anew: fewer queues
 // change hands, and each move costs a worker's warm caches.

@@ -41,7 +41,11 @@ type WorkerConfig struct {
 // panics, and the panic ends the process: going on would forward packets from memory that is not
 // theirs.
 //
-// Thread-safety: all methods are safe for concurrent use.
+// The process needs a GOMAXPROCS of at least its workers and two: a worker holds one all the time, and
+// one that wakes up has to wait when there is none for it.
+//
+// Thread-safety: all methods are safe for concurrent use, but not from the Processor, except Wake, ID,
+// CPU, Stats and Samples.
 type Worker struct {
 	cfg   WorkerConfig
 	clock *cpu.Clock
