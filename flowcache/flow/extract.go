@@ -21,8 +21,8 @@ type Extractor struct {
 }
 
 // Extract fills k with the keys of all frames of b, which came from port and carry the recirculation id
-// recirc, 0 on their first pass. Lengths in headers are held against the whole packet, while the headers themselves must lie
-// in its first buffer: what does not counts as cut off.
+// recirc, 0 on their first pass. Lengths in headers are held against the whole packet, while the
+// headers themselves must lie in its first buffer: what does not counts as cut off.
 //
 // A layer that is malformed or cut off leaves its fields, and those of the layers above, zero, as in
 // OVS: the packet is matched on what parsed. Frames too short for an Ethernet header are marked in
