@@ -1,0 +1,162 @@
+package tap
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/netdev"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// A Port is a TAP device.
+//
+// Thread-safety: as [pmd.Port] says.
+type Port struct {
+	info pmd.Info
+	log  *slog.Logger
+	dev  *netdev.Device
+	fds  []int
+	rx   []*rxQueue
+	tx   []*txQueue
+	rxs  []pmd.RxQueue
+	txs  []pmd.TxQueue
+	done chan struct{}
+
+	mu     sync.Mutex
+	err    error
+	closed bool
+}
+
+func open(name string, o Options) (*Port, error) {
+	p := &Port{log: o.Log.With("port", name, "driver", DriverName), done: make(chan struct{})}
+	if err := p.open(name, o); err != nil {
+		return nil, errors.Join(err, p.release())
+	}
+	return p, nil
+}
+
+func (p *Port) open(name string, o Options) (err error) {
+	var device string
+	if p.fds, device, err = attach(o.Device, o.Queues, o.Persist); err != nil {
+		return err
+	}
+	if p.dev, err = netdev.Open(device); err != nil {
+		return err
+	}
+	if err := p.dev.Set(netdev.Setup{MTU: o.MTU, MAC: o.MAC, Addresses: o.Addresses, Up: !o.Down}); err != nil {
+		return err
+	}
+	for _, fd := range p.fds {
+		if err := p.addQueue(o.Pool, fd); err != nil {
+			return err
+		}
+	}
+	p.info = pmd.Info{
+		Name: name, Driver: DriverName, MAC: p.dev.MAC(), MTU: p.dev.MTU(), NUMA: -1,
+		Notes: []pmd.Note{
+			{Key: "device", Value: device},
+			{Key: "queues", Value: strconv.Itoa(o.Queues)},
+			{Key: "offload", Value: "off", Reason: "the kernel completes packets before they are read"},
+		},
+	}
+	return p.dev.Follow(p.log, p.fail)
+}
+
+func (p *Port) addQueue(pool *frame.Pool, fd int) error {
+	c, err := pool.NewCache()
+	if err != nil {
+		return err
+	}
+	size := p.dev.MTU() + tagRoom
+	rx := &rxQueue{port: p, fd: fd, vector: newVector(c, size), counters: counter.NewBlock(rxCounters())}
+	p.rx, p.rxs = append(p.rx, rx), append(p.rxs, rx)
+	if c, err = pool.NewCache(); err != nil {
+		return err
+	}
+	tx := &txQueue{port: p, fd: fd, pool: pool, cache: c, longest: size, counters: counter.NewBlock(txCounters())}
+	p.tx, p.txs = append(p.tx, tx), append(p.txs, tx)
+	return nil
+}
+
+// release gives back what open took, all of it or a part.
+func (p *Port) release() error {
+	if p.dev != nil {
+		p.dev.Close()
+	}
+	for _, q := range p.rx {
+		q.vector.close()
+	}
+	for _, q := range p.tx {
+		q.cache.Close()
+	}
+	return detach(p.fds)
+}
+
+// Info implements pmd.Port. MAC is the address of the host's side.
+func (p *Port) Info() pmd.Info { return p.info }
+
+// Device returns the name of the TAP device.
+func (p *Port) Device() string { return p.dev.Name() }
+
+// RxQueues implements pmd.Port.
+func (p *Port) RxQueues() []pmd.RxQueue { return p.rxs }
+
+// TxQueues implements pmd.Port.
+func (p *Port) TxQueues() []pmd.TxQueue { return p.txs }
+
+// LinkUp implements pmd.Port: the host has the device up.
+func (p *Port) LinkUp() bool { return p.dev.LinkUp() }
+
+// Done implements pmd.Port: closed when the device is deleted, renamed, or has another address or MTU.
+func (p *Port) Done() <-chan struct{} { return p.done }
+
+// Err implements pmd.Port.
+func (p *Port) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// Samples implements pmd.Port.
+func (p *Port) Samples(dst []counter.Sample) []counter.Sample {
+	// What the device transmits is what the host sent, to us.
+	s := p.dev.Stats()
+	return append(dst, deviceCounters(s.TxDropped, s.RxDropped)...)
+}
+
+// gone stops the port because a queue found the device deleted.
+func (p *Port) gone() { p.fail(fmt.Errorf("%s: %w", p.dev.Name(), netdev.ErrGone)) }
+
+// fail stops the port for the reason given, unless it is closed or stopped already.
+func (p *Port) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.err != nil {
+		return
+	}
+	p.err = err
+	close(p.done)
+	p.log.Warn("port stopped", "err", err)
+}
+
+// Close implements pmd.Port. A device that is not persistent is deleted.
+func (p *Port) Close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	p.mu.Unlock()
+	if err := p.release(); err != nil { // without the lock: it waits for whoever may call fail
+		return fmt.Errorf("close tap port %s: %w", p.info.Name, err)
+	}
+	return nil
+}
+
+var _ pmd.Port = (*Port)(nil)
