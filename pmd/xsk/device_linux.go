@@ -37,26 +37,29 @@ type deviceState struct {
 }
 
 // openDevice finds a device by name in the thread's network namespace.
-func openDevice(name string) (d *device, st deviceState, err error) {
-	d = &device{}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
+func openDevice(name string) (*device, deviceState, error) {
+	d := &device{}
+	st, err := d.open(name)
+	if err != nil {
+		d.close()
+		return nil, deviceState{}, err
+	}
+	return d, st, nil
+}
+
+func (d *device) open(name string) (st deviceState, err error) {
 	if d.netlink, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
-		return nil, st, fmt.Errorf("open netlink socket: %w", err)
+		return st, fmt.Errorf("open netlink socket: %w", err)
 	}
 	if d.ethtool, err = ethtool.NewEthtool(); err != nil {
-		return nil, st, fmt.Errorf("open ethtool socket: %w", err)
+		return st, fmt.Errorf("open ethtool socket: %w", err)
 	}
 	l, err := d.netlink.LinkByName(name)
 	if err != nil {
-		return nil, st, fmt.Errorf("find device %s: %w", name, err)
+		return st, fmt.Errorf("find device %s: %w", name, err)
 	}
 	d.index = l.Attrs().Index
-	st, err = d.state()
-	return d, st, err
+	return d.state()
 }
 
 // errGone is returned when the device is no longer in its namespace.
@@ -64,8 +67,20 @@ var errGone = errors.New("device is gone")
 
 // state reads the device's present state.
 func (d *device) state() (deviceState, error) {
+	for range 3 {
+		st, err := d.read()
+		// Netlink finds the device by its number, ethtool by its name: in between it may have been
+		// renamed, or gone.
+		if !errors.Is(err, unix.ENODEV) {
+			return st, err
+		}
+	}
+	return deviceState{}, errGone
+}
+
+func (d *device) read() (deviceState, error) {
 	l, err := d.netlink.LinkByIndex(d.index)
-	if errors.As(err, &netlink.LinkNotFoundError{}) || errors.Is(err, unix.ENODEV) {
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
 		return deviceState{}, errGone
 	}
 	if err != nil {
@@ -85,12 +100,17 @@ func (d *device) state() (deviceState, error) {
 	if s := a.Statistics; s != nil {
 		st.rxDropped, st.txDropped = s.RxDropped, s.TxDropped
 	}
-	// Devices without these ethtool calls (some virtual ones) keep what netlink says.
-	if ch, err := d.ethtool.GetChannels(a.Name); err == nil && ch.CombinedCount+ch.RxCount > 0 {
+	// A device whose driver does not answer these keeps what netlink says.
+	ch, err := d.ethtool.GetChannels(a.Name)
+	if err == nil && ch.CombinedCount+ch.RxCount > 0 {
 		st.channels = int(ch.CombinedCount + ch.RxCount)
 	}
-	if info, err := d.ethtool.DriverInfo(a.Name); err == nil {
+	info, err2 := d.ethtool.DriverInfo(a.Name)
+	if err2 == nil {
 		st.driver, st.bus = info.Driver, info.BusInfo
+	}
+	if errors.Is(err, unix.ENODEV) || errors.Is(err2, unix.ENODEV) {
+		return deviceState{}, unix.ENODEV
 	}
 	return st, nil
 }

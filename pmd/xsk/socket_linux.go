@@ -29,29 +29,31 @@ type socket struct {
 
 // newSocket opens a socket in the thread's network namespace, registers the arena and maps rings of
 // size slots each.
-func newSocket(pool *frame.Pool, size uint32) (s *socket, err error) {
+func newSocket(pool *frame.Pool, size uint32) (*socket, error) {
 	fd, err := unix.Socket(unix.AF_XDP, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open AF_XDP socket: %w", explain(err))
 	}
-	s = &socket{fd: fd}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	if err := registerUMEM(fd, pool.Memory(), pool.BufferSize(), umemHeadroom); err != nil {
-		return nil, fmt.Errorf("register %d bytes as UMEM: %w", len(pool.Memory()), explain(err))
+	s := &socket{fd: fd}
+	if err := s.setup(pool, size); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *socket) setup(pool *frame.Pool, size uint32) (err error) {
+	if err := registerUMEM(s.fd, pool.Memory(), pool.BufferSize(), umemHeadroom); err != nil {
+		return fmt.Errorf("register %d bytes as UMEM: %w", len(pool.Memory()), explain(err))
 	}
 	for _, opt := range []int{unix.XDP_UMEM_FILL_RING, unix.XDP_UMEM_COMPLETION_RING, unix.XDP_RX_RING, unix.XDP_TX_RING} {
-		if err := unix.SetsockoptInt(fd, unix.SOL_XDP, opt, int(size)); err != nil {
-			return nil, fmt.Errorf("set up ring of %d slots: %w", size, err)
+		if err := unix.SetsockoptInt(s.fd, unix.SOL_XDP, opt, int(size)); err != nil {
+			return fmt.Errorf("set up ring of %d slots: %w", size, err)
 		}
 	}
-	if s.offsets, err = mmapOffsets(fd); err != nil {
-		return nil, fmt.Errorf("query ring layout: %w", err)
+	if s.offsets, err = mmapOffsets(s.fd); err != nil {
+		return fmt.Errorf("query ring layout: %w", err)
 	}
-	return s, s.mapRings(size)
+	return s.mapRings(size)
 }
 
 // The rings in the order of socket.maps.

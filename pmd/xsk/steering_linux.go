@@ -22,27 +22,29 @@ type steering struct {
 }
 
 // newSteering loads a program for so many queues; frags asks for one that takes multi-buffer packets.
-func newSteering(queues int, f filter, mac net.HardwareAddr, fallback action, frags bool) (s *steering, err error) {
+func newSteering(queues int, f filter, mac net.HardwareAddr, fallback action, frags bool) (*steering, error) {
 	if err := rlimit.RemoveMemlock(); err != nil { // a no-op since Linux 5.11
-		return nil, fmt.Errorf("lift the limit on locked memory: %w", err)
+		return nil, fmt.Errorf("lift the limit on locked memory: %w", explain(err))
 	}
-	s = &steering{frags: frags}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.Close())
-		}
-	}()
+	s := &steering{frags: frags}
+	if err := s.load(queues, f, mac, fallback); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *steering) load(queues int, f filter, mac net.HardwareAddr, fallback action) (err error) {
 	s.Sockets, err = ebpf.NewMap(&ebpf.MapSpec{Name: "culvert_sockets", Type: ebpf.XSKMap,
 		KeySize: 4, ValueSize: 4, MaxEntries: uint32(queues)})
 	if err != nil {
-		return nil, fmt.Errorf("create socket map: %w", explain(err))
+		return fmt.Errorf("create socket map: %w", explain(err))
 	}
 	// Register and Unregister want the map; the program does not read it. Not an array: Unregister
 	// deletes, which arrays refuse.
 	s.Queues, err = ebpf.NewMap(&ebpf.MapSpec{Name: "culvert_queues", Type: ebpf.Hash,
 		KeySize: 4, ValueSize: 4, MaxEntries: uint32(queues)})
 	if err != nil {
-		return nil, fmt.Errorf("create queue map: %w", explain(err))
+		return fmt.Errorf("create queue map: %w", explain(err))
 	}
 	spec := &ebpf.ProgramSpec{
 		Name:         "culvert_steer",
@@ -50,18 +52,18 @@ func newSteering(queues int, f filter, mac net.HardwareAddr, fallback action, fr
 		Instructions: instructions(s.Sockets.FD(), f, mac, fallback),
 		License:      "Apache-2.0", // no helper used is reserved for GPL
 	}
-	if frags {
+	if s.frags {
 		spec.Flags |= unix.BPF_F_XDP_HAS_FRAGS // since Linux 5.18
 	}
 	if s.Program.Program, err = ebpf.NewProgram(spec); err != nil {
-		return nil, fmt.Errorf("load XDP program: %w", explain(err))
+		return fmt.Errorf("load XDP program: %w", explain(err))
 	}
 	info, err := s.Program.Program.Info()
 	if err != nil {
-		return nil, fmt.Errorf("query XDP program: %w", err)
+		return fmt.Errorf("query XDP program: %w", err)
 	}
 	s.id, _ = info.ID()
-	return s, nil
+	return nil
 }
 
 // attach puts the program on the device by a bpf_link, which the kernel removes when the process ends
