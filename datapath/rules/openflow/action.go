@@ -20,31 +20,9 @@ type Output struct {
 	Port uint32 // OpenFlow number or one of the reserved ones
 }
 
-// SetField writes bits of a field. set_field, load and the mod_ actions are this one, spelt
-// differently.
-type SetField struct {
-	Field flow.FieldID
-	// Value and Mask are the bytes the field lies in, network byte order, from the front: bits of Mask
-	// are written. Value has no other bits.
-	Value, Mask [16]byte
-	Form        SetForm
-	// Create: a packet without VLAN tag gets one (mod_vlan_vid, mod_vlan_pcp; ovs-actions(7)).
-	Create bool
-}
-
-// SetForm is how a SetField was written.
-type SetForm uint8
-
-// Forms of SetField.
-const (
-	FormSetField SetForm = iota // set_field:value[/mask]->field
-	FormLoad                    // load:value->field[a..b]
-	FormMod                     // mod_...:value
-)
-
 // Move copies bits of one field to another.
 type Move struct {
-	Src, Dst Subfield // of the same width
+	Src, Dst flow.Subfield // of the same width
 }
 
 // PushVLAN adds an outer VLAN tag with VLAN ID 0 and priority 0.
@@ -92,17 +70,17 @@ func AppendActions(b []byte, list []Action) []byte {
 }
 
 func (a *Output) appendText(b []byte) []byte {
-	if a.Port < PortInPort {
+	if a.Port <= PortMax {
 		b = append(b, "output:"...)
 	}
-	return appendPort(b, a.Port)
+	return flow.AppendPort(b, a.Port, nil)
 }
 
 func (a *Move) appendText(b []byte) []byte {
 	b = append(b, "move:"...)
-	b = a.Src.appendText(b)
+	b = appendSubfield(b, a.Src)
 	b = append(b, "->"...)
-	return a.Dst.appendText(b)
+	return appendSubfield(b, a.Dst)
 }
 
 func (a *PushVLAN) appendText(b []byte) []byte { return fmt.Appendf(b, "push_vlan:0x%04x", a.TPID) }
@@ -118,11 +96,11 @@ func (*DecTTL) appendText(b []byte) []byte { return append(b, "dec_ttl"...) }
 
 func (a *Resubmit) appendText(b []byte) []byte {
 	if a.Table == NoTable {
-		return appendPort(append(b, "resubmit:"...), a.Port)
+		return flow.AppendPort(append(b, "resubmit:"...), a.Port, nil)
 	}
 	b = append(b, "resubmit("...)
 	if a.Port != PortInPort {
-		b = appendPort(b, a.Port)
+		b = flow.AppendPort(b, a.Port, nil)
 	}
 	b = append(b, ',')
 	b = strconv.AppendUint(b, uint64(a.Table), 10)

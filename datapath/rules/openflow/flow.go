@@ -1,0 +1,79 @@
+package openflow
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// DefaultPriority is the priority of a flow that names none.
+const DefaultPriority = 32768
+
+// A Flow is a rule as a user writes it.
+type Flow struct {
+	Table       uint8 // 0 to 254
+	Priority    uint16
+	Cookie      uint64
+	IdleTimeout uint16 // seconds without a packet after which it goes; 0: never
+	HardTimeout uint16 // seconds after which it goes; 0: never
+	Match       flow.Match
+	Actions     []Action // empty: drop
+}
+
+// String returns the flow as ParseFlow takes it, in the form of ovs-ofctl dump-flows --no-stats.
+func (f *Flow) String() string { return string(f.appendText(nil, "")) }
+
+// appendText appends the flow; stats stands between the table and the timeouts.
+func (f *Flow) appendText(b []byte, stats string) []byte {
+	if stats != "" || f.Cookie != 0 {
+		b = append(fmt.Appendf(b, "cookie=0x%x", f.Cookie), ", "...)
+	}
+	b = append(b, stats...)
+	return f.appendRest(b, stats != "")
+}
+
+// appendRest appends what follows the cookie.
+func (f *Flow) appendRest(b []byte, dump bool) []byte {
+	if !dump && f.Table != 0 {
+		b = fmt.Appendf(b, "table=%d, ", f.Table)
+	}
+	if !dump {
+		b = f.appendTimeouts(b)
+	}
+	start := len(b)
+	if f.Priority != DefaultPriority {
+		b = strconv.AppendUint(append(b, "priority="...), uint64(f.Priority), 10)
+	}
+	if f.Match.Mask != (flow.Mask{}) {
+		if len(b) > start {
+			b = append(b, ',')
+		}
+		b = f.Match.Append(b, nil)
+	}
+	if len(b) > start {
+		b = append(b, ' ')
+	}
+	return AppendActions(append(b, "actions="...), f.Actions)
+}
+
+// appendTimeouts appends the timeouts there are, each with a comma behind it.
+func (f *Flow) appendTimeouts(b []byte) []byte {
+	if f.IdleTimeout != 0 {
+		b = fmt.Appendf(b, "idle_timeout=%d, ", f.IdleTimeout)
+	}
+	if f.HardTimeout != 0 {
+		b = fmt.Appendf(b, "hard_timeout=%d, ", f.HardTimeout)
+	}
+	return b
+}
+
+// OutputsTo reports whether an action of the flow names port as an output.
+func (f *Flow) OutputsTo(port uint32) bool {
+	for _, a := range f.Actions {
+		if o, ok := a.(*Output); ok && o.Port == port {
+			return true
+		}
+	}
+	return false
+}

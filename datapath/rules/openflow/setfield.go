@@ -1,0 +1,197 @@
+package openflow
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// SetField writes bits of a field. set_field, load and the mod_ actions are this one, spelt
+// differently.
+type SetField struct {
+	Field flow.FieldID
+	// Value and Mask are the bytes the field lies in, as flow.Key.Bytes returns them, from the front:
+	// bits of Mask are written. Value has no other bits.
+	Value, Mask [16]byte
+	Form        SetForm
+	Part        flow.Subfield // FormLoad: as written
+}
+
+// SetForm is how a SetField was written.
+type SetForm uint8
+
+// Forms of SetField.
+const (
+	FormSetField SetForm = iota // set_field:value[/mask]->field
+	FormLoad                    // load:value->field[a..b]
+	FormMod                     // mod_...:value
+)
+
+// A modAction is an OpenFlow 1.0 spelling of set_field.
+type modAction struct {
+	name  string
+	field flow.FieldID
+	max   uint64 // greatest value; 0: whatever the field takes
+}
+
+// modActions returns the mod_ actions. mod_tp_src and mod_tp_dst are for TCP, UDP and SCTP alike.
+func modActions() [11]modAction {
+	return [...]modAction{
+		{"mod_dl_src", flow.FieldEthSrc, 0},
+		{"mod_dl_dst", flow.FieldEthDst, 0},
+		{"mod_nw_src", flow.FieldIPSrc, 0},
+		{"mod_nw_dst", flow.FieldIPDst, 0},
+		{"mod_nw_tos", flow.FieldIPTOS, 0},
+		{"mod_nw_ecn", flow.FieldIPECN, 0},
+		{"mod_nw_ttl", flow.FieldIPTTL, 0},
+		{"mod_tp_src", flow.FieldTCPSrc, 0},
+		{"mod_tp_dst", flow.FieldTCPDst, 0},
+		{"mod_vlan_vid", flow.FieldDLVLAN, 4095},
+		{"mod_vlan_pcp", flow.FieldDLVLANPCP, 7},
+	}
+}
+
+// key returns the action's value and mask as a key and mask with nothing else in them.
+func (a *SetField) key() (k flow.Key, m flow.Mask) {
+	copy(k.Bytes(a.Field), a.Value[:])
+	copy(m.Bytes(a.Field), a.Mask[:])
+	return k, m
+}
+
+func (a *SetField) appendText(b []byte) []byte {
+	k, m := a.key()
+	switch a.Form {
+	case FormLoad:
+		b = append(b, "load:"...)
+		b = appendBits(b, a.Value[:a.Field.Info().Size], place(a.Part), int(a.Part.Bits))
+		b = append(b, "->"...)
+		return appendSubfield(b, a.Part)
+	case FormMod:
+		for _, mod := range modActions() {
+			if mod.field == a.Field {
+				b = append(append(b, mod.name...), ':')
+				return flow.AppendValue(b, a.Field, &k, &m, nil)
+			}
+		}
+	}
+	b = append(b, "set_field:"...)
+	b = flow.AppendValue(b, a.Field, &k, &m, nil)
+	b = append(b, "->"...)
+	return append(b, setName(a.Field)...)
+}
+
+// setName returns a field's name as ovs-ofctl prints it in set_field: the OpenFlow 1.2 one where there
+// are several.
+func setName(f flow.FieldID) string {
+	switch f {
+	case flow.FieldEthSrc:
+		return "eth_src"
+	case flow.FieldEthDst:
+		return "eth_dst"
+	case flow.FieldIPSrc:
+		return "ip_src"
+	case flow.FieldIPDst:
+		return "ip_dst"
+	}
+	return f.String()
+}
+
+// makeSet returns the action that writes value to the bits of field that mask has; both in the units
+// of the field, as flow.ParseValue returns them.
+func makeSet(f flow.FieldID, value, mask flow.Value) *SetField {
+	var m flow.Match
+	if f.Info().Size == 16 {
+		m.SetBytesMasked(f, value[:], mask[:])
+	} else {
+		m.SetUintMasked(f, value.Uint(), mask.Uint())
+	}
+	a := &SetField{Field: f}
+	copy(a.Value[:], m.Key.Bytes(f))
+	copy(a.Mask[:], m.Mask.Bytes(f))
+	return a
+}
+
+// makeLoad returns the action that writes value to part of a field.
+func makeLoad(part flow.Subfield, value uint64) *SetField {
+	a := &SetField{Field: part.Field, Form: FormLoad, Part: part}
+	info := part.Field.Info()
+	var src, ones [16]byte
+	for i := range 8 {
+		src[15-i] = byte(value >> (8 * i))
+	}
+	for i := range ones {
+		ones[i] = 0xff
+	}
+	copyBits(a.Value[:info.Size], place(part), src[:], 0, int(part.Bits))
+	copyBits(a.Mask[:info.Size], place(part), ones[:], 0, int(part.Bits))
+	clampSet(a)
+	return a
+}
+
+// clampSet keeps a from bits that are another field's in the same bytes.
+func clampSet(a *SetField) {
+	var own flow.Mask
+	own.SetExact(a.Field)
+	for i, o := range own.Bytes(a.Field) {
+		a.Mask[i] &= o
+		a.Value[i] &= a.Mask[i]
+	}
+}
+
+// checkWritable says why actions cannot write a field, nil if they can.
+func checkWritable(f flow.FieldID) error {
+	info := f.Info()
+	switch {
+	case !info.Writable:
+		return fmt.Errorf("%s: want a field that can be written, found one that can only be matched", info.Name)
+	case info.Block == flow.Label:
+		return fmt.Errorf("%s: writing to MPLS labels is not supported", info.Name)
+	}
+	return nil
+}
+
+// place returns where the least significant bit of part lies in the bytes of its field, counted from
+// their least significant bit.
+func place(part flow.Subfield) int { return int(part.Off) + int(part.Field.Info().Shift) }
+
+// copyBits copies n bits of src, from bit srcOff, to dst from bit dstOff. Both are in network byte
+// order; bit 0 is the least significant of the last byte. Bits outside are zero, or lost.
+func copyBits(dst []byte, dstOff int, src []byte, srcOff, n int) {
+	for i := range n {
+		from, to := srcOff+i, dstOff+i
+		if to >= 8*len(dst) {
+			return
+		}
+		d := &dst[len(dst)-1-to/8]
+		*d &^= 1 << (to % 8)
+		if from < 8*len(src) {
+			*d |= src[len(src)-1-from/8] >> (from % 8) & 1 << (to % 8)
+		}
+	}
+}
+
+// appendBits appends n bits of b from bit off as one hexadecimal number.
+func appendBits(dst []byte, b []byte, off, n int) []byte {
+	var v [16]byte
+	copyBits(v[:], 0, b, off, n)
+	text := strings.TrimLeft(fmt.Sprintf("%x", v), "0")
+	if text == "" {
+		return append(dst, '0')
+	}
+	return append(append(dst, "0x"...), text...)
+}
+
+// appendSubfield appends part as ovs-ofctl does: the field by its NXM name, or OXM name, and the bits.
+func appendSubfield(b []byte, part flow.Subfield) []byte {
+	text := part.String()
+	name, bounds, _ := strings.Cut(text, "[")
+	for _, prefix := range [...]string{"NXM_", "OXM_"} {
+		for _, alias := range part.Field.Info().Aliases {
+			if strings.HasPrefix(alias, prefix) {
+				return append(append(append(b, alias...), '['), bounds...)
+			}
+		}
+	}
+	return append(append(append(b, name...), '['), bounds...)
+}
