@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -51,7 +50,7 @@ func (r *bridges) bridge(m *mapping) Bridge {
 // name reads a name that must be unique among those in seen.
 func (r *bridges) name(v value, dst *string, seen map[string]value) {
 	before := len(r.errs)
-	v.text(dst, "a name: "+nameRule, ValidName)
+	v.text(dst, "a name: "+NameRule, ValidName)
 	if len(r.errs) > before {
 		return
 	}
@@ -62,10 +61,10 @@ func (r *bridges) name(v value, dst *string, seen map[string]value) {
 	seen[*dst] = v
 }
 
-const (
-	maxName  = 63
-	nameRule = "1 to 63 letters, digits and _ . : @ -, neither a number nor a port word of OpenFlow"
-)
+const maxName = 63
+
+// NameRule says in words what ValidName checks.
+const NameRule = "1 to 63 letters, digits and _ . : @ -, neither a number nor a port word of OpenFlow"
 
 // ValidName reports whether s may name a bridge or a port: something that can stand in rule text for
 // a port, and is not taken there for a number or a reserved port.
@@ -148,40 +147,6 @@ func readNumber(v value, dst *uint32, seen map[uint32]value) {
 	}
 	seen[uint32(n)] = v
 	*dst = uint32(n)
-}
-
-// readVLAN reads how a port treats VLAN tags. Without a mode, a tag means access and no tag means
-// trunk, as in OVS (ovs-vswitchd.conf.db(5), Port table, vlan_mode).
-func readVLAN(s *mapping) rules.VLAN {
-	var vlan rules.VLAN
-	if s.has("tag") {
-		vlan.Mode = rules.VLANAccess
-	}
-	s.get("mode", func(v value) {
-		modes := []rules.VLANMode{rules.VLANAccess, rules.VLANTrunk}
-		if i := v.choice("access", "trunk"); i >= 0 {
-			vlan.Mode = modes[i]
-		}
-	})
-	s.get("tag", func(v value) {
-		tag := 0
-		v.integer(&tag, minVLAN, maxVLAN)
-		vlan.Tag = uint16(tag)
-	})
-	s.get("trunks", func(v value) {
-		for _, n := range v.numbers(0, maxVLAN) { // 0: untagged packets
-			vlan.Trunks = append(vlan.Trunks, uint16(n))
-		}
-	})
-	switch {
-	case vlan.Mode == rules.VLANAccess && !s.has("tag"):
-		s.fail("want a tag in access mode, found none")
-	case vlan.Mode == rules.VLANAccess && s.has("trunks"):
-		s.given["trunks"].fail("want no trunks in access mode, found %s", found(s.given["trunks"].node))
-	case vlan.Mode == rules.VLANTrunk && s.has("tag"):
-		s.given["tag"].fail("want no tag in trunk mode, found %s", found(s.given["tag"].node))
-	}
-	return vlan
 }
 
 // readOptions reads a driver's options: scalars, and lists of them that become comma-separated text.

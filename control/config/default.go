@@ -17,7 +17,7 @@ func Default() Config {
 		Control: Control{Socket: DefaultSocket, Mode: 0o660},
 		Log:     Log{Level: slog.LevelInfo},
 		Frames:  Frames{Buffers: 16384, BufferSize: 2048, Huge: frame.HugeAuto},
-		Workers: Workers{Count: 1, Latency: pmd.DefaultLatency, Rebalance: 5 * time.Second},
+		Workers: Workers{Count: 1, Latency: pmd.DefaultLatency, Rebalance: 10 * time.Second},
 		Caches: Caches{
 			EMCEntries:   8192,
 			EMCInsert:    1,

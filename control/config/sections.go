@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -27,8 +28,8 @@ const (
 	minQueueLength, maxQueueLength = 1, 1 << 16
 	minHeld, maxHeld               = 1, 1 << 16
 	minRevalidate, maxRevalidate   = 10 * time.Millisecond, time.Minute
-	minMACAging, maxMACAging       = 15 * time.Second, 3600 * time.Second // as OVS
-	minMACTable, maxMACTable       = 10, 1 << 20
+	minMACAging, maxMACAging       = fdb.MinAgeing, fdb.MaxAgeing
+	minMACTable, maxMACTable       = fdb.MinCapacity, fdb.MaxCapacity
 	minVLANLimit, maxVLANLimit     = 1, 2
 	minBufferSize, maxBufferSize   = 2048, 4096      // AF_XDP takes no other
 	minPort, maxPort, localPort    = 1, 65279, 65534 // OFPP_MAX - 1 and OFPP_LOCAL of OpenFlow 1.0
