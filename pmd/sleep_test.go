@@ -223,6 +223,23 @@ func TestAProcessorWithWorkKeepsTheWorkerAwake(t *testing.T) {
 	}
 }
 
+func TestWakingAllocatesNothing(t *testing.T) {
+	w := newTestWorker(t, time.Minute, new(dropper))
+	if err := w.openWaiter(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.closeWaiter()
+	if n := testing.AllocsPerRun(100, func() {
+		w.asleep.Store(true)
+		w.Wake()
+		if by := w.waiter.wait(int64(time.Second)); by != wokenByBell {
+			t.Errorf("woken by %d, want by the bell", by)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
 func TestSleepingAllocatesNothing(t *testing.T) {
 	w := newTestWorker(t, time.Nanosecond, new(dropper)) // too slow for that: it sleeps briefly, to probe
 	if err := w.openWaiter(); err != nil {

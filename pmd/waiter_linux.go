@@ -1,6 +1,7 @@
 package pmd
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -26,7 +27,7 @@ const (
 type waiter struct {
 	epoll, bell, timer int // -1: closed
 	events             [64]unix.EpollEvent
-	drain              [8]byte
+	one, drain         [8]byte   // what is written to and read from the bell
 	errs               [64]int32 // descriptors that signalled an error and nothing else
 	nerrs              int
 }
@@ -75,14 +76,14 @@ func (w *waiter) remove(fd int) {
 	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-// ring ends a wait, the current or the next.
+// ring ends a wait, the current or the next. One caller at a time.
 func (w *waiter) ring() {
 	if w.bell < 0 {
 		return
 	}
-	one := [8]byte{0: 1, 7: 1} // not zero and not all ones in either byte order, which eventfd requires
+	binary.NativeEndian.PutUint64(w.one[:], 1)
 	// EAGAIN means that the counter is full: it has been rung.
-	_, _ = unix.Write(w.bell, one[:])
+	_, _ = unix.Write(w.bell, w.one[:])
 }
 
 // wait sleeps until something happens, at most ns nanoseconds, and says what.

@@ -10,9 +10,9 @@ const magazineSize = 64 // buffers; one compare-and-swap per 64 packets
 // "Magazines and Vmem", USENIX 2001). A magazine that is on no stack belongs to one cache.
 //
 // There is always an empty magazine for a cache that has two full ones, which is what lets Put never
-// fail: n buffers need F = n/64 full magazines, C open caches hold two each, and at most one partial
-// magazine per cache lies about, because whoever closes a cache merges what it leaves with the partial
-// ones it finds. F + 3C magazines cover that.
+// fail: n buffers fill at most F = n/64 magazines, rounded up; C open caches hold two each; and at most
+// one partial magazine per cache lies about, because whoever closes a cache merges what it leaves with
+// the partial ones it finds. F + 3C magazines cover that.
 type depot struct {
 	full    stack
 	partial stack
