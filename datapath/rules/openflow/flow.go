@@ -22,25 +22,19 @@ type Flow struct {
 }
 
 // String returns the flow as ParseFlow takes it, in the form of ovs-ofctl dump-flows --no-stats.
-func (f *Flow) String() string { return string(f.appendText(nil, "")) }
-
-// appendText appends the flow; stats stands between the table and the timeouts.
-func (f *Flow) appendText(b []byte, stats string) []byte {
-	if stats != "" || f.Cookie != 0 {
-		b = append(fmt.Appendf(b, "cookie=0x%x", f.Cookie), ", "...)
+func (f *Flow) String() string {
+	var b []byte
+	if f.Cookie != 0 {
+		b = fmt.Appendf(b, "cookie=0x%x, ", f.Cookie)
 	}
-	b = append(b, stats...)
-	return f.appendRest(b, stats != "")
-}
-
-// appendRest appends what follows the cookie.
-func (f *Flow) appendRest(b []byte, dump bool) []byte {
-	if !dump && f.Table != 0 {
+	if f.Table != 0 {
 		b = fmt.Appendf(b, "table=%d, ", f.Table)
 	}
-	if !dump {
-		b = f.appendTimeouts(b)
-	}
+	return string(f.appendRule(f.appendTimeouts(b)))
+}
+
+// appendRule appends priority, match and actions.
+func (f *Flow) appendRule(b []byte) []byte {
 	start := len(b)
 	if f.Priority != DefaultPriority {
 		b = strconv.AppendUint(append(b, "priority="...), uint64(f.Priority), 10)

@@ -1,0 +1,101 @@
+package openflow
+
+import (
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// noPort is a datapath port that does not exist.
+const noPort = ^uint32(0)
+
+// ports are the ports of the bridge, which do not change: another set is another value.
+type ports struct {
+	list     []rules.Port // by OpenFlow number
+	byID     map[uint32]*rules.Port
+	byNumber map[uint32]*rules.Port
+	trunks   map[uint32]*vlanSet // by ID, for ports that carry a choice of VLANs
+}
+
+// A vlanSet has a bit for each VLAN.
+type vlanSet [4096 / 64]uint64
+
+func (s *vlanSet) has(v uint16) bool { return s[v/64]>>(v%64)&1 != 0 }
+
+func newPorts(list []rules.Port) *ports {
+	p := &ports{
+		list: list, byID: make(map[uint32]*rules.Port), byNumber: make(map[uint32]*rules.Port),
+		trunks: make(map[uint32]*vlanSet),
+	}
+	for i := range list {
+		port := &list[i]
+		p.byID[port.ID], p.byNumber[port.Number] = port, port
+		if port.VLAN.Mode == rules.VLANTrunk && len(port.VLAN.Trunks) > 0 {
+			set := new(vlanSet)
+			for _, v := range port.VLAN.Trunks {
+				set[v%4096/64] |= 1 << (v % 64)
+			}
+			p.trunks[port.ID] = set
+		}
+	}
+	return p
+}
+
+// carries reports whether port is in a VLAN.
+func (p *ports) carries(port *rules.Port, vlan uint16) bool {
+	if port.VLAN.Mode == rules.VLANAccess {
+		return port.VLAN.Tag == vlan
+	}
+	set := p.trunks[port.ID]
+	return set == nil || set.has(vlan)
+}
+
+// datapathMatch returns m with in_port as a datapath port, which is what keys are cached by.
+func (p *ports) datapathMatch(m *flow.Match) *flow.Match {
+	if !m.Mask.Any(flow.FieldInPort) {
+		return m
+	}
+	id := noPort
+	if port := p.byNumber[uint32(m.Key.Uint(flow.FieldInPort))]; port != nil {
+		id = port.ID
+	}
+	d := *m
+	d.SetUint(flow.FieldInPort, uint64(id))
+	return &d
+}
+
+// SetPorts implements rules.PortUser. Addresses learned on a port that is gone are forgotten.
+func (t *Table) SetPorts(list []rules.Port) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.ports
+	t.ports = newPorts(list)
+	for i := range old.list {
+		if id := old.list[i].ID; t.ports.byID[id] == nil {
+			t.flush(fdbOn(id))
+		}
+	}
+	t.log.add(change{tag: t.portsTag()})
+}
+
+// PortNumber returns the OpenFlow number of a port by its name; it is the flow.PortNames of a Parser
+// for this bridge.
+func (t *Table) PortNumber(name string) (uint32, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for i := range t.ports.list {
+		if t.ports.list[i].Name == name {
+			return t.ports.list[i].Number, true
+		}
+	}
+	return 0, false
+}
+
+// PortName returns the name of a port by its OpenFlow number.
+func (t *Table) PortName(number uint32) (string, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if p := t.ports.byNumber[number]; p != nil {
+		return p.Name, true
+	}
+	return "", false
+}

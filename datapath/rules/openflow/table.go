@@ -1,0 +1,232 @@
+package openflow
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
+)
+
+var (
+	_ rules.Table    = (*Table)(nil)
+	_ rules.PortUser = (*Table)(nil)
+)
+
+// Options are the settings of a bridge's rule table. The zero value is that of a new OVS bridge.
+type Options struct {
+	MACTableSize int           // addresses NORMAL learns; 0: fdb.DefaultCapacity
+	MACAgeing    time.Duration // how long it keeps those unused; 0: fdb.DefaultAgeing
+	// ForwardBPDU: NORMAL forwards link-local control addresses (ovs-vswitchd.conf.db(5),
+	// other_config:forward-bpdu).
+	ForwardBPDU bool
+	// Clock returns the time in ns on the clock of rules.Query.Now; nil: CLOCK_MONOTONIC.
+	Clock func() int64
+}
+
+// A Table is the rule table of one bridge: 255 OpenFlow tables, and the addresses that NORMAL learned.
+// New makes one.
+//
+// Thread-safety: all methods may be called at the same time. Look-ups do not wait for each other,
+// except for the moment in which they ask for an address; they wait for changes of rules and ports.
+type Table struct {
+	salt  uint64
+	clock func() int64
+	fdb   *fdb.Table
+	log   changeLog
+
+	mu          sync.RWMutex
+	forwardBPDU bool
+	ports       *ports
+	tables      [NoTable]*classifier.Classifier[*rule] // nil: empty
+	slots       []slot
+	unused      []uint32 // slots
+	timed       int      // rules with a timeout
+}
+
+// New returns a table without rules, which drops everything.
+func New(o Options) (*Table, error) {
+	f, err := fdb.New(fdb.Options{Capacity: o.MACTableSize, Ageing: o.MACAgeing})
+	if err != nil {
+		return nil, err
+	}
+	if o.Clock == nil {
+		o.Clock = monotonic
+	}
+	return &Table{
+		salt: rand.Uint64(), clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU, ports: newPorts(nil),
+	}, nil
+}
+
+// SetOptions changes the settings, the clock excepted. On an error it changes nothing.
+func (t *Table) SetOptions(o Options) error {
+	changed, err := t.fdb.SetOptions(fdb.Options{Capacity: o.MACTableSize, Ageing: o.MACAgeing}, nil)
+	if err != nil {
+		return err
+	}
+	t.forgotten(changed)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.forwardBPDU != o.ForwardBPDU {
+		t.forwardBPDU = o.ForwardBPDU
+		t.log.add(change{tag: t.portsTag()}) // every verdict of NORMAL has it
+	}
+	return nil
+}
+
+// AddFlows adds flows, all or, on an error, none. A flow with the match and priority of one that is
+// there replaces it, its counters included.
+func (t *Table) AddFlows(flows []Flow) error {
+	for i := range flows {
+		if err := flows[i].valid(); err != nil {
+			return fmt.Errorf("add flow %d, %s: %w", i+1, flows[i].String(), err)
+		}
+	}
+	now := t.clock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range flows {
+		t.add(&flows[i], now)
+	}
+	return nil
+}
+
+// valid says why f cannot be in a table.
+func (f *Flow) valid() error {
+	if f.Table == NoTable {
+		return fmt.Errorf("want a table of 0 to %d, found %d", NoTable-1, f.Table)
+	}
+	for i, a := range f.Actions {
+		g, ok := a.(*GotoTable)
+		if ok && (g.Table <= f.Table || i != len(f.Actions)-1) {
+			return fmt.Errorf("goto_table:%d: want it last, and a later table than %d", g.Table, f.Table)
+		}
+	}
+	return nil
+}
+
+// add puts a rule in its table. The caller holds the write lock.
+func (t *Table) add(f *Flow, now int64) {
+	c := t.tables[f.Table]
+	if c == nil {
+		c = classifier.New[*rule](t.salt)
+		t.tables[f.Table] = c
+	}
+	if old := c.Find(&f.Match.Key, &f.Match.Mask, f.Priority); old != nil {
+		t.remove(old.Value)
+	}
+	r := &rule{Flow: *f, added: now, modified: now}
+	r.used.Store(now)
+	r.in = &classifier.Rule[*rule]{Key: f.Match.Key, Mask: f.Match.Mask, Priority: f.Priority, Value: r}
+	t.take(r)
+	c.Insert(r.in)
+	if r.IdleTimeout != 0 || r.HardTimeout != 0 {
+		t.timed++
+	}
+	t.ruleChanged(r)
+}
+
+// remove takes a rule out. The caller holds the write lock.
+func (t *Table) remove(r *rule) {
+	t.tables[r.Table].Remove(r.in)
+	t.release(r)
+	if r.IdleTimeout != 0 || r.HardTimeout != 0 {
+		t.timed--
+	}
+	t.ruleChanged(r)
+}
+
+// selected returns the rules that x selects. The caller holds a lock.
+func (t *Table) selected(x *Filter) []*rule {
+	var list []*rule
+	for i, c := range t.tables {
+		if c == nil || x.Table != NoTable && int(x.Table) != i {
+			continue
+		}
+		if x.Strict {
+			if r := c.Find(&x.Match.Key, &x.Match.Mask, x.Priority); r != nil && x.selects(&r.Value.Flow) {
+				list = append(list, r.Value)
+			}
+			continue
+		}
+		c.All(func(r *classifier.Rule[*rule]) bool {
+			if x.selects(&r.Value.Flow) {
+				list = append(list, r.Value)
+			}
+			return true
+		})
+	}
+	return list
+}
+
+// DeleteFlows removes the flows that x selects and returns how many.
+func (t *Table) DeleteFlows(x Filter) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := t.selected(&x)
+	for _, r := range list {
+		t.remove(r)
+	}
+	return len(list)
+}
+
+// ReplaceFlows makes flows the only ones of all tables, in one step: no look-up sees a state between.
+// Those that are there already, actions included, stay as they are with their counters.
+func (t *Table) ReplaceFlows(flows []Flow) error {
+	for i := range flows {
+		if err := flows[i].valid(); err != nil {
+			return fmt.Errorf("add flow %d, %s: %w", i+1, flows[i].String(), err)
+		}
+	}
+	now := t.clock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	keep := make(map[*rule]bool, len(flows))
+	for i := range flows {
+		f := &flows[i]
+		if c := t.tables[f.Table]; c != nil {
+			if old := c.Find(&f.Match.Key, &f.Match.Mask, f.Priority); old != nil && old.Value.same(f) {
+				keep[old.Value] = true
+				continue
+			}
+		}
+		t.add(f, now)
+		keep[t.tables[f.Table].Find(&f.Match.Key, &f.Match.Mask, f.Priority).Value] = true
+	}
+	all := AllFlows()
+	for _, r := range t.selected(&all) {
+		if !keep[r] {
+			t.remove(r)
+		}
+	}
+	return nil
+}
+
+// same reports whether two flows of the same table, priority and match do the same.
+func (f *Flow) same(o *Flow) bool {
+	return f.Cookie == o.Cookie && f.IdleTimeout == o.IdleTimeout && f.HardTimeout == o.HardTimeout &&
+		string(AppendActions(nil, f.Actions)) == string(AppendActions(nil, o.Actions))
+}
+
+// Expire removes the flows and addresses whose time has passed at now and returns how many flows. Call
+// it about once a second.
+func (t *Table) Expire(now int64) int {
+	t.forgotten(t.fdb.Expire(now, nil))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.timed == 0 {
+		return 0
+	}
+	n := 0
+	all := AllFlows()
+	for _, r := range t.selected(&all) {
+		if r.expired(now) {
+			t.remove(r)
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,54 @@
+package openflow
+
+import "github.com/culvertdev/culvert/datapath/rules/fdb"
+
+// A trail is a list of words:
+//
+//	63..62  what
+//	61..0   trailRule:  generation << 32 | slot
+//	        trailLearn: the address, an fdb.Key; the next word is the datapath port it is behind
+const (
+	trailRule  = 0
+	trailLearn = 1
+
+	trailKind = 62
+	trailGen  = 1<<30 - 1
+)
+
+func ruleWord(r *rule) uint64 {
+	return trailRule<<trailKind | uint64(r.gen)<<32 | uint64(r.slot)
+}
+
+// learnWord names an address; VLANs have 12 bits, so that a key has 60.
+func learnWord(k fdb.Key) uint64 { return trailLearn<<trailKind | uint64(k) }
+
+// Credit implements rules.Table: rules count the traffic, and addresses that a packet's source taught
+// are taught again, so that one in use does not age and one that came back to an old port moves back.
+func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
+	if packets == 0 {
+		return
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for len(trail) > 0 {
+		w := trail[0]
+		trail = trail[1:]
+		switch w >> trailKind {
+		case trailRule:
+			if i := uint32(w); int(i) < len(t.slots) {
+				if s := &t.slots[i]; s.rule != nil && s.gen == uint32(w>>32)&trailGen {
+					s.rule.credit(packets, bytes, lastUsed)
+				}
+			}
+		case trailLearn:
+			if len(trail) == 0 {
+				return
+			}
+			key, port := fdb.Key(w&(1<<trailKind-1)), uint32(trail[0])
+			trail = trail[1:]
+			if _, ok := t.ports.byID[port]; ok {
+				t.learned(key, t.fdb.Replay(key, port, lastUsed))
+			}
+		}
+	}
+}
