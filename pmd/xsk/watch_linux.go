@@ -42,20 +42,29 @@ func (w *watcher) run(updates <-chan netlink.LinkUpdate) {
 	defer tick.Stop()
 	for {
 		w.look()
-		select {
-		case <-w.quit:
-			for range updates { // its sender ends when the socket is closed
+		for mine := false; !mine; {
+			select {
+			case <-w.quit:
+				w.drain(updates)
+				return
+			case u, ok := <-updates:
+				if !ok {
+					updates = nil // the subscription has ended, by close or by an error of the socket's
+				}
+				mine = ok && u.Index == int32(w.port.dev.index)
+			case <-tick.C:
+				mine = true
 			}
-			return
-		case u, ok := <-updates:
-			if !ok {
-				w.port.log.Warn("link changes are no longer announced, looking once a second")
-				updates = nil
-			} else if u.Index != int32(w.port.dev.index) {
-				continue
-			}
-		case <-tick.C:
 		}
+	}
+}
+
+// drain waits until the subscription has ended: its sender blocks until somebody takes what it has.
+func (w *watcher) drain(updates <-chan netlink.LinkUpdate) {
+	if updates == nil {
+		return
+	}
+	for range updates {
 	}
 }
 
