@@ -19,6 +19,9 @@ type sink struct {
 	cache *frame.Cache
 	count *counter.Block
 	sent  int
+	info  pmd.Info
+	keep  bool     // the bytes of what is sent
+	got   [][]byte // with keep
 }
 
 func newSink(tb testing.TB, pool *frame.Pool) *sink {
@@ -26,19 +29,24 @@ func newSink(tb testing.TB, pool *frame.Pool) *sink {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &sink{cache: c, count: counter.NewBlock(pmd.TxCounters())}
+	return &sink{cache: c, count: counter.NewBlock(pmd.TxCounters()), info: pmd.Info{Name: "sink", MTU: 1500, NUMA: -1}}
 }
 
 func (s *sink) Send(b *frame.Batch) int {
 	n := b.Len()
 	s.sent += n
+	if s.keep {
+		for _, f := range b.Frames() {
+			s.got = append(s.got, s.cache.Pool().AppendTo(nil, f))
+		}
+	}
 	s.cache.PutBatch(b)
 	return n
 }
 
 func (s *sink) Flush() bool                                   { return false }
 func (s *sink) Counters() *counter.Block                      { return s.count }
-func (s *sink) Info() pmd.Info                                { return pmd.Info{Name: "sink", MTU: 1500, NUMA: -1} }
+func (s *sink) Info() pmd.Info                                { return s.info }
 func (s *sink) RxQueues() []pmd.RxQueue                       { return nil }
 func (s *sink) TxQueues() []pmd.TxQueue                       { return []pmd.TxQueue{s} }
 func (s *sink) LinkUp() bool                                  { return true }
@@ -63,6 +71,7 @@ type rig struct {
 	tb    testing.TB
 	sw    *Switch
 	w     *pipeline
+	in    *sink
 	out   *sink
 	gen   *frame.Cache
 	batch frame.Batch
@@ -83,8 +92,9 @@ func newRig(tb testing.TB, table rules.Table, emcInsert int) *rig {
 	if err := sw.Apply(context.Background(), c); err != nil {
 		tb.Fatal(err)
 	}
-	r := &rig{tb: tb, sw: sw, w: sw.pipes[0], out: newSink(tb, pool)}
-	for _, dev := range []*sink{newSink(tb, pool), r.out} {
+	r := &rig{tb: tb, sw: sw, w: sw.pipes[0], in: newSink(tb, pool), out: newSink(tb, pool)}
+	r.in.info.PartialChecksums = true
+	for _, dev := range []*sink{r.in, r.out} {
 		if err := sw.AddDevice("br0", PortConfig{Name: fmt.Sprint("p", len(sw.ports)+1)}, dev); err != nil {
 			tb.Fatal(err)
 		}
@@ -127,6 +137,23 @@ func (r *rig) cycle(packet []byte, flows int) {
 	r.w.Process(1, &r.batch)
 	r.now += 1000
 	r.w.Flush(r.now)
+}
+
+// pass sends one packet from port 1 through the switch and returns what left port 2.
+func (r *rig) pass(packet []byte) [][]byte {
+	r.tb.Helper()
+	f, ok := r.gen.FromBytes(packet)
+	if !ok {
+		r.tb.Fatal("arena exhausted")
+	}
+	r.out.keep, r.out.got = true, nil
+	r.batch.Append(f)
+	r.w.Process(1, &r.batch)
+	r.w.Flush(r.now)
+	for r.w.waiting.Len() > 0 {
+		r.w.Flush(r.now)
+	}
+	return r.out.got
 }
 
 // warm runs cycles until every flow is cached.
