@@ -61,8 +61,8 @@ func (c Config) check(s *Switch) error {
 			if s.o.Drivers[p.Driver] == nil {
 				errs = append(errs, fmt.Errorf("port %s: driver %q: want one of %v", p.Name, p.Driver, slices.Sorted(maps.Keys(s.o.Drivers))))
 			}
-			if p.Number > maxPortNumber {
-				errs = append(errs, fmt.Errorf("port %s: number %d: want 1 to %d", p.Name, p.Number, maxPortNumber))
+			if !validNumber(p.Number) {
+				errs = append(errs, fmt.Errorf("port %s: number %d: want 1 to %d, or %d for the local port", p.Name, p.Number, maxPortNumber, localNumber))
 			}
 			if other, taken := numbers[p.Number]; taken && p.Number != 0 {
 				errs = append(errs, fmt.Errorf("port %s: number %d is port %s's", p.Name, p.Number, other))

@@ -16,6 +16,7 @@ import (
 const (
 	maxPortID     = 4095   // datapath ports are 1 to this
 	maxPortNumber = 0xfeff // OpenFlow ports are 1 to this (OFPP_MAX of OpenFlow 1.0 is 0xff00)
+	localNumber   = 0xfffe // or this one: OFPP_LOCAL, the bridge's own port
 )
 
 // Errors that callers may want to tell apart.
@@ -101,8 +102,8 @@ func (s *Switch) admit(bridgeName string, cfg PortConfig) error {
 		return errors.New("port: a name is missing")
 	case s.portNamed(cfg.Name) != nil:
 		return fmt.Errorf("port %s: %w", cfg.Name, ErrExists)
-	case cfg.Number > maxPortNumber:
-		return fmt.Errorf("port %s: number %d: want 1 to %d", cfg.Name, cfg.Number, maxPortNumber)
+	case !validNumber(cfg.Number):
+		return fmt.Errorf("port %s: number %d: want 1 to %d, or %d for the local port", cfg.Name, cfg.Number, maxPortNumber, localNumber)
 	case len(s.ports) == maxPortID:
 		return fmt.Errorf("port %s: the switch has %d ports, the most it takes", cfg.Name, maxPortID)
 	}
@@ -191,6 +192,9 @@ func (b *bridge) tellPorts() {
 	slices.SortFunc(ports, func(x, y rules.Port) int { return int(x.Number) - int(y.Number) })
 	u.SetPorts(ports)
 }
+
+// validNumber reports whether a port may have the OpenFlow number n; 0 leaves the choice to the switch.
+func validNumber(n uint32) bool { return n <= maxPortNumber || n == localNumber }
 
 func (b *bridge) hasNumber(n uint32) bool {
 	for _, p := range b.ports {
