@@ -21,16 +21,14 @@ func (t *Table) Learn(key Key, port uint32, now int64) Result {
 	return t.learn(key, port, now)
 }
 
-// Replay is Learn for a packet that passed in the past, as a cached flow's counters tell of it. What is
-// older than the last flush or than the entry's own last use teaches nothing: otherwise traffic counted
-// late would bring back what was flushed, or move an address back to where it came from.
+// Replay is Learn for a packet that passed in the past, as a cached flow's counters tell of it. One from
+// before the last flush does not bring an address back, nor does one from before the entry's last use
+// move it back to where it came from.
 func (t *Table) Replay(key Key, port uint32, used int64) Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if used <= t.flushed {
-		return Result{}
-	}
-	if i, ok := t.index[key]; ok && t.entries[i].port != port && used <= t.entries[i].used {
+	i, known := t.index[key]
+	if !known && used <= t.flushed || known && t.entries[i].port != port && used <= t.entries[i].used {
 		return Result{}
 	}
 	return t.learn(key, port, used)

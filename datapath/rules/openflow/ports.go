@@ -1,6 +1,8 @@
 package openflow
 
 import (
+	"slices"
+
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -69,12 +71,31 @@ func (t *Table) SetPorts(list []rules.Port) {
 	defer t.mu.Unlock()
 	old := t.ports
 	t.ports = newPorts(list)
+	changed := false
 	for i := range old.list {
-		if id := old.list[i].ID; t.ports.byID[id] == nil {
-			t.flush(fdbOn(id))
+		was := &old.list[i]
+		if is := t.ports.byNumber[was.Number]; is == nil || !samePort(was, is) {
+			t.log.add(change{tag: t.portTag(was.Number)})
+			changed = true
+		}
+		if t.ports.byID[was.ID] == nil {
+			t.flush(fdbOn(was.ID))
 		}
 	}
-	t.log.add(change{tag: t.portsTag()})
+	for i := range list {
+		if old.byNumber[list[i].Number] == nil {
+			t.log.add(change{tag: t.portTag(list[i].Number)})
+			changed = true
+		}
+	}
+	if changed {
+		t.log.add(change{tag: t.portsTag()})
+	}
+}
+
+// samePort reports whether nothing that verdicts depend on differs.
+func samePort(a, b *rules.Port) bool {
+	return a.ID == b.ID && a.VLAN.Mode == b.VLAN.Mode && a.VLAN.Tag == b.VLAN.Tag && slices.Equal(a.VLAN.Trunks, b.VLAN.Trunks)
 }
 
 // PortNumber returns the OpenFlow number of a port by its name; it is the flow.PortNames of a Parser

@@ -72,7 +72,7 @@ func (t *Table) SetOptions(o Options) error {
 	defer t.mu.Unlock()
 	if t.forwardBPDU != o.ForwardBPDU {
 		t.forwardBPDU = o.ForwardBPDU
-		t.log.add(change{tag: t.portsTag()}) // every verdict of NORMAL has it
+		t.log.add(change{tag: t.portsTag()}) // which verdicts about those addresses have
 	}
 	return nil
 }

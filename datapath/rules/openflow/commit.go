@@ -1,0 +1,84 @@
+package openflow
+
+import (
+	"math/bits"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// A fieldSet is a set of fields.
+type fieldSet [(flow.NumFields + 63) / 64]uint64
+
+func (s *fieldSet) add(f flow.FieldID) { s[f/64] |= 1 << (f % 64) }
+
+// write sets bits of a field of the working key. value and mask are the bytes the field lies in; value
+// has no bit that mask has not.
+func (x *xlate) write(f flow.FieldID, value, mask []byte) {
+	info := f.Info()
+	b, written, dirty := x.work.Bytes(f), x.written.Bytes(f), x.dirty.Bytes(f)
+	for i, m := range mask {
+		b[i] = b[i]&^m | value[i]
+		written[i] |= m
+	}
+	first := int(info.Block)*flow.BlockSize + int(info.Off)
+	for w := first / 8; w <= (first+int(info.Size)-1)/8; w++ {
+		x.touched |= 1 << w
+	}
+	if !inPacket(f) {
+		return
+	}
+	for i, m := range mask {
+		dirty[i] |= m
+	}
+	x.pending.add(programField(f))
+}
+
+// inPacket reports whether a field is part of the packet; others exist beside it.
+func inPacket(f flow.FieldID) bool {
+	info := f.Info()
+	return f >= flow.FieldEthSrc && (info.Block == flow.Base || info.Block == flow.Net6)
+}
+
+// programField returns the field that a program sets f by: one for those that share their bytes.
+func programField(f flow.FieldID) flow.FieldID {
+	switch f {
+	case flow.FieldVLANVID, flow.FieldVLANPCP, flow.FieldDLVLAN, flow.FieldDLVLANPCP:
+		return flow.FieldVLANTCI
+	case flow.FieldIPDSCP, flow.FieldIPECN:
+		return flow.FieldIPTOS
+	}
+	return f
+}
+
+// commit adds to the program what makes base into the working key. Operations that would change
+// nothing in any packet of the verdict are left out.
+func (x *xlate) commit() {
+	x.commitVLAN()
+	for i := range x.pending {
+		for set := x.pending[i]; set != 0; set &= set - 1 {
+			x.commitField(flow.FieldID(i*64 + bits.TrailingZeros64(set)))
+		}
+		x.pending[i] = 0
+	}
+}
+
+func (x *xlate) commitField(f flow.FieldID) {
+	work, base := x.work.Bytes(f), x.base.Bytes(f)
+	dirty, fixed, seen := x.dirty.Bytes(f), x.fixed.Bytes(f), x.v.Mask.Bytes(f)
+	same := true
+	for i, d := range dirty {
+		// A bit of base is known when the program has written it or the packet's own was consulted.
+		known := fixed[i] | seen[i]
+		same = same && d&^known == 0 && (work[i]^base[i])&d == 0
+	}
+	if !same {
+		var value [16]byte
+		for i, d := range dirty {
+			value[i] = work[i] & d
+			base[i] = base[i]&^d | value[i]
+			fixed[i] |= d
+		}
+		x.v.Actions.Set(f, value[:len(dirty)], dirty)
+	}
+	clear(dirty)
+}

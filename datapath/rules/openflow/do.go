@@ -1,0 +1,211 @@
+package openflow
+
+import (
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// run carries out a list of actions.
+func (x *xlate) run(list []Action) {
+	if len(list) == 0 {
+		x.trace(x.level(), "drop")
+	}
+	for _, a := range list {
+		if x.q.Trace != nil {
+			x.traceAction(a)
+		}
+		if !x.do(a) || x.failed || x.exit {
+			return
+		}
+	}
+}
+
+// do carries out one action and reports whether the list goes on.
+func (x *xlate) do(a Action) bool {
+	switch a := a.(type) {
+	case *Output:
+		x.outputAction(a.Port)
+	case *SetField:
+		x.setField(a)
+	case *Move:
+		x.move(a)
+	case *PushVLAN:
+		x.pushVLAN(a.TPID, flow.VLANPresent)
+	case *PopVLAN:
+		x.popVLAN()
+	case *DecTTL:
+		return x.decTTL()
+	case *Resubmit:
+		x.resubmit(a)
+	case *GotoTable:
+		x.enter(a.Table)
+	case *Exit:
+		x.exit = true
+	}
+	return true
+}
+
+// resubmit looks the packet up again. in_port is what the action says for the look-up only: rules found
+// see the packet's own when they act (ovs-actions(7), "The resubmit action").
+func (x *xlate) resubmit(a *Resubmit) {
+	table := a.Table
+	if table == NoTable {
+		table = x.table
+	}
+	if a.Port == PortInPort || uint64(a.Port) == x.work.Uint(flow.FieldInPort) {
+		x.enter(table)
+		return
+	}
+	if !x.mayEnter(table) {
+		return
+	}
+	port, touched := x.work.Uint(flow.FieldInPort), x.touched
+	x.work.SetUint(flow.FieldInPort, uint64(a.Port))
+	x.touched |= 1 // word 0 of the key: in_port and recirc_id
+	r := x.match(table)
+	x.work.SetUint(flow.FieldInPort, port)
+	x.touched = touched
+	x.found(table, r)
+}
+
+// enter looks the packet up in another table, within the limits.
+func (x *xlate) enter(table uint8) {
+	if x.mayEnter(table) {
+		x.found(table, x.match(table))
+	}
+}
+
+// mayEnter checks the limits.
+func (x *xlate) mayEnter(table uint8) bool {
+	switch {
+	case x.depth >= maxDepth:
+		x.fail(action.TooDeep)
+	case x.resubmits >= maxResubmits:
+		x.fail(action.TooManyResubmits)
+	case len(x.v.Actions.Words()) > maxProgram:
+		x.fail(action.TooManyActions)
+	default:
+		return true
+	}
+	return false
+}
+
+// found runs the rule that a look-up in table found, nil if it found none. Going on to a later table
+// does not deepen: that ends by itself.
+func (x *xlate) found(table uint8, r *rule) {
+	before := x.table
+	deeper := 0
+	if table <= before {
+		deeper = 1
+	}
+	x.resubmits++
+	x.depth += deeper
+	x.table = table
+	x.runRule(r)
+	x.table = before
+	x.depth -= deeper
+}
+
+// runRule carries out a rule's actions, nil's being none.
+func (x *xlate) runRule(r *rule) {
+	if r == nil {
+		x.because(action.NoMatch)
+		if x.q.Trace != nil {
+			x.trace(x.depth, "%2d. No match.", x.table)
+		}
+		x.trace(x.level(), "drop")
+		return
+	}
+	x.because(action.ByRule)
+	x.v.Trail = append(x.v.Trail, ruleWord(r))
+	if x.q.Trace != nil {
+		x.traceRule(r)
+	}
+	x.run(r.Actions)
+}
+
+// decTTL decrements the TTL and reports whether the rule's actions go on: they do not for a packet
+// whose time has come. Rules further out go on.
+func (x *xlate) decTTL() bool {
+	if !x.need(flow.NeedIP) {
+		return true
+	}
+	x.see(flow.FieldIPTTL)
+	ttl := x.work.Uint(flow.FieldIPTTL)
+	if ttl <= 1 {
+		x.because(action.TTLExpired)
+		if x.q.Trace != nil {
+			x.trace(x.level()+1, "-> TTL %d, stopping", ttl)
+		}
+		return false
+	}
+	x.write(flow.FieldIPTTL, []byte{byte(ttl - 1)}, []byte{0xff})
+	return true
+}
+
+// setField writes to a field, if the packet has it.
+func (x *xlate) setField(a *SetField) {
+	info := a.Field.Info()
+	f := a.Field
+	switch f {
+	case flow.FieldVLANTCI, flow.FieldVLANVID, flow.FieldVLANPCP, flow.FieldDLVLAN, flow.FieldDLVLANPCP:
+		x.setVLANField(f, be16(a.Value[:]), be16(a.Mask[:]))
+		return
+	case flow.FieldTCPSrc, flow.FieldTCPDst:
+		if a.Form == FormMod {
+			f = x.portField(f)
+		}
+	}
+	if !x.need(f.Info().Need) {
+		if x.q.Trace != nil {
+			x.trace(x.level()+1, "-> the packet has no %s", f.Info().Name)
+		}
+		return
+	}
+	x.write(f, a.Value[:info.Size], a.Mask[:info.Size])
+}
+
+// portField returns the field that a port of TCP, UDP or SCTP is, whichever the packet is.
+func (x *xlate) portField(f flow.FieldID) flow.FieldID {
+	if !x.need(flow.NeedIP) {
+		return f
+	}
+	x.see(flow.FieldIPProto)
+	dst := f == flow.FieldTCPDst
+	switch x.work.Uint(flow.FieldIPProto) {
+	case wire.ProtoUDP:
+		f = flow.FieldUDPSrc
+	case wire.ProtoSCTP:
+		f = flow.FieldSCTPSrc
+	default:
+		return f
+	}
+	if dst {
+		f++ // the destination follows the source in FieldID
+	}
+	return f
+}
+
+// move copies bits from field to field, if the packet has both.
+func (x *xlate) move(a *Move) {
+	if !x.need(a.Src.Field.Info().Need) || !x.need(a.Dst.Field.Info().Need) {
+		return
+	}
+	n := int(a.Src.Bits)
+	size := a.Dst.Field.Info().Size
+	var ones, value, mask [16]byte
+	for i := range ones {
+		ones[i] = 0xff
+	}
+	x.uses = flow.Mask{}
+	copyBits(x.uses.Bytes(a.Src.Field), place(a.Src), ones[:], 0, n)
+	x.consult()
+	copyBits(value[:size], place(a.Dst), x.work.Bytes(a.Src.Field), place(a.Src), n)
+	copyBits(mask[:size], place(a.Dst), ones[:], 0, n)
+	set := SetField{Field: a.Dst.Field, Value: value, Mask: mask}
+	clampSet(&set)
+	x.setField(&set)
+}
+
+func be16(b []byte) uint16 { return uint16(b[0])<<8 | uint16(b[1]) }

@@ -1,0 +1,157 @@
+package openflow
+
+import (
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// Limits of translation, those of OVS (ovs-actions(7), "Error Handling"; ofproto-dpif-xlate.c).
+const (
+	maxDepth     = 64      // resubmits to the same or an earlier table within each other
+	maxResubmits = 4096    // resubmits of one packet
+	maxProgram   = 1 << 13 // words: 64 KiB of datapath actions
+)
+
+// An xlate is one translation: a packet's way through the tables.
+//
+// What a packet continued later would need (recirculation) is the working key, the masks beside it and
+// the rest of the action lists; nothing else is kept across actions.
+type xlate struct {
+	t *Table
+	q *rules.Query
+	v *rules.Verdict
+
+	// work is the key as the packet is after the actions so far, with in_port as OpenFlow number. base
+	// is the key as the program so far has made it.
+	work, base flow.Key
+	// written has the bits of work that are no longer those of the original key, fixed the bits of base.
+	// They are the same for all packets of the verdict, since what writes them is, or was consulted.
+	written, fixed flow.Mask
+	// dirty has the bits written since the last commit, pending the fields they belong to.
+	dirty   flow.Mask
+	pending fieldSet
+	touched uint64 // words of work that have written bits
+	vlan    vlanStack
+
+	uses flow.Mask // scratch: bits that a step looked at
+
+	table     uint8
+	depth     int
+	resubmits int
+	outputs   int
+	reason    action.Reason // why nothing went out, should it come to that
+	failed    bool          // translation is over, with nothing to come out of it
+	exit      bool          // an action said so
+}
+
+// Lookup implements rules.Table.
+func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	in := t.ports.byID[uint32(q.Key.Uint(flow.FieldInPort))]
+	if in == nil {
+		v.Tags |= t.portsTag()
+		v.Actions.Drop(action.NoBridge)
+		return nil
+	}
+	x := xlate{t: t, q: q, v: v}
+	x.start(in)
+	x.runRule(x.match(0))
+	x.finish()
+	return nil
+}
+
+// start sets the keys to the packet's.
+func (x *xlate) start(in *rules.Port) {
+	x.work = *x.q.Key
+	x.work.SetUint(flow.FieldInPort, uint64(in.Number))
+	x.base = x.work
+	x.v.Tags |= x.t.portTag(in.Number)
+}
+
+// finish ends the program. Registers and metadata start as zero: that they were looked at says nothing
+// about the packet. in_port and recirc_id need no bit.
+func (x *xlate) finish() {
+	v := x.v
+	v.Mask[flow.Regs], v.Mask[flow.State] = flow.Block{}, flow.Block{}
+	v.Mask.Clear(flow.FieldInPort)
+	v.Mask.Clear(flow.FieldRecircID)
+	if x.failed || x.outputs == 0 {
+		v.Actions.Reset()
+		v.Actions.Drop(x.reason)
+		if x.q.Trace != nil {
+			x.trace(0, "drop: %s", x.reason)
+		}
+	}
+}
+
+// because notes why the packet goes nowhere from here. A reason that says more than which rule matched
+// stays.
+func (x *xlate) because(r action.Reason) {
+	if x.reason <= action.ByRule || r > action.ByRule {
+		x.reason = r
+	}
+}
+
+// fail ends translation: the packet is dropped, whatever was sent before in vain, as OVS does.
+func (x *xlate) fail(r action.Reason) {
+	if !x.failed {
+		x.failed, x.reason = true, r
+		if x.q.Trace != nil {
+			x.trace(x.level(), ">>>> %s <<<<", r)
+		}
+	}
+}
+
+// match finds the rule for the working key and notes what that consulted.
+func (x *xlate) match(table uint8) *rule {
+	x.v.Tags |= x.t.tableTag(table)
+	x.v.Rewrote |= x.touched
+	c := x.t.tables[table]
+	if c == nil {
+		return nil
+	}
+	x.uses = flow.Mask{}
+	r := c.Lookup(&x.work, &x.uses)
+	x.consult()
+	if r == nil {
+		return nil
+	}
+	return r.Value
+}
+
+// consult adds the bits in uses to the verdict's mask, those left out that are not the packet's own
+// anymore.
+func (x *xlate) consult() { addExcept(&x.v.Mask, &x.uses, &x.written) }
+
+// need reports whether the working key's packet has what a field needs.
+func (x *xlate) need(n flow.Need) bool {
+	x.uses = flow.Mask{}
+	ok := n.Met(&x.work, &x.uses)
+	x.consult()
+	return ok
+}
+
+// see consults a field as a whole.
+func (x *xlate) see(f flow.FieldID) {
+	x.uses = flow.Mask{}
+	x.uses.SetExact(f)
+	x.consult()
+}
+
+// seeBits consults some bits of a field.
+func (x *xlate) seeBits(f flow.FieldID, bits uint64) {
+	x.uses = flow.Mask{}
+	x.uses.SetBits(f, bits)
+	x.consult()
+}
+
+// addExcept adds to dst the bits of src that except has not.
+func addExcept(dst, src, except *flow.Mask) {
+	for b := range src {
+		for i := range src[b] {
+			dst[b][i] |= src[b][i] &^ except[b][i]
+		}
+	}
+}
