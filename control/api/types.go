@@ -135,6 +135,7 @@ type Stats struct {
 	UptimeSeconds float64   `json:"uptime_seconds"`
 	Packets       uint64    `json:"packets"`    // looked up: the sum of Caches
 	Caches        []Counter `json:"caches"`     // packets by the level that answered
+	Events        []Counter `json:"events"`     // what else happened to packets
 	Drops         []Counter `json:"drops"`      // packets the switch dropped, by reason
 	PortDrops     []Counter `json:"port_drops"` // packets the ports dropped, by reason
 	SlowPath      []Counter `json:"slow_path"`

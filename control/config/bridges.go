@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +46,22 @@ func (r *bridges) bridge(m *mapping) Bridge {
 		b.Normal = false
 		b.Rules = append(b.Rules, r.fileRules(v)...)
 	})
+	r.checkRules(&b)
 	return b
+}
+
+// checkRules reports the mistakes in a bridge's rules. Which number a port without one gets is not
+// known yet; for checking any will do.
+func (r *bridges) checkRules(b *Bridge) {
+	ports := slices.Clone(b.Ports)
+	for i := range ports {
+		ports[i].Number = max(ports[i].Number, minPort)
+	}
+	_, err := b.Flows(ports)
+	var wrong Errors
+	if errors.As(err, &wrong) {
+		r.errs = append(r.errs, wrong...)
+	}
 }
 
 // name reads a name that must be unique among those in seen.

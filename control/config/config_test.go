@@ -97,9 +97,9 @@ bridges:
 				{Name: "p3", Type: "tap", Number: 0xfffe, VLAN: rules.VLAN{Mode: rules.VLANAccess, Tag: 5}, Options: map[string]string{}},
 			},
 			Rules: []config.Rule{
-				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 25, Column: 9}},
+				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 25, Column: 10}},
 				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 26, Column: 9}},
-				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3}},
+				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3, Column: 3}},
 			},
 		}, {
 			Name: "br1", MACAging: 300 * time.Second, MACTableSize: 8192, Normal: true,
@@ -174,9 +174,20 @@ func TestErrorsNamePlaceExpectedAndFound(t *testing.T) {
 		{"an option that is a mapping", port + "{name: p, type: tap, options: {a: {}}}\n", "dir/c.yaml:4:39: bridges[0].ports[0].options.a: want text, a number, true or false, or a list of them, found a mapping"},
 		{"flows without a value", "bridges:\n- name: b\n  flows:\n", "dir/c.yaml:3:3: bridges[0].flows: want a value, found nothing; leave the key out for its default"},
 		{"a flows-file that is not there", "bridges:\n- name: b\n  flows-file: f\n", "dir/c.yaml:3:15: bridges[0].flows-file: want a file that can be read, found open dir/f: file does not exist"},
+		{"a mistake in a quoted rule", "bridges:\n- name: b\n  flows:\n  - \"in_port=1,actions=zap\"\n", "dir/c.yaml:4:24: rule: "},
+		{"a mistake in a plain rule", "bridges:\n- name: b\n  flows: [ipp]\n", "dir/c.yaml:3:11: rule: "},
+		{"a mistake in a block of rules", "bridges:\n- name: b\n  flows: |\n    actions=drop\n    zap=1,actions=drop\n", "dir/c.yaml:5: rule: "},
+		{"a mistake in a file of rules", "bridges:\n- name: b\n  flows-file: rules\n", "dir/rules:2:3: rule: "},
+		{"a rule that names no port of its bridge", "bridges:\n- name: b\n  flows: ['actions=output:p9']\n", "dir/c.yaml:3:20: rule: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := parse(c.text, nil)
+			_, err := parse(c.text, map[string]string{"dir/rules": "# a comment\n  zap=1 actions=drop\n"})
+			if strings.HasSuffix(c.want, ": rule: ") { // the rest is the rule parser's
+				if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+					t.Errorf("got  %v\nwant %s...", err, c.want)
+				}
+				return
+			}
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // inlineRules reads rule text from a list of lines or from one block of lines.
@@ -17,7 +20,11 @@ func (r *bridges) inlineRules(v value) []Rule {
 	for _, e := range v.list("a list of rules or a block of text (|) with one rule a line") {
 		text := ""
 		e.text(&text, "a rule such as \"priority=10,in_port=1,actions=output:2\"", nil)
-		list = append(list, Rule{Text: text, Place: e.place()})
+		place := e.place()
+		if t := e.node.GetToken().Type; t == token.SingleQuoteType || t == token.DoubleQuoteType {
+			place.Column++
+		}
+		list = append(list, Rule{Text: text, Place: place})
 	}
 	return list
 }
@@ -42,19 +49,80 @@ func (r *bridges) fileRules(v value) []Rule {
 		v.fail("want a file of at most %d MiB, found %d MiB", MaxRules>>20, len(text)>>20)
 		return nil
 	}
-	return ruleLines(Place{File: path, Line: 1}, string(text))
+	return ruleLines(Place{File: path, Line: 1, Column: 1}, string(text))
 }
 
-// ruleLines takes text apart into the rules on its lines. Empty lines and those that start with #
-// hold none, as in ovs-ofctl(8).
+// ruleLines takes text apart into the rules on its lines. Blank lines and what follows a # hold none,
+// as in ovs-ofctl(8). first is the place of the text; its column is 0 when the indentation is unknown.
 func ruleLines(first Place, text string) []Rule {
 	var list []Rule
-	place := first
 	for line := range strings.Lines(text) {
-		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
-			list = append(list, Rule{Text: t, Place: place})
+		line, _, _ = strings.Cut(line, "#")
+		rule := strings.TrimLeft(line, " \t")
+		place := first
+		if place.Column > 0 {
+			place.Column += len(line) - len(rule)
 		}
-		place.Line++
+		if rule = strings.TrimSpace(rule); rule != "" {
+			list = append(list, Rule{Text: rule, Place: place})
+		}
+		first.Line++
 	}
 	return list
+}
+
+// Flows parses the bridge's rules. A port that they name has the number that ports gives it.
+// Mistakes are [Errors].
+func (b *Bridge) Flows(ports []Port) ([]openflow.Flow, error) {
+	parser := openflow.Parser{Ports: portNames(ports)}
+	flows := make([]openflow.Flow, 0, len(b.Rules))
+	var wrong Errors
+	for _, r := range b.Rules {
+		f, err := parser.ParseFlow(r.Text)
+		if err != nil {
+			wrong = append(wrong, r.mistake(err))
+			continue
+		}
+		flows = append(flows, f)
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return flows, nil
+}
+
+// mistake returns what the parser says of the rule, at its place in the file.
+func (r *Rule) mistake(err error) Error {
+	e := Error{Place: r.Place, Problem: "rule: " + err.Error()}
+	var at *openflow.SyntaxError
+	if errors.As(err, &at) {
+		e.Problem = "rule: " + at.Problem
+		if e.Column > 0 {
+			e.Column += at.Col - 1
+		}
+	}
+	return e
+}
+
+// portNames makes the numbers of a bridge's ports known to its rules.
+type portNames []Port
+
+// PortNumber implements flow.PortNames.
+func (n portNames) PortNumber(name string) (uint32, bool) {
+	for _, p := range n {
+		if p.Name == name {
+			return p.Number, true
+		}
+	}
+	return 0, false
+}
+
+// PortName implements flow.PortNames.
+func (n portNames) PortName(number uint32) (string, bool) {
+	for _, p := range n {
+		if p.Number == number {
+			return p.Name, true
+		}
+	}
+	return "", false
 }

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+	"github.com/culvertdev/culvert/control/config"
+)
+
+const description = "A virtual switch in user space."
+
+const defaultSocket = config.DefaultSocket
+
+// cli is the command line: every command with its arguments.
+type cli struct {
+	Socket string `help:"Control socket of the daemon (${default})." env:"CULVERT_SOCKET" default:"${socket}" placeholder:"PATH"`
+	JSON   bool   `name:"json" help:"Print the answer as JSON, for programs."`
+
+	Run    runCmd `cmd:"" group:"daemon" help:"Run the switch until SIGTERM or SIGINT; SIGHUP reads the configuration again."`
+	Config struct {
+		Check configCheckCmd `cmd:"" help:"Check a configuration file without touching anything."`
+		Apply configApplyCmd `cmd:"" help:"Make the running switch what a configuration file says, changing only the difference."`
+	} `cmd:"" group:"daemon" help:"Check or apply a configuration file."`
+
+	Show  showCmd  `cmd:"" group:"look" help:"Show the switch: bridges, ports, workers."`
+	Stats statsCmd `cmd:"" group:"look" help:"Show where packets were looked up, and why they were dropped."`
+	Cache struct {
+		Dump cacheDumpCmd `cmd:"" help:"List the cached flows, busiest first."`
+	} `cmd:"" group:"look" help:"Look into the flow cache."`
+
+	Port struct {
+		List portListCmd `cmd:"" help:"List ports: state, what was chosen for them and why, counters."`
+		Add  portAddCmd  `cmd:"" help:"Add a port to a bridge."`
+		Del  portDelCmd  `cmd:"" help:"Remove a port."`
+	} `cmd:"" group:"change" help:"List, add or remove ports."`
+	Flow struct {
+		Add  flowAddCmd  `cmd:"" help:"Add rules, in ovs-ofctl's syntax, or replace those of the same match and priority."`
+		Mod  flowModCmd  `cmd:"" help:"Give matching rules other actions."`
+		Del  flowDelCmd  `cmd:"" help:"Delete matching rules."`
+		Dump flowDumpCmd `cmd:"" help:"List rules with their counters, as ovs-ofctl dump-flows does."`
+	} `cmd:"" group:"change" help:"List or change the rules of a bridge."`
+	FDB struct {
+		Show  fdbShowCmd  `cmd:"" help:"List known addresses."`
+		Add   fdbAddCmd   `cmd:"" help:"Add an address that is never forgotten."`
+		Del   fdbDelCmd   `cmd:"" help:"Forget one address."`
+		Flush fdbFlushCmd `cmd:"" help:"Forget learned addresses."`
+	} `cmd:"" name:"fdb" group:"change" help:"List or change the MAC addresses a bridge knows."`
+
+	Version versionCmd `cmd:"" group:"other" help:"Print the version of this program."`
+}
+
+func groups() []kong.Group {
+	return []kong.Group{
+		{Key: "daemon", Title: "The daemon:"},
+		{Key: "look", Title: "Look at the running switch:"},
+		{Key: "change", Title: "Look at or change ports, rules and addresses:"},
+		{Key: "other", Title: "Other:"},
+	}
+}
+
+const examples = `
+Examples:
+  culvert config check culvert.yaml          is this file right?
+  culvert run --config culvert.yaml          run the switch
+  culvert port list                          which mode did the ports get, and why?
+  culvert flow add br0 "priority=100,ip,nw_src=192.0.2.7,actions=drop"
+  culvert flow add br0 --file flows.txt      "-" reads standard input
+  culvert flow del br0 "ip,nw_src=192.0.2.7"
+  culvert port add br0 p3 --type afxdp --tag 10 device=veth3
+  culvert stats --json | jq .drops
+
+Exit codes:
+  0  done
+  1  the daemon could not do it, or run ended with an error
+  2  the command line is wrong
+  3  the configuration or the rules have errors
+  4  no daemon answers on the socket
+  5  run ended, but frames were lost on the way: a defect worth reporting
+`
+
+// printHelp is kong's help, with examples below that of the program as a whole.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	if ctx.Selected() == nil {
+		_, err := fmt.Fprint(ctx.Stdout, examples)
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/control/daemon"
+)
+
+// Exit codes; the help text explains them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitConfig      = 3
+	exitUnreachable = 4
+	exitLeaked      = 5
+)
+
+// usageError is a command line that does not make sense.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+// fail reports err, if there is one, and returns the exit code.
+func (e *env) fail(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitCode(err)
+	if e.json {
+		e.failJSON(err)
+		return code
+	}
+	switch {
+	case code == exitUsage:
+		fmt.Fprintf(e.errs, "culvert: %v\nculvert --help says what there is.\n", err)
+	case errors.As(err, new(config.Errors)):
+		fmt.Fprintln(e.errs, err) // each line starts with its file
+	default:
+		fmt.Fprintf(e.errs, "culvert: %v\n", err)
+	}
+	return code
+}
+
+// failJSON prints an error the way the daemon sends it.
+func (e *env) failJSON(err error) {
+	var sent *api.Error
+	if !errors.As(err, &sent) {
+		sent = &api.Error{Code: api.Failed, Details: err.Error()}
+		var wrong config.Errors
+		if errors.As(err, &wrong) {
+			sent = daemon.ConfigError(wrong)
+		}
+	}
+	enc := json.NewEncoder(e.errs)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(sent) // nothing is left to tell when standard error fails
+}
+
+func exitCode(err error) int {
+	var sent *api.Error
+	switch {
+	case errors.As(err, new(usageError)):
+		return exitUsage
+	case errors.As(err, new(config.Errors)):
+		return exitConfig
+	case errors.Is(err, api.ErrUnreachable):
+		return exitUnreachable
+	case errors.Is(err, daemon.ErrLeaked):
+		return exitLeaked
+	case errors.As(err, &sent) && sent.Code == api.BadConfig:
+		return exitConfig
+	}
+	return exitFailed
+}

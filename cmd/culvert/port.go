@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/culvertdev/culvert/control/api"
+)
+
+type portListCmd struct {
+	Bridge string `arg:"" optional:"" help:"Ports of this bridge only."`
+}
+
+func (c *portListCmd) Run(e *env) error {
+	return show(e, api.PortList, api.PortFilter{Bridge: c.Bridge}, printPorts)
+}
+
+type portAddCmd struct {
+	Bridge  string            `arg:"" help:"Bridge the port joins."`
+	Name    string            `arg:"" help:"Name of the port."`
+	Options map[string]string `arg:"" optional:"" help:"Options of the driver, as in the configuration file: device=veth0 mode=native."`
+	Type    string            `required:"" help:"Driver: afxdp, afpacket, tap, memory, pcap." placeholder:"TYPE"`
+	Number  uint32            `help:"OpenFlow port number; the lowest free one without it." placeholder:"N"`
+	Mode    string            `help:"VLAN mode: access or trunk." placeholder:"MODE"`
+	Tag     int               `help:"VLAN of an access port." placeholder:"VLAN"`
+	Trunks  string            `help:"VLANs of a trunk port, such as 10,20-29; all without it." placeholder:"VLANS"`
+}
+
+func (c *portAddCmd) Run(e *env) error {
+	trunks, err := numbers(c.Trunks)
+	if err != nil {
+		return usageError{fmt.Errorf("--trunks: %w", err)}
+	}
+	p := api.NewPort{
+		Bridge: c.Bridge, Name: c.Name, Type: c.Type, Number: c.Number, Options: c.Options,
+		VLAN: api.VLAN{Mode: c.Mode, Tag: c.Tag, Trunks: trunks},
+	}
+	return show(e, api.PortAdd, p, func(w io.Writer, p api.Port) {
+		fmt.Fprintf(w, "port %s is number %d of bridge %s: %s\n", p.Name, p.Number, p.Bridge, portState(p))
+	})
+}
+
+// numbers reads 10,20-29.
+func numbers(text string) ([]int, error) {
+	var all []int
+	if text == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		lo, hi, isRange := strings.Cut(part, "-")
+		if !isRange {
+			hi = lo
+		}
+		first, errLo := strconv.ParseUint(lo, 10, 12)
+		last, errHi := strconv.ParseUint(hi, 10, 12)
+		if errLo != nil || errHi != nil || first > last {
+			return nil, fmt.Errorf("want VLANs such as 10,20-29, found %q", part)
+		}
+		for n := first; n <= last; n++ {
+			all = append(all, int(n))
+		}
+	}
+	return all, nil
+}
+
+type portDelCmd struct {
+	Name string `arg:"" help:"Name of the port."`
+}
+
+func (c *portDelCmd) Run(e *env) error {
+	return show(e, api.PortDel, api.PortName{Name: c.Name}, func(w io.Writer, _ api.Nothing) {
+		fmt.Fprintf(w, "port %s removed\n", c.Name)
+	})
+}
+
+// printPorts prints one line a port, and below it what was chosen for it and why, and what is wrong.
+func printPorts(w io.Writer, ports []api.Port) {
+	t := newTable("BRIDGE", ">NUMBER", "NAME", "TYPE", "STATE", ">MTU", "VLAN", ">RX PACKETS", ">RX", ">TX PACKETS", ">TX", ">DROPPED")
+	for _, p := range ports {
+		count, drops := tally(p.Counters)
+		t.row(p.Bridge, p.Number, p.Name, p.Type, portState(p), p.MTU, vlanText(p.VLAN),
+			count["rx_packets"], size(count["rx_bytes"]), count["tx_packets"], size(count["tx_bytes"]), drops)
+		for _, n := range p.Notes {
+			t.remark("%s", noteText(n))
+		}
+		for _, c := range p.Counters {
+			if c.Kind == "drop" && c.Value > 0 {
+				t.remark("dropped %d: %s (%s)", c.Value, c.Name, c.Help)
+			}
+		}
+		if p.Reopens > 0 {
+			t.remark("opened again %d times", p.Reopens)
+		}
+		if p.Error != "" {
+			t.remark("error: %s", p.Error)
+		}
+	}
+	t.print(w, "no ports")
+}
+
+// tally returns the counters by name, and the sum of all drops.
+func tally(counters []api.Counter) (values map[string]uint64, drops uint64) {
+	values = make(map[string]uint64, len(counters))
+	for _, c := range counters {
+		values[c.Name] = c.Value
+		if c.Kind == "drop" {
+			drops += c.Value
+		}
+	}
+	return values, drops
+}
+
+func portState(p api.Port) string {
+	switch {
+	case !p.Open && p.Error != "":
+		return "not open, tried again"
+	case !p.Open:
+		return "opening"
+	case !p.LinkUp:
+		return "no link"
+	}
+	return "up"
+}
+
+func noteText(n api.Note) string {
+	if n.Reason == "" {
+		return fmt.Sprintf("%s: %s", n.Key, n.Value)
+	}
+	return fmt.Sprintf("%s: %s, because %s", n.Key, n.Value, n.Reason)
+}
+
+func vlanText(v api.VLAN) string {
+	switch {
+	case v.Mode == "access":
+		return fmt.Sprintf("access %d", v.Tag)
+	case len(v.Trunks) == 0:
+		return "trunk"
+	}
+	return "trunk " + ranges(v.Trunks)
+}
+
+// ranges writes ascending numbers as 10,20-29.
+func ranges(n []int) string {
+	var parts []string
+	for i := 0; i < len(n); i++ {
+		first := i
+		for i+1 < len(n) && n[i+1] == n[i]+1 {
+			i++
+		}
+		if i == first {
+			parts = append(parts, strconv.Itoa(n[i]))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d-%d", n[first], n[i]))
+		}
+	}
+	return strings.Join(parts, ",")
+}

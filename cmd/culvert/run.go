@@ -1,0 +1,13 @@
+package main
+
+import (
+	"github.com/culvertdev/culvert/control/daemon"
+)
+
+type runCmd struct {
+	Config string `required:"" short:"c" help:"Configuration file." placeholder:"FILE"`
+}
+
+func (c *runCmd) Run(e *env) error {
+	return daemon.Run(e.ctx, daemon.RunOptions{File: c.Config, Drivers: drivers(), Build: e.build, LogTo: e.errs})
+}

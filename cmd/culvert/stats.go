@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/culvertdev/culvert/control/api"
+)
+
+type statsCmd struct {
+	Watch time.Duration `help:"Print again at this interval, until interrupted." placeholder:"TIME"`
+}
+
+func (c *statsCmd) Run(e *env) error {
+	if c.Watch < 0 {
+		return usageError{fmt.Errorf("--watch %s: want a positive time", c.Watch)}
+	}
+	for {
+		if err := show(e, api.GetStats, api.Nothing{}, printStats); err != nil || c.Watch == 0 {
+			return err
+		}
+		select {
+		case <-e.ctx.Done():
+			return nil
+		case <-time.After(c.Watch):
+		}
+		if !e.json {
+			fmt.Fprintln(e.out)
+		}
+	}
+}
+
+func printStats(w io.Writer, s api.Stats) {
+	fmt.Fprintf(w, "up %s\nframes: %s\nflows: %s\n\n", seconds(s.UptimeSeconds), framesText(s.Frames), flowsText(s.Flows))
+	t := newTable("PACKETS LOOKED UP", ">COUNT", ">SHARE", "MEANING")
+	for _, c := range s.Caches {
+		t.row(c.Name, c.Value, percent(float64(c.Value), float64(s.Packets)), c.Help)
+	}
+	t.row("sum", s.Packets, percent(float64(s.Packets), float64(s.Packets)), "All packets looked up, in any cache level.")
+	t.print(w, "")
+	printCounters(w, "DROPPED BY THE SWITCH", s.Drops)
+	printCounters(w, "DROPPED BY PORTS", s.PortDrops)
+	printCounters(w, "OTHER EVENTS", s.Events)
+	printCounters(w, "SLOW PATH", s.SlowPath)
+	printCounters(w, "FLOW CACHE", s.Flows.Counters)
+	fmt.Fprintln(w)
+	for _, worker := range s.Workers {
+		fmt.Fprintln(w, workerText(worker))
+	}
+}
+
+// printCounters prints the counters that are not zero.
+func printCounters(w io.Writer, title string, counters []api.Counter) {
+	t := newTable(title, ">COUNT", "MEANING")
+	for _, c := range counters {
+		if c.Value > 0 {
+			t.row(c.Name, c.Value, c.Help)
+		}
+	}
+	if len(t.rows) > 0 {
+		fmt.Fprintln(w)
+		t.print(w, "")
+	}
+}
+
+// workerText describes a worker on a few lines.
+func workerText(s api.Worker) string {
+	where := "not pinned"
+	if s.CPU >= 0 {
+		where = fmt.Sprintf("on CPU %d", s.CPU)
+	}
+	total := float64(s.BusyCycles+s.IdleCycles+s.ControlCycles) + float64(s.SleptNs)*s.Hertz/1e9
+	text := fmt.Sprintf("worker %d %s: %d packets, busy %s, polling idle %s, asleep %s", s.ID, where, s.Packets,
+		percent(float64(s.BusyCycles), total), percent(float64(s.IdleCycles), total), percent(float64(s.SleptNs)*s.Hertz/1e9, total))
+	if s.Packets > 0 {
+		text += fmt.Sprintf(", %.0f cycles a packet", float64(s.BusyCycles)/float64(s.Packets))
+	}
+	text += "\n    poll cycle: " + durationsText(s.Cycle)
+	if s.Spins {
+		return text + "\n    never sleeps: the latency budget is less than waking up takes, or workers.latency says spin"
+	}
+	return text + "\n    waking up:  " + durationsText(s.Wake)
+}
+
+func durationsText(d api.Durations) string {
+	if d.Count == 0 {
+		return "never"
+	}
+	return fmt.Sprintf("half below %s, 99 %% below %s, longest %s",
+		time.Duration(d.P50Ns), time.Duration(d.P99Ns), time.Duration(d.MaxNs).Round(time.Microsecond))
+}

@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
+)
+
+// normalRule makes a bridge without rules of its own a learning switch.
+const normalRule = "priority=0 actions=NORMAL"
+
+// A bridge is a rule table that lives as long as the configuration has a bridge of its name.
+type bridge struct {
+	name  string
+	table *openflow.Table
+}
+
+// rules counts the bridge's rules.
+func (b *bridge) rules() int { return len(b.table.Flows(openflow.AllFlows())) }
+
+// macs counts the addresses the bridge knows.
+func (b *bridge) macs() int { return len(b.table.Addresses()) }
+
+// A plan is what a configuration asks of one bridge, checked, and not yet done.
+type plan struct {
+	*bridge
+	isNew   bool
+	options openflow.Options
+	ports   []config.Port
+	flows   []openflow.Flow
+}
+
+// newPlan checks what c, whose ports all have numbers, asks of a bridge. b is nil if there is none yet;
+// clock is that of rule tables.
+func newPlan(b *bridge, c config.Bridge, clock func() int64) (*plan, error) {
+	p := &plan{
+		bridge: b, isNew: b == nil, ports: c.Ports,
+		options: openflow.Options{
+			MACTableSize: c.MACTableSize, MACAgeing: c.MACAging, ForwardBPDU: c.ForwardBPDU, Clock: clock,
+		},
+	}
+	if c.Normal {
+		c.Rules = []config.Rule{{Text: normalRule}}
+	}
+	var err error
+	if p.flows, err = c.Flows(c.Ports); err != nil {
+		return nil, err
+	}
+	// The rules of a bridge that is there are tried on a table of their own.
+	table, err := openflow.New(p.options)
+	if err != nil {
+		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
+	}
+	if err := table.AddFlows(p.flows); err != nil {
+		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
+	}
+	if p.isNew {
+		p.bridge = &bridge{name: c.Name, table: table}
+	}
+	return p, nil
+}
+
+// target is what the switch is to make of the bridge.
+func (p *plan) target() datapath.BridgeConfig {
+	b := datapath.BridgeConfig{Name: p.name, Table: p.table}
+	for _, port := range p.ports {
+		b.Ports = append(b.Ports, datapath.PortConfig{
+			Name: port.Name, Driver: port.Type, Options: port.Options, Number: port.Number, VLAN: port.VLAN,
+		})
+	}
+	return b
+}
+
+// settle gives a bridge that was there before its options and rules, and counts the rules that differ.
+func (p *plan) settle() (added, removed int, err error) {
+	if p.isNew {
+		return p.rules(), 0, nil
+	}
+	if err := p.table.SetOptions(p.options); err != nil {
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
+	before := p.texts()
+	if err := p.table.ReplaceFlows(p.flows); err != nil {
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
+	for text := range p.texts() {
+		if !before[text] {
+			added++
+		}
+		delete(before, text)
+	}
+	return added, len(before), nil
+}
+
+// texts returns the bridge's rules as text.
+func (b *bridge) texts() map[string]bool {
+	texts := make(map[string]bool)
+	for _, f := range b.table.Flows(openflow.AllFlows()) {
+		texts[f.Flow.String()] = true
+	}
+	return texts
+}
+
+// bridge finds a bridge; no name means the only one there is. d.mu is held.
+func (d *Daemon) bridge(name string) (*bridge, error) {
+	if name == "" && len(d.bridges) == 1 {
+		for _, b := range d.bridges {
+			return b, nil
+		}
+	}
+	if name == "" {
+		return nil, api.Errorf(api.BadParams, "want the name of a bridge: there are %d", len(d.bridges))
+	}
+	if b := d.bridges[name]; b != nil {
+		return b, nil
+	}
+	return nil, noBridge(name)
+}
+
+// chosen returns the bridge of that name, or all by name if there is none. d.mu is held.
+func (d *Daemon) chosen(name string) ([]*bridge, error) {
+	if name != "" {
+		b, err := d.bridge(name)
+		return []*bridge{b}, err
+	}
+	return d.sortedBridges(), nil
+}
+
+// sortedBridges returns all bridges by name. d.mu is held.
+func (d *Daemon) sortedBridges() []*bridge {
+	return slices.SortedFunc(maps.Values(d.bridges), func(a, b *bridge) int { return cmp.Compare(a.name, b.name) })
+}

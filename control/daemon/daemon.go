@@ -1,0 +1,207 @@
+// Package daemon turns a checked configuration into a running switch and keeps it controllable: it
+// starts the parts in order, carries out what the control socket asks for, applies changed
+// configurations as differences, and ends everything without losing a frame.
+//
+// It is glue. What packets meet is package datapath, what a configuration means is package config, what
+// is said over the socket is package api. [Run] is the whole program as a process, with its signals;
+// [Start] is the same without touching anything that belongs to the process, so that tests run it.
+//
+// Thread-safety: all methods of Daemon are safe for concurrent use. Memory: the daemon owns the frame
+// arena; the switch and everything below it has given back all frames before the arena goes.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/control/metrics"
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/cpu"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// ErrLeaked is returned by Close when frames did not come back to the arena.
+var ErrLeaked = errors.New("frames were lost")
+
+// Drivers makes the driver of each type of port that a configuration can name.
+type Drivers map[string]func(*frame.Pool, *slog.Logger) pmd.Driver
+
+// Types returns the port types there are, sorted.
+func (d Drivers) Types() []string { return slices.Sorted(maps.Keys(d)) }
+
+// Options are what a daemon is started with.
+type Options struct {
+	Config  *config.Config
+	File    string // where Config comes from, for people
+	Drivers Drivers
+	CPUs    []int // one per worker; empty: workers are not pinned
+	Log     *slog.Logger
+	// Level, if not nil, follows log.level of the configuration.
+	Level *slog.LevelVar
+	Build api.Version
+	Audit bool // of frames; for tests
+}
+
+// A Daemon is a running switch with its control socket and its metrics.
+type Daemon struct {
+	o       Options
+	log     *slog.Logger
+	pool    *frame.Pool
+	sw      *datapath.Switch
+	clock   *cpu.Clock      // of the rule tables
+	metrics *metrics.Server // nil: none
+	stop    context.CancelFunc
+	serving sync.WaitGroup
+
+	mu      sync.Mutex         // one change of bridges, ports and rules at a time
+	bridges map[string]*bridge // guarded by mu
+	restart []string           // sections that wait for a restart; guarded by mu
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Start starts a switch as the configuration says and answers on its control socket. Ports whose
+// device does not open are no error: they are tried again. ctx bounds the start only.
+func Start(ctx context.Context, o Options) (*Daemon, error) {
+	d := &Daemon{o: o, log: o.Log, clock: cpu.NewClock(), bridges: make(map[string]*bridge), stop: func() {}}
+	if o.Level != nil {
+		o.Level.Set(o.Config.Log.Level)
+	}
+	// The socket comes first: a second daemon must stop here, before it touches a device.
+	c := o.Config.Control
+	l, err := api.Listen(c.Socket, c.Mode, c.Group)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.start(ctx); err != nil {
+		return nil, errors.Join(err, l.Close(), d.Close())
+	}
+	d.serve(l)
+	return d, nil
+}
+
+// start makes the arena, the switch, its bridges and ports, and the metrics.
+func (d *Daemon) start(ctx context.Context) (err error) {
+	c := d.o.Config
+	d.pool, err = frame.NewPool(frame.Options{
+		Buffers: c.Frames.Buffers, BufferSize: c.Frames.BufferSize, Huge: c.Frames.Huge, Audit: d.o.Audit,
+	})
+	if err != nil {
+		return err
+	}
+	drivers := make(map[string]pmd.Driver, len(d.o.Drivers))
+	for name, driver := range d.o.Drivers {
+		drivers[name] = driver(d.pool, d.log)
+	}
+	d.sw, err = datapath.New(d.switchOptions(drivers))
+	if err != nil {
+		return fmt.Errorf("start switch: %w", err)
+	}
+	if _, err := d.apply(ctx, c); err != nil {
+		return err
+	}
+	if c.Metrics.Listen == "" {
+		return nil
+	}
+	b := d.o.Build
+	collector := metrics.NewCollector(d.sw, metrics.Build{Version: b.Version, Revision: b.Revision, Go: b.Go})
+	d.metrics, err = metrics.Serve(c.Metrics.Listen, collector, d.log)
+	return err
+}
+
+func (d *Daemon) switchOptions(drivers map[string]pmd.Driver) datapath.Options {
+	c := d.o.Config
+	return datapath.Options{
+		Pool:    d.pool,
+		Drivers: drivers,
+		Log:     d.log,
+		Workers: datapath.WorkersConfig{
+			Count: c.Workers.Count, CPUs: d.o.CPUs, Latency: c.Workers.Latency, Rebalance: c.Workers.Rebalance,
+		},
+		Cache: datapath.CacheConfig{
+			EMCEntries: c.Caches.EMCEntries, EMCInsert: c.Caches.EMCInsert,
+			Flows: c.Caches.Flows, MasksPerPort: c.Caches.MasksPerPort,
+		},
+		SlowPath: datapath.SlowPath{
+			QueueLength: c.SlowPath.QueueLength, Held: c.SlowPath.Held,
+			MaxIdle: c.Caches.MaxIdle, Revalidate: c.SlowPath.Revalidate,
+		},
+		VLANLimit: c.VLANLimit,
+	}
+}
+
+// serve answers on l, and lets rules and addresses age, until Close.
+func (d *Daemon) serve(l *api.Listener) {
+	ctx, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	d.serving.Go(func() { d.expire(ctx) })
+	server := api.NewServer(d.mux(), d.log)
+	d.serving.Go(func() {
+		if err := server.Serve(ctx, l); err != nil {
+			d.log.Error("control socket ended", "error", err)
+		}
+	})
+}
+
+// expire removes rules and addresses whose time has passed, once a second. The cached flows follow with
+// the next walk of the revalidator.
+func (d *Daemon) expire(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		d.mu.Lock()
+		bridges := d.sortedBridges()
+		d.mu.Unlock()
+		for _, b := range bridges {
+			b.table.Expire(d.clock.Now())
+		}
+	}
+}
+
+// MetricsAddr returns the address that metrics are served at, "" for none.
+func (d *Daemon) MetricsAddr() string {
+	if d.metrics == nil {
+		return ""
+	}
+	return d.metrics.Addr().String()
+}
+
+// Close ends the daemon: requests under way are finished, ports closed, and every frame must be back
+// in the arena; ErrLeaked says that some are not. It is idempotent.
+func (d *Daemon) Close() error {
+	d.closing.Do(func() { d.closeErr = d.close() })
+	return d.closeErr
+}
+
+func (d *Daemon) close() error {
+	d.stop()
+	d.serving.Wait()
+	var errs []error
+	if d.metrics != nil {
+		errs = append(errs, d.metrics.Close())
+	}
+	if d.sw != nil {
+		errs = append(errs, d.sw.Close())
+	}
+	if d.pool != nil {
+		if err := d.pool.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("%w: %w", ErrLeaked, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"context"
+	"net"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
+)
+
+func (d *Daemon) fdbShow(_ context.Context, n api.BridgeName) ([]api.FDBEntry, error) {
+	ports := make(map[uint32]datapath.PortStatus)
+	for _, p := range d.sw.Ports() {
+		ports[p.ID] = p
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	bridges, err := d.chosen(n.Bridge)
+	if err != nil {
+		return nil, err
+	}
+	out := []api.FDBEntry{}
+	for _, b := range bridges {
+		for _, e := range b.table.Addresses() {
+			p, ok := ports[e.Port]
+			if !ok {
+				continue // the port went after the address was read
+			}
+			mac := e.Key.MAC()
+			out = append(out, api.FDBEntry{
+				Bridge: b.name, Port: p.Name, Number: p.Number, VLAN: int(e.Key.VLAN()),
+				MAC: net.HardwareAddr(mac[:]).String(), AgeSeconds: e.Age.Seconds(), Static: e.Static,
+			})
+		}
+	}
+	return out, nil
+}
+
+func (d *Daemon) fdbAdd(_ context.Context, n api.NewFDBEntry) (api.Nothing, error) {
+	key, err := fdbKey(n.VLAN, n.MAC)
+	if err != nil {
+		return api.Nothing{}, err
+	}
+	_, err = d.onBridge(n.Bridge, func(b *bridge) (int, error) {
+		port, err := d.portOn(b, n.Port)
+		if err != nil {
+			return 0, err
+		}
+		return 1, b.table.AddAddress(key, port)
+	})
+	return api.Nothing{}, err
+}
+
+func (d *Daemon) fdbDel(_ context.Context, k api.FDBKey) (api.Nothing, error) {
+	key, err := fdbKey(k.VLAN, k.MAC)
+	if err != nil {
+		return api.Nothing{}, err
+	}
+	_, err = d.onBridge(k.Bridge, func(b *bridge) (int, error) {
+		if !b.table.DeleteAddress(key) {
+			return 0, api.Errorf(api.NotFound, "address %s in VLAN %d: bridge %s does not know it", k.MAC, k.VLAN, b.name)
+		}
+		return 1, nil
+	})
+	return api.Nothing{}, err
+}
+
+func (d *Daemon) fdbFlush(_ context.Context, f api.FDBFilter) (api.Changed, error) {
+	filter := fdb.Filter{OnPort: f.Port != "", InVLAN: f.VLAN != nil}
+	if f.VLAN != nil {
+		if *f.VLAN < 0 || *f.VLAN > maxVLAN {
+			return api.Changed{}, badVLAN(*f.VLAN)
+		}
+		filter.VLAN = uint16(*f.VLAN)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	bridges, err := d.chosen(f.Bridge)
+	if err != nil {
+		return api.Changed{}, err
+	}
+	total, found := 0, f.Port == ""
+	for _, b := range bridges {
+		if f.Port != "" {
+			port, err := d.portOn(b, f.Port)
+			if err != nil {
+				continue
+			}
+			filter.Port, found = port, true
+		}
+		total += b.table.FlushAddresses(filter)
+	}
+	if !found {
+		return api.Changed{}, noPort(f.Port)
+	}
+	d.sw.Sync()
+	return api.Changed{Count: total}, nil
+}
+
+// portOn returns the datapath port of a bridge's port.
+func (d *Daemon) portOn(b *bridge, name string) (uint32, error) {
+	for _, p := range d.sw.Ports() {
+		if p.Bridge == b.name && p.Name == name {
+			return p.ID, nil
+		}
+	}
+	return 0, noPort(name)
+}
+
+// maxVLAN is the last VLAN: 4095 is reserved (IEEE 802.1Q-2018, table 9-2).
+const maxVLAN = 4094
+
+func badVLAN(n int) error { return api.Errorf(api.BadParams, "VLAN %d: want 0 to %d", n, maxVLAN) }
+
+func fdbKey(vlan int, mac string) (fdb.Key, error) {
+	if vlan < 0 || vlan > maxVLAN {
+		return 0, badVLAN(vlan)
+	}
+	m, err := net.ParseMAC(mac)
+	if err != nil || len(m) != 6 || m[0]&1 != 0 {
+		return 0, api.Errorf(api.BadParams, "address %q: want a unicast Ethernet address such as 02:00:00:00:00:01", mac)
+	}
+	return fdb.MakeKey(uint16(vlan), [6]byte(m)), nil
+}

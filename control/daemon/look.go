@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/counter"
+)
+
+// mux returns the methods of the control socket.
+func (d *Daemon) mux() *api.Mux {
+	m := api.NewMux(d.log)
+	api.Handle(m, api.GetVersion, func(context.Context, api.Nothing) (api.Version, error) { return d.o.Build, nil })
+	api.Handle(m, api.Show, d.show)
+	api.Handle(m, api.GetStats, d.stats)
+	api.Handle(m, api.CacheDump, d.cacheDump)
+	api.Handle(m, api.ConfigApply, d.configApply)
+	api.Handle(m, api.PortList, d.portList)
+	api.Handle(m, api.PortAdd, d.portAdd)
+	api.Handle(m, api.PortDel, d.portDel)
+	api.Handle(m, api.FlowAdd, d.flowAdd)
+	api.Handle(m, api.FlowMod, d.flowMod)
+	api.Handle(m, api.FlowDel, d.flowDel)
+	api.Handle(m, api.FlowDump, d.flowDump)
+	api.Handle(m, api.FDBShow, d.fdbShow)
+	api.Handle(m, api.FDBAdd, d.fdbAdd)
+	api.Handle(m, api.FDBDel, d.fdbDel)
+	api.Handle(m, api.FDBFlush, d.fdbFlush)
+	return m
+}
+
+func (d *Daemon) show(context.Context, api.Nothing) (api.Overview, error) {
+	st := d.sw.Stats()
+	o := api.Overview{
+		Version: d.o.Build, PID: os.Getpid(), UptimeSeconds: time.Since(st.Since).Seconds(), Config: d.o.File,
+		Frames: api.Frames(st.Frames), Flows: apiFlows(st.Flows), Workers: apiWorkers(st.Workers),
+		Bridges: []api.Bridge{},
+	}
+	ports := d.sw.Ports()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o.Restart = slices.Clone(d.restart)
+	for _, b := range d.sortedBridges() {
+		out := api.Bridge{Name: b.name, Rules: b.rules(), MACs: b.macs(), Ports: []api.Port{}}
+		for i := range ports {
+			if ports[i].Bridge == b.name {
+				out.Ports = append(out.Ports, apiPort(&ports[i]))
+			}
+		}
+		o.Bridges = append(o.Bridges, out)
+	}
+	return o, nil
+}
+
+func (d *Daemon) stats(context.Context, api.Nothing) (api.Stats, error) {
+	st := d.sw.Stats()
+	out := api.Stats{
+		UptimeSeconds: time.Since(st.Since).Seconds(),
+		Caches:        apiCounters(st.Caches), Events: apiCounters(st.Events), Drops: apiCounters(st.Drops),
+		SlowPath: apiCounters(st.SlowPath), Flows: apiFlows(st.Flows), Frames: api.Frames(st.Frames),
+		Workers: apiWorkers(st.Workers),
+	}
+	for _, c := range out.Caches {
+		out.Packets += c.Value
+	}
+	var drops []counter.Sample
+	for _, p := range d.sw.Ports() {
+		for _, s := range p.Samples {
+			if s.Kind == counter.Drop {
+				drops = append(drops, s)
+			}
+		}
+	}
+	out.PortDrops = apiCounters(drops)
+	return out, nil
+}
+
+func (d *Daemon) cacheDump(_ context.Context, f api.CacheFilter) ([]api.CacheFlow, error) {
+	if f.Limit < 0 {
+		return nil, api.Errorf(api.BadParams, "limit %d: want 0 or more", f.Limit)
+	}
+	names := portsByID{}
+	for _, p := range d.sw.Ports() {
+		names[p.ID] = p.Name
+	}
+	flows := d.sw.Flows()
+	slices.SortStableFunc(flows, func(a, b datapath.CachedFlow) int { return cmp.Compare(b.Packets, a.Packets) })
+	out := []api.CacheFlow{}
+	for i := range flows {
+		in := names[uint32(flows[i].Match.Key.Uint(flow.FieldInPort))]
+		if f.Port != "" && in != f.Port {
+			continue
+		}
+		if f.Limit > 0 && len(out) == f.Limit {
+			break
+		}
+		out = append(out, api.CacheFlow{
+			Match: string(flows[i].Match.Append(nil, names)), Actions: flows[i].Actions,
+			Packets: flows[i].Packets, Bytes: flows[i].Bytes, UsedSeconds: flows[i].LastUsed.Seconds(),
+		})
+	}
+	return out, nil
+}
+
+// portsByID names datapath ports, which is what in_port of a cached flow is.
+type portsByID map[uint32]string
+
+// PortNumber implements flow.PortNames.
+func (n portsByID) PortNumber(name string) (uint32, bool) {
+	for id, one := range n {
+		if one == name {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// PortName implements flow.PortNames.
+func (n portsByID) PortName(id uint32) (string, bool) {
+	name, ok := n[id]
+	return name, ok
+}

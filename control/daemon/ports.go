@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/datapath"
+)
+
+func (d *Daemon) portList(_ context.Context, f api.PortFilter) ([]api.Port, error) {
+	d.mu.Lock()
+	_, known := d.bridges[f.Bridge]
+	d.mu.Unlock()
+	if f.Bridge != "" && !known {
+		return nil, noBridge(f.Bridge)
+	}
+	out := []api.Port{}
+	for _, p := range d.sw.Ports() {
+		if (f.Bridge == "" || p.Bridge == f.Bridge) && (f.Name == "" || p.Name == f.Name) {
+			out = append(out, apiPort(&p))
+		}
+	}
+	if f.Name != "" && len(out) == 0 {
+		return nil, noPort(f.Name)
+	}
+	return out, nil
+}
+
+// portAdd adds a port that lives until it is removed, or a configuration without it is applied.
+func (d *Daemon) portAdd(ctx context.Context, n api.NewPort) (api.Port, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b, err := d.bridge(n.Bridge)
+	if err != nil {
+		return api.Port{}, err
+	}
+	if d.o.Drivers[n.Type] == nil {
+		return api.Port{}, api.Errorf(api.BadParams, "port type %q: want one of %s", n.Type, strings.Join(d.o.Drivers.Types(), ", "))
+	}
+	if !config.ValidName(n.Name) {
+		return api.Port{}, api.Errorf(api.BadParams, "port name %q: want %s", n.Name, config.NameRule)
+	}
+	vlan, err := config.VLAN(n.VLAN.Mode, n.VLAN.Tag, n.VLAN.Trunks)
+	if err != nil {
+		return api.Port{}, api.Errorf(api.BadParams, "port %s: %v", n.Name, err)
+	}
+	p := datapath.PortConfig{Name: n.Name, Driver: n.Type, Number: n.Number, Options: n.Options, VLAN: vlan}
+	if err := d.sw.AddPort(ctx, b.name, p); err != nil {
+		return api.Port{}, portError(err)
+	}
+	for _, p := range d.sw.Ports() {
+		if p.Name == n.Name {
+			return apiPort(&p), nil
+		}
+	}
+	return api.Port{}, noPort(n.Name)
+}
+
+func (d *Daemon) portDel(_ context.Context, p api.PortName) (api.Nothing, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return api.Nothing{}, portError(d.sw.DelPort(p.Name))
+}
+
+// portError gives errors of the switch the code they have on the control socket.
+func portError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, datapath.ErrExists):
+		return api.Errorf(api.Exists, "%v", err)
+	case errors.Is(err, datapath.ErrNoPort), errors.Is(err, datapath.ErrNoBridge):
+		return api.Errorf(api.NotFound, "%v", err)
+	}
+	return err
+}
+
+func noPort(name string) error { return api.Errorf(api.NotFound, "port %s: there is none", name) }
+
+func noBridge(name string) error { return api.Errorf(api.NotFound, "bridge %s: there is none", name) }

@@ -1,0 +1,90 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// descs is every metric there is.
+type descs struct {
+	build, start, counterInfo *prometheus.Desc
+
+	cachePackets, drops, events, slowDrops, slowEvents *prometheus.Desc
+	flows, flowCapacity, flowEvents                    *prometheus.Desc
+	buffers, bufferSize, framesInfo                    *prometheus.Desc
+
+	workerInfo, cycles, frequency, slept, sleeps, workerPackets *prometheus.Desc
+	polls, emptyPolls, overBudget, cycleTime, wakeTime          *prometheus.Desc
+
+	portInfo, portOpen, portLink, portMTU, portChoice, portReopens *prometheus.Desc
+	rxPackets, rxBytes, txPackets, txBytes, portDrops, portEvents  *prometheus.Desc
+	queuePackets, queueBytes, queueDrops, queueEvents              *prometheus.Desc
+	queueWorker, queueCycles                                       *prometheus.Desc
+}
+
+func newDescs() descs {
+	d := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("culvert_"+name, help, labels, nil)
+	}
+	return descs{
+		build:       d("build_info", "Which daemon this is; always 1.", "version", "revision", "go"),
+		start:       d("start_time_seconds", "When the switch started, in seconds since 1970."),
+		counterInfo: d("counter_info", "What a reason or event in the other metrics means; always 1.", "kind", "name", "help"),
+
+		cachePackets: d("cache_packets_total", "Packets by the cache level that answered; the sum over levels is the packets looked up.", "worker", "level"),
+		drops:        d("drops_total", "Packets the switch dropped, by reason.", "worker", "reason"),
+		events:       d("events_total", "What else workers count about packets.", "worker", "event"),
+		slowDrops:    d("slow_path_drops_total", "Packets the slow path dropped, by reason.", "reason"),
+		slowEvents:   d("slow_path_events_total", "What the slow path did.", "event"),
+		flows:        d("flows", "Flows in the megaflow cache."),
+		flowCapacity: d("flows_capacity", "Flows the megaflow cache can hold."),
+		flowEvents:   d("flow_cache_events_total", "What the megaflow cache counts.", "event"),
+		buffers:      d("frame_buffers", "Buffers in the frame arena."),
+		bufferSize:   d("frame_buffer_size_bytes", "Size of a buffer in the frame arena."),
+		framesInfo:   d("frame_arena_info", "What kind of memory the frame arena lies on; always 1.", "pages"),
+
+		workerInfo:    d("worker_info", "Which CPU a worker is pinned to, -1 for none; always 1.", "worker", "cpu"),
+		cycles:        d("worker_cycles_total", "CPU cycles by what the worker spent them on.", "worker", "state"),
+		frequency:     d("worker_frequency_hertz", "CPU cycles per second.", "worker"),
+		slept:         d("worker_sleep_seconds_total", "Time the worker was asleep.", "worker"),
+		sleeps:        d("worker_sleeps_total", "Times the worker fell asleep.", "worker"),
+		workerPackets: d("worker_packets_total", "Packets the worker received.", "worker"),
+		polls:         d("worker_polls_total", "Looks at a queue.", "worker"),
+		emptyPolls:    d("worker_empty_polls_total", "Looks at a queue that had nothing.", "worker"),
+		overBudget:    d("worker_over_budget_total", "Times the worker gave up sleeping because waking up took longer than the latency budget.", "worker"),
+		cycleTime:     d("worker_cycle_seconds", "Length of poll cycles; a pause of the runtime or of the machine makes one long.", "worker"),
+		wakeTime:      d("worker_wake_seconds", "Time from something happening to the sleeping worker running.", "worker"),
+
+		portInfo:    d("port_info", "A port; always 1.", "port", "bridge", "number", "type", "mac"),
+		portOpen:    d("port_open", "1 if the port's device is open.", "port"),
+		portLink:    d("port_link_up", "1 if the port has carrier.", "port"),
+		portMTU:     d("port_mtu_bytes", "Largest layer-3 packet the port takes.", "port"),
+		portChoice:  d("port_choice_info", "What was chosen for a port, such as its AF_XDP mode, and why not better; always 1.", "port", "choice", "value", "reason"),
+		portReopens: d("port_reopens_total", "Times the port was opened again after its device changed or failed.", "port"),
+		rxPackets:   d("port_receive_packets_total", "Packets received.", "port"),
+		rxBytes:     d("port_receive_bytes_total", "Bytes received, without frame check sequences.", "port"),
+		txPackets:   d("port_transmit_packets_total", "Packets handed to the device.", "port"),
+		txBytes:     d("port_transmit_bytes_total", "Bytes handed to the device, without frame check sequences.", "port"),
+		portDrops:   d("port_drops_total", "Packets dropped by the port, by reason.", "port", "reason"),
+		portEvents:  d("port_events_total", "What else the port and its device count.", "port", "event"),
+
+		queuePackets: d("queue_packets_total", "Packets received or handed to the device by a queue.", "port", "direction", "queue"),
+		queueBytes:   d("queue_bytes_total", "Bytes received or handed to the device by a queue.", "port", "direction", "queue"),
+		queueDrops:   d("queue_drops_total", "Packets dropped by a queue, by reason.", "port", "direction", "queue", "reason"),
+		queueEvents:  d("queue_events_total", "What else a queue counts.", "port", "direction", "queue", "event"),
+		queueWorker:  d("queue_worker", "Number of the worker that owns the queue, -1 for none.", "port", "direction", "queue"),
+		queueCycles:  d("queue_cycles_total", "CPU cycles its worker spent on the receive queue's packets.", "port", "direction", "queue"),
+	}
+}
+
+// allDescs lists every metric.
+func allDescs() []*prometheus.Desc {
+	d := newDescs()
+	return []*prometheus.Desc{
+		d.build, d.start, d.counterInfo,
+		d.cachePackets, d.drops, d.events, d.slowDrops, d.slowEvents,
+		d.flows, d.flowCapacity, d.flowEvents, d.buffers, d.bufferSize, d.framesInfo,
+		d.workerInfo, d.cycles, d.frequency, d.slept, d.sleeps, d.workerPackets,
+		d.polls, d.emptyPolls, d.overBudget, d.cycleTime, d.wakeTime,
+		d.portInfo, d.portOpen, d.portLink, d.portMTU, d.portChoice, d.portReopens,
+		d.rxPackets, d.rxBytes, d.txPackets, d.txBytes, d.portDrops, d.portEvents,
+		d.queuePackets, d.queueBytes, d.queueDrops, d.queueEvents, d.queueWorker, d.queueCycles,
+	}
+}
