@@ -38,9 +38,9 @@ type Config struct {
 }
 
 // An Expirer is a rule table whose rules or addresses age. The revalidator calls Expire before it
-// asks what changed; now is on the clock of rules.Query.Now.
+// asks what changed; now is on the clock of rules.Query.Now. It returns the number of things that went.
 type Expirer interface {
-	Expire(now int64)
+	Expire(now int64) int
 }
 
 // A Revalidator walks over the flow cache. Thread-safety: all methods are safe for concurrent use;
