@@ -53,7 +53,10 @@
 //
 // The kernel's share, copying on veth, is 1 to 1.5 µs a packet and direction. Ours is about 16 ns to
 // receive and 20 ns to send a packet of 60 bytes in batches of 64 (BenchmarkRecv, BenchmarkSend), 2 ns of
-// that for the record of buffers the kernel holds (BenchmarkHeld), and 5 ns to poll an empty queue.
+// that for the record of buffers the kernel holds (BenchmarkHeld), and 5 ns to poll an empty queue. On
+// veth, need-wakeup, busy-poll, multi-buffer and rings from 512 to 4096 make no difference that can be measured:
+// 2.2 µs from generator through a forwarder to the sink, all on one core (BenchmarkVethForward), 2.3 in
+// generic mode. Larger rings ride out longer pauses; nothing else speaks against the defaults.
 //
 // # Ownership and threads
 //

@@ -3,6 +3,7 @@ package xsk
 import (
 	"testing"
 
+	"github.com/culvertdev/culvert/pmd/option"
 	"github.com/culvertdev/culvert/ring/frame"
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +47,27 @@ func FuzzKernel(f *testing.F) {
 		b.rx.cache.PutBatch(&b.batch)
 		if b.kernel.InvalidTx != 0 {
 			t.Errorf("%d descriptors sent that the kernel refuses", b.kernel.InvalidTx)
+		}
+	})
+}
+
+// FuzzPass has any text as the value of the pass option: it is refused or it comes out as it went in.
+func FuzzPass(f *testing.F) {
+	for _, s := range []string{"none", "host", "arp,lldp", "tcp:22, udp:4789", ",", "tcp:-1", "none,none"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		read := func(v string) (filter, error) {
+			s := option.Of(map[string]string{OptPass: v})
+			return parseFilter(s), s.Err()
+		}
+		one, err := read(text)
+		if err != nil {
+			return
+		}
+		two, err := read(one.String())
+		if err != nil || one.String() != two.String() {
+			t.Errorf("%q is read as %q, and that as %q, %v", text, one, two, err)
 		}
 	})
 }

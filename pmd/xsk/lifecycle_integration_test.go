@@ -158,7 +158,29 @@ func TestAQueueCanBeOpenedAgainAtOnce(t *testing.T) {
 		must(t, err)
 		must(t, p.Close())
 		must(t, p.Close()) // idempotent
-		awaitRelease(w.hosts[0].portLink().Attrs().Index, 0)
+	}
+}
+
+// What Close waits for with zero-copy, which no device here has.
+func TestASentinelSeesAQueueComeFree(t *testing.T) {
+	w := newWorld(t, pair{})
+	pool := newTestPool(t, 8192)
+	index := w.hosts[0].portLink().Attrs().Index
+	for range 5 {
+		s, err := newSentinel()
+		must(t, err)
+		p, err := New(pool, slog.New(slog.DiscardHandler)).Open(context.Background(), w.hosts[0].port, nil)
+		must(t, err)
+		start, closed := time.Now(), make(chan error)
+		go func() {
+			time.Sleep(50 * time.Millisecond)
+			closed <- p.Close()
+		}()
+		s.await(index, 0)
+		must(t, <-closed)
+		if took := time.Since(start); took < 50*time.Millisecond || took > 2*time.Second {
+			t.Errorf("waited %v for a queue that was closed after 50ms", took)
+		}
 	}
 }
 

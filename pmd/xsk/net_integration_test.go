@@ -192,7 +192,13 @@ func isTestFrame(p []byte) bool {
 // newTestPool returns a pool that the test's end finds whole again.
 func newTestPool(t testing.TB, buffers int) *frame.Pool {
 	t.Helper()
-	pool, err := frame.NewPool(frame.Options{Buffers: buffers, Huge: frame.HugeNever, Audit: true})
+	return newTestPoolOf(t, frame.Options{Buffers: buffers})
+}
+
+func newTestPoolOf(t testing.TB, o frame.Options) *frame.Pool {
+	t.Helper()
+	o.Huge, o.Audit = frame.HugeNever, true
+	pool, err := frame.NewPool(o)
 	must(t, err)
 	t.Cleanup(func() {
 		if err := pool.Close(); err != nil {

@@ -1,7 +1,6 @@
 package xsk
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -22,56 +21,6 @@ type choices struct {
 	txBudget    bool
 	queues      int
 	channels    int
-}
-
-// attach loads the program and puts it on the device in the best mode that works.
-func attach(c config, st deviceState, ifindex, queues int, ch *choices) (*steering, error) {
-	s, err := load(c, st, queues, ch)
-	if err != nil {
-		return nil, err
-	}
-	if c.mode != plain {
-		err := s.attach(ifindex, true)
-		if err == nil {
-			ch.native = true
-			return s, nil
-		}
-		if c.mode == better || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
-			return nil, errors.Join(fmt.Errorf("attach XDP program: %s: %w", st.notNative(err), err), s.Close())
-		}
-		ch.notNative = st.notNative(err)
-	}
-	if err := s.attach(ifindex, false); err != nil {
-		return nil, errors.Join(fmt.Errorf("attach XDP program in generic mode: %s: %w", st.notNative(err), err), s.Close())
-	}
-	return s, nil
-}
-
-// load loads the program for multi-buffer packets if it may, and for single ones if it must.
-func load(c config, st deviceState, queues int, ch *choices) (*steering, error) {
-	if c.multiBuffer != plain {
-		s, err := newSteering(queues, c.pass, st.mac, c.fallback, true)
-		if err == nil || c.multiBuffer == better || !errors.Is(err, unix.EINVAL) {
-			return s, err
-		}
-		ch.noFrags = "the kernel has no XDP programs for multi-buffer packets (Linux 5.18)"
-	}
-	return newSteering(queues, c.pass, st.mac, c.fallback, false)
-}
-
-// notNative says in words why the driver did not take the program.
-func (s deviceState) notNative(err error) string {
-	switch {
-	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EEXIST):
-		return "another XDP program is on the device"
-	case errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Sprintf("driver %s has no native XDP", s.driver)
-	case s.driver == "veth" && errors.Is(err, unix.ENOSPC):
-		return "the other end of the veth pair sends with more queues than this end receives with"
-	case errors.Is(err, unix.ERANGE):
-		return fmt.Sprintf("driver %s has no native XDP for this MTU", s.driver)
-	}
-	return fmt.Sprintf("driver %s refused native XDP: %v", s.driver, err)
 }
 
 // bound notes how the first socket was bound, and what was refused before.

@@ -159,7 +159,7 @@ func (p *Port) tx(i int) *txQueue { return p.queues[i].tx }
 
 // transfer sends up to n bytes by TCP from host 0 to host 1, for so long at most, and returns how many
 // arrived.
-func (w *world) transfer(t *testing.T, n int64, patience time.Duration) int64 {
+func (w *world) transfer(t testing.TB, n int64, patience time.Duration) int64 {
 	t.Helper()
 	var l net.Listener
 	var err error

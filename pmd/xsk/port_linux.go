@@ -44,6 +44,7 @@ type queue struct {
 	rx         *rxQueue
 	tx         *txQueue
 	registered bool
+	sentinel   *sentinel // of a zero-copy socket
 }
 
 var _ pmd.Port = (*Port)(nil)
@@ -124,26 +125,36 @@ func (p *Port) openQueue(ctx context.Context, c config, st deviceState, i int, c
 	if i == 0 {
 		ch.bound(ways, way, refused)
 	}
-	if c.busyPoll > 0 {
-		if err := s.busyPoll(c.busyPoll); err != nil {
-			return fmt.Errorf("option %s: %w", OptBusyPoll, err)
-		}
-	}
-	ch.txBudget = s.setTxBudget(c.ringSize) == nil
-
-	rx.fd, rx.busyPoll = s.fd, c.busyPoll > 0
-	tx.mtu, tx.wakeup = st.mtu, s.flags&unix.XDP_USE_NEED_WAKEUP != 0
-	if s.flags&unix.XDP_USE_SG != 0 {
-		tx.segments = copySegments
-		if s.flags&unix.XDP_ZEROCOPY != 0 {
-			tx.segments = zeroCopySegments
-		}
+	if err := p.tune(c, st, &p.queues[i], ch); err != nil {
+		return err
 	}
 	if err := p.steer.Register(i, s.fd); err != nil {
 		return fmt.Errorf("steer queue %d to its socket: %w", i, err)
 	}
 	p.queues[i].registered = true
 	return nil
+}
+
+// tune sets what follows from how the socket of q was bound.
+func (p *Port) tune(c config, st deviceState, q *queue, ch *choices) (err error) {
+	s, rx, tx := q.sock, q.rx, q.tx
+	if c.busyPoll > 0 {
+		if err := s.busyPoll(c.busyPoll); err != nil {
+			return fmt.Errorf("option %s: %w", OptBusyPoll, err)
+		}
+	}
+	ch.txBudget = s.setTxBudget(c.ringSize) == nil
+	rx.fd, rx.busyPoll = s.fd, c.busyPoll > 0
+	tx.mtu, tx.wakeup = st.mtu, s.flags&unix.XDP_USE_NEED_WAKEUP != 0
+	if s.flags&unix.XDP_USE_SG != 0 {
+		tx.segments = copySegments
+	}
+	if s.flags&unix.XDP_ZEROCOPY == 0 {
+		return nil
+	}
+	tx.segments = min(tx.segments, zeroCopySegments)
+	q.sentinel, err = newSentinel()
+	return err
 }
 
 // Info implements pmd.Port.
@@ -247,10 +258,9 @@ func (p *Port) Close() error {
 		errs = append(errs, p.steer.Close())
 	}
 	for i, q := range p.queues {
-		zeroCopy := q.sock.flags&unix.XDP_ZEROCOPY != 0
 		errs = append(errs, q.sock.close())
-		if zeroCopy {
-			awaitRelease(p.dev.index, i)
+		if q.sentinel != nil {
+			q.sentinel.await(p.dev.index, i)
 		}
 		q.rx.close()
 		q.tx.close()

@@ -56,6 +56,33 @@ func BenchmarkVethForward(b *testing.B) {
 	}
 }
 
+// BenchmarkVethTCP is one TCP connection between two hosts through two ports, with a forwarder that only
+// finishes checksums, on a core of its own.
+func BenchmarkVethTCP(b *testing.B) {
+	for _, o := range rateOptions() {
+		if o[OptMode] == "generic" {
+			continue // it needs a forwarder that segments
+		}
+		b.Run(fmt.Sprint(o), func(b *testing.B) {
+			w := newWorld(b, pair{}, pair{})
+			pool, err := frame.NewPool(frame.Options{Buffers: 65536})
+			must(b, err)
+			b.Cleanup(func() { must(b, pool.Close()) })
+			in, out := open(b, pool, w.hosts[0].port, o), open(b, pool, w.hosts[1].port, o)
+			var seen arrivals
+			f := startForwarder(in, out, seen.watch(pool, 1500))
+			defer f.close()
+			const size = 32 << 20
+			b.SetBytes(size)
+			for b.Loop() {
+				if got := w.transfer(b, size, 20*time.Second); got != size {
+					b.Fatalf("%d of %d bytes arrived", got, size)
+				}
+			}
+		})
+	}
+}
+
 // port2 opens the host's end of the pair.
 func (h *host) port2(b *testing.B, pool *frame.Pool) *Port {
 	var p pmd.Port
