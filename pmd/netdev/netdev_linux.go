@@ -125,7 +125,7 @@ func (d *Device) MAC() net.HardwareAddr { return d.mac }
 // LinkUp reports whether the device is up and has carrier, as last seen.
 func (d *Device) LinkUp() bool { return d.up.Load() }
 
-// Stats returns what the kernel counts for the device; zeros when it is gone.
+// Stats returns what the kernel counts for the device; zeros when it is gone, or closed.
 func (d *Device) Stats() netlink.LinkStatistics64 {
 	a, err := d.attrs()
 	if err != nil || a.Statistics == nil {

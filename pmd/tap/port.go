@@ -124,8 +124,7 @@ func (p *Port) Err() error {
 
 // Samples implements pmd.Port.
 func (p *Port) Samples(dst []counter.Sample) []counter.Sample {
-	// What the device transmits is what the host sent, to us.
-	s := p.dev.Stats()
+	s := p.dev.Stats() // what the device transmits is what the host sent, to us
 	return append(dst, deviceCounters(s.TxDropped, s.RxDropped)...)
 }
 

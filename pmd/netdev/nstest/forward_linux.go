@@ -18,16 +18,16 @@ import (
 type Patch struct {
 	ports   [2]pmd.Port
 	batch   frame.Batch
-	edit    func(from int, b *frame.Batch)
+	send    func(q pmd.TxQueue, b *frame.Batch)
 	polls   []unix.PollFd
 	quit    atomic.Bool
 	stopped sync.WaitGroup
 }
 
-// Connect patches two ports. edit, which may be nil, sees every batch on its way. Stop it before the
-// ports are closed; the end of the test does so in any case.
-func Connect(t testing.TB, a, b pmd.Port, edit func(from int, b *frame.Batch)) *Patch {
-	p := &Patch{ports: [2]pmd.Port{a, b}, edit: edit}
+// Connect patches two ports. send, unless it is nil, sends every batch in place of q.Send. Stop the
+// patch before the ports are closed; the end of the test does so in any case.
+func Connect(t testing.TB, a, b pmd.Port, send func(q pmd.TxQueue, b *frame.Batch)) *Patch {
+	p := &Patch{ports: [2]pmd.Port{a, b}, send: send}
 	for _, port := range p.ports {
 		for _, q := range port.RxQueues() {
 			p.polls = append(p.polls, unix.PollFd{Fd: int32(q.FD()), Events: unix.POLLIN})
@@ -66,10 +66,12 @@ func (p *Patch) cycle() int {
 				continue
 			}
 			n += got
-			if p.edit != nil {
-				p.edit(from, &p.batch)
+			q := tx[min(i, len(tx)-1)]
+			if p.send != nil {
+				p.send(q, &p.batch)
+			} else {
+				q.Send(&p.batch)
 			}
-			tx[min(i, len(tx)-1)].Send(&p.batch)
 		}
 		for _, q := range tx {
 			q.Flush()
