@@ -1,9 +1,11 @@
 // Package afpacket is a port on an existing network device by packet sockets, for where XDP is not to
 // be had: devices without a driver for it, containers that may not load programs.
 //
-// What it is not: fast, and alone on the device. The host's stack gets a copy of every packet, too; it
-// answers if the device has addresses, so take them off. The rest of what XDP would bring is done by
-// the kernel's generic path.
+// What it is not: fast, and alone on the device. On the machine this was measured on (nested virtual
+// machine, veth, 64-byte packets) a packet costs the worker about 0.7 µs to receive and 1.5 µs to send,
+// what the other side's stack does meanwhile included; see BenchmarkAFPacket. The host's stack gets a
+// copy of every packet, too; it answers if the device has addresses, so take them off. What the host
+// itself sends out of the device does not come in.
 //
 // Receiving is recvmmsg, sending is sendmmsg: a system call per batch and one copy, between the kernel
 // and the arena. The memory-mapped rings were left out on purpose: TPACKET_V3 holds packets back until

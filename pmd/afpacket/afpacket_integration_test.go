@@ -161,17 +161,33 @@ func TestTagsComeAsTheyWereSent(t *testing.T) {
 }
 
 func TestSentPacketsAreNotReceived(t *testing.T) {
-	n := newNetwork(t, 1500, 1)
-	var b frame.Batch
-	want := append(udp(7)[:12], "\x88\xb5our own"...)
-	f, _ := n.pa.tx[0].cache.FromBytes(want)
-	b.Append(f)
-	if got := n.pa.tx[0].Send(&b); got != 1 {
-		t.Fatalf("sent %d packets, want 1", got)
-	}
-	n.a.Send("eth0", append(udp(7)[:12], "\x88\xb5the peer's"...))
-	if got := receive(t, n.pa); !bytes.Contains(got, []byte("the peer's")) {
-		t.Errorf("received %q", got[14:])
+	for _, queues := range []int{1, 4} { // a group has a switch of its own for that
+		n := newNetwork(t, 1500, queues)
+		var b frame.Batch
+		tx := n.pa.tx[0]
+		for i := range 32 {
+			own := udp(uint16(1000 + i))
+			f, _ := tx.cache.FromBytes(append(own, "our own"...))
+			b.Append(f)
+		}
+		if got := tx.Send(&b); got != 32 {
+			t.Fatalf("%d queues: sent %d packets, want 32", queues, got)
+		}
+		fd, to := rawSocket(t, n.between), &unix.SockaddrLinklayer{Ifindex: n.pa.dev.Index()}
+		for i := range 32 { // the host's, out of the same device
+			if err := unix.Sendto(fd, append(udp(uint16(1000+i)), "our own"...), 0, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, q := range n.pa.rx {
+			q.Recv(&b)
+			for _, f := range b.Frames() {
+				if bytes.Contains(n.pool.AppendTo(nil, f), []byte("our own")) {
+					t.Errorf("%d queues: received what was sent", queues)
+				}
+			}
+			q.cache.PutBatch(&b)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func openSocket(index, backlog int, promiscuous bool) (fd int, err error) {
 	}{
 		{"PACKET_VNET_HDR", unix.PACKET_VNET_HDR},
 		{"PACKET_AUXDATA", unix.PACKET_AUXDATA},
-		{"PACKET_IGNORE_OUTGOING", unix.PACKET_IGNORE_OUTGOING}, // linux 4.20; else we would receive what we send
+		{"PACKET_IGNORE_OUTGOING", unix.PACKET_IGNORE_OUTGOING}, // linux 4.20; else what the host sends would come in
 	} {
 		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, o.opt, 1); err != nil {
 			return fd, fmt.Errorf("set %s: %w", o.name, err)
@@ -61,8 +61,10 @@ func fanout(fds []int) error {
 	if len(fds) < 2 {
 		return nil
 	}
-	// The low half is the group's number: the kernel picks a free one for the first socket.
-	const hash, unique = unix.PACKET_FANOUT_HASH << 16, unix.PACKET_FANOUT_FLAG_UNIQUEID << 16
+	// The low half is the group's number: the kernel picks a free one for the first socket. A group
+	// does not look at its sockets' PACKET_IGNORE_OUTGOING, it has a flag of its own.
+	const hash = (unix.PACKET_FANOUT_HASH | unix.PACKET_FANOUT_FLAG_IGNORE_OUTGOING) << 16
+	const unique = unix.PACKET_FANOUT_FLAG_UNIQUEID << 16
 	if err := unix.SetsockoptInt(fds[0], unix.SOL_PACKET, unix.PACKET_FANOUT, hash|unique); err != nil {
 		return fmt.Errorf("found fanout group: %w", err)
 	}

@@ -41,6 +41,8 @@ func TestOffloadIsReadFromTheHeader(t *testing.T) {
 		{"a checksum far behind", header(1, 0, 0, 0, 0xffff, 0xffff), 60, frame.Offload{}, false, false},
 		{"a segment to cut", header(1, 1, 66, 1448, 34, 16), 60000,
 			frame.Offload{Csum: 1, CsumStart: 34, CsumOffset: 16, HeaderLen: 66, GSOSize: 1448, GSO: frame.GSOTCPv4}, true, true},
+		{"datagrams to cut", header(1, 5, 42, 1200, 34, 6), 12042,
+			frame.Offload{Csum: 1, CsumStart: 34, CsumOffset: 6, HeaderLen: 42, GSOSize: 1200, GSO: frame.GSOUDPL4}, true, true},
 		{"a segment with ECN", header(1, 0x84, 86, 1428, 54, 16), 60000,
 			frame.Offload{Csum: 1, CsumStart: 54, CsumOffset: 16, HeaderLen: 86, GSOSize: 1428, GSO: frame.GSOTCPv6 | frame.GSOECN}, true, true},
 	} {

@@ -39,6 +39,7 @@ const (
 	GSOTCPv4 GSOType = 1
 	GSOUDP   GSOType = 3
 	GSOTCPv6 GSOType = 4
+	GSOUDPL4 GSOType = 5    // several UDP datagrams with the same headers
 	GSOECN   GSOType = 0x80 // flag: the TCP segment has ECN set
 )
 
