@@ -35,26 +35,32 @@ func (e *env) fail(err error) int {
 		e.failJSON(err)
 		return code
 	}
-	switch {
-	case code == exitUsage:
+	switch code {
+	case exitUsage:
 		fmt.Fprintf(e.errs, "culvert: %v\nculvert --help says what there is.\n", err)
-	case errors.As(err, new(config.Errors)):
-		fmt.Fprintln(e.errs, err) // each line starts with its file
+	case exitConfig:
+		fmt.Fprintln(e.errs, err) // one mistake a line, each starts with its file
 	default:
 		fmt.Fprintf(e.errs, "culvert: %v\n", err)
 	}
 	return code
 }
 
-// failJSON prints an error the way the daemon sends it.
+// failJSON prints an error the way the daemon sends it. Two codes are the command line's own: usage and
+// unreachable.
 func (e *env) failJSON(err error) {
 	var sent *api.Error
-	if !errors.As(err, &sent) {
-		sent = &api.Error{Code: api.Failed, Details: err.Error()}
-		var wrong config.Errors
-		if errors.As(err, &wrong) {
-			sent = daemon.ConfigError(wrong)
-		}
+	var wrong config.Errors
+	switch code := exitCode(err); {
+	case errors.As(err, &sent):
+	case errors.As(err, &wrong):
+		sent = daemon.ConfigError(wrong)
+	case code == exitUsage:
+		sent = api.Errorf("usage", "%v", err)
+	case code == exitUnreachable:
+		sent = api.Errorf("unreachable", "%v", err)
+	default:
+		sent = api.Errorf(api.Failed, "%v", err)
 	}
 	enc := json.NewEncoder(e.errs)
 	enc.SetIndent("", "  ")

@@ -11,7 +11,7 @@
 //
 //	{"method": "port.list", "params": [{"bridge": "br0"}], "id": 1}
 //	{"id": 1, "result": [...], "error": null}
-//	{"id": 1, "result": null, "error": {"error": "not-found", "details": "port p9: there is none"}}
+//	{"id": 1, "result": null, "error": {"error": "not-found", "details": "port p9: no such port"}}
 //
 // params is a list of at most one object, whose unknown members are errors. Requests of one connection
 // are answered one at a time, in order; connections are independent of each other.

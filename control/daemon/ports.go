@@ -78,6 +78,6 @@ func portError(err error) error {
 	return err
 }
 
-func noPort(name string) error { return api.Errorf(api.NotFound, "port %s: there is none", name) }
+func noPort(name string) error { return api.Errorf(api.NotFound, "port %s: no such port", name) }
 
-func noBridge(name string) error { return api.Errorf(api.NotFound, "bridge %s: there is none", name) }
+func noBridge(name string) error { return api.Errorf(api.NotFound, "bridge %s: no such bridge", name) }

@@ -1,0 +1,238 @@
+package metrics_test
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/control/metrics"
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// still is a switch at a moment.
+type still struct {
+	ports []datapath.PortStatus
+	stats datapath.Stats
+}
+
+func (s still) Ports() []datapath.PortStatus { return s.ports }
+func (s still) Stats() datapath.Stats        { return s.stats }
+
+func samples(desc []counter.Desc, values ...uint64) []counter.Sample {
+	var all []counter.Sample
+	for i, d := range desc {
+		s := counter.Sample{Desc: d}
+		if i < len(values) {
+			s.Value = values[i]
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// moment is a switch with one worker and one port with two queues.
+func moment() still {
+	rx := samples(pmd.RxCounters(counter.Desc{Name: "rx_runt", Help: "Too short.", Kind: counter.Drop}), 10, 1000, 3)
+	tx := samples(pmd.TxCounters(), 20, 2000, 1)
+	levels := []counter.Desc{{Name: "emc_hit", Help: "By the exact-match cache."}, {Name: "upcall", Help: "By the slow path."}}
+	w := datapath.WorkerStats{
+		WorkerStats: pmd.WorkerStats{ID: 0, CPU: 3, Frequency: 2e9, BusyCycles: 700, IdleCycles: 300, Slept: time.Second, Packets: 10, Polls: 50},
+		Caches:      samples(levels, 8, 2),
+		Drops:       samples([]counter.Desc{{Name: "no_match", Help: "No rule matched.", Kind: counter.Drop}}, 4),
+		Events:      samples([]counter.Desc{{Name: "held", Help: "Waited."}}, 5),
+	}
+	w.Cycle.Buckets[9], w.Cycle.Buckets[20], w.Cycle.Sum = 40, 2, 3*time.Millisecond
+	return still{
+		stats: datapath.Stats{
+			Since: time.Unix(1000, 0), Workers: []datapath.WorkerStats{w},
+			SlowPath: samples([]counter.Desc{{Name: "served", Help: "Answered."}}, 2),
+			Flows:    datapath.FlowStats{Flows: 7, Capacity: 100, Samples: samples([]counter.Desc{{Name: "flows_inserted", Help: "Entered."}}, 9)},
+			Frames:   datapath.FrameStats{Buffers: 1024, BufferSize: 2048, Pages: "ordinary pages"},
+		},
+		ports: []datapath.PortStatus{{
+			ID: 1, Number: 5, Name: "p1", Bridge: "br0", Config: datapath.PortConfig{Driver: "afxdp"}, Open: true, LinkUp: true, Reopens: 2,
+			Info: pmd.Info{
+				MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, MTU: 1500,
+				Notes: []pmd.Note{{Key: "mode", Value: "generic", Reason: "the driver has no native mode"}},
+			},
+			Samples: append(rx, tx...),
+			Queues:  []datapath.QueueStatus{{Index: 0, Worker: 0, Cycles: 99, Samples: rx}, {Tx: true, Index: 0, Worker: -1, Samples: tx}},
+		}},
+	}
+}
+
+func collector() *metrics.Collector {
+	return metrics.NewCollector(moment(), metrics.Build{Version: "v1", Revision: "abc", Go: "go1.26"})
+}
+
+func TestWhatIsCounted(t *testing.T) {
+	want := `
+# HELP culvert_cache_packets_total Packets by the cache level that answered; the sum over levels is the packets looked up.
+# TYPE culvert_cache_packets_total counter
+culvert_cache_packets_total{level="emc_hit",worker="0"} 8
+culvert_cache_packets_total{level="upcall",worker="0"} 2
+# HELP culvert_drops_total Packets the switch dropped, by reason.
+# TYPE culvert_drops_total counter
+culvert_drops_total{reason="no_match",worker="0"} 4
+# HELP culvert_flows Flows in the megaflow cache.
+# TYPE culvert_flows gauge
+culvert_flows 7
+# HELP culvert_port_choice_info What was chosen for a port, such as its AF_XDP mode, and why not better; always 1.
+# TYPE culvert_port_choice_info gauge
+culvert_port_choice_info{choice="mode",port="p1",reason="the driver has no native mode",value="generic"} 1
+# HELP culvert_port_drops_total Packets dropped by the port, by reason.
+# TYPE culvert_port_drops_total counter
+culvert_port_drops_total{port="p1",reason="rx_runt"} 3
+culvert_port_drops_total{port="p1",reason="tx_full"} 1
+culvert_port_drops_total{port="p1",reason="tx_too_long"} 0
+# HELP culvert_port_receive_packets_total Packets received.
+# TYPE culvert_port_receive_packets_total counter
+culvert_port_receive_packets_total{port="p1"} 10
+# HELP culvert_queue_bytes_total Bytes received or handed to the device by a queue.
+# TYPE culvert_queue_bytes_total counter
+culvert_queue_bytes_total{direction="rx",port="p1",queue="0"} 1000
+culvert_queue_bytes_total{direction="tx",port="p1",queue="0"} 2000
+# HELP culvert_start_time_seconds When the switch started, in seconds since 1970.
+# TYPE culvert_start_time_seconds gauge
+culvert_start_time_seconds 1000
+# HELP culvert_worker_cycles_total CPU cycles by what the worker spent them on.
+# TYPE culvert_worker_cycles_total counter
+culvert_worker_cycles_total{state="busy",worker="0"} 700
+culvert_worker_cycles_total{state="control",worker="0"} 0
+culvert_worker_cycles_total{state="idle",worker="0"} 300
+`
+	names := regexp.MustCompile(`# TYPE (\S+)`).FindAllStringSubmatch(want, -1)
+	var only []string
+	for _, n := range names {
+		only = append(only, n[1])
+	}
+	if err := testutil.CollectAndCompare(collector(), strings.NewReader(want), only...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryReasonHasItsSentence(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(collector())
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained, named := make(map[string]bool), make(map[string]bool)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				switch {
+				case f.GetName() == "culvert_counter_info" && l.GetName() == "name":
+					explained[l.GetValue()] = true
+				case f.GetName() == "culvert_port_choice_info":
+				case l.GetName() == "reason" || l.GetName() == "event" || l.GetName() == "level":
+					named[l.GetValue()] = true
+				}
+			}
+		}
+	}
+	for name := range named {
+		if !explained[name] {
+			t.Errorf("no sentence for %s", name)
+		}
+	}
+	if len(named) < 7 {
+		t.Errorf("only %v", named)
+	}
+}
+
+func TestTheHistogramHasEveryDuration(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(collector())
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "culvert_worker_cycle_seconds" {
+			continue
+		}
+		h := f.GetMetric()[0].GetHistogram()
+		if h.GetSampleCount() != 42 || h.GetSampleSum() != 0.003 {
+			t.Errorf("count %d, sum %v; want 42 and 0.003", h.GetSampleCount(), h.GetSampleSum())
+		}
+		for _, b := range h.GetBucket() {
+			want := uint64(0)
+			if b.GetUpperBound() >= 512e-9 {
+				want = 40
+			}
+			if b.GetUpperBound() >= 1048576e-9 {
+				want = 42
+			}
+			if b.GetCumulativeCount() != want {
+				t.Errorf("up to %v s: %d, want %d", b.GetUpperBound(), b.GetCumulativeCount(), want)
+			}
+		}
+		return
+	}
+	t.Error("culvert_worker_cycle_seconds is missing")
+}
+
+func TestNamesFollowTheConventions(t *testing.T) {
+	problems, err := testutil.CollectAndLint(collector())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestTheDocumentationNamesEveryMetric(t *testing.T) {
+	text, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch := make(chan *prometheus.Desc, 100)
+	collector().Describe(ch)
+	close(ch)
+	name := regexp.MustCompile(`fqName: "([^"]+)"`)
+	for d := range ch {
+		if n := name.FindStringSubmatch(d.String())[1]; !strings.Contains(string(text), "`"+n+"`") {
+			t.Errorf("docs/metrics.md does not name %s", n)
+		}
+	}
+}
+
+func TestTheServerAnswersAtMetricsOnly(t *testing.T) {
+	s, err := metrics.Serve("127.0.0.1:0", collector(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/metrics": 200, "/": 404, "/debug/pprof/": 404} {
+		resp, err := http.Get("http://" + s.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != want || want == 200 && !strings.Contains(string(body), "culvert_flows 7") {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	if _, err := metrics.Serve(s.Addr().String(), collector(), slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("a second server on the same address: no error")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := http.Get("http://" + s.Addr().String() + "/metrics"); err == nil {
+		t.Error("it answers after Close")
+	}
+}
