@@ -20,12 +20,12 @@ func attach(c config, st deviceState, ifindex, queues int, ch *choices) (*steeri
 			return s, nil
 		}
 		if c.mode == better || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
-			return nil, errors.Join(fmt.Errorf("attach XDP program: %s: %w", st.notNative(err), err), s.Close())
+			return nil, errors.Join(fmt.Errorf("attach XDP program: %s: %w", st.refused(err), err), s.Close())
 		}
-		ch.notNative = st.notNative(err)
+		ch.notNative = st.refused(err)
 	}
 	if err := s.attach(ifindex, false); err != nil {
-		return nil, errors.Join(fmt.Errorf("attach XDP program in generic mode: %s: %w", st.notNative(err), err), s.Close())
+		return nil, errors.Join(fmt.Errorf("attach XDP program in generic mode: %s: %w", st.refused(err), err), s.Close())
 	}
 	return s, nil
 }
@@ -42,8 +42,8 @@ func load(c config, st deviceState, queues int, ch *choices) (*steering, error) 
 	return newSteering(queues, c.pass, st.mac, c.fallback, false)
 }
 
-// notNative says in words why the driver did not take the program.
-func (s deviceState) notNative(err error) string {
+// refused says in words why the device did not take the program.
+func (s deviceState) refused(err error) string {
 	switch {
 	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EEXIST):
 		return "another XDP program is on the device"
@@ -52,7 +52,7 @@ func (s deviceState) notNative(err error) string {
 	case s.driver == "veth" && errors.Is(err, unix.ENOSPC):
 		return "the other end of the veth pair sends with more queues than this end receives with"
 	case errors.Is(err, unix.ERANGE):
-		return fmt.Sprintf("driver %s has no native XDP for this MTU", s.driver)
+		return fmt.Sprintf("driver %s has no native XDP for an MTU this large", s.driver)
 	}
-	return fmt.Sprintf("driver %s refused native XDP: %v", s.driver, err)
+	return fmt.Sprintf("driver %s refused the program (%v)", s.driver, err)
 }

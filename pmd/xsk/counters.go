@@ -41,7 +41,7 @@ const (
 func txTable() []counter.Desc {
 	return pmd.TxCounters(
 		counter.Desc{Name: "tx_too_short", Kind: counter.Drop,
-			Help: "Packets dropped because they were shorter than an Ethernet header."},
+			Help: "Packets dropped because they were shorter than an Ethernet header, or a buffer of theirs was empty."},
 		counter.Desc{Name: "tx_fragmented", Kind: counter.Drop,
 			Help: "Packets dropped because they lay in more buffers than the socket takes for one packet."},
 		counter.Desc{Name: "tx_link_down", Kind: counter.Drop,

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/culvertdev/culvert/pmd"
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -36,6 +37,29 @@ func TestLinkUpFollowsTheCarrier(t *testing.T) {
 	eventually(t, "link down when the other end is", func() bool { return !p.LinkUp() })
 	if err := p.Err(); err != nil {
 		t.Errorf("the port stopped: %v", err)
+	}
+}
+
+func TestAPortOpenedOnADownDeviceWorksOnceItIsUp(t *testing.T) {
+	for _, mode := range []string{"native", "generic"} {
+		t.Run(mode, func(t *testing.T) {
+			w := newWorld(t, pair{})
+			h := w.hosts[0]
+			must(t, netlink.LinkSetDown(h.portLink()))
+			p := open(t, newTestPool(t, 8192), h.port, map[string]string{OptMode: mode})
+			if p.LinkUp() {
+				t.Error("link up")
+			}
+			must(t, netlink.LinkSetUp(h.portLink()))
+			eventually(t, "link up", p.LinkUp)
+			raw := h.raw()
+			eventually(t, "a frame", func() bool {
+				raw.send(testFrame(60, 1))
+				p.queues[0].rx.counters.Publish()
+				p.discard()
+				return p.queues[0].rx.counters.Value(pmd.RxPackets) > 0
+			})
+		})
 	}
 }
 

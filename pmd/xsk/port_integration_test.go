@@ -40,6 +40,9 @@ func forwardSizes(t *testing.T, options map[string]string, mtu, buffer int) {
 	b := open(t, pool, w.hosts[1].port, options)
 	f := startForwarder(a, b, nil)
 	defer f.close()
+	for _, n := range a.Info().Notes {
+		t.Logf("%s: %s (%s)", n.Key, n.Value, n.Reason)
+	}
 	largest := mtu + ethernetHeader
 	if note(a, "multi-buffer").Value == "off" {
 		largest = min(largest, pool.Room())

@@ -40,7 +40,8 @@ type txQueue struct {
 
 var _ pmd.TxQueue = (*txQueue)(nil)
 
-// Send implements pmd.TxQueue. Nothing is copied: the descriptors name the frames' own bytes.
+// Send implements pmd.TxQueue. Nothing is copied: the descriptors name the frames' own bytes. What
+// [frame.Offload] asks for is the sender's to do before: the device takes packets as they are.
 func (q *txQueue) Send(b *frame.Batch) int {
 	if !q.up.Load() {
 		q.counters.Add(txLinkDown, uint64(b.Len()))
@@ -72,7 +73,7 @@ func (q *txQueue) refuse(f frame.Frame, total int) int {
 	switch {
 	case total > q.mtu+ethernetHeader && total > q.mtu+headerLen(q.pool.Bytes(f)):
 		return pmd.TxTooLong
-	case f.Len() < ethernetHeader:
+	case f.Len() < ethernetHeader, f.More() > 0 && q.hollow(f):
 		return txTooShort
 	case int(need) > q.segments:
 		return txFragmented
@@ -80,6 +81,16 @@ func (q *txQueue) refuse(f frame.Frame, total int) int {
 		return pmd.TxFull
 	}
 	return 0
+}
+
+// hollow reports whether a buffer of f holds no data.
+func (q *txQueue) hollow(f frame.Frame) bool {
+	for ok := true; ok; f, ok = q.pool.Next(f) {
+		if f.Len() == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // headerLen returns the bytes of the Ethernet header with up to two VLAN tags, which do not count

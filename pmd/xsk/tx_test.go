@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/frame"
 	"golang.org/x/sys/unix"
 )
 
@@ -76,6 +77,22 @@ func TestSendRefuses(t *testing.T) {
 				t.Errorf("%s is not counted", b.tx.counters.Desc()[c.reason].Name)
 			}
 		})
+	}
+}
+
+func TestAChainWithAnEmptyBufferIsRefused(t *testing.T) {
+	b := newBench(t, 256, 64, 0)
+	var c frame.Chain
+	for _, n := range []int{60, 0, 60} {
+		f, _ := b.tx.cache.Get()
+		b.pool.SetLen(&f, n)
+		c.Append(b.pool, f)
+	}
+	if b.send(c.Frame(b.pool)) {
+		t.Error("accepted: the kernel would never give the empty buffer back")
+	}
+	if got := value(b.tx.counters, txTooShort); got != 1 {
+		t.Errorf("tx_too_short = %d, want 1", got)
 	}
 }
 

@@ -23,8 +23,7 @@ type Memory struct {
 	Slots                    uint32 // of each ring
 }
 
-// Offsets of a ring's parts, in bytes. Unlike the kernel's they leave no cache line between consumer and flags, which
-// tests do not care for; like the kernel's they are told, not known.
+// Offsets of a ring's parts, in bytes. Like the kernel's they are told, not known.
 const (
 	producerOff = 0
 	consumerOff = 64
