@@ -51,13 +51,19 @@ func newLab(t testing.TB, o datapath.Options, table rules.Table, ports ...string
 // add adds a memory port to the bridge.
 func (l *lab) add(name string, o memport.Options) {
 	l.t.Helper()
+	l.addVLAN(name, o, rules.VLAN{})
+}
+
+// addVLAN adds a memory port with VLAN settings to the bridge.
+func (l *lab) addVLAN(name string, o memport.Options, vlan rules.VLAN) {
+	l.t.Helper()
 	o.Pool = l.pool
 	dev, err := memport.Open(name, o)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	l.peers[name] = dev.Peer()
-	if err := l.sw.AddDevice("br0", datapath.PortConfig{Name: name}, dev); err != nil {
+	if err := l.sw.AddDevice("br0", datapath.PortConfig{Name: name, VLAN: vlan}, dev); err != nil {
 		l.t.Fatal(err)
 	}
 }
