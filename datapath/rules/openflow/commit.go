@@ -79,6 +79,7 @@ func (x *xlate) commitField(f flow.FieldID) {
 			fixed[i] |= d
 		}
 		x.v.Actions.Set(f, value[:len(dirty)], dirty)
+		x.vlan.base[0] = outerTag(&x.base)
 	}
 	clear(dirty)
 }

@@ -135,21 +135,20 @@ func (x *xlate) toLearned(in, port *rules.Port, vlan uint16) {
 			x.trace(x.level()+1, "-> forwarding to learned port %s", port.Name)
 		}
 		was := x.outsideTag()
-		x.outputVLAN(port, vlan, was)
-		x.retag(was)
+		x.retag(x.outputVLAN(port, vlan, was, was), was)
 	}
 }
 
 func (x *xlate) floodVLAN(in *rules.Port, vlan uint16) {
 	was := x.outsideTag()
-	none := true
+	has, none := was, true
 	for i := range x.t.ports.list {
 		if port := &x.t.ports.list[i]; port != in && x.t.ports.carries(port, vlan) {
-			x.outputVLAN(port, vlan, was)
+			has = x.outputVLAN(port, vlan, was, has)
 			none = false
 		}
 	}
-	x.retag(was)
+	x.retag(has, was)
 	if none {
 		x.because(action.NoTarget)
 	}
@@ -163,10 +162,13 @@ func (x *xlate) outsideTag() tag {
 	return outerTag(&x.work)
 }
 
-// outputVLAN sends the packet to a port with the tag that belongs there. was is the tag it came with.
-func (x *xlate) outputVLAN(port *rules.Port, vlan uint16, was tag) {
-	x.retag(x.tagFor(port, vlan, was))
+// outputVLAN sends the packet to a port with the tag that belongs there, and returns it. was is the tag
+// it came with, has the one it has.
+func (x *xlate) outputVLAN(port *rules.Port, vlan uint16, was, has tag) tag {
+	want := x.tagFor(port, vlan, was)
+	x.retag(has, want)
 	x.output(port)
+	return want
 }
 
 // tagFor returns the tag of a packet in vlan on a port: none on an access port; on a trunk that of the
@@ -192,9 +194,9 @@ func (x *xlate) tagFor(port *rules.Port, vlan uint16, was tag) tag {
 	return makeTag(was.tpid(), was.tci()&^tciVID|vlan)
 }
 
-// retag gives the packet an outer tag in place of the one it has; 0 is none.
-func (x *xlate) retag(want tag) {
-	has := x.outsideTag()
+// retag gives the packet the tag want in place of the tag has; 0 is none. A tag behind them is the
+// packet's own business: without has, it is the outer one in the key.
+func (x *xlate) retag(has, want tag) {
 	switch {
 	case has == want:
 	case want == 0:

@@ -15,16 +15,36 @@ func makeTag(tpid, tci uint16) tag { return tag(tpid)<<16 | tag(tci) }
 func (t tag) tpid() uint16         { return uint16(t >> 16) }
 func (t tag) tci() uint16          { return uint16(t) }
 
-// keyTags is how many tags a key has room for. Tags further in are payload.
-const keyTags = 2
+// keyTags is how many tags a key has room for. Tags further in are payload. baseTags is how many are
+// remembered when pushes have covered them.
+const (
+	keyTags  = 2
+	baseTags = 4
+)
 
-// A vlanStack is what was done to the tags since the last commit: so many of base's outer tags are
-// popped, then tags are pushed. Changes of a tag that base has stay in the working key's dirty bits,
-// which is possible while nothing is pushed.
+// A vlanStack is the tags of base, the outermost first, and what was done to them since the last
+// commit: so many are popped, then others are pushed. Changes of a tag that base has stay in the
+// working key's dirty bits, which is possible while nothing is pushed.
 type vlanStack struct {
+	base   [baseTags]tag
 	popped int
 	pushed [keyTags]tag // the last is the outermost
 	n      int
+}
+
+// at returns tag i as it is after pops and pushes, 0 if there is none.
+func (s *vlanStack) at(i int) tag {
+	if i < s.n {
+		return s.pushed[s.n-1-i]
+	}
+	return s.baseTag(s.popped + i - s.n)
+}
+
+func (s *vlanStack) baseTag(i int) tag {
+	if i >= baseTags {
+		return 0
+	}
+	return s.base[i]
 }
 
 // outerTag returns the outer tag of k, innerTag the one behind it.
@@ -38,14 +58,6 @@ func innerTag(k *flow.Key) tag {
 
 // tagBytes returns where the tags lie in a block: TPID, TCI, TPID, TCI.
 func tagBytes(b *flow.Block) []byte { return b[flow.OffVLANTPID : flow.OffVLANTCI2+2] }
-
-// baseTag returns tag i of base, 0 beyond those in the key.
-func (x *xlate) baseTag(i int) tag {
-	if i >= keyTags {
-		return 0
-	}
-	return tag(binary.BigEndian.Uint32(tagBytes(&x.base[flow.Base])[4*i:]))
-}
 
 // seeTag consults tag i of base, where the packet's own.
 func (x *xlate) seeTag(i int) {
@@ -102,17 +114,10 @@ func (x *xlate) popVLAN() {
 		s.popped++
 		clear(x.dirty.Bytes(flow.FieldVLANTCI))
 	}
-	// What is visible now: pushed tags from the outermost, then base's that are left.
-	var visible [keyTags]tag
-	for i := range visible {
-		if i < s.n {
-			visible[i] = s.pushed[s.n-1-i]
-		} else {
-			x.seeTag(s.popped + i - s.n)
-			visible[i] = x.baseTag(s.popped + i - s.n)
-		}
+	for i := s.popped; i < keyTags; i++ {
+		x.seeTag(i) // they move to the outside
 	}
-	x.setTags(visible[0], visible[1])
+	x.setTags(s.at(0), s.at(1))
 }
 
 // changeTag sets bits of the outer tag's TCI. There is one.
@@ -175,19 +180,37 @@ func (x *xlate) commitVLAN() {
 	if s.popped == 0 && s.n == 0 {
 		return
 	}
-	pushed := s.pushed[:s.n]
+	var after [baseTags]tag
+	for i := range after {
+		after[i] = s.at(i)
+	}
+	for i := s.popped; i < keyTags; i++ {
+		x.seeTag(i)
+	}
+	x.emitVLAN()
+	*s = vlanStack{base: after}
+	b := tagBytes(&x.base[flow.Base])
+	binary.BigEndian.PutUint32(b, uint32(after[0]))
+	binary.BigEndian.PutUint32(b[4:], uint32(after[1]))
+	for i := range b {
+		tagBytes(&x.fixed[flow.Base])[i] = 0xff
+	}
+}
+
+func (x *xlate) emitVLAN() {
+	s := &x.vlan
+	pops, pushed := s.popped, s.pushed[:s.n]
 	var replaced tag
-	if s.popped > 0 && s.n > 0 {
-		x.seeTag(s.popped - 1)
-		if old := x.baseTag(s.popped - 1); old.tpid() == pushed[0].tpid() {
-			s.popped--
+	if pops > 0 && len(pushed) > 0 {
+		x.seeTag(pops - 1)
+		if old := s.baseTag(pops - 1); old.tpid() == pushed[0].tpid() {
 			if old != pushed[0] {
 				replaced = pushed[0]
 			}
-			pushed = pushed[1:]
+			pops, pushed = pops-1, pushed[1:]
 		}
 	}
-	for range s.popped {
+	for range pops {
 		x.v.Actions.PopVLAN()
 	}
 	if replaced != 0 {
@@ -197,17 +220,4 @@ func (x *xlate) commitVLAN() {
 	for _, t := range pushed {
 		x.v.Actions.PushVLAN(t.tpid(), t.tci())
 	}
-	dirty := x.dirty.Uint(flow.FieldVLANTCI) // of a tag that pops uncovered: still to come
-	own := x.base.Uint(flow.FieldVLANTCI)
-	if s.n == 0 {
-		own = uint64(x.baseTag(s.popped).tci())
-	}
-	copy(tagBytes(&x.base[flow.Base]), tagBytes(&x.work[flow.Base]))
-	if dirty != 0 {
-		x.base.SetUint(flow.FieldVLANTCI, own)
-	}
-	for i := range tagBytes(&x.fixed[flow.Base]) {
-		tagBytes(&x.fixed[flow.Base])[i] = 0xff
-	}
-	*s = vlanStack{}
 }

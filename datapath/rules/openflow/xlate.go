@@ -67,6 +67,7 @@ func (x *xlate) start(in *rules.Port) {
 	x.work = *x.q.Key
 	x.work.SetUint(flow.FieldInPort, uint64(in.Number))
 	x.base = x.work
+	x.vlan.base[0], x.vlan.base[1] = outerTag(&x.base), innerTag(&x.base)
 	x.v.Tags |= x.t.portTag(in.Number)
 }
 

@@ -1,0 +1,175 @@
+package openflow
+
+import (
+	"math/rand/v2"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// A generator makes random rules and packets with few different values, so that they meet.
+type generator struct{ *rand.Rand }
+
+func newGenerator(seed uint64) *generator { return &generator{rand.New(rand.NewPCG(seed, 1))} }
+
+func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
+
+// matchable are the fields that rules match.
+var matchable = []flow.FieldID{
+	flow.FieldInPort, flow.FieldEthSrc, flow.FieldEthDst, flow.FieldEthType, flow.FieldVLANTCI, flow.FieldIPSrc, flow.FieldIPDst,
+	flow.FieldIPProto, flow.FieldIPTTL, flow.FieldIPTOS, flow.FieldIPFrag, flow.FieldTCPSrc, flow.FieldTCPDst, flow.FieldIPv6Src,
+	flow.FieldIPv6Dst, flow.FieldARPSPA, flow.FieldARPSHA, flow.FieldNDTarget, flow.FieldPktMark, flow.FieldReg0, flow.FieldReg0 + 5,
+	flow.FieldXReg0 + 1, flow.FieldMetadata,
+}
+
+// settable are the fields that actions set.
+var settable = []flow.FieldID{
+	flow.FieldInPort, flow.FieldEthSrc, flow.FieldEthDst, flow.FieldVLANTCI, flow.FieldVLANVID, flow.FieldVLANPCP, flow.FieldDLVLAN,
+	flow.FieldDLVLANPCP, flow.FieldIPSrc, flow.FieldIPDst, flow.FieldIPTTL, flow.FieldIPTOS, flow.FieldIPDSCP, flow.FieldIPECN,
+	flow.FieldTCPSrc, flow.FieldTCPDst, flow.FieldUDPDst, flow.FieldIPv6Src, flow.FieldIPv6Dst, flow.FieldIPv6Label, flow.FieldARPSPA,
+	flow.FieldARPTPA, flow.FieldARPSHA, flow.FieldARPOp, flow.FieldNDTarget, flow.FieldICMPType, flow.FieldPktMark, flow.FieldReg0,
+	flow.FieldReg0 + 5, flow.FieldXReg0 + 1, flow.FieldMetadata,
+}
+
+// value returns one of few values of a field.
+func (g *generator) value(f flow.FieldID) uint64 {
+	switch f {
+	case flow.FieldInPort:
+		return pick[uint64](g, 1, 2, 3, 4, 5, 9)
+	case flow.FieldEthType:
+		return pick[uint64](g, wire.TypeIPv4, wire.TypeIPv4, wire.TypeIPv6, wire.TypeARP, 0x8100, 0x9000)
+	case flow.FieldIPProto:
+		return pick[uint64](g, wire.ProtoTCP, wire.ProtoUDP, wire.ProtoICMP, wire.ProtoICMPv6, wire.ProtoSCTP)
+	case flow.FieldEthDst, flow.FieldEthSrc:
+		return pick[uint64](g, 0x020000000001, 0x020000000002, 0x020000000003, 0x01005e000001, 0x0180c2000000)
+	case flow.FieldVLANTCI:
+		return pick[uint64](g, 0, 0x1000, 0x1005, 0x1007, 0x3005, 0x2000|0x1000)
+	case flow.FieldVLANVID:
+		return 0x1000 | pick[uint64](g, 0, 5, 7)
+	case flow.FieldDLVLAN:
+		return pick[uint64](g, 0, 5, 7)
+	case flow.FieldIPTTL:
+		return pick[uint64](g, 0, 1, 2, 64)
+	case flow.FieldIPFrag:
+		return pick[uint64](g, 0, 0, flow.FragAny, flow.FragAny|flow.FragLater)
+	case flow.FieldIPTOS:
+		return pick[uint64](g, 0, 4, 0xfc)
+	case flow.FieldICMPType:
+		return pick[uint64](g, wire.NDSolicit, wire.NDAdvert, 8)
+	}
+	return g.Uint64N(3) & f.Info().Max()
+}
+
+// key returns a random packet.
+func (g *generator) key() flow.Key {
+	var k flow.Key
+	k.SetUint(flow.FieldInPort, 100+g.Uint64N(5)+1)
+	for _, f := range [...]flow.FieldID{
+		flow.FieldEthSrc, flow.FieldEthDst, flow.FieldEthType, flow.FieldIPSrc, flow.FieldIPDst, flow.FieldIPProto, flow.FieldIPTTL,
+		flow.FieldIPTOS, flow.FieldIPFrag, flow.FieldTCPSrc, flow.FieldTCPDst, flow.FieldIPv6Src, flow.FieldIPv6Dst, flow.FieldARPSHA,
+		flow.FieldNDTarget, flow.FieldPktMark,
+	} {
+		k.SetUint(f, g.value(f))
+	}
+	for i := range g.IntN(3) {
+		b := tagBytes(&k[flow.Base])[4*i:]
+		t := makeTag(pick[uint16](g, 0x8100, 0x8100, 0x88a8), uint16(g.value(flow.FieldVLANTCI))|flow.VLANPresent)
+		b[0], b[1], b[2], b[3] = byte(t>>24), byte(t>>16), byte(t>>8), byte(t)
+	}
+	return k
+}
+
+// twist returns a packet that agrees with k under mask and may differ everywhere else.
+func (g *generator) twist(k *flow.Key, mask *flow.Mask) flow.Key {
+	o := g.key()
+	for b := range flow.FastBlocks {
+		for i := range o[b] {
+			if g.IntN(4) == 0 {
+				o[b][i] = byte(g.Uint32())
+			}
+			o[b][i] = o[b][i]&^mask[b][i] | k[b][i]&mask[b][i]
+		}
+	}
+	o.SetUint(flow.FieldInPort, k.Uint(flow.FieldInPort))
+	o[flow.Base][flow.OffBlocks] = k[flow.Base][flow.OffBlocks]
+	return o
+}
+
+// twin returns random ports, rules and addresses.
+func (g *generator) twin() *twin {
+	tw := &twin{known: make(map[fdb.Key]uint32)}
+	tw.ports = trunks(1, 2, 3, 4, 5)
+	tw.ports[1].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 5}
+	tw.ports[2].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 7}
+	tw.ports[3].VLAN = rules.VLAN{Trunks: []uint16{5, 0}}
+	for range g.IntN(4) {
+		mac := [6]byte{2, 0, 0, 0, 0, byte(1 + g.IntN(3))}
+		tw.known[fdb.MakeKey(pick[uint16](g, 0, 5, 7), mac)] = uint32(101 + g.IntN(5))
+	}
+	for i := range 3 + g.IntN(12) {
+		tw.flows = append(tw.flows, g.flow(uint16(i)))
+	}
+	return tw
+}
+
+// flow returns a random rule; priorities differ, since OpenFlow leaves ties open.
+func (g *generator) flow(priority uint16) Flow {
+	f := Flow{Table: uint8(g.IntN(3)), Priority: priority}
+	for range g.IntN(4) {
+		field := pick(g, matchable...)
+		if field.Info().Maskable && field.Info().Size <= 8 && g.IntN(3) == 0 {
+			f.Match.SetUintMasked(field, g.value(field), g.Uint64()&field.Info().Max())
+		} else {
+			f.Match.SetUint(field, g.value(field))
+		}
+	}
+	for range g.IntN(5) {
+		f.Actions = append(f.Actions, g.action())
+	}
+	if f.Table < 2 && g.IntN(3) == 0 {
+		f.Actions = append(f.Actions, &GotoTable{Table: 2})
+	}
+	return f
+}
+
+func (g *generator) action() Action {
+	switch g.IntN(16) {
+	case 0, 1, 2:
+		return &Output{Port: pick[uint32](g, 1, 2, 3, 9, PortInPort, PortAll, PortFlood)}
+	case 3, 4:
+		return &Output{Port: PortNormal}
+	case 5:
+		return &PushVLAN{TPID: pick[uint16](g, 0x8100, 0x88a8)}
+	case 6:
+		return &PopVLAN{}
+	case 7:
+		return &DecTTL{}
+	case 8:
+		return &Resubmit{Port: pick[uint32](g, PortInPort, 2, 9), Table: pick[uint8](g, 0, 1, 2, 2, NoTable)}
+	case 9:
+		return pick(g, &Move{whole(flow.FieldEthSrc), whole(flow.FieldEthDst)}, &Move{whole(flow.FieldIPSrc), whole(flow.FieldIPDst)},
+			&Move{whole(flow.FieldIPSrc), whole(flow.FieldReg0)}, &Move{whole(flow.FieldReg0), whole(flow.FieldIPDst)},
+			&Move{whole(flow.FieldVLANTCI), whole(flow.FieldTCPDst)})
+	case 10:
+		if g.IntN(5) == 0 {
+			return &Exit{}
+		}
+		a := makeSet(flow.FieldTCPDst, flow.UintValue(g.value(flow.FieldTCPDst)), flow.UintValue(0xffff))
+		a.Form = FormMod
+		return a
+	}
+	f := pick(g, settable...)
+	info := f.Info()
+	if info.Size == 16 {
+		return makeSet(f, flow.UintValue(g.value(f)), flow.UintValue(^uint64(0)))
+	}
+	mask := info.Max()
+	if info.Maskable && g.IntN(3) == 0 {
+		mask &= g.Uint64()
+	}
+	return makeSet(f, flow.UintValue(g.value(f)&mask), flow.UintValue(mask))
+}
+
+func whole(f flow.FieldID) flow.Subfield { return flow.Subfield{Field: f, Bits: f.Info().Bits} }
