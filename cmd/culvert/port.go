@@ -21,7 +21,7 @@ type portAddCmd struct {
 	Bridge  string            `arg:"" help:"Bridge the port joins."`
 	Name    string            `arg:"" help:"Name of the port."`
 	Options map[string]string `arg:"" optional:"" help:"Options of the driver, as in the configuration file: device=veth0 mode=native."`
-	Type    string            `required:"" help:"Driver: afxdp, afpacket, tap, memory, pcap." placeholder:"TYPE"`
+	Type    string            `required:"" help:"Kind of port: ${types}." placeholder:"TYPE"`
 	Number  uint32            `help:"OpenFlow port number; the lowest free one without it." placeholder:"N"`
 	Mode    string            `help:"VLAN mode: access or trunk." placeholder:"MODE"`
 	Tag     int               `help:"VLAN of an access port." placeholder:"VLAN"`

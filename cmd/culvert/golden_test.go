@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/control/api"
+)
+
+var update = flag.Bool("update", false, "rewrite the files in testdata")
+
+// canned serves a daemon that always gives the same answers, and returns its socket.
+func canned(t *testing.T) string {
+	t.Helper()
+	m := api.NewMux(slog.New(slog.DiscardHandler))
+	answer := func(c api.Counter, n uint64) api.Counter { c.Value = n; return c }
+	rx := api.Counter{Name: "rx_packets", Kind: "event", Help: "Packets received."}
+	rxBytes := api.Counter{Name: "rx_bytes", Kind: "bytes", Help: "Bytes received."}
+	full := api.Counter{Name: "tx_full", Kind: "drop", Help: "Packets dropped because the transmit ring had no room."}
+	ports := []api.Port{
+		{Name: "p1", Bridge: "br0", Number: 1, Type: "afxdp", Open: true, LinkUp: true, MTU: 1500, VLAN: api.VLAN{Mode: "access", Tag: 10},
+			Notes:    []api.Note{{Key: "mode", Value: "native"}, {Key: "copy", Value: "copy", Reason: "the driver of p1 has no zero-copy"}},
+			Counters: []api.Counter{answer(rx, 1234567), answer(rxBytes, 98765432), answer(full, 3)}, Reopens: 2},
+		{Name: "p2", Bridge: "br0", Number: 2, Type: "tap", Open: true, MTU: 9000, VLAN: api.VLAN{Mode: "trunk", Trunks: []int{0, 10, 11, 12, 20}}},
+		{Name: "p3", Bridge: "br0", Number: 65534, Type: "afxdp", VLAN: api.VLAN{Mode: "trunk"}, Error: "open port p3: find device p3: Link not found"},
+	}
+	worker := api.Worker{ID: 0, CPU: 1, Hertz: 2e9, BusyCycles: 6e9, IdleCycles: 1e9, ControlCycles: 1e9, SleptNs: 1e9, Packets: 30e6,
+		Cycle: api.Durations{Count: 5, P50Ns: 4096, P99Ns: 16384, MaxNs: 1234567}, Wake: api.Durations{Count: 2, P50Ns: 32768, P99Ns: 65536, MaxNs: 60000}}
+	frames := api.Frames{Buffers: 16384, BufferSize: 2048, Pages: "2 MiB hugepages"}
+	flows := api.Flows{Flows: 12, Capacity: 65536, Counters: []api.Counter{{Name: "flows_inserted", Value: 40, Help: "Megaflows entered into the cache."}}}
+	api.Handle(m, api.Show, func(context.Context, api.Nothing) (api.Overview, error) {
+		return api.Overview{Version: api.Version{Version: "v1.2", Go: "go1.26"}, PID: 4711, UptimeSeconds: 3723, Config: "culvert.yaml", Restart: []string{"workers"},
+			Frames: frames, Flows: flows, Workers: []api.Worker{worker}, Bridges: []api.Bridge{{Name: "br0", Rules: 2, MACs: 1, Ports: ports}, {Name: "br1", Rules: 1}}}, nil
+	})
+	api.Handle(m, api.GetStats, func(context.Context, api.Nothing) (api.Stats, error) {
+		return api.Stats{UptimeSeconds: 12.34, Packets: 1000, Frames: frames, Flows: flows, Workers: []api.Worker{worker, {ID: 1, CPU: -1, Spins: true}},
+			Caches: []api.Counter{{Name: "emc_hit", Value: 900, Help: "Packets answered by the worker's exact-match cache."}, {Name: "upcall", Value: 100, Help: "Packets no cache knew."}},
+			Drops:  []api.Counter{{Name: "rule", Value: 7, Kind: "drop", Help: "The rule that matched says drop."}, {Name: "no_match", Kind: "drop", Help: "No rule matched."}}}, nil
+	})
+	api.Handle(m, api.PortList, func(_ context.Context, f api.PortFilter) ([]api.Port, error) {
+		if f.Bridge == "br9" {
+			return nil, api.Errorf(api.NotFound, "bridge br9: no such bridge")
+		}
+		return ports, nil
+	})
+	api.Handle(m, api.PortAdd, func(_ context.Context, n api.NewPort) (api.Port, error) {
+		return api.Port{Name: n.Name, Bridge: n.Bridge, Number: n.Number, Type: n.Type, Options: n.Options, VLAN: n.VLAN, Open: true, LinkUp: true}, nil
+	})
+	api.Handle(m, api.FlowAdd, func(_ context.Context, f api.FlowText) (api.Changed, error) {
+		for i, line := range f.Lines {
+			if strings.Contains(line, "zap") {
+				return api.Changed{}, &api.Error{Code: api.BadConfig, Details: f.Name + ":2:1: want a field", Problems: []api.Problem{{File: f.Name, Line: i + 1, Column: 1, Text: "want a field"}}}
+			}
+		}
+		return api.Changed{Count: len(f.Lines)}, nil
+	})
+	api.Handle(m, api.FlowDump, func(context.Context, api.FlowMatch) ([]api.Rule, error) {
+		return []api.Rule{{Bridge: "br0", Text: "cookie=0x0, n_packets=1, in_port=1 actions=output:2"}, {Bridge: "br1", Text: "cookie=0x0, n_packets=2, priority=0 actions=NORMAL"}}, nil
+	})
+	api.Handle(m, api.FDBShow, func(context.Context, api.BridgeName) ([]api.FDBEntry, error) {
+		return []api.FDBEntry{{Bridge: "br0", Port: "p1", VLAN: 10, MAC: "02:00:00:00:00:01", AgeSeconds: 61.4}, {Bridge: "br0", Port: "p2", MAC: "02:00:00:00:00:02", Static: true}}, nil
+	})
+	api.Handle(m, api.CacheDump, func(context.Context, api.CacheFilter) ([]api.CacheFlow, error) {
+		return []api.CacheFlow{{Match: "in_port=p1,ip", Actions: "output:p2", Packets: 5, Bytes: 300, UsedSeconds: 0.25}}, nil
+	})
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := api.Listen(path, 0o600, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- api.NewServer(m, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return path
+}
+
+// culvert runs a command line in this process.
+func culvert(t *testing.T, in string, args ...string) (out, errs string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(in), &o, &e)
+	return o.String(), e.String(), code
+}
+
+func TestWhatCommandsPrint(t *testing.T) {
+	socket := canned(t)
+	for name, args := range map[string][]string{
+		"help":          {"--help"},
+		"help-port-add": {"port", "add", "--help"},
+		"show":          {"show"},
+		"stats":         {"stats"},
+		"port-list":     {"port", "list"},
+		"port-add-json": {"port", "add", "br0", "p4", "--type", "afxdp", "--number", "4", "--trunks", "10,20-22", "--json", "device=veth4", "pass=arp,lldp"},
+		"flow-dump":     {"flow", "dump"},
+		"fdb-show":      {"fdb", "show"},
+		"fdb-show-json": {"fdb", "show", "--json"},
+		"cache-dump":    {"cache", "dump"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, errs, code := culvert(t, "", append(args, "--socket", socket)...)
+			if code != exitOK || errs != "" {
+				t.Fatalf("exit code %d, %s", code, errs)
+			}
+			file := filepath.Join("testdata", name+".txt")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("%s differs; run with -update if that is meant. Got:\n%s", file, got)
+			}
+		})
+	}
+}
+
+func TestRulesComeFromArgumentsFileOrStandardInput(t *testing.T) {
+	socket := canned(t)
+	file := filepath.Join(t.TempDir(), "f.txt")
+	if err := os.WriteFile(file, []byte("in_port=1,actions=2\nin_port=2,actions=1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, in, want string
+		args           []string
+	}{
+		{"one argument, commas and all", "", "1 rule added\n", []string{"in_port=1,ip,actions=2"}},
+		{"two arguments", "", "2 rules added\n", []string{"in_port=1,actions=2", "in_port=2,actions=1"}},
+		{"a file", "", "2 rules added\n", []string{"--file", file}},
+		{"standard input", "a\nb\nc\n", "3 rules added\n", []string{"-f", "-"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, errs, code := culvert(t, c.in, append([]string{"--socket", socket, "flow", "add", "br0"}, c.args...)...)
+			if code != exitOK || got != c.want {
+				t.Errorf("got %q, %q, exit code %d; want %q", got, errs, code, c.want)
+			}
+		})
+	}
+}
+
+func TestExitCodesAndErrors(t *testing.T) {
+	socket := canned(t)
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("bogus: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good := filepath.Join(t.TempDir(), "good.yaml")
+	if err := os.WriteFile(good, []byte("bridges: [{name: br0, ports: [{name: p, type: tap}]}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		errs string // part of what standard error says
+	}{
+		{"version needs no daemon", []string{"version"}, exitOK, ""},
+		{"a right configuration", []string{"config", "check", good}, exitOK, ""},
+		{"no command", nil, exitUsage, "expected one of"},
+		{"an unknown command", []string{"fly"}, exitUsage, "unexpected argument fly"},
+		{"an unknown flag", []string{"show", "--bogus"}, exitUsage, "unknown flag --bogus"},
+		{"a missing argument", []string{"port", "del"}, exitUsage, "<name>"},
+		{"no rules", []string{"flow", "add", "br0"}, exitUsage, "want rules"},
+		{"rules from two places", []string{"flow", "add", "br0", "a", "-f", "b"}, exitUsage, "not both"},
+		{"deleting nothing in particular", []string{"flow", "del", "br0"}, exitUsage, "--all"},
+		{"a bad list of VLANs", []string{"port", "add", "b", "p", "--type", "tap", "--trunks", "5-2"}, exitUsage, `found "5-2"`},
+		{"a usage error as JSON", []string{"flow", "add", "br0", "--json"}, exitUsage, `"error": "usage"`},
+		{"the daemon refuses", []string{"port", "list", "br9"}, exitFailed, "culvert: bridge br9: no such bridge\n"},
+		{"the daemon refuses, as JSON", []string{"port", "list", "br9", "--json"}, exitFailed, `"error": "not-found"`},
+		{"a rule with a mistake", []string{"flow", "add", "br0", "zap"}, exitConfig, ":2:1: want a field\n"},
+		{"a configuration with a mistake", []string{"config", "check", bad}, exitConfig, bad + `:1:1: unknown key "bogus"`},
+		{"the same, as JSON", []string{"config", "check", bad, "--json"}, exitConfig, `"line": 1`},
+		{"applying it", []string{"config", "apply", bad}, exitConfig, bad + ":1:1: "},
+		{"running it", []string{"run", "--config", bad}, exitConfig, bad + ":1:1: "},
+		{"a configuration that is not there", []string{"config", "check", bad + "x"}, exitConfig, "no such file"},
+		{"no daemon", []string{"show", "--socket", socket + "x"}, exitUnreachable, "is `culvert run` running"},
+		{"no daemon, as JSON", []string{"show", "--json", "--socket", socket + "x"}, exitUnreachable, `"error": "unreachable"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, errs, code := culvert(t, "", append([]string{"--socket", socket}, c.args...)...)
+			if code != c.code || !strings.Contains(errs, c.errs) {
+				t.Errorf("exit code %d, %q; want %d with %q", code, errs, c.code, c.errs)
+			}
+		})
+	}
+}
+
+func TestPeopleReadSizesAndTimes(t *testing.T) {
+	for in, want := range map[uint64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1 << 20: "1 MiB", 1<<64 - 1: "16 EiB"} {
+		if got := size(in); got != want {
+			t.Errorf("size(%d) = %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[float64]string{0: "0s", 0.0123: "12ms", 1.26: "1.3s", 61.7: "1m2s", 90061: "25h1m1s"} {
+		if got := seconds(in); got != want {
+			t.Errorf("seconds(%v) = %q, want %q", in, got, want)
+		}
+	}
+}
