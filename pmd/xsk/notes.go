@@ -78,7 +78,8 @@ func (ch *choices) notes(c config, pool *frame.Pool) []pmd.Note {
 		note("need-wakeup", ch.flags&unix.XDP_USE_NEED_WAKEUP != 0, "on", "off", wakeup),
 		poll,
 		queues,
-		note("tx-budget", ch.txBudget, strconv.Itoa(int(min(c.ringSize, txBudget))), "32", "the kernel has no XDP_MAX_TX_SKB_BUDGET"),
+		note("tx-budget", ch.txBudget, strconv.Itoa(int(min(c.ringSize, txBudget))), "32",
+			"the kernel has no XDP_MAX_TX_SKB_BUDGET"),
 		{Key: "pass", Value: c.pass.String()},
 	}
 }

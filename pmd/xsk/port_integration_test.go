@@ -86,6 +86,24 @@ func TestAnArmedQueueWakesItsWorker(t *testing.T) {
 	}
 }
 
+func TestAnArenaOnHugepages(t *testing.T) {
+	pool, err := frame.NewPool(frame.Options{Buffers: 4096, Huge: frame.HugeAlways, Audit: true})
+	if err != nil {
+		t.Skipf("no free hugepages: %v", err)
+	}
+	t.Cleanup(func() { must(t, pool.Close()) })
+	w := newWorld(t, pair{})
+	p := open(t, pool, w.hosts[0].port, map[string]string{OptRingSize: "512"})
+	f := startForwarder(p, p, nil)
+	defer f.close()
+	raw := w.hosts[0].raw()
+	want := testFrame(1514, 1)
+	raw.send(want)
+	if got := raw.recv(); !bytes.Equal(got, want) {
+		t.Errorf("a frame came back as %d bytes, changed or not at all", len(got))
+	}
+}
+
 // discard receives and frees what is in queue 0.
 func (p *Port) discard() {
 	var b frame.Batch

@@ -3,6 +3,7 @@ package xsk
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"sync/atomic"
 
 	"github.com/culvertdev/culvert/ring/counter"
@@ -35,13 +36,14 @@ func newQueues(pool *frame.Pool, m ringMemory, sock waker, up *atomic.Bool) (rx 
 		rxCache.Close()
 		return nil, nil, err
 	}
+	shift := uint8(bits.TrailingZeros(uint(pool.BufferSize())))
 	rx = &rxQueue{
-		pool: pool, cache: rxCache, sock: sock, fd: -1,
+		pool: pool, cache: rxCache, shift: shift, sock: sock, fd: -1,
 		fill: newProducer(fill), rx: newConsumer(rxRing), held: newBitset(pool.Buffers()),
 		counters: counter.NewBlock(rxTable()),
 	}
 	tx = &txQueue{
-		pool: pool, cache: txCache, sock: sock, up: up,
+		pool: pool, cache: txCache, shift: shift, sock: sock, up: up,
 		tx: newProducer(txRing), completion: newConsumer(completion), held: newBitset(pool.Buffers()),
 		segments: 1, counters: counter.NewBlock(txTable()),
 	}

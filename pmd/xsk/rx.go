@@ -25,6 +25,7 @@ type waker interface {
 type rxQueue struct {
 	pool  *frame.Pool
 	cache *frame.Cache
+	shift uint8 // log2 of the buffer size: it saves two divisions a packet
 	sock  waker
 	fd    int
 
@@ -100,15 +101,15 @@ func (q *rxQueue) receive(b *frame.Batch, d unix.XDPDesc) uint64 {
 // claim takes the buffer of d back from the kernel. It reports false if d does not name data within
 // one buffer that the kernel had; a buffer that was the kernel's is freed then.
 func (q *rxQueue) claim(d unix.XDPDesc) (f frame.Frame, ok bool) {
-	size := uint64(q.pool.BufferSize())
-	buf := d.Addr / size
+	size := uint64(1) << q.shift
+	buf := d.Addr >> q.shift
 	if buf >= uint64(q.pool.Buffers()) || !q.held.has(uint32(buf)) {
 		return frame.Frame{}, false
 	}
 	q.held.clear(uint32(buf))
 	q.out--
-	if d.Len == 0 || d.Addr%size+uint64(d.Len) > size {
-		q.cache.Put(q.pool.At(uint32(buf*size), 0))
+	if d.Len == 0 || d.Addr&(size-1)+uint64(d.Len) > size {
+		q.cache.Put(q.pool.At(uint32(buf)<<q.shift, 0))
 		return frame.Frame{}, false
 	}
 	return q.pool.At(uint32(d.Addr), int(d.Len)), true
@@ -156,7 +157,7 @@ func (q *rxQueue) refill() {
 		buf := q.pool.Buffer(f)
 		q.held.set(buf)
 		q.out++
-		q.fill.put(uint64(buf) * uint64(q.pool.BufferSize()))
+		q.fill.put(uint64(buf) << q.shift)
 	}
 	q.fill.publish()
 }
@@ -183,7 +184,7 @@ func (q *rxQueue) close() {
 		q.cache.Put(q.chain.Frame(q.pool))
 	}
 	q.held.drain(func(buf uint32) {
-		q.cache.Put(q.pool.At(buf*uint32(q.pool.BufferSize()), 0))
+		q.cache.Put(q.pool.At(buf<<q.shift, 0))
 	})
 	q.out = 0
 	q.fill, q.rx = producer[uint64]{}, consumer[unix.XDPDesc]{}

@@ -24,6 +24,7 @@ const (
 type txQueue struct {
 	pool  *frame.Pool
 	cache *frame.Cache
+	shift uint8 // log2 of the buffer size
 	sock  waker
 	up    *atomic.Bool // the port's carrier
 
@@ -167,14 +168,14 @@ func (q *txQueue) kick() unix.Errno {
 func (q *txQueue) reclaim() {
 	n := q.completion.avail(q.completion.size())
 	for range n {
-		buf := q.completion.take() / uint64(q.pool.BufferSize())
+		buf := q.completion.take() >> q.shift
 		if buf >= uint64(q.pool.Buffers()) || !q.held.has(uint32(buf)) {
 			q.counters.Add(txBadCompletion, 1)
 			continue
 		}
 		q.held.clear(uint32(buf))
 		q.out--
-		q.cache.Put(q.pool.At(uint32(buf)*uint32(q.pool.BufferSize()), 0))
+		q.cache.Put(q.pool.At(uint32(buf)<<q.shift, 0))
 	}
 	q.completion.release()
 }
@@ -188,7 +189,7 @@ func (q *txQueue) Counters() *counter.Block { return q.counters }
 // close frees every buffer that the kernel or the queue had. The socket must be closed.
 func (q *txQueue) close() {
 	q.held.drain(func(buf uint32) {
-		q.cache.Put(q.pool.At(buf*uint32(q.pool.BufferSize()), 0))
+		q.cache.Put(q.pool.At(buf<<q.shift, 0))
 	})
 	q.out = 0
 	q.tx, q.completion = producer[unix.XDPDesc]{}, consumer[uint64]{}
