@@ -207,7 +207,8 @@ func TestVLANTagsArePushedSetAndPopped(t *testing.T) {
 		tags[1].VLANIdentifier != 100 || tags[1].Priority != 5 {
 		t.Errorf("got tags %v", tags)
 	}
-	if !PopVLAN(pool, &f) || !PopVLAN(pool, &f) || !bytes.Equal(pool.Bytes(f), plain.b) {
+	outer, inner := PopVLAN(pool, &f), PopVLAN(pool, &f)
+	if !outer || !inner || !bytes.Equal(pool.Bytes(f), plain.b) {
 		t.Errorf("after push and pop the frame is %x, want %x", pool.Bytes(f), plain.b)
 	}
 	for PushVLAN(pool, &f, TypeVLAN, 1) { // until the headroom is used up

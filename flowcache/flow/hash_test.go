@@ -124,7 +124,7 @@ func TestHashDependsOnSeedAndOnTheBlocksBefore(t *testing.T) {
 	if again := FixedSeed(1); HashBlock(0, &a, &one) != HashBlock(0, &a, &again) {
 		t.Error("the same seed gives two hashes")
 	}
-	if NewSeed() == NewSeed() {
+	if r, s := NewSeed(), NewSeed(); r == s {
 		t.Error("two random seeds are equal")
 	}
 	ab := HashBlock(HashBlock(0, &a, &one), &b, &one)

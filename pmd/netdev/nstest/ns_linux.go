@@ -18,7 +18,6 @@ import (
 type NS struct {
 	t     testing.TB
 	calls chan func()
-	path  string // of the namespace, valid while it lives
 }
 
 // New returns a namespace with the loopback device up.
