@@ -61,38 +61,44 @@ func perPacket(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*frame.MaxBatch), "ns/pkt")
 }
 
+// fillEMC enters every key of batches.
+func fillEMC(b *testing.B, e *EMC, m *Megaflow, batches []flow.Keys) {
+	var key flow.Key
+	for n := range batches {
+		for i := range batches[n].N {
+			batches[n].Key(i, &key)
+			s, ok := m.Find(&key)
+			if !ok {
+				b.Fatal("a key belongs to no flow")
+			}
+			e.Insert(&batches[n], i, s)
+		}
+	}
+}
+
 func BenchmarkEMC(b *testing.B) {
+	const flows = 65536
 	shapes := []struct {
-		name   string
-		flows  int  // that packets belong to
-		cached bool // all of them are in the EMC
+		name        string
+		first, keys int  // that packets have
+		hit         bool // all of them are in the EMC; else none is
 	}{
-		{"hit-1flow", 1, true},             // one elephant: an iperf stream
-		{"hit-1024flows", 1024, true},      // a busy server's clients
-		{"miss-1Mflows", 1_000_000, false}, // a scan, or a carrier's aggregate: the EMC is of no use
+		{"hit-1flow", 0, 1, true},                 // one elephant: an iperf stream
+		{"hit-1024flows", 0, 1024, true},          // a busy server's clients
+		{"miss-1Mflows", flows, 1_000_000, false}, // a scan, or a carrier's aggregate: the EMC is full of others
 	}
 	for _, shape := range shapes {
 		b.Run(shape.name, func(b *testing.B) {
-			m := benchCache(b, 65536, 1)
+			m := benchCache(b, flows, 1)
 			e := NewEMC(0, 1, m)
-			batches := benchBatches(shape.flows, 0, 64)
-			if !shape.cached {
-				// Full of others.
-				for _, k := range benchBatches(65536, 1<<20, 256) {
-					for i := range k.N {
-						e.Insert(&k, i, Slot(1+i))
-					}
-				}
+			batches := benchBatches(shape.keys, shape.first, 64)
+			if shape.hit {
+				fillEMC(b, e, m, batches)
+			} else {
+				fillEMC(b, e, m, benchBatches(flows, 0, 256))
 			}
 			var slots [frame.MaxBatch]Slot
 			var idx [frame.MaxBatch]uint16
-			for i := range batches {
-				for j := range batches[i].N {
-					if shape.cached {
-						e.Insert(&batches[i], j, Slot(1+j))
-					}
-				}
-			}
 			b.ReportAllocs()
 			n, missed := 0, 0
 			for b.Loop() {
@@ -100,7 +106,7 @@ func BenchmarkEMC(b *testing.B) {
 				n++
 			}
 			perPacket(b)
-			if rate := float64(missed) / float64(n*frame.MaxBatch); shape.cached && rate > 0.02 || !shape.cached && rate < 0.98 {
+			if rate := float64(missed) / float64(n*frame.MaxBatch); shape.hit && rate > 0.02 || !shape.hit && rate < 0.98 {
 				b.Errorf("%.3f of the packets missed", rate)
 			}
 		})

@@ -70,7 +70,7 @@ func (b *buddy) release(block uint32) {
 	order := b.nodes[block].order
 	for order < b.top {
 		half := block ^ 1<<order
-		if half == 0 || !b.nodes[half].free || b.nodes[half].order != order {
+		if !b.nodes[half].free || b.nodes[half].order != order {
 			break
 		}
 		b.unlink(half)

@@ -15,13 +15,19 @@
 // under a more specific one: more upcalls for that port, no more work per packet, and nothing at all for
 // other ports.
 //
+// Measured on an AMD EPYC (Zen 5) in a virtual machine with two cores, others at work on them, in batches
+// of 64 packets, ns per packet (BenchmarkEMC, BenchmarkMegaflow): EMC hit 8.5 with one flow, 10 with 1024,
+// miss 5.6; megaflow hit 27 with one mask, 80 with 8 and 215 with 32, of which half are probed on average;
+// 55 with one mask and a million flows, 167 with 8.
+//
 // # Memory
 //
-// All of it is reserved by [New] and touched as flows come. A flow takes 184 bytes (entry with key 128,
-// baseline 24, its share of the buckets 32 and more where the capacity is not a power of two), 64 more for
-// each extension block its mask looks into, and 32 bytes of counters in each worker that uses it. None of
-// it holds a pointer, so the garbage collector does not look at it. What does hold pointers is one word
-// for each port.
+// All of it is reserved by [New] and touched as flows come. A flow takes 184 bytes: entry with key 128,
+// baseline 24, its share of the buckets 32, up to 64 where the capacity is just above a power of two. To that
+// come 64 for each extension block its mask looks into, and 32 of counters for each worker that uses it.
+// Measured with a million flows: 186 bytes resident for each, and 33 for the counters of one worker. None
+// of it holds a pointer, so the garbage collector does not look at it. What does hold pointers is one
+// word for each port.
 //
 // # Who writes what, and why readers need no lock
 //
@@ -44,25 +50,26 @@
 // Insertion. The writer fills slot, mask and lists with plain stores, makes gen odd, and stores the
 // bucket entry, then the tag. A worker that loads the entry sees all that was stored before it. One that
 // comes between entry and tag, or between the bucket and the list of masks, misses; the slow path then
-// finds the flow with [Megaflow.Find] before it translates anything. A mask is removed from its port's list only after its
-// last flow has gone, and the list a worker has in hand never changes, so a flow that stays in the
-// cache is never missed for what happens to others: no entry is ever moved.
+// finds the flow with [Megaflow.Find] before it translates anything. A flow that stays in the cache is never
+// missed for what happens to others: no entry is ever moved, a mask leaves its port's list only after
+// its last flow, and the list that a worker has in hand never changes.
 //
 // Removal. The writer takes tag and entry out of the bucket, makes gen even, and takes a stamp. Workers
-// that loaded the entry before go on with slot, mask and actions as they were until they tick: the slot,
-// the mask and the lists are changed only after the stamp has passed. A worker whose epoch has reached the stamp loaded
-// [Epochs.Now] after the stamp was taken, thus after the entry was cleared, and cannot find the slot any
+// that loaded the entry before go on with slot, mask and actions as they were until they tick: all three
+// are used again only after the stamp has passed. A worker whose epoch has reached the stamp loaded the
+// current epoch after the stamp was taken, thus after the entry was cleared, and cannot find the slot any
 // more; what it read before the tick happened before the writer saw the tick.
 //
 // Sleep. An offline worker is not waited for. When it comes back, it stores its epoch before it loads
 // anything. If the writer looked before that store, the removal precedes every load that the worker
-// makes from now on, so it cannot find what is being reused; if the writer looked after, it waits. Here, the order between the
-// worker's store and its next load matters, which Go's atomics give and plain release and acquire would not.
+// makes from now on, so it cannot find what is being reused; if the writer looked after, it waits. Here the
+// order of the worker's store and its next load matters, which Go's atomics give and acquire and release
+// alone would not.
 //
 // EMC. An entry names slot and generation. If the generation still matches, the flow had not left
 // when it was loaded, so the worker's next tick is still to be waited for: slot and actions hold until
-// then. If the flow left, the generation has moved on, and no later life of the slot has the same one: 64 bits do not
-// come round. The worker reads nothing else of the slot before that check.
+// then. If the flow left, the generation has moved on, and no later life of the slot has the same one: 64
+// bits do not come round. The worker reads nothing else of the slot before that check.
 //
 // Statistics. A worker adds to its own rows only, with plain stores of aligned words (see bump). A reused
 // slot's rows are not reset, since they are not the writer's: the sum at insertion is the baseline. It is

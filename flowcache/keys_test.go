@@ -40,7 +40,8 @@ func setKeys(k *flow.Keys, keys ...flow.Key) {
 	}
 }
 
-// randomKey returns a key of a small universe: each field has few values, so that keys meet flows and flows meet masks.
+// randomKey returns a key of a small universe: each field has few values, so that keys meet flows and
+// flows meet masks.
 func randomKey(r *rand.Rand, ports uint32) flow.Key {
 	k := newKey(r.Uint32N(ports), uint8(r.UintN(1<<flow.FastBlocks)))
 	binary.BigEndian.PutUint32(k[flow.Base][flow.OffRecirc:], r.Uint32N(2))

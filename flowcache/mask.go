@@ -82,18 +82,17 @@ func (m *Megaflow) Masks(port uint32) int { return len(m.portMasks(port)) }
 // a flow that fewer packets match, all of which want would match too, so it is always right.
 // isNew says that the port does not list the mask yet: the caller lists it or gives it back.
 func (m *Megaflow) chooseMask(port uint32, want *flow.Mask) (id maskID, isNew bool) {
-	ids := m.portMasks(port)
-	n := 0 // masks that count against the cap
-	exact := false
+	n, exact := 0, false // masks that count against the cap; the port lists its exact mask
+	wanted := bitsOf(want)
 	var widest maskID // 0 is never in question: exact masks are chosen last
-	for _, id := range ids {
+	for _, id := range m.portMasks(port) {
 		if id < maxPorts {
 			exact = true
 			continue
 		}
 		n++
 		switch covers := coversMask(&m.masks[id-maxPorts], want); {
-		case covers && m.maskInfo[id].bits == bitsOf(want):
+		case covers && m.maskInfo[id].bits == wanted:
 			return id, false
 		case covers && (widest == 0 || m.maskInfo[id].bits < m.maskInfo[widest].bits):
 			widest = id

@@ -18,7 +18,8 @@ const (
 	DefaultMasksPerPort = 32
 	MaxMasksPerPort     = 1024
 	maxMasks            = 1 << 16 // mask records of a switch: 2048 ports at the default cap
-	defaultListWords    = 32      // words of list storage for each flow
+	listWordsPerFlow    = 8       // of storage made by New: flows share most of their lists
+	minListWords        = 1 << 16
 )
 
 // Errors of Insert.
@@ -53,12 +54,12 @@ type Options struct {
 type Megaflow struct {
 	// What workers read. The slices themselves never change.
 	seed    flow.Seed
-	keep    uint64 // bits of a hash that are used: all, except in tests of what happens when hashes collide
+	keep    uint64 // bits of a hash that are used: all, but for tests of colliding hashes
 	none    flow.Block
 	exact   mask
 	table   table
 	entries []entry                       // by slot
-	ext     [flow.FastBlocks][]flow.Block // by block and slot: the masked key; of the base block none, of others those the mask looks into
+	ext     [flow.FastBlocks][]flow.Block // by block and slot: extension blocks of the masked key, where the mask looks into them
 	masks   []mask                        // by maskID less maxPorts
 	ports   []atomic.Pointer[maskList]    // by port
 
@@ -126,7 +127,7 @@ func New(o Options) (*Megaflow, error) {
 		return nil, fmt.Errorf("flowcache: %d masks per port is not from 1 to %d", o.MasksPerPort, MaxMasksPerPort)
 	}
 	if o.Lists == nil {
-		o.Lists = NewLists(o.Flows * defaultListWords)
+		o.Lists = NewLists(max(o.Flows*listWordsPerFlow, minListWords))
 	}
 	masks := min(o.Flows, maxMasks)
 	m := &Megaflow{

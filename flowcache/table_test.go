@@ -73,6 +73,31 @@ func TestTwoBucketsBoundTheFlowsOfOneHash(t *testing.T) {
 	}
 }
 
+func TestABucketThatLostCountStaysRight(t *testing.T) {
+	tab := newTable(1 << 16)
+	hash := func(s Slot) uint64 { return uint64(s)<<32 | uint64(s)<<21 | 5 } // all with primary bucket 5
+	const flows = spilledMax + 3*ways
+	for s := Slot(1); s <= flows; s++ {
+		if !tab.has(hash(s)) {
+			t.Fatalf("no room for flow %d", s)
+		}
+		tab.put(hash(s), s)
+	}
+	if n := tab.buckets[5][0].Load() >> spilledShift; n != spilledMax {
+		t.Fatalf("the bucket speaks of %d flows elsewhere, want %d", n, spilledMax)
+	}
+	for s := Slot(1); s <= flows; s++ {
+		h := hash(s)
+		if got := tab.candidate(tab.primary(h)[0].Load(), h); got != s {
+			t.Fatalf("candidate = %d, want %d", got, s)
+		}
+		tab.remove(h, s)
+	}
+	if got := tab.buckets[5][0].Load(); got != spilledMax<<spilledShift {
+		t.Errorf("header of the empty bucket is %#x", got)
+	}
+}
+
 func TestTagsMatchInAnyByte(t *testing.T) {
 	for tg := uint64(1); tg < 256; tg += 2 {
 		for way := range ways {
