@@ -199,7 +199,7 @@ func (d *Device) look(log *slog.Logger, stop func(error)) (stopped bool) {
 		return true
 	}
 	if up := carrier(a); d.up.Swap(up) != up {
-		log.Info("link changed", "device", d.name, "up", up)
+		log.Debug("link changed", "device", d.name, "up", up)
 	}
 	return false
 }

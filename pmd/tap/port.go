@@ -140,7 +140,7 @@ func (p *Port) fail(err error) {
 	}
 	p.err = err
 	close(p.done)
-	p.log.Warn("port stopped", "err", err)
+	p.log.Debug("port stopped", "err", err)
 }
 
 // Close implements pmd.Port. A device that is not persistent is deleted.

@@ -82,12 +82,12 @@ func (w *watcher) look() {
 		return
 	}
 	if err != nil {
-		p.log.Warn("port stops", "err", err)
+		p.log.Debug("port stops", "err", err)
 		p.stop(err)
 		return
 	}
 	if p.up.Swap(st.carrier) != st.carrier {
-		p.log.Info("link changed", "up", st.carrier)
+		p.log.Debug("link changed", "up", st.carrier)
 	}
 }
 
