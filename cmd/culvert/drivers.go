@@ -5,6 +5,7 @@ import (
 
 	"github.com/culvertdev/culvert/control/daemon"
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/afpacket"
 	"github.com/culvertdev/culvert/pmd/faulty"
 	"github.com/culvertdev/culvert/pmd/memport"
 	"github.com/culvertdev/culvert/pmd/pcapport"
@@ -16,10 +17,11 @@ import (
 // drivers is every type of port there is. Each can be opened with faults injected: see pmd/faulty.
 func drivers() daemon.Drivers {
 	return daemon.Drivers{
-		"afxdp":  faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return xsk.New(p, l) }),
-		"memory": faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return memport.New(p, l) }),
-		"pcap":   faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return pcapport.New(p, l) }),
-		"tap":    faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return tap.New(p, l) }),
+		"afpacket": faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return afpacket.New(p, l) }),
+		"afxdp":    faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return xsk.New(p, l) }),
+		"memory":   faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return memport.New(p, l) }),
+		"pcap":     faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return pcapport.New(p, l) }),
+		"tap":      faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return tap.New(p, l) }),
 	}
 }
 

@@ -25,7 +25,7 @@ func canned(t *testing.T) string {
 	full := api.Counter{Name: "tx_full", Kind: "drop", Help: "Packets dropped because the transmit ring had no room."}
 	ports := []api.Port{
 		{Name: "p1", Bridge: "br0", Number: 1, Type: "afxdp", Open: true, LinkUp: true, MTU: 1500, VLAN: api.VLAN{Mode: "access", Tag: 10},
-			Notes:    []api.Note{{Key: "mode", Value: "native"}, {Key: "copy", Value: "copy", Reason: "the driver of p1 has no zero-copy"}},
+			Notes:    []api.Note{{Key: "attach", Value: "native"}, {Key: "queues", Value: "1"}, {Key: "copy", Value: "copy", Reason: "the driver of p1 has no zero-copy"}},
 			Counters: []api.Counter{answer(rx, 1234567), answer(rxBytes, 98765432), answer(full, 3)}, Reopens: 2},
 		{Name: "p2", Bridge: "br0", Number: 2, Type: "tap", Open: true, MTU: 9000, VLAN: api.VLAN{Mode: "trunk", Trunks: []int{0, 10, 11, 12, 20}}},
 		{Name: "p3", Bridge: "br0", Number: 65534, Type: "afxdp", VLAN: api.VLAN{Mode: "trunk"}, Error: "open port p3: find device p3: Link not found"},

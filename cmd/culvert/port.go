@@ -20,7 +20,7 @@ func (c *portListCmd) Run(e *env) error {
 type portAddCmd struct {
 	Bridge  string            `arg:"" help:"Bridge the port joins."`
 	Name    string            `arg:"" help:"Name of the port."`
-	Options map[string]string `arg:"" optional:"" help:"Options of the driver, as in the configuration file: device=veth0 mode=native."`
+	Options map[string]string `arg:"" optional:"" mapsep:"none" help:"Options of the driver, as in the configuration file: device=veth0 mode=native."`
 	Type    string            `required:"" help:"Kind of port: ${types}." placeholder:"TYPE"`
 	Number  uint32            `help:"OpenFlow port number; the lowest free one without it." placeholder:"N"`
 	Mode    string            `help:"VLAN mode: access or trunk." placeholder:"MODE"`
@@ -82,8 +82,8 @@ func printPorts(w io.Writer, ports []api.Port) {
 		count, drops := tally(p.Counters)
 		t.row(p.Bridge, p.Number, p.Name, p.Type, portState(p), p.MTU, vlanText(p.VLAN),
 			count["rx_packets"], size(count["rx_bytes"]), count["tx_packets"], size(count["tx_bytes"]), drops)
-		for _, n := range p.Notes {
-			t.remark("%s", noteText(n))
+		for _, line := range noteLines(p.Notes) {
+			t.remark("%s", line)
 		}
 		for _, c := range p.Counters {
 			if c.Kind == "drop" && c.Value > 0 {
@@ -91,7 +91,7 @@ func printPorts(w io.Writer, ports []api.Port) {
 			}
 		}
 		if p.Reopens > 0 {
-			t.remark("opened again %d times", p.Reopens)
+			t.remark("opened again %d %s", p.Reopens, plural(int(p.Reopens), "time", "times"))
 		}
 		if p.Error != "" {
 			t.remark("error: %s", p.Error)
@@ -124,11 +124,20 @@ func portState(p api.Port) string {
 	return "up"
 }
 
-func noteText(n api.Note) string {
-	if n.Reason == "" {
-		return fmt.Sprintf("%s: %s", n.Key, n.Value)
+// noteLines says what was chosen: what needs no reason on one line, everything else each on its own.
+func noteLines(notes []api.Note) []string {
+	var plain, reasoned []string
+	for _, n := range notes {
+		if n.Reason == "" {
+			plain = append(plain, n.Key+": "+n.Value)
+		} else {
+			reasoned = append(reasoned, fmt.Sprintf("%s: %s (%s)", n.Key, n.Value, n.Reason))
+		}
 	}
-	return fmt.Sprintf("%s: %s, because %s", n.Key, n.Value, n.Reason)
+	if len(plain) > 0 {
+		reasoned = append([]string{strings.Join(plain, ", ")}, reasoned...)
+	}
+	return reasoned
 }
 
 func vlanText(v api.VLAN) string {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -97,11 +99,7 @@ func (m *mapping) require(name, what string) {
 // finish reports the keys nobody asked for.
 func (m *mapping) finish() {
 	for _, name := range m.order {
-		known := false
-		for _, k := range m.known {
-			known = known || k == name
-		}
-		if !known {
+		if !slices.Contains(m.known, name) {
 			m.keys[name].fail("unknown key %q%s", brief(name), suggest(name, m.known))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -22,8 +23,8 @@ const (
 	minRebalance, maxRebalance     = 100 * time.Millisecond, time.Hour
 	minEMC, maxEMC                 = 64, 1 << 20
 	maxEMCInsert                   = 1 << 20
-	minFlows, maxFlows             = 64, 1 << 22
-	minMasks, maxMasks             = 1, 1024
+	minFlows, maxFlows             = 64, flowcache.MaxFlows
+	minMasks, maxMasks             = 1, flowcache.MaxMasksPerPort
 	minMaxIdle, maxMaxIdle         = 100 * time.Millisecond, time.Hour
 	minQueueLength, maxQueueLength = 1, 1 << 16
 	minHeld, maxHeld               = 1, 1 << 16

@@ -51,7 +51,11 @@ func Run(ctx context.Context, o RunOptions) error {
 	d, err := Start(ctx, Options{
 		Config: c, File: o.File, Drivers: o.Drivers, CPUs: cpus, Log: log, Level: level, Build: o.Build,
 	})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrLeaked):
+		log.Info("stopped before everything was started")
+		return nil
+	case err != nil:
 		return err
 	}
 	log.Info("running", "socket", c.Control.Socket, "metrics", d.MetricsAddr())
