@@ -87,15 +87,16 @@ func (h *Host) Connect() error {
 
 // Close removes every link and leaves all namespaces. Processes started in them must have ended.
 func (l *Lab) Close() error {
-	var errs []error
+	// The links first: when the last reference to a host's namespace is gone the kernel removes them too,
+	// at a time of its own.
+	errs := []error{l.clear()}
 	for _, h := range l.Hosts {
 		errs = append(errs, h.Close())
 	}
-	return errors.Join(append(errs, l.clear(), l.Switch.Close())...)
+	return errors.Join(append(errs, l.Switch.Close())...)
 }
 
-// clear removes the switch's links. The kernel would do so a moment after the last reference to the
-// namespace is gone; when clear has returned they are gone.
+// clear removes the switch's links and with them the hosts'.
 func (l *Lab) clear() error {
 	return l.Switch.Do(func() error {
 		links, err := netlink.LinkList()

@@ -16,6 +16,9 @@ type Link struct {
 	Queues int // receive and transmit queues of the switch's end; 0: 1
 }
 
+// addrGenNone is IN6_ADDR_GEN_MODE_NONE of linux include/uapi/linux/if_link.h.
+const addrGenNone = 1
+
 // connect makes a veth pair with one end called near in n and the other called far in other.
 func (n *Namespace) connect(near string, other *Namespace, far string, l Link) error {
 	if l.MTU == 0 {
@@ -34,6 +37,10 @@ func (n *Namespace) connect(near string, other *Namespace, far string, l Link) e
 	return n.Do(func() error {
 		if err := netlink.LinkAdd(pair); err != nil {
 			return fmt.Errorf("make veth pair %s: %w", near, err)
+		}
+		// The switch's end is no host: without an address of its own it has nothing to say by itself.
+		if err := netlink.LinkSetIP6AddrGenMode(pair, addrGenNone); err != nil {
+			return fmt.Errorf("keep IPv6 off %s: %w", near, err)
 		}
 		return setUp(near)
 	})

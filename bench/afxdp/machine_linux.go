@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/pmd/cpu"
+	"github.com/klauspost/cpuid/v2"
+	"golang.org/x/sys/unix"
+)
+
+// describeMachine says in one line what figures are to be read with.
+func describeMachine() string {
+	kernel := "unknown kernel"
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		kernel = "Linux " + unix.ByteSliceToString(u.Release[:])
+	}
+	virtual := ""
+	if cpuid.CPU.Supports(cpuid.HYPERVISOR) {
+		virtual = ", in a virtual machine"
+	}
+	return fmt.Sprintf("%s, %d CPUs%s, %s, %s", cpuid.CPU.BrandName, runtime.NumCPU(), virtual, kernel, runtime.Version())
+}
+
+// roundTrip returns how long a cache line takes from one CPU to another and back, in ns: the best of
+// several tries. On virtual machines it changes while they run, and packet rates with it.
+func roundTrip(a, b int) int {
+	const tries, turns = 10, 2000
+	var line struct {
+		_    [64]byte
+		turn atomic.Uint32
+		_    [60]byte
+	}
+	pin := func(c int) {
+		runtime.LockOSThread() // never unlocked: the thread keeps its CPU, so it ends with the goroutine
+		_ = cpu.Pin(c)         // elsewhere the figure is another, which the report shows
+	}
+	best := make(chan int)
+	go func() {
+		pin(b)
+		for i := uint32(1); i < 2*tries*turns; i += 2 {
+			for line.turn.Load() != i {
+			}
+			line.turn.Store(i + 1)
+		}
+	}()
+	go func() {
+		pin(a)
+		least := time.Duration(1<<63 - 1)
+		for try := range uint32(tries) {
+			start := time.Now()
+			for i := range uint32(turns) {
+				n := 2 * (try*turns + i)
+				line.turn.Store(n + 1)
+				for line.turn.Load() != n+2 {
+				}
+			}
+			least = min(least, time.Since(start))
+		}
+		best <- int(least.Nanoseconds() / turns)
+	}()
+	return <-best
+}
+
+// outputIn runs a command in a namespace and returns its standard output.
+func outputIn(n *lab.Namespace, cmd *exec.Cmd) ([]byte, error) {
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := n.Start(cmd); err != nil {
+		return nil, err
+	}
+	err := cmd.Wait()
+	return out.Bytes(), err
+}

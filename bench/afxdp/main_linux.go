@@ -1,0 +1,139 @@
+// Command afxdp compares Culvert with Open vSwitch's AF_XDP ports on this machine: the same namespaces
+// and veth pairs, the same CPUs, in turn. It measures TCP in bulk and packets a second at 64 bytes (60
+// and the frame check sequence that veth does not have), and where the time of the switch's thread goes.
+//
+//	go run ./bench/afxdp --culvert bin/culvert --rounds 3
+//
+// Which result means what is in bench/README.md. It needs root and the package openvswitch-switch;
+// without one of them it says so and exits with 3.
+//
+// Both switches get one thread on CPU 1 and a learning bridge; everything else, senders and receivers
+// among it, runs on CPU 0. Open vSwitch does not complete checksums that a veth sender leaves out, so the
+// hosts compute them when it runs, as its documentation asks; for Culvert nothing is changed.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/pmd/cpu"
+)
+
+// The CPUs of the two sides.
+const (
+	hostCPU   = 0
+	switchCPU = 1
+)
+
+const exitCannot = 3
+
+func main() {
+	var o options
+	flag.StringVar(&o.culvert, "culvert", "bin/culvert", "the culvert `binary`")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of Culvert, OVS, OVS, Culvert")
+	flag.DurationVar(&o.window, "window", 4*time.Second, "`time` of each measurement")
+	flag.DurationVar(&o.warm, "warm", 4*time.Second, "`time` of traffic before the first measurement of a window")
+	flag.StringVar(&o.json, "json", "", "write all samples to a `file`")
+	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs")
+	flag.StringVar(&o.options, "options", "", "options of Culvert's ports, such as `busy-poll=20us,ring-size=4096`")
+	flag.StringVar(&o.workers, "latency", "", "Culvert's workers.latency, a `time` or spin")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := compare(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "afxdp:", err)
+		if errors.Is(err, errCannot) {
+			os.Exit(exitCannot)
+		}
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	culvert, json, only, options, workers string
+	rounds                                int
+	window, warm                          time.Duration
+}
+
+// errCannot means that this machine lacks something.
+var errCannot = errors.New("this machine cannot compare them")
+
+// compare runs the contenders in turn and prints what came out.
+func compare(ctx context.Context, o options) error {
+	if lacks := lab.Missing(); len(lacks) > 0 {
+		return fmt.Errorf("%w: missing %v", errCannot, lacks)
+	}
+	all, err := cpu.Affinity()
+	if err != nil {
+		return err
+	}
+	if !all.Has(hostCPU) || !all.Has(switchCPU) {
+		return fmt.Errorf("%w: want CPUs %d and %d, found %s", errCannot, hostCPU, switchCPU, all)
+	}
+	// Said aloud, the number stays when this process keeps to one CPU: roundTrip spins on two.
+	runtime.GOMAXPROCS(max(2, runtime.NumCPU()))
+	contenders, err := o.contenders()
+	if err != nil {
+		return err
+	}
+	r := report{Machine: describeMachine(), Options: strings.Join(os.Args[1:], " ")}
+	r.printHead(os.Stdout)
+	bench := &bench{options: o, all: all}
+	for round := range o.rounds {
+		for _, c := range turns(contenders) {
+			s, err := bench.run(ctx, c)
+			if err != nil {
+				return fmt.Errorf("%s, round %d: %w", c.name(), round+1, err)
+			}
+			s.Round = round + 1
+			r.add(s)
+			s.print(os.Stdout)
+		}
+	}
+	r.print(os.Stdout)
+	return r.write(o.json)
+}
+
+func (o options) contenders() ([]contender, error) {
+	c := &culvert{binary: o.culvert, portOptions: o.options, latency: o.workers}
+	v := new(ovs)
+	switch o.only {
+	case "culvert":
+		return []contender{c}, c.missing()
+	case "ovs":
+		return []contender{v}, v.missing()
+	case "":
+		return []contender{c, v}, errors.Join(c.missing(), v.missing())
+	}
+	return nil, fmt.Errorf("--only %q: want culvert or ovs", o.only)
+}
+
+// turns orders two contenders A B B A, so that a drift of the machine meets both alike.
+func turns(c []contender) []contender {
+	if len(c) == 1 {
+		return c
+	}
+	return []contender{c[0], c[1], c[1], c[0]}
+}
+
+// write saves all samples, if a file is wanted.
+func (r *report) write(path string) error {
+	if path == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}

@@ -1,0 +1,178 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/traffic"
+)
+
+// scratchPrefix starts the names of the demos' directories.
+const scratchPrefix = "culvert-demo-"
+
+const kernelPicture = `
+    alice           bob            carol         three network namespaces,
+  10.77.0.1      10.77.0.2      10.77.0.3        each on a veth pair whose offloads
+      |              |              |            are as the kernel made them
+  +---p1-------------p2-------------p3---+
+  |               culvert                |       the daemon, on AF_XDP ports,
+  +--------------------------------------+       in a namespace of its own`
+
+// A kernelNet is namespaces, veth pairs and the real daemon on AF_XDP ports.
+type kernelNet struct {
+	lab     *lab.Lab
+	scratch *lab.Scratch
+	daemon  *daemon.Daemon
+	before  []lab.LinkCount // of the hosts' links, when the ports had just opened
+}
+
+func (n *kernelNet) control() *daemon.Control { return &n.daemon.Control }
+
+func (n *kernelNet) build(ctx context.Context, s *story, o Options) (err error) {
+	fmt.Fprintln(s.out, kernelPicture)
+	s.begin("Start")
+	if n.scratch, err = makeScratch(s); err != nil {
+		return err
+	}
+	if n.lab, err = lab.New(); err != nil {
+		return err
+	}
+	for _, p := range people() {
+		if _, err := n.lab.AddHost(p.name, p.port, lab.Link{}); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	n.daemon, err = daemon.Start(ctx, daemon.Options{
+		Namespace: n.lab.Switch, Binary: o.Binary, Dir: filepath.Join(n.scratch.Path, "switch"), Config: configuration("afxdp"),
+	})
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	s.show("cat "+n.daemon.ConfigPath, n.daemon.Config())
+	s.show("culvert run --config "+n.daemon.ConfigPath+" &", "")
+	if _, err := n.control().WaitOpen(ctx); err != nil {
+		return err
+	}
+	s.check(true, "process %d answered on its socket after %d ms", n.daemon.PID(), took.Milliseconds())
+	if err := showCommand(ctx, s, n.control(), "port", "list"); err != nil {
+		return err
+	}
+	return n.baseline()
+}
+
+// makeScratch makes a directory and tells what earlier demos have left.
+func makeScratch(s *story) (*lab.Scratch, error) {
+	scratch, removed, err := lab.NewScratch(scratchPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("make a directory: %w", err)
+	}
+	for _, path := range removed {
+		s.tell("removed " + path + ", left by a demo that was killed")
+	}
+	return scratch, nil
+}
+
+// baseline notes what the hosts' kernels counted before the ports were open.
+func (n *kernelNet) baseline() error {
+	for _, h := range n.lab.Hosts {
+		c, err := h.Count(lab.HostLink)
+		if err != nil {
+			return err
+		}
+		n.before = append(n.before, c)
+	}
+	return nil
+}
+
+func (n *kernelNet) counted(i int) (sent, received uint64, err error) {
+	c, err := n.lab.Hosts[i].Count(lab.HostLink)
+	return c.TxPackets - n.before[i].TxPackets, c.RxPackets - n.before[i].RxPackets, err
+}
+
+func (n *kernelNet) ping(ctx context.Context, i, j int, p traffic.Ping) (traffic.Echoes, error) {
+	return p.Run(ctx, n.lab.Hosts[i].Namespace, n.lab.Hosts[j].IPv4.Addr())
+}
+
+func (n *kernelNet) speed(ctx context.Context, s *story, o Options) error {
+	s.begin("TCP at full speed")
+	s.tell("A veth sender leaves checksums to hardware that is not there. Nothing has turned that off:\n" +
+		"the switch completes them. Both ends compare every byte.")
+	before, err := n.daemon.Tally(ctx)
+	if err != nil {
+		return err
+	}
+	alice, bob := n.lab.Hosts[0], n.lab.Hosts[1]
+	for _, way := range []struct {
+		from, to *lab.Host
+		addr     netip.Addr
+	}{
+		{alice, bob, bob.IPv4.Addr()},
+		{bob, alice, alice.IPv4.Addr()},
+		{alice, bob, bob.IPv6.Addr()},
+	} {
+		t, err := traffic.Bulk(ctx, way.from.Namespace, way.to.Namespace, way.addr, o.TCP)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.check(err == nil, "%-5s to %-9s  %s%s", way.from.Name(), way.addr, t, orErr(err, ""))
+	}
+	after, err := n.daemon.Tally(ctx)
+	if err != nil {
+		return err
+	}
+	completed := after.Event("checksum_completed") - before.Event("checksum_completed")
+	s.check(completed > 0, "the switch completed %s checksums", group(completed))
+	return nil
+}
+
+func (n *kernelNet) close(s *story, tell bool) error {
+	if tell {
+		s.begin("End")
+	}
+	var errs []error
+	note := func(ok bool, format string, args ...any) {
+		if tell {
+			s.check(ok, format, args...)
+		} else if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	if n.daemon != nil {
+		err := n.daemon.Stop()
+		note(err == nil, "the daemon ended on SIGTERM%s", orErr(err, ", every frame back in its arena"))
+	}
+	if n.lab != nil {
+		links, err := n.lab.Switch.Links()
+		attached := slices.ContainsFunc(links, func(l string) bool { return strings.HasSuffix(l, "+xdp") })
+		note(err == nil && !attached, "its links have no XDP program any more: %s", orErr(err, strings.Join(links, ", ")))
+		left, err := closeLab(n.lab)
+		note(err == nil && left == nil, "links and namespaces are gone, no process is left in them%s", orErr(err, strings.Join(left, ", ")))
+	}
+	if n.scratch != nil {
+		err := n.scratch.Close()
+		_, missing := os.Stat(n.scratch.Path)
+		note(err == nil && os.IsNotExist(missing), "%s is gone%s", n.scratch.Path, orErr(err, ""))
+	}
+	return errors.Join(errs...)
+}
+
+// closeLab closes a lab and returns what is left of it.
+func closeLab(l *lab.Lab) (left []string, err error) {
+	var inodes []uint64
+	for _, ns := range l.Namespaces() {
+		inodes = append(inodes, ns.Inode())
+	}
+	err = l.Close()
+	return lab.Left(inodes), err
+}
