@@ -1,23 +1,33 @@
 package datapath
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+
+	"github.com/culvertdev/culvert/datapath/rules"
 )
 
 // Apply makes the switch what c says and changes only the difference: bridges and ports that c does
 // not name go, new ones come, and a port whose driver or options differ is closed and opened anew. A
-// bridge keeps its table only if c brings the same one. An error means that nothing was changed. A
-// port whose device does not open is no error: it is tried again until it does, and PortStatus says
-// why it is not open.
+// bridge keeps its table only if c brings the same one. An error means that nothing was changed; ctx is
+// looked at before anything is. A port whose device does not open is no error: it is tried again until
+// it does, and PortStatus says why it is not open.
 func (s *Switch) Apply(ctx context.Context, c Config) error {
 	s.apply.Lock()
 	defer s.apply.Unlock()
-	if err := c.check(s); err != nil {
+	if err := errors.Join(ctx.Err(), c.check(s)); err != nil {
 		return err
+	}
+	s.mu.Lock()
+	closed := s.closed // only Close sets it, which takes s.apply first
+	s.mu.Unlock()
+	if closed {
+		return ErrClosed
 	}
 	want := make(map[string]BridgeConfig, len(c.Bridges))
 	for _, b := range c.Bridges {
@@ -27,30 +37,37 @@ func (s *Switch) Apply(ctx context.Context, c Config) error {
 		s.removePort(p)
 	}
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return ErrClosed
-	}
-	s.changeBridges(want)
+	gone := s.changeBridges(want)
 	for _, b := range c.Bridges {
 		s.settlePorts(s.bridges[b.Name], b.Ports)
 	}
 	s.mu.Unlock()
 	s.Sync()
-	return ctx.Err()
+	for _, t := range gone {
+		s.reval.Forget(t)
+	}
+	return nil
 }
 
 // check reports everything that is wrong with c.
 func (c Config) check(s *Switch) error {
 	var errs []error
 	bridges, ports := make(map[string]bool), make(map[string]bool)
+	tables := make(map[rules.Table]string) // the bridge each belongs to
 	for _, b := range c.Bridges {
 		if b.Name == "" || bridges[b.Name] {
 			errs = append(errs, fmt.Errorf("bridge %q: want a name that no other bridge has", b.Name))
 		}
 		bridges[b.Name] = true
-		if b.Table == nil {
+		switch {
+		case b.Table == nil:
 			errs = append(errs, fmt.Errorf("bridge %s: a rule table is missing", b.Name))
+		case !reflect.ValueOf(b.Table).Comparable():
+			errs = append(errs, fmt.Errorf("bridge %s: rule table of type %T: want one that == can compare, such as a pointer", b.Name, b.Table))
+		case tables[b.Table] != "":
+			errs = append(errs, fmt.Errorf("bridge %s: its rule table is bridge %s's", b.Name, tables[b.Table]))
+		default:
+			tables[b.Table] = b.Name
 		}
 		numbers := make(map[uint32]string)
 		for _, p := range b.Ports {
@@ -98,44 +115,58 @@ func (c PortConfig) sameDevice(o PortConfig) bool {
 	return c.Name == o.Name && c.Driver == o.Driver && maps.Equal(c.Options, o.Options) && maps.Equal(c.Pins, o.Pins)
 }
 
-// changeBridges adds, removes and gives tables to bridges. Those that go have no ports. s.mu is held.
-func (s *Switch) changeBridges(want map[string]BridgeConfig) {
-	for name, br := range s.bridges {
-		if b, ok := want[name]; !ok || b.Table != br.table {
-			s.reval.Forget(br.table)
-			delete(s.bridges, name)
-			if ok {
-				s.bridges[name] = &bridge{name: name, table: b.Table, ports: br.ports}
-				for _, p := range br.ports {
-					p.bridge = s.bridges[name]
-				}
-			}
-		}
-	}
+// changeBridges adds, removes and gives tables to bridges, and returns the tables that are in use no
+// more. Bridges that go have no ports. s.mu is held.
+func (s *Switch) changeBridges(want map[string]BridgeConfig) (gone []rules.Table) {
+	old := s.bridges
+	s.bridges = make(map[string]*bridge, len(want))
 	for name, b := range want {
-		if s.bridges[name] == nil {
-			s.bridges[name] = &bridge{name: name, table: b.Table, ports: make(map[uint32]*port)}
+		br := old[name]
+		if br == nil || br.table != b.Table {
+			ports := make(map[uint32]*port)
+			if br != nil {
+				ports = br.ports
+			}
+			br = &bridge{name: name, table: b.Table, ports: ports}
+			for _, p := range ports {
+				p.bridge = br
+			}
+			br.tellPorts()
 		}
+		s.bridges[name] = br
 	}
 	s.publishTables()
+	for _, br := range old {
+		if !slices.Contains(s.tables.Load().all, br.table) {
+			gone = append(gone, br.table)
+		}
+	}
+	return gone
 }
 
 // settlePorts adds the ports a bridge lacks and updates the others. Ports with a number of their
 // choice come first, so that none of them finds it taken. s.mu is held.
 func (s *Switch) settlePorts(br *bridge, ports []PortConfig) {
+	chosen := make(map[uint32]bool)
+	for _, cfg := range ports {
+		chosen[cfg.Number] = true
+	}
 	var later []PortConfig
 	for _, cfg := range ports {
 		switch p := s.portNamed(cfg.Name); {
 		case p != nil:
-			p.cfg = cfg
-		case cfg.Number != 0:
-			s.addPort(br, cfg)
+			p.cfg.VLAN, p.cfg.Number = cfg.clone().VLAN, cfg.Number
+			if cfg.Number == 0 && chosen[p.number] {
+				// The number it was given is one that another port asks for now.
+				p.number = lowestFree(func(n uint32) bool { return chosen[n] || br.hasNumber(n) })
+			}
 		default:
 			later = append(later, cfg)
 		}
 	}
+	slices.SortStableFunc(later, func(a, b PortConfig) int { return cmp.Compare(min(b.Number, 1), min(a.Number, 1)) })
 	for _, cfg := range later {
-		s.addPort(br, cfg)
+		go s.supervise(s.addPort(br, cfg))
 	}
 	br.tellPorts()
 }

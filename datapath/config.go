@@ -1,6 +1,8 @@
 package datapath
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
@@ -14,8 +16,10 @@ type Config struct {
 
 // BridgeConfig is one bridge: a rule table and the ports whose packets it decides about.
 type BridgeConfig struct {
-	Name  string
-	Table rules.Table // the caller changes its rules and calls [Switch.Sync]
+	Name string
+	// Table decides about the bridge's packets, and only about them. The caller changes its rules and
+	// calls [Switch.Sync]. The switch compares tables with ==.
+	Table rules.Table
 	Ports []PortConfig
 }
 
@@ -29,6 +33,13 @@ type PortConfig struct {
 	Pins    map[int]int // receive queue -> worker that must have it; others are placed by load
 
 	opened bool // the caller brought the device: it cannot be opened anew
+}
+
+// clone returns c with slices and maps of its own.
+func (c PortConfig) clone() PortConfig {
+	c.Options, c.Pins = maps.Clone(c.Options), maps.Clone(c.Pins)
+	c.VLAN.Trunks = slices.Clone(c.VLAN.Trunks)
+	return c
 }
 
 // SlowPath bounds the work that packets without a cached flow can cause.

@@ -62,7 +62,7 @@ func dropCounters() []counter.Desc {
 		dropHoldFull:    {Name: "upcall_hold_full", Help: "Packets beyond the number a worker keeps behind the first packets of new flows.", Kind: counter.Drop},
 		dropNoFrames:    {Name: "no_frames", Help: "Copies that could not be made because the frame arena was exhausted.", Kind: counter.Drop},
 		dropNoHeadroom:  {Name: "no_headroom", Help: "Packets without room in front for the header that was to be pushed.", Kind: counter.Drop},
-		dropPortGone:    {Name: "port_gone", Help: "Packets for a port that was removed or is not open.", Kind: counter.Drop},
+		dropPortGone:    {Name: "port_gone", Help: "Packets for a port that was removed or is not open, and packets from one that waited for the slow path when it was removed.", Kind: counter.Drop},
 		dropHandover:    {Name: "handover_full", Help: "Packets for a transmit queue of another worker whose hand-over ring was full.", Kind: counter.Drop},
 		dropRecircDepth: {Name: "recirc_depth", Help: "Packets taken up again more than 8 times.", Kind: counter.Drop},
 	}

@@ -10,7 +10,6 @@ import (
 // alias the worker's scratch and are changed in place.
 type run struct {
 	port   uint32 // they came in by
-	recirc uint32
 	frames []frame.Frame
 	l3, l4 []uint16
 }

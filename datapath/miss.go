@@ -6,18 +6,18 @@ import (
 )
 
 // ask sends the packets of miss to the slow path: of each flow the first, while the others wait.
-func (w *pipeline) ask(port, recirc uint32, b *frame.Batch, miss []uint16) {
+func (w *pipeline) ask(port, recirc uint32, depth int, b *frame.Batch, miss []uint16) {
 	p := w.port(port)
 	sent := 0
 	for _, i := range miss {
 		f, hash := b.Frames()[i], w.keys.Hash[i]
 		switch {
 		case w.waiting.Has(hash):
-			w.keep(f, hash)
-		case p == nil || p.asked == p.upMax || !w.waiting.Add(hash):
-			w.count.levels.Add(undecided, 1)
-			w.count.drop(dropQueueFull, 1)
-			w.frames.Put(f)
+			w.keep(f, hash, depth)
+		case p == nil:
+			w.refuse(f, dropPortGone)
+		case p.asked == p.upMax || !w.waiting.Add(hash, depth):
+			w.refuse(f, dropQueueFull)
 		default:
 			if !p.up.Requests.Push(upcall.Request{Frame: f, Recirc: recirc, Hash: hash}) {
 				panic("datapath: more requests than the port may have")
@@ -32,60 +32,54 @@ func (w *pipeline) ask(port, recirc uint32, b *frame.Batch, miss []uint16) {
 	}
 }
 
-// takeAnswers runs the actions of packets that come back from the slow path, each followed by the
-// packets that waited behind it. It returns the number of packets.
-func (w *pipeline) takeAnswers() int {
-	if w.lane.Answers.Empty() {
-		return 0
-	}
-	n, total := 0, 0
-	for {
-		n = w.lane.Answers.PopN(w.answers[:])
-		if n == 0 {
-			return total
-		}
-		for i := range w.answers[:n] {
-			total += 1 + w.take(&w.answers[i])
-		}
-		w.lane.Done(n)
-	}
+// refuse drops a packet that no cache knows and the slow path does not get.
+func (w *pipeline) refuse(f frame.Frame, reason int) {
+	w.count.levels.Add(undecided, 1)
+	w.count.drop(reason, 1)
+	w.frames.Put(f)
 }
 
-// take deals with one answer and returns how many packets had waited behind it.
+// takeAnswers runs the actions of packets that have come back from the slow path, each followed by the
+// packets that waited behind it. It returns the number of packets. Answers that come meanwhile are for
+// the next cycle: packets whose verdicts are not cached would otherwise go round here while the
+// receive queues fill.
+func (w *pipeline) takeAnswers() int {
+	total := 0
+	for left := w.lane.Answers.Len(); left > 0; {
+		n := w.lane.Answers.PopN(w.answers[:min(left, len(w.answers))])
+		for i := range w.answers[:n] {
+			total += w.take(&w.answers[i])
+		}
+		w.lane.Done(n)
+		left -= n
+	}
+	return total
+}
+
+// take runs the actions of a packet that comes back, then looks up those that have waited behind it.
+// It returns the number of packets.
 func (w *pipeline) take(a *upcall.Answer) int {
 	if p := w.port(a.Port); p != nil {
 		p.asked--
 	}
+	held, depth := w.waiting.Remove(a.Hash)
+	n := 1 + held.Len()
 	b := &w.answer
 	b.Append(a.Frame)
 	w.x.Extract(w.pool, a.Port, a.Recirc, b, &w.keys)
 	w.run(w.lists.Get(a.Actions), run{
-		port: a.Port, recirc: a.Recirc,
+		port:   a.Port,
 		frames: b.Frames(), l3: w.keys.L3[:1], l4: w.keys.L4[:1],
 	})
 	b.Reset()
-	w.finishRecirc(b)
-	return w.release(a, b)
-}
-
-// release looks up the packets that waited for the answer. b is scratch.
-func (w *pipeline) release(a *upcall.Answer, b *frame.Batch) int {
-	list := w.waiting.Remove(a.Hash)
-	n := list.Len()
-	for list.Len() > 0 {
-		for list.Len() > 0 && b.Room() > 0 {
-			f, _ := list.Pop(w.pool)
+	w.finishRecirc(depth, b)
+	for held.Len() > 0 {
+		for held.Len() > 0 && b.Room() > 0 {
+			f, _ := held.Pop(w.pool)
 			b.Append(f)
 		}
-		w.pass(a.Port, a.Recirc, b)
-		w.finishRecirc(b)
+		w.pass(a.Port, a.Recirc, depth, b)
+		w.finishRecirc(depth, b)
 	}
 	return n
-}
-
-// finishRecirc takes up what the last pass has left to be taken up. b is scratch.
-func (w *pipeline) finishRecirc(b *frame.Batch) {
-	for depth := 1; w.again.n > 0; depth++ {
-		w.recirculate(b, depth)
-	}
 }

@@ -1,7 +1,10 @@
 package datapath
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/culvertdev/culvert/flowcache"
@@ -23,6 +26,30 @@ type Options struct {
 	Seed      *flow.Seed // of the hashes; default random
 }
 
+// check reports every option that is out of range, defaults filled in.
+func (o *Options) check() error {
+	var errs []error
+	if o.Pool == nil {
+		errs = append(errs, errors.New("Options.Pool is missing"))
+	}
+	within := func(name string, v, low, high int) {
+		if v < low || v > high {
+			errs = append(errs, fmt.Errorf("%s %d: want %d to %d", name, v, low, high))
+		}
+	}
+	within("Workers.Count", o.Workers.Count, 1, 256)
+	within("Cache.EMCEntries", o.Cache.EMCEntries, 1, 1<<24)
+	within("Cache.Flows", o.Cache.Flows, 1, flowcache.MaxFlows)
+	within("Cache.MasksPerPort", o.Cache.MasksPerPort, 1, flowcache.MaxMasksPerPort)
+	within("Cache.ListWords", o.Cache.ListWords, 1, 1<<30)
+	within("QueueLength", o.QueueLength, 1, 1<<20)
+	within("Held", o.Held, 1, math.MaxInt32)
+	within("VLANLimit", o.VLANLimit, 1, 2)
+	within("MaxIdle in ns", int(o.MaxIdle), 1, math.MaxInt)
+	within("Revalidate in ns", int(o.Revalidate), 1, math.MaxInt)
+	return errors.Join(errs...)
+}
+
 // WorkersConfig says how many workers run and where.
 type WorkersConfig struct {
 	Count int   // default 1
@@ -39,7 +66,7 @@ type WorkersConfig struct {
 // CacheConfig sizes the flow caches.
 type CacheConfig struct {
 	EMCEntries   int // per worker; default 8192
-	EMCInsert    int // one in so many packets the exact-match cache lacks enters it; default 100, as in OVS
+	EMCInsert    int // one in so many packets the exact-match cache lacks enters it; default 100, as in OVS; negative: none
 	Flows        int // megaflows; default 65536
 	MasksPerPort int // default 32
 	ListWords    int // 8-byte words for action programs and rule trails; default 16 per flow

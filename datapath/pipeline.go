@@ -79,14 +79,20 @@ type again struct {
 
 // Process implements pmd.Processor.
 func (w *pipeline) Process(port uint32, b *frame.Batch) {
-	w.pass(port, 0, b)
-	for depth := 1; w.again.n > 0; depth++ {
-		w.recirculate(b, depth)
+	w.pass(port, 0, 0, b)
+	w.finishRecirc(0, b)
+}
+
+// finishRecirc takes up what a pass at the given depth has left to be taken up. b is scratch.
+func (w *pipeline) finishRecirc(depth int, b *frame.Batch) {
+	for w.again.n > 0 {
+		depth++
+		w.recirculate(depth, b)
 	}
 }
 
-// recirculate takes up the packets collected by the last pass. b is scratch.
-func (w *pipeline) recirculate(b *frame.Batch, depth int) {
+// recirculate takes up the packets collected by the last pass, for the depth'th time. b is scratch.
+func (w *pipeline) recirculate(depth int, b *frame.Batch) {
 	a := w.again
 	w.again.n = 0
 	w.count.events.Add(recirculated, uint64(a.n))
@@ -101,12 +107,13 @@ func (w *pipeline) recirculate(b *frame.Batch, depth int) {
 			w.frames.PutBatch(b)
 			continue
 		}
-		w.pass(port, id, b)
+		w.pass(port, id, depth, b)
 	}
 }
 
-// pass looks the frames of b up and runs their actions. It owns them and leaves b empty.
-func (w *pipeline) pass(port, recirc uint32, b *frame.Batch) {
+// pass looks the frames of b, taken up again depth times, up and runs their actions. It owns them and
+// leaves b empty.
+func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 1. Keys. Frames without an Ethernet header end here.
 	k := &w.keys
 	w.x.Extract(w.pool, port, recirc, b, k)
@@ -120,7 +127,7 @@ func (w *pipeline) pass(port, recirc uint32, b *frame.Batch) {
 	}
 	// 3. Packets behind one of their flow that is with the slow path wait for it.
 	if w.waiting.Len() > 0 {
-		gone |= w.hold(b, gone)
+		gone |= w.hold(b, depth, gone)
 	}
 	// 4. The exact-match cache, then the megaflow cache for what it does not know.
 	miss := w.emc.Lookup(k, &w.slots, w.miss[:0])
@@ -134,10 +141,10 @@ func (w *pipeline) pass(port, recirc uint32, b *frame.Batch) {
 	}
 	// 5. The slow path for the rest.
 	if len(miss) > 0 {
-		w.ask(port, recirc, b, miss)
+		w.ask(port, recirc, depth, b, miss)
 	}
 	// 6. Actions, for runs of packets with the same ones.
-	w.execute(port, recirc, b.Frames())
+	w.execute(port, b.Frames())
 	b.Reset()
 }
 
@@ -173,20 +180,20 @@ func (w *pipeline) completeChecksums(b *frame.Batch, gone uint64) {
 }
 
 // hold keeps the packets whose flow is with the slow path and returns a bit for each frame it took.
-func (w *pipeline) hold(b *frame.Batch, gone uint64) (took uint64) {
+func (w *pipeline) hold(b *frame.Batch, depth int, gone uint64) (took uint64) {
 	for i, f := range b.Frames() {
 		if gone>>i&1 != 0 || !w.waiting.Has(w.keys.Hash[i]) {
 			continue
 		}
 		took |= 1 << i
-		w.keep(f, w.keys.Hash[i])
+		w.keep(f, w.keys.Hash[i], depth)
 	}
 	return took
 }
 
 // keep holds one packet, or drops it when there is no room for it.
-func (w *pipeline) keep(f frame.Frame, hash uint64) {
-	if w.waiting.Hold(hash, f) {
+func (w *pipeline) keep(f frame.Frame, hash uint64, depth int) {
+	if w.waiting.Hold(hash, f, depth) {
 		w.count.events.Add(heldBack, 1)
 		return
 	}
@@ -234,7 +241,7 @@ func (w *pipeline) lookup(miss []uint16) []uint16 {
 // execute runs the programs of the packets that were found. Neighbours with the same program run
 // together, whatever flows they are of: order is kept, and a thousand flows between two ports cost
 // what one does.
-func (w *pipeline) execute(port, recirc uint32, frames []frame.Frame) {
+func (w *pipeline) execute(port uint32, frames []frame.Frame) {
 	for i := 0; i < len(frames); {
 		if w.slots[i] == 0 {
 			i++
@@ -245,7 +252,7 @@ func (w *pipeline) execute(port, recirc uint32, frames []frame.Frame) {
 			i = w.credit(frames, i)
 		}
 		w.run(w.lists.Get(list), run{
-			port: port, recirc: recirc,
+			port:   port,
 			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i],
 		})
 	}

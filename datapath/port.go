@@ -15,17 +15,18 @@ import (
 // port is a configured port, whether its device is there or not. Switch.mu guards it.
 type port struct {
 	id     uint32
-	number uint32 // OpenFlow port
-	cfg    PortConfig
+	number uint32     // OpenFlow port
+	cfg    PortConfig // VLAN and Number may change while the port lives, the rest does not
 	bridge *bridge
 
-	dev     pmd.Port // nil while it is not open
-	err     error    // why not
-	linkUp  bool     // as last logged
-	reopens uint64
-	past    []counter.Sample // what queues of earlier openings had counted
+	dev    pmd.Port         // nil while it is not open
+	err    error            // why not
+	linkUp bool             // as last logged
+	opens  uint64           // how often a device was put to use
+	past   []counter.Sample // what queues of earlier openings had counted
 
-	views  []*workerPort // one per worker, for the port's life
+	views  []*workerPort   // one per worker, for the port's life
+	ctx    context.Context // the supervisor's
 	cancel context.CancelFunc
 	exited chan struct{} // closed when the supervisor has ended
 }
@@ -39,7 +40,7 @@ type bridge struct {
 
 // newPort makes a port known to every worker, with no device yet.
 func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *port {
-	p := &port{id: id, number: number, cfg: cfg, bridge: br, exited: make(chan struct{})}
+	p := &port{id: id, number: number, cfg: cfg.clone(), bridge: br, exited: make(chan struct{})}
 	for range s.pipes {
 		p.views = append(p.views, &workerPort{
 			id:    id,
@@ -50,7 +51,6 @@ func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *
 	for i, w := range s.pipes {
 		s.onWorker(i, func() { w.setPort(id, p.views[i]) })
 	}
-	s.setQueues()
 	return p
 }
 
@@ -85,6 +85,7 @@ func (s *Switch) attach(p *port, dev pmd.Port) error {
 		s.detach(p)
 		return err
 	}
+	p.opens++
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (s *Switch) AddPort(ctx context.Context, bridgeName string, cfg PortConfig)
 	if err := s.mayAdd(bridgeName, cfg); err != nil {
 		return err
 	}
-	dev, err := s.openDevice(ctx, cfg)
+	dev, err := s.openDevice(ctx, &cfg)
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,11 @@ func (s *Switch) addOpen(bridgeName string, cfg PortConfig, dev pmd.Port) error 
 	err := s.attach(p, dev)
 	s.mu.Unlock()
 	if err != nil {
+		close(p.exited) // it was never supervised
 		s.removePort(p)
 		return errors.Join(fmt.Errorf("port %s: %w", cfg.Name, err), dev.Close())
 	}
+	go s.supervise(p)
 	s.o.Log.Info("port added", "port", cfg.Name, "id", p.id, "number", p.number, "bridge", bridgeName)
 	s.Sync()
 	return nil
@@ -115,7 +117,7 @@ func (s *Switch) admit(bridgeName string, cfg PortConfig) error {
 	return nil
 }
 
-// addPort adds a port that was admitted and starts its supervisor. s.mu is held.
+// addPort adds a port that was admitted. The caller starts its supervisor. s.mu is held.
 func (s *Switch) addPort(br *bridge, cfg PortConfig) *port {
 	id := lowestFree(func(n uint32) bool { return s.ports[n] != nil })
 	number := cfg.Number
@@ -126,11 +128,9 @@ func (s *Switch) addPort(br *bridge, cfg PortConfig) *port {
 	s.ports[id] = p
 	br.ports[id] = p
 	s.setQueues()
-	s.publishTables()
 	br.tellPorts()
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	go s.supervise(ctx, p)
+	s.publishTables()
+	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
 

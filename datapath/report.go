@@ -45,8 +45,8 @@ func (s *Switch) queueOwners() map[pmd.RxQueue]owned {
 
 func (p *port) status(owners map[pmd.RxQueue]owned, workers int) PortStatus {
 	st := PortStatus{
-		ID: p.id, Number: p.number, Name: p.cfg.Name, Bridge: p.bridge.name, Config: p.cfg,
-		Open: p.dev != nil, Err: p.err, Reopens: p.reopens,
+		ID: p.id, Number: p.number, Name: p.cfg.Name, Bridge: p.bridge.name, Config: p.cfg.clone(),
+		Open: p.dev != nil, Err: p.err, Reopens: max(p.opens, 1) - 1,
 		Samples: slices.Clone(p.past),
 	}
 	if p.dev == nil {
@@ -101,19 +101,18 @@ func (s *Switch) Stats() Stats {
 	return st
 }
 
-// dumpPiece is the number of cached flows copied under one hold of the slow path's lock.
+// dumpPiece is the number of cache slots looked at under one hold of the slow path's lock.
 const dumpPiece = 256
 
 // Flows returns the cached megaflows. The dump is no moment's picture: flows may come and go while
 // it is taken.
 func (s *Switch) Flows() []CachedFlow {
-	var slots []flowcache.Slot
-	s.slow.Locked(func() { slots = slices.Collect(s.flows.All) })
 	names := s.portNames()
 	var dump []CachedFlow
-	for piece := range slices.Chunk(slots, dumpPiece) {
+	for from, end := flowcache.Slot(1), flowcache.Slot(2); from < end; from += dumpPiece {
 		s.slow.Locked(func() {
-			for _, slot := range piece {
+			end = s.flows.Bound()
+			for slot := from; slot < min(from+dumpPiece, end); slot++ {
 				if f, ok := s.cachedFlow(slot, names); ok {
 					dump = append(dump, f)
 				}
@@ -132,7 +131,7 @@ func (s *Switch) cachedFlow(slot flowcache.Slot, names func(uint32) string) (Cac
 	c := CachedFlow{
 		Actions: action.Format(s.lists.Get(f.Actions), names),
 		Packets: st.Packets, Bytes: st.Bytes,
-		LastUsed: time.Duration(s.clock.Now() - st.LastUsed),
+		LastUsed: time.Duration(max(0, s.clock.Now()-st.LastUsed)),
 	}
 	c.Match.Key, c.Match.Mask = f.Key, f.Mask
 	return c, true

@@ -11,41 +11,43 @@ import (
 
 const (
 	lookAtLink = 200 * time.Millisecond // between two looks at a port's carrier
-	firstRetry = 100 * time.Millisecond // after a device could not be opened; doubles up to lastRetry
+	firstRetry = 100 * time.Millisecond // after a device could not be opened, or did not stay so; doubles up to lastRetry
 	lastRetry  = 2 * time.Second
+	steady     = 2 * time.Second // a device that ran that long before it stopped is opened anew at once
 )
 
-// supervise keeps a port open until ctx ends: it opens the device, opens it anew when it has changed
-// or was gone, and logs what happens to its link.
-func (s *Switch) supervise(ctx context.Context, p *port) {
+// supervise keeps a port open until it is removed: it opens the device, opens it anew when it has
+// changed or was gone, and logs what happens to its link.
+func (s *Switch) supervise(p *port) {
 	defer close(p.exited)
+	defer s.close(p)
 	retry := firstRetry
-	for ctx.Err() == nil {
-		if s.device(p) == nil {
+	for p.ctx.Err() == nil {
+		if s.device(p) != nil || s.open(p) == nil {
+			since := time.Now()
+			s.watch(p)
 			if p.cfg.opened {
-				<-ctx.Done()
+				<-p.ctx.Done() // nobody can open it anew
 				return
 			}
-			if s.open(ctx, p) != nil {
-				sleep(ctx, retry)
-				retry = min(2*retry, lastRetry)
+			if time.Since(since) >= steady {
+				retry = firstRetry
 				continue
 			}
 		}
-		retry = firstRetry
-		s.watch(ctx, p)
+		sleep(p.ctx, retry)
+		retry = min(2*retry, lastRetry)
 	}
-	s.close(p)
 }
 
-// watch returns when the device cannot go on, which it then has closed, or when ctx has ended.
-func (s *Switch) watch(ctx context.Context, p *port) {
+// watch returns when the device cannot go on, which it then has closed, or when the port is removed.
+func (s *Switch) watch(p *port) {
 	dev := s.device(p)
 	tick := time.NewTicker(lookAtLink)
 	defer tick.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-p.ctx.Done():
 			return
 		case <-dev.Done():
 			s.o.Log.Warn("port stopped", "port", p.cfg.Name, "err", dev.Err())
@@ -58,8 +60,8 @@ func (s *Switch) watch(ctx context.Context, p *port) {
 }
 
 // open opens the device and puts it to use. An error is logged when it is not the one before.
-func (s *Switch) open(ctx context.Context, p *port) error {
-	dev, err := s.openDevice(ctx, p.cfg)
+func (s *Switch) open(p *port) error {
+	dev, err := s.openDevice(p.ctx, &p.cfg)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
@@ -73,16 +75,13 @@ func (s *Switch) open(ctx context.Context, p *port) error {
 		p.err = err
 		return errors.Join(err, dev.Close())
 	}
-	if len(p.past) > 0 {
-		p.reopens++
-	}
 	s.o.Log.Info("port open", "port", p.cfg.Name, "id", p.id, "number", p.number, "bridge", p.bridge.name,
 		"link", linkWord(p.linkUp), "mtu", dev.Info().MTU)
 	return nil
 }
 
 // openDevice opens the device a port is configured for.
-func (s *Switch) openDevice(ctx context.Context, cfg PortConfig) (dev pmd.Port, err error) {
+func (s *Switch) openDevice(ctx context.Context, cfg *PortConfig) (dev pmd.Port, err error) {
 	d := s.o.Drivers[cfg.Driver]
 	if d == nil {
 		return nil, fmt.Errorf("port %s: no driver %q", cfg.Name, cfg.Driver)

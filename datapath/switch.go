@@ -10,7 +10,6 @@ package datapath
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -58,11 +57,12 @@ type tables struct {
 	all    []rules.Table
 }
 
-// New returns a running switch without bridges.
+// New returns a running switch without bridges. The error names the option that is out of range, or what
+// the machine lacks.
 func New(o Options) (*Switch, error) {
 	o.setDefaults()
-	if o.Pool == nil {
-		return nil, errors.New("datapath: Options.Pool is missing")
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	s := &Switch{
 		o:       o,
@@ -85,16 +85,24 @@ func New(o Options) (*Switch, error) {
 		return nil, fmt.Errorf("megaflow cache: %w", err)
 	}
 	x := flow.Extractor{VLANLimit: o.VLANLimit, Seed: *o.Seed}
-	s.slow = upcall.NewHandler(upcall.Config{
+	s.slow, err = upcall.NewHandler(upcall.Config{
 		Pool: o.Pool, Extractor: x, Flows: s.flows, Lists: s.lists, TableOf: s.tableOf,
-		Now: s.clock.Now, Learned: s.learned, Log: o.Log,
+		Installed: func(slot flowcache.Slot, t rules.Table) { s.reval.Installed(slot, t) },
+		Credit:    func(slot flowcache.Slot, size int, now int64) { s.reval.Credit(slot, size, now) },
+		Now:       s.clock.Now, Learned: s.learned, Log: o.Log,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("slow path: %w", err)
+	}
 	s.reval = reval.New(reval.Config{
 		Flows: s.flows, Lists: s.lists, Locked: s.slow.Locked, Tables: func() []rules.Table { return s.tables.Load().all },
 		TableOf: s.tableOf, Now: s.clock.Now, MaxIdle: o.MaxIdle,
 	})
 	if err := s.startWorkers(x); err != nil {
-		return nil, err
+		for _, w := range s.pipes {
+			w.close()
+		}
+		return nil, fmt.Errorf("start workers: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -238,7 +246,7 @@ func (s *Switch) Close() error {
 func (w *pipeline) close() {
 	w.takeAnswers()
 	for hash, ok := w.waiting.Any(); ok; hash, ok = w.waiting.Any() {
-		list := w.waiting.Remove(hash)
+		list, _ := w.waiting.Remove(hash)
 		for list.Len() > 0 {
 			f, _ := list.Pop(w.pool)
 			w.frames.Put(f)

@@ -84,20 +84,23 @@ func (w *pipeline) flush() {
 	w.sends = left
 }
 
-// takeOver stages the frames other workers have handed over and returns their number. It takes at
-// most one batch a port and cycle.
+// takeOver stages the frames other workers have handed over and returns their number. What they add
+// meanwhile is for the next cycle.
 func (w *pipeline) takeOver() int {
 	total := 0
 	for _, p := range w.served {
-		t := &p.tx
-		if t.from.frames.Empty() {
-			continue
+		from := p.tx.from.frames
+		for left := from.Len(); left > 0; {
+			n := from.PopN(w.taken[:min(left, len(w.taken))])
+			if n == 0 {
+				break // the rest is still being written
+			}
+			for _, f := range w.taken[:n] {
+				w.stageFitting(p, f)
+			}
+			total += n
+			left -= n
 		}
-		n := t.from.frames.PopN(w.taken[:])
-		for _, f := range w.taken[:n] {
-			w.stageFitting(p, f)
-		}
-		total += n
 	}
 	return total
 }

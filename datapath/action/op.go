@@ -3,7 +3,7 @@
 //
 // A program is a list of 64-bit words, so that programs live in slabs the collector never scans and
 // equal programs are one. It is built on the slow path ([Program]), interned by the flow cache, and
-// run by workers ([Exec.Run]). It is not OpenFlow: rule tables translate their actions, groups and
+// run by workers (package datapath). It is not OpenFlow: rule tables translate their actions, groups and
 // tables into these few operations, and everything that depends on the packet is resolved by then.
 //
 // Encoding of a word that starts an operation, from the low bits up:
@@ -68,9 +68,12 @@ func (p *Program) PopVLAN() { p.op(OpPopVLAN, 0) }
 func (p *Program) Recirc(id uint32) { p.op(OpRecirc, id) }
 
 // Set replaces the bits of a field that are one in mask. value and mask are the bytes the field lies in,
-// as flow.Key.Bytes returns them: network byte order,
-// as long as each other, at most 16.
+// as flow.Key.Bytes returns them: network byte order, as many as the field's Size. It panics on any
+// other number, since a worker would have to do it later. A field that no header carries stays as it is.
 func (p *Program) Set(f flow.FieldID, value, mask []byte) {
+	if size := int(f.Info().Size); size == 0 || len(value) != size || len(mask) != size {
+		panic("action: value and mask of another size than the field")
+	}
 	n := (len(value) + 7) / 8
 	p.words = append(p.words, uint64(OpSet)|uint64(f)<<8|uint64(2*n)<<16)
 	p.operand(value, n)

@@ -20,6 +20,7 @@ const (
 	ReservedMAC
 	NoBridge
 	TableError
+	NoRoom
 	NumReasons
 )
 
@@ -39,5 +40,6 @@ func Reasons() []counter.Desc {
 		ReservedMAC:      {Name: "reserved_mac", Help: "NORMAL does not forward link-local control addresses (01:80:c2:00:00:0x and the like).", Kind: counter.Drop},
 		NoBridge:         {Name: "no_bridge", Help: "The input port belongs to no bridge.", Kind: counter.Drop},
 		TableError:       {Name: "table_error", Help: "The rule table could not decide; the log says why.", Kind: counter.Drop},
+		NoRoom:           {Name: "lists_full", Help: "The store of action programs had no room for the packet's.", Kind: counter.Drop},
 	}
 }

@@ -97,7 +97,7 @@ func TestSetMakesThePacketThatWasMeant(t *testing.T) {
 		{"hop limit", flow.FieldIPTTL, []byte{9}, ones(1), v6(ip6A, 0, 0, 64, 80), v6(ip6A, 0, 0, 9, 80), 14, 54},
 		{"traffic class", flow.FieldIPTOS, []byte{0xb8}, ones(1), v6(ip6A, 7, 0, 64, 80), v6(ip6A, 7, 0xb8, 64, 80), 14, 54},
 		{"TCP destination port over IPv6", flow.FieldTCPDst, []byte{0, 81}, ones(2), v6(ip6A, 0, 0, 64, 80), v6(ip6A, 0, 0, 64, 81), 14, 54},
-		{"ICMP code", flow.FieldICMPCode, []byte{3}, ones(1), icmp(3, 1), icmp(3, 3), 14, 34},
+		{"ICMP code", flow.FieldICMPCode, []byte{0, 3}, ones(2), icmp(3, 1), icmp(3, 3), 14, 34},
 		{"ARP operation", flow.FieldARPOp, []byte{2}, ones(1), arp(1, macA, ip4A), arp(2, macA, ip4A), 14, 0},
 		{"ARP sender address", flow.FieldARPSPA, net.IP{10, 0, 0, 7}, ones(4), arp(1, macA, ip4A), arp(1, macA, net.IP{10, 0, 0, 7}), 14, 0},
 		{"ARP sender hardware address", flow.FieldARPSHA, []byte{2, 0, 0, 0, 0, 7}, ones(6), arp(1, macA, ip4A), arp(1, net.HardwareAddr{2, 0, 0, 0, 0, 7}, ip4A), 14, 0},

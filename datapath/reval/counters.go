@@ -17,6 +17,6 @@ func counters() []counter.Desc {
 		Idle:    {Name: "idle", Help: "Flows removed because nothing used them."},
 		Kept:    {Name: "kept", Help: "Flows looked up again after a change and kept."},
 		Updated: {Name: "updated", Help: "Flows whose actions were replaced in place, of those kept."},
-		Removed: {Name: "removed", Help: "Flows removed because the rules now say something else for part of their packets."},
+		Removed: {Name: "removed", Help: "Flows removed because their port has gone, or the rules now say something else for part of their packets."},
 	}
 }

@@ -7,7 +7,6 @@
 package reval
 
 import (
-	"encoding/binary"
 	"sync"
 	"time"
 
@@ -43,26 +42,29 @@ type Expirer interface {
 	Expire(now int64) int
 }
 
-// A Revalidator walks over the flow cache. Thread-safety: all methods are safe for concurrent use;
-// walks happen one at a time.
+// A Revalidator walks over the flow cache. Thread-safety: all methods are safe for concurrent use
+// unless they say that the lock is held; walks happen one at a time.
+//
+// A walk over flows that no change concerns takes WALK.
 type Revalidator struct {
 	Config
 	counters *counter.Block
 
-	walk     sync.Mutex // one walk at a time; guards what follows
-	versions map[rules.Table]uint64
-	changes  map[rules.Table]*rules.ChangeSet
-	verdict  rules.Verdict
-	query    rules.Query
-	flow     flowcache.Flow
+	walk    sync.Mutex // one walk at a time; guards what follows
+	news    map[rules.Table]*news
+	verdict rules.Verdict
+	query   rules.Query
+	brief   flowcache.Brief
+	flow    flowcache.Flow
 
-	credited []credit // per slot; guarded by the lock over the flow cache
+	ledger ledger // guarded by the lock over the flow cache
 }
 
-// credit is how much of a flow's traffic its table knows about.
-type credit struct {
-	packets, bytes uint64
-	table          rules.Table
+// news is what has changed in a table since the walk before.
+type news struct {
+	version uint64 // known to the walks so far
+	rules.ChangeSet
+	tags uint64 // of all changes: flows without any of them are not concerned
 }
 
 // New returns a revalidator for a cache in which nothing was credited yet.
@@ -70,14 +72,32 @@ func New(c Config) *Revalidator {
 	return &Revalidator{
 		Config:   c,
 		counters: counter.NewBlock(counters()),
-		versions: make(map[rules.Table]uint64),
-		changes:  make(map[rules.Table]*rules.ChangeSet),
-		credited: make([]credit, c.Flows.Cap()+1),
+		news:     make(map[rules.Table]*news),
+		ledger:   newLedger(c.Lists, c.Flows.Cap()+1),
 	}
 }
 
 // Counters returns what the revalidator counts.
 func (r *Revalidator) Counters() *counter.Block { return r.counters }
+
+// Installed is upcall.Config.Installed. The lock is held.
+func (r *Revalidator) Installed(s flowcache.Slot, t rules.Table) { r.ledger.assign(s, t) }
+
+// Credit tells the table of the flow in slot s of a packet that no worker counts: it is
+// upcall.Config.Credit. The lock is held.
+func (r *Revalidator) Credit(s flowcache.Slot, size int, now int64) {
+	var b flowcache.Brief
+	if t := r.ledger.owner(s); t != nil && r.Flows.Brief(s, &b) {
+		t.Credit(r.Lists.Get(b.Trail), 1, uint64(size), now)
+	}
+}
+
+// Retired tells the table of the last packets of a flow that was removed: workers may have counted
+// some until they had let go of it. It is flowcache.Options.Retired. The lock is held.
+func (r *Revalidator) Retired(s flowcache.Slot, st flowcache.Stats, trail flowcache.ListID) {
+	r.ledger.settle(s, &st, trail)
+	r.ledger.close(s)
+}
 
 // Walk brings every cached flow into agreement with its rule table as it was when Walk was called,
 // credits traffic, and removes idle flows. When it returns no worker uses what it replaced or removed.
@@ -87,9 +107,12 @@ func (r *Revalidator) Walk() {
 	now := r.Now()
 	r.collect(now)
 	idle := r.idleLimit()
-	for s := flowcache.Slot(1); int(s) <= r.Flows.Cap(); s += piece {
+	// The end is read under the lock, thus after every look-up that began before the change: flows
+	// that come behind it later are right.
+	for s, end := flowcache.Slot(1), flowcache.Slot(2); s < end; s += piece {
 		r.Locked(func() {
-			for i := s; i < s+piece && int(i) <= r.Flows.Cap(); i++ {
+			end = r.Flows.Bound()
+			for i := s; i < min(s+piece, end); i++ {
 				r.visit(i, now, idle)
 			}
 		})
@@ -106,19 +129,19 @@ func (r *Revalidator) Changed() bool {
 	defer r.walk.Unlock()
 	var c rules.ChangeSet
 	for _, t := range r.Tables() {
-		if v, known := r.versions[t]; !known || t.Changes(v, &c) != v {
+		if n := r.news[t]; n == nil || t.Changes(n.version, &c) != n.version {
 			return true
 		}
 	}
 	return false
 }
 
-// Forget drops what is remembered of a table that is gone.
+// Forget drops what is remembered of a table that is gone, once a walk has removed its flows.
 func (r *Revalidator) Forget(t rules.Table) {
 	r.walk.Lock()
 	defer r.walk.Unlock()
-	delete(r.versions, t)
-	delete(r.changes, t)
+	delete(r.news, t)
+	r.Locked(func() { r.ledger.forget(t) })
 }
 
 // collect asks every table what has changed since the last walk.
@@ -127,17 +150,21 @@ func (r *Revalidator) collect(now int64) {
 		if e, ok := t.(Expirer); ok {
 			e.Expire(now)
 		}
-		c := r.changes[t]
-		if c == nil {
-			c = new(rules.ChangeSet)
-			r.changes[t] = c
+		n := r.news[t]
+		if n == nil {
+			n = new(news)
+			r.news[t] = n
 		}
-		c.All, c.Changes = false, c.Changes[:0]
-		r.versions[t] = t.Changes(r.versions[t], c)
+		n.All, n.Changes, n.tags = false, n.Changes[:0], 0
+		n.version = t.Changes(n.version, &n.ChangeSet)
+		for i := range n.Changes {
+			n.tags |= n.Changes[i].Tag
+		}
 	}
 }
 
-// idleLimit returns how long a flow may be idle: less when the cache is more than nine tenths full.
+// idleLimit returns how long a flow may be idle, in nanoseconds: less when the cache is more than nine
+// tenths full.
 func (r *Revalidator) idleLimit() int64 {
 	limit := r.MaxIdle
 	if 10*r.Flows.Len() > 9*r.Flows.Cap() {
@@ -148,18 +175,21 @@ func (r *Revalidator) idleLimit() int64 {
 
 // visit deals with the flow in slot s, if there is one.
 func (r *Revalidator) visit(s flowcache.Slot, now, idle int64) {
-	f := &r.flow
-	if !r.Flows.Flow(s, f) {
+	b := &r.brief
+	if !r.Flows.Brief(s, b) {
 		return
 	}
-	t := r.TableOf(binary.BigEndian.Uint32(f.Key[flow.Base][flow.OffInPort:]))
-	used := r.credit(s, f, t)
+	r.ledger.settle(s, &b.Stats, b.Trail)
+	t := r.TableOf(b.Port)
 	switch {
-	case t == nil || now-used > idle:
+	case t == nil:
+		r.Flows.Remove(s)
+		r.counters.Add(Removed, 1)
+	case now-b.LastUsed > idle:
 		r.Flows.Remove(s)
 		r.counters.Add(Idle, 1)
-	case r.changes[t] == nil || !affects(r.changes[t], f):
-	case r.check(s, f, t, now):
+	case !r.concerned(s, t, b):
+	case r.check(s, t, now):
 		r.counters.Add(Kept, 1)
 	default:
 		r.Flows.Remove(s)
@@ -167,24 +197,27 @@ func (r *Revalidator) visit(s flowcache.Slot, now, idle int64) {
 	}
 }
 
-// credit tells the table of a flow's traffic since the last time and returns when the flow was last
-// used, or installed if it never was.
-func (r *Revalidator) credit(s flowcache.Slot, f *flowcache.Flow, t rules.Table) int64 {
-	c, st := &r.credited[s], r.Flows.Stats(s)
-	c.table = t
-	if t != nil && st.Packets != c.packets {
-		t.Credit(r.Lists.Get(f.Trail), st.Packets-c.packets, st.Bytes-c.bytes, st.LastUsed)
+// concerned reports whether the flow in slot s has to be looked up again, and has then read it into
+// r.flow. Most flows are passed over without reading more than b.
+func (r *Revalidator) concerned(s flowcache.Slot, t rules.Table, b *flowcache.Brief) bool {
+	switch n := r.news[t]; {
+	case r.ledger.owner(s) != t: // another table's verdict: the bridge has a new one
+	case n == nil: // a table newer than this walk: all its flows are, too
+		return false
+	case n.All:
+	case n.tags&b.Tags == 0:
+		return false
+	default:
+		return r.Flows.Flow(s, &r.flow) && affects(&n.ChangeSet, &r.flow)
 	}
-	c.packets, c.bytes = st.Packets, st.Bytes
-	return st.LastUsed
+	return r.Flows.Flow(s, &r.flow)
 }
 
-// check looks the flow up again and reports whether it may stay; its actions are replaced if the
-// table now says others for the same packets.
-func (r *Revalidator) check(s flowcache.Slot, f *flowcache.Flow, t rules.Table, now int64) bool {
-	v := &r.verdict
-	key := f.Key
-	r.query = rules.Query{Key: &key, Now: now}
+// check looks up again the flow in slot s, which is r.flow, and reports whether it may stay; its
+// actions are replaced if the table now says others for the same packets.
+func (r *Revalidator) check(s flowcache.Slot, t rules.Table, now int64) bool {
+	f, v := &r.flow, &r.verdict
+	r.query = rules.Query{Key: &f.Key, Now: now}
 	failed := false
 	upcall.Lookup(t, &r.query, v, func(error) { failed = true })
 	if failed || v.NoCache || !covers(&f.Mask, &v.Mask) {
@@ -199,6 +232,7 @@ func (r *Revalidator) check(s flowcache.Slot, f *flowcache.Flow, t rules.Table, 
 		r.Lists.Release(actions)
 		return false
 	}
+	r.ledger.assign(s, t)
 	if actions == f.Actions && trail == f.Trail && v.Tags == f.Tags && v.Rewrote == f.Rewrote {
 		r.Lists.Release(actions)
 		r.Lists.Release(trail)
@@ -209,14 +243,4 @@ func (r *Revalidator) check(s flowcache.Slot, f *flowcache.Flow, t rules.Table, 
 	}
 	r.Flows.Update(s, actions, trail, v.Tags, v.Rewrote)
 	return true
-}
-
-// Retired tells the table of the last packets of a flow that was removed: workers may have counted
-// some until they had let go of it. It is flowcache.Options.Retired.
-func (r *Revalidator) Retired(s flowcache.Slot, st flowcache.Stats, trail flowcache.ListID) {
-	c := &r.credited[s]
-	if c.table != nil && st.Packets != c.packets {
-		c.table.Credit(r.Lists.Get(trail), st.Packets-c.packets, st.Bytes-c.bytes, st.LastUsed)
-	}
-	*c = credit{}
 }

@@ -1,6 +1,7 @@
 package upcall
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,10 @@ type Config struct {
 	// port belongs to no bridge.
 	TableOf func(port uint32) rules.Table
 	Now     func() int64 // ns, monotonic clock
+	// Installed is told of each flow put into the cache, and Credit of a packet that the slow path handled
+	// by a flow it found there, both inside the lock.
+	Installed func(s flowcache.Slot, t rules.Table)
+	Credit    func(s flowcache.Slot, size int, now int64)
 	// Learned is called after look-ups that may have changed a table, outside the lock; it must not block.
 	Learned func()
 	Log     *slog.Logger
@@ -51,10 +56,11 @@ type Handler struct {
 	batch   frame.Batch
 	reqs    [quantum]Request
 	key     flow.Key
-	found   flowcache.Flow
 	verdict rules.Verdict
 	query   rules.Query
-	logged  time.Time // last look-up error that was logged
+	logged  time.Time        // last look-up error that was logged
+	full    flowcache.ListID // programs of packets whose own cannot be stored
+	long    flowcache.ListID
 
 	asleep atomic.Bool
 	kick   chan struct{}
@@ -62,8 +68,8 @@ type Handler struct {
 	exited chan struct{}
 }
 
-// NewHandler returns a handler that Start sets to work.
-func NewHandler(c Config) *Handler {
+// NewHandler returns a handler that Start sets to work. The error is that of flowcache.Lists.Intern.
+func NewHandler(c Config) (*Handler, error) {
 	h := &Handler{
 		Config:   c,
 		counters: counter.NewBlock(counters()),
@@ -72,7 +78,17 @@ func NewHandler(c Config) *Handler {
 		exited:   make(chan struct{}),
 	}
 	h.lanes.Store(new([]*Lane))
-	return h
+	var errs [2]error
+	h.full, errs[0] = h.dropping(action.NoRoom)
+	h.long, errs[1] = h.dropping(action.TooManyActions)
+	return h, errors.Join(errs[:]...)
+}
+
+// dropping returns a program that drops packets, which stays for good.
+func (h *Handler) dropping(r action.Reason) (flowcache.ListID, error) {
+	var p action.Program
+	p.Drop(r)
+	return h.Lists.Intern(p.Words())
 }
 
 // SetLanes replaces the lanes served. A lane left out must have no packet under way.
@@ -172,8 +188,8 @@ func (h *Handler) turn(l *Lane, q *Queue) int {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l.settle(h.Lists)
 	n := q.Requests.PopN(h.reqs[:])
+	l.settle(h.Lists) // now that requests and answers together are at most what the lane takes
 	now := h.Now()
 	for i := 0; i < n; {
 		// Requests of one recirculation id are extracted together.
@@ -210,44 +226,41 @@ func (h *Handler) decide(port uint32, f frame.Frame, now int64) flowcache.ListID
 	if s, ok := h.Flows.Find(&h.key); ok {
 		// Another worker's packet, or one just before this, has filled the cache in the meantime.
 		h.counters.Add(Found, 1)
-		h.Flows.Flow(s, &h.found)
-		if t := h.TableOf(port); t != nil {
-			t.Credit(h.Lists.Get(h.found.Trail), 1, uint64(size), now)
-		}
-		h.Lists.Retain(h.found.Actions)
-		return h.found.Actions
+		h.Credit(s, size, now)
+		actions := h.Flows.Actions(s)
+		h.Lists.Retain(actions)
+		return actions
 	}
 	v := &h.verdict
 	t := h.TableOf(port)
 	h.query = rules.Query{Key: &h.key, Packet: h.Pool.Bytes(f), Size: size, Now: now, Live: true}
 	Lookup(t, &h.query, v, h.lookupError)
 	actions, err := h.Lists.Intern(v.Actions.Words())
-	if err != nil {
-		h.counters.Add(ListsFull, 1)
-		return h.refuse()
-	}
 	if t != nil {
 		t.Credit(v.Trail, 1, uint64(size), now)
 	}
+	if err != nil {
+		return h.refuse(err)
+	}
 	if !v.NoCache {
-		h.insert(actions, now)
+		h.insert(t, actions, now)
 	}
 	return actions
 }
 
-// refuse returns a program that drops, for a packet whose actions could not be stored.
-func (h *Handler) refuse() flowcache.ListID {
-	h.verdict.Actions.Reset()
-	h.verdict.Actions.Drop(action.TableError)
-	id, err := h.Lists.Intern(h.verdict.Actions.Words())
-	if err != nil {
-		return 0 // the empty list: the packet ends here as well
+// refuse returns a program that drops, for a packet whose actions could not be stored because of err.
+func (h *Handler) refuse(err error) flowcache.ListID {
+	h.counters.Add(ListsFull, 1)
+	id := h.full
+	if errors.Is(err, flowcache.ErrListLong) {
+		id = h.long
 	}
+	h.Lists.Retain(id)
 	return id
 }
 
-// insert puts the verdict into the flow cache. The packet at hand is served either way.
-func (h *Handler) insert(actions flowcache.ListID, now int64) {
+// insert puts t's verdict into the flow cache. The packet at hand is served either way.
+func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) {
 	v := &h.verdict
 	trail, err := h.Lists.Intern(v.Trail)
 	if err != nil {
@@ -255,7 +268,7 @@ func (h *Handler) insert(actions flowcache.ListID, now int64) {
 		return
 	}
 	h.Lists.Retain(actions)
-	_, err = h.Flows.Insert(flowcache.Flow{
+	s, err := h.Flows.Insert(flowcache.Flow{
 		Key: h.key, Mask: v.Mask, Actions: actions, Trail: trail, Tags: v.Tags, Rewrote: v.Rewrote, Now: now,
 	})
 	if err != nil {
@@ -264,6 +277,7 @@ func (h *Handler) insert(actions flowcache.ListID, now int64) {
 		h.Lists.Release(trail)
 		return
 	}
+	h.Installed(s, t)
 	h.counters.Add(Installed, 1)
 }
 

@@ -60,6 +60,9 @@ type Lane struct {
 func NewLane(depth int, wake func()) *Lane {
 	l := &Lane{Answers: ring.NewSPSC[Answer](depth), Wake: wake}
 	l.queues.Store(new([]*Queue))
+	// A worker counts a batch of answers as dealt with after the last of them, and may by then have
+	// asked anew for as many: more references are out than answers can be under way.
+	l.lent.ids = make([]flowcache.ListID, l.Answers.Cap()+frame.MaxBatch)
 	return l
 }
 
@@ -67,7 +70,8 @@ func NewLane(depth int, wake func()) *Lane {
 // the caller once the handler has passed (see Handler.Locked).
 func (l *Lane) SetQueues(qs []*Queue) { l.queues.Store(&qs) }
 
-// Done tells the slow path that the worker has dealt with n more answers.
+// Done tells the slow path that the worker has dealt with n more answers, at most frame.MaxBatch of
+// those it has popped.
 func (l *Lane) Done(n int) { l.done.Store(l.done.Load() + uint64(n)) }
 
 // Answered reports whether the worker has dealt with every answer pushed before the call with mark,
@@ -79,16 +83,16 @@ func (l *Lane) Mark() uint64 { return l.pushed.Load() }
 
 // lent is the handler's record of the list references that answers under way hold, oldest first.
 type lent struct {
-	ids      []flowcache.ListID // a circle as long as the answer ring
+	ids      []flowcache.ListID // a circle
 	released uint64             // answers whose reference was given back
 }
 
 // lend records the reference that the next answer pushed holds.
 func (l *Lane) lend(id flowcache.ListID) {
-	if l.lent.ids == nil {
-		l.lent.ids = make([]flowcache.ListID, l.Answers.Cap())
-	}
 	n := l.pushed.Load()
+	if n-l.lent.released == uint64(len(l.lent.ids)) {
+		panic("upcall: more answers under way than the lane takes")
+	}
 	l.lent.ids[n%uint64(len(l.lent.ids))] = id
 	l.pushed.Store(n + 1)
 }

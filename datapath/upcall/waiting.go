@@ -20,8 +20,9 @@ type Waiting struct {
 
 // A waiter is one key the slow path is busy with.
 type waiter struct {
-	hash uint64 // 0: the slot is free
-	list frame.List
+	hash  uint64 // 0: the slot is free
+	depth int    // most recirculations that a packet of this key has behind it
+	list  frame.List
 }
 
 // NewWaiting returns a table for at most keys flow keys and held packets kept behind them.
@@ -45,8 +46,9 @@ func (w *Waiting) Has(hash uint64) bool {
 	return ok
 }
 
-// Add records that hash is being asked about. It reports false when the table is full.
-func (w *Waiting) Add(hash uint64) bool {
+// Add records that hash is being asked about for a packet that was taken up again depth times. It
+// reports false when the table is full.
+func (w *Waiting) Add(hash uint64, depth int) bool {
 	i, ok := w.find(hash)
 	if !ok {
 		if 2*(w.n+1) > len(w.slots) {
@@ -55,32 +57,36 @@ func (w *Waiting) Add(hash uint64) bool {
 		w.slots[i] = waiter{hash: key(hash)}
 		w.n++
 	}
+	w.slots[i].depth = max(w.slots[i].depth, depth)
 	return true
 }
 
-// Hold keeps f behind hash, which is being asked about. It reports false, and leaves f with the
-// caller, when there is no room.
-func (w *Waiting) Hold(hash uint64, f frame.Frame) bool {
+// Hold keeps f, taken up again depth times, behind hash, which is being asked about. It reports false,
+// and leaves f with the caller, when there is no room.
+func (w *Waiting) Hold(hash uint64, f frame.Frame, depth int) bool {
 	i, ok := w.find(hash)
 	if !ok || w.held == w.room {
 		return false
 	}
 	w.slots[i].list.Push(w.pool, f)
+	w.slots[i].depth = max(w.slots[i].depth, depth)
 	w.held++
 	return true
 }
 
-// Remove forgets hash and gives the packets kept behind it to the caller.
-func (w *Waiting) Remove(hash uint64) frame.List {
+// Remove forgets hash and gives the packets kept behind it to the caller, with the greatest depth among
+// them and the one asked about: on the way through the slow path a packet never becomes one that was
+// taken up less often, or a table that recirculates for ever would keep it for ever.
+func (w *Waiting) Remove(hash uint64) (list frame.List, depth int) {
 	i, ok := w.find(hash)
 	if !ok {
-		return frame.List{}
+		return frame.List{}, 0
 	}
-	list := w.slots[i].list
+	list, depth = w.slots[i].list, w.slots[i].depth
 	w.held -= list.Len()
 	w.n--
 	w.close(i)
-	return list
+	return list, depth
 }
 
 // Any returns a hash being asked about; ok is false when there is none.

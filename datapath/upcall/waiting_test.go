@@ -30,7 +30,7 @@ func TestWaitingAgreesWithAMap(t *testing.T) {
 		switch rnd.IntN(4) {
 		case 0:
 			_, there := want[h]
-			ok := w.Add(h)
+			ok := w.Add(h, 0)
 			if !there && len(want) < keys && !ok {
 				t.Fatalf("step %d: no room for key %d of %d", step, len(want)+1, keys)
 			}
@@ -43,7 +43,7 @@ func TestWaitingAgreesWithAMap(t *testing.T) {
 				t.Fatal("arena exhausted")
 			}
 			_, there := want[h]
-			if w.Hold(h, f) {
+			if w.Hold(h, f, 0) {
 				if !there || held == room {
 					t.Fatalf("step %d: held a packet behind a key there is no room for", step)
 				}
@@ -56,7 +56,7 @@ func TestWaitingAgreesWithAMap(t *testing.T) {
 			}
 			cache.Put(f)
 		case 3:
-			list := w.Remove(h)
+			list, _ := w.Remove(h)
 			for i, off := range want[h] {
 				f, ok := list.Pop(pool)
 				if !ok || f.Off() != off {
@@ -78,7 +78,7 @@ func TestWaitingAgreesWithAMap(t *testing.T) {
 		}
 	}
 	for h, ok := w.Any(); ok; h, ok = w.Any() {
-		list := w.Remove(h)
+		list, _ := w.Remove(h)
 		for f, ok := list.Pop(pool); ok; f, ok = list.Pop(pool) {
 			cache.Put(f)
 		}
@@ -97,7 +97,7 @@ func TestWaitingAllocatesNothing(t *testing.T) {
 	defer pool.Close()
 	w := NewWaiting(pool, 16, 16)
 	if n := testing.AllocsPerRun(100, func() {
-		w.Add(7)
+		w.Add(7, 0)
 		w.Has(7)
 		w.Remove(7)
 	}); n != 0 {
@@ -114,7 +114,7 @@ func BenchmarkWaiting(b *testing.B) {
 	defer pool.Close()
 	w := NewWaiting(pool, 4096, 16)
 	for i := range uint64(1000) {
-		w.Add(i * 0x9e3779b97f4a7c15)
+		w.Add(i*0x9e3779b97f4a7c15, 0)
 	}
 	b.Run("miss-among-1000", func(b *testing.B) {
 		b.ReportAllocs()
