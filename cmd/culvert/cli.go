@@ -46,6 +46,7 @@ type cli struct {
 		Flush fdbFlushCmd `cmd:"" help:"Forget learned addresses."`
 	} `cmd:"" name:"fdb" group:"change" help:"List or change the MAC addresses a bridge knows."`
 
+	Demo    demoCmd    `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
 	Version versionCmd `cmd:"" group:"other" help:"Print the version of this program."`
 }
 
