@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/control/daemon"
 )
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
@@ -198,6 +200,12 @@ func TestExitCodesAndErrors(t *testing.T) {
 				t.Errorf("exit code %d, %q; want %d with %q", code, errs, c.code, c.errs)
 			}
 		})
+	}
+}
+
+func TestLostFramesHaveAnExitCodeOfTheirOwn(t *testing.T) {
+	if got := exitCode(fmt.Errorf("stop: %w", daemon.ErrLeaked)); got != exitLeaked {
+		t.Errorf("got %d, want %d", got, exitLeaked)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -227,6 +228,28 @@ func TestAPortThatDoesNotOpenIsShownAndTriedAgain(t *testing.T) {
 		p := call(l, api.PortList, api.PortFilter{})
 		return len(p) == 1 && !p[0].Open && strings.Contains(p[0].Error, "mtu")
 	})
+}
+
+func TestTheSocketHasTheConfiguredPermissions(t *testing.T) {
+	dir := t.TempDir()
+	c := parse(t, dir, "")
+	if st := c.Control.Mode; st != 0o660 {
+		t.Errorf("the default mode is %v, want 0660", st)
+	}
+	c.Control.Mode = 0o600
+	d, err := daemon.Start(t.Context(), daemon.Options{Config: c, Drivers: newRecorder().drivers(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Lstat(c.Control.Socket); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", st.Mode(), err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(c.Control.Socket); !os.IsNotExist(err) {
+		t.Errorf("after Close the socket is still there: %v", err)
+	}
 }
 
 func TestASecondDaemonStopsBeforeItTouchesAnything(t *testing.T) {
