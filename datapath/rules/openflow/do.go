@@ -83,8 +83,6 @@ func (x *xlate) mayEnter(table uint8) bool {
 		x.fail(action.TooDeep)
 	case x.resubmits >= maxResubmits:
 		x.fail(action.TooManyResubmits)
-	case len(x.v.Actions.Words()) > maxProgram:
-		x.fail(action.TooManyActions)
 	default:
 		return true
 	}

@@ -41,6 +41,10 @@ func (x *xlate) outputNumber(number uint32) {
 
 // output brings the packet up to date and sends it.
 func (x *xlate) output(port *rules.Port) {
+	if len(x.v.Actions.Words()) > maxProgram {
+		x.fail(action.TooManyActions)
+		return
+	}
 	x.commit()
 	x.v.Actions.Output(port.ID)
 	x.outputs++

@@ -159,11 +159,7 @@ func parseMod(mod modAction, arg string) (Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	exact := flow.UintValue(mod.field.Info().Max())
-	if mask != exact || mod.max != 0 && v.Uint() > mod.max {
-		if mod.max != 0 {
-			return nil, fmt.Errorf("want 0 to %d, found %q", mod.max, arg)
-		}
+	if mask != flow.UintValue(mod.field.Info().Max()) {
 		return nil, fmt.Errorf("want a value without a mask, found %q", arg)
 	}
 	a := makeSet(mod.field, v, mask)

@@ -32,23 +32,22 @@ const (
 type modAction struct {
 	name  string
 	field flow.FieldID
-	max   uint64 // greatest value; 0: whatever the field takes
 }
 
 // modActions returns the mod_ actions. mod_tp_src and mod_tp_dst are for TCP, UDP and SCTP alike.
 func modActions() [11]modAction {
 	return [...]modAction{
-		{"mod_dl_src", flow.FieldEthSrc, 0},
-		{"mod_dl_dst", flow.FieldEthDst, 0},
-		{"mod_nw_src", flow.FieldIPSrc, 0},
-		{"mod_nw_dst", flow.FieldIPDst, 0},
-		{"mod_nw_tos", flow.FieldIPTOS, 0},
-		{"mod_nw_ecn", flow.FieldIPECN, 0},
-		{"mod_nw_ttl", flow.FieldIPTTL, 0},
-		{"mod_tp_src", flow.FieldTCPSrc, 0},
-		{"mod_tp_dst", flow.FieldTCPDst, 0},
-		{"mod_vlan_vid", flow.FieldDLVLAN, 4095},
-		{"mod_vlan_pcp", flow.FieldDLVLANPCP, 7},
+		{"mod_dl_src", flow.FieldEthSrc},
+		{"mod_dl_dst", flow.FieldEthDst},
+		{"mod_nw_src", flow.FieldIPSrc},
+		{"mod_nw_dst", flow.FieldIPDst},
+		{"mod_nw_tos", flow.FieldIPTOS},
+		{"mod_nw_ecn", flow.FieldIPECN},
+		{"mod_nw_ttl", flow.FieldIPTTL},
+		{"mod_tp_src", flow.FieldTCPSrc},
+		{"mod_tp_dst", flow.FieldTCPDst},
+		{"mod_vlan_vid", flow.FieldDLVLAN},
+		{"mod_vlan_pcp", flow.FieldDLVLANPCP},
 	}
 }
 

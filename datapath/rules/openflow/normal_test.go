@@ -1,0 +1,156 @@
+package openflow
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
+)
+
+const (
+	fromA = "dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b"
+	fromB = "dl_src=02:00:00:00:00:0b,dl_dst=02:00:00:00:00:0a"
+)
+
+func wantProgram(t *testing.T, v *rules.Verdict, want string) {
+	t.Helper()
+	if got := program(v); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestNormalIsALearningSwitch(t *testing.T) {
+	tb, clock := newTable(t, Options{}, trunks(1, 2, 3), "priority=0,actions=NORMAL")
+	wantProgram(t, live(t, tb, "in_port=1,"+fromA), "output:2,output:3") // B is anywhere
+	wantProgram(t, live(t, tb, "in_port=2,"+fromB), "output:1")          // A is behind 1
+	wantProgram(t, live(t, tb, "in_port=1,"+fromA), "output:2")          // and B behind 2
+	wantProgram(t, look(t, tb, "in_port=2,"+fromA), "drop(no_target)")   // B is where this comes from
+
+	clock.now += 10 * second
+	wantProgram(t, live(t, tb, "in_port=3,"+fromB), "output:1") // B moved
+	wantProgram(t, live(t, tb, "in_port=1,"+fromA), "output:3")
+
+	clock.now += 300 * second
+	tb.Expire(clock.now)
+	if n := len(tb.Addresses()); n != 0 {
+		t.Errorf("after the ageing time: got %d addresses, want none", n)
+	}
+	wantProgram(t, look(t, tb, "in_port=1,"+fromA), "output:2,output:3")
+}
+
+func TestALookupThatIsNotLiveLearnsNothing(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "actions=NORMAL")
+	look(t, tb, "in_port=1,"+fromA)
+	if n := len(tb.Addresses()); n != 0 {
+		t.Errorf("got %d addresses, want none", n)
+	}
+}
+
+func TestCachedTrafficKeepsAnAddress(t *testing.T) {
+	tb, clock := newTable(t, Options{MACAgeing: 20 * time.Second}, trunks(1, 2, 3), "actions=NORMAL")
+	v := live(t, tb, "in_port=1,"+fromA)
+	for range 5 {
+		clock.now += 15 * second
+		tb.Credit(v.Trail, 10, 1000, clock.now)
+		tb.Expire(clock.now)
+	}
+	wantProgram(t, look(t, tb, "in_port=2,"+fromB), "output:1")
+
+	// A host that came back to a port for which a flow is still cached sends nothing to the slow path.
+	live(t, tb, "in_port=3,"+fromA)
+	wantProgram(t, look(t, tb, "in_port=2,"+fromB), "output:3")
+	clock.now += second
+	tb.Credit(v.Trail, 1, 100, clock.now)
+	wantProgram(t, look(t, tb, "in_port=2,"+fromB), "output:1")
+}
+
+func TestNormalAndVLANs(t *testing.T) {
+	ports := append(trunks(1, 2, 3, 4, 5), rules.Port{ID: 106, Number: 6, Name: "p6", VLAN: rules.VLAN{Trunks: []uint16{10}}})
+	ports[2].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 10}
+	ports[3].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 10}
+	ports[4].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 20}
+	for _, c := range []struct{ name, packet, want string }{
+		{"an untagged packet on an access port is in its VLAN", "in_port=3", "push_vlan(tpid=0x8100,vid=10,pcp=0),output:1,output:2,pop_vlan,output:4,push_vlan(tpid=0x8100,vid=10,pcp=0),output:6"},
+		{"a tagged packet on an access port is dropped, of that VLAN too", "in_port=3,dl_vlan=10", "drop(vlan_not_allowed)"},
+		{"a priority tag on an access port gives the priority", "in_port=5,dl_vlan=0,dl_vlan_pcp=3", "set(vlan_tci=0x6014/0xefff),output:1,output:2"},
+		{"a tagged packet on a trunk leaves access ports untagged", "in_port=1,dl_vlan=10,dl_vlan_pcp=5", "output:2,pop_vlan,output:3,output:4,push_vlan(tpid=0x8100,vid=10,pcp=5),output:6"},
+		{"an untagged packet on a trunk is in VLAN 0", "in_port=1", "output:2"},
+		{"a trunk does not take VLANs that are not its own", "in_port=6,dl_vlan=20", "drop(vlan_not_allowed)"},
+		{"a trunk that does not list VLAN 0 takes no untagged packets", "in_port=6", "drop(vlan_not_allowed)"},
+		{"the tag of VLAN 0 goes when it has no priority", "in_port=1,dl_vlan=0,dl_vlan_pcp=0", "pop_vlan,output:2"},
+		{"and stays when it has", "in_port=1,dl_vlan=0,dl_vlan_pcp=1", "output:2"},
+		{"a tag cut short", "in_port=1,dl_type=0x8100", "drop(bad_vlan)"},
+		{"a service tag cut short", "in_port=1,dl_type=0x88a8", "drop(bad_vlan)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tb, _ := newTable(t, Options{}, ports, "actions=NORMAL")
+			wantProgram(t, look(t, tb, c.packet), c.want)
+		})
+	}
+	t.Run("addresses are learned by VLAN", func(t *testing.T) {
+		tb, _ := newTable(t, Options{}, ports, "actions=NORMAL")
+		live(t, tb, "in_port=3,"+fromA)
+		wantProgram(t, look(t, tb, "in_port=4,"+fromB), "output:3")
+		wantProgram(t, look(t, tb, "in_port=1,dl_vlan=10,"+fromB), "pop_vlan,output:3")
+		wantProgram(t, look(t, tb, "in_port=5,"+fromB), "push_vlan(tpid=0x8100,vid=20,pcp=0),output:1,output:2")
+	})
+	t.Run("actions after NORMAL see the packet as it was before", func(t *testing.T) {
+		tb, _ := newTable(t, Options{}, ports, "actions=NORMAL,1")
+		wantProgram(t, look(t, tb, "in_port=5"), "push_vlan(tpid=0x8100,vid=20,pcp=0),output:1,output:2,pop_vlan,output:1")
+	})
+}
+
+func TestNormalAndSpecialAddresses(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "actions=NORMAL")
+	wantProgram(t, live(t, tb, "in_port=1,dl_src=01:00:5e:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff"), "output:2,output:3")
+	if n := len(tb.Addresses()); n != 0 {
+		t.Errorf("a group address as source: got %d addresses, want none", n)
+	}
+	v := look(t, tb, "in_port=1,dl_dst=01:80:c2:00:00:0e")
+	wantProgram(t, v, "drop(reserved_mac)")
+	if err := tb.SetOptions(Options{ForwardBPDU: true}); err != nil {
+		t.Fatal(err)
+	}
+	wantProgram(t, look(t, tb, "in_port=1,dl_dst=01:80:c2:00:00:0e"), "output:2,output:3")
+}
+
+func TestStaticAddresses(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "actions=NORMAL")
+	key := fdb.MakeKey(0, [6]byte{2, 0, 0, 0, 0, 0xb})
+	if err := tb.AddAddress(key, 103); err != nil {
+		t.Fatal(err)
+	}
+	live(t, tb, "in_port=2,"+fromB)
+	wantProgram(t, look(t, tb, "in_port=1,"+fromA), "output:3")
+	if !tb.DeleteAddress(key) || tb.DeleteAddress(key) {
+		t.Error("deleting it: want it known once")
+	}
+	wantProgram(t, look(t, tb, "in_port=1,"+fromA), "output:2,output:3")
+}
+
+func TestAPortThatGoesTakesItsAddressesAlong(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "actions=NORMAL")
+	live(t, tb, "in_port=2,"+fromB)
+	v := live(t, tb, "in_port=2,"+fromB)
+	tb.SetPorts(trunks(1, 3))
+	tb.Credit(v.Trail, 1, 64, tb.clock()+second) // packets that were counted late
+	if n := len(tb.Addresses()); n != 0 {
+		t.Errorf("got %d addresses, want none", n)
+	}
+	wantProgram(t, look(t, tb, "in_port=1,"+fromA), "output:3")
+}
+
+func TestPriorityOfTheTagIsNotLookedAtWhereItDoesNotMatter(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2), "actions=NORMAL")
+	live(t, tb, "in_port=2,dl_vlan=5,"+fromB)
+	got := consulted(look(t, tb, "in_port=1,tcp,dl_vlan=5,"+fromA))
+	if want := "dl_src,dl_dst,vlan_tci/0x1fff"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	got = consulted(look(t, tb, "in_port=1,tcp,"+fromA))
+	if want := "dl_src,dl_dst,dl_type/0x8000,vlan_tci/0x1000"; !strings.HasPrefix(got, want) {
+		t.Errorf("untagged: got %s, want %s", got, want)
+	}
+}

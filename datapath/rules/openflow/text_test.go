@@ -1,0 +1,225 @@
+package openflow
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// A names knows ports by name.
+type names map[string]uint32
+
+func (n names) PortNumber(name string) (uint32, bool) { v, ok := n[name]; return v, ok }
+func (n names) PortName(uint32) (string, bool)        { return "", false }
+
+func TestFlowsAreReadAndWrittenInOvsOfctlsSyntax(t *testing.T) {
+	for _, c := range []struct{ in, want string }{ // want empty: the same
+		{"actions=drop", ""},
+		{"actions=", "actions=drop"},
+		{"table=3, priority=10,tcp,in_port=1,nw_src=10.0.0.0/8,tp_dst=80 actions=output:2", ""},
+		{"cookie=0x5, table=1, idle_timeout=60, hard_timeout=5, actions=NORMAL", ""},
+		{"  priority = 7", "error"},
+		{"priority=32768,ip,actions=2,3,LOCAL", "ip actions=output:2,output:3,LOCAL"},
+		{"in_port=LOCAL,actions=in_port,all,flood,normal,local", "in_port=LOCAL actions=IN_PORT,ALL,FLOOD,NORMAL,LOCAL"},
+		{"actions=output:normal", "actions=NORMAL"},
+		{"actions=2 3\tnormal", "actions=output:2,output:3,NORMAL"},
+		{"actions=output=2", "actions=output:2"},
+		{"actions=0xfffffffe", "error"},
+		{"actions=4294967294", "actions=LOCAL"},
+		{"actions=set_field:00:11:22:33:44:55->eth_dst,set_field:1.2.3.4->nw_src", "actions=set_field:00:11:22:33:44:55->eth_dst,set_field:1.2.3.4->ip_src"},
+		{"actions=set_field:0x10/0xf0->reg1", ""},
+		{"actions=set_field:10.0.0.0/8->ip_dst", "actions=set_field:10.0.0.0/8->ip_dst"},
+		{"actions=set_field:fd00::1->ipv6_src,set_field:0x7->metadata", ""},
+		{"actions=set_field:4101->vlan_vid,set_field:3->vlan_pcp", ""},
+		{"actions=set_field:12->xxreg1", "actions=set_field:0xc->xxreg1"},
+		{"actions=load:0x5->NXM_NX_REG0[0..15],load:1->reg3[7],load:0xffffffffffffffff->xxreg0[64..127]", "actions=load:0x5->NXM_NX_REG0[0..15],load:0x1->NXM_NX_REG3[7],load:0xffffffffffffffff->NXM_NX_XXREG0[64..127]"},
+		{"actions=load:0->in_port", "actions=load:0->NXM_OF_IN_PORT[]"},
+		{"actions=move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],move:reg0[0..7]->nw_src[8..15]", "actions=move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],move:NXM_NX_REG0[0..7]->NXM_OF_IP_SRC[8..15]"},
+		{"actions=mod_dl_src:00:00:00:00:00:01,mod_dl_dst:00:00:00:00:00:02,mod_nw_src:1.1.1.1,mod_nw_dst:2.2.2.2,mod_nw_tos:32,mod_nw_ecn:1,mod_nw_ttl:9,mod_tp_src:1,mod_tp_dst:2,mod_vlan_vid:3,mod_vlan_pcp:4", ""},
+		{"actions=strip_vlan,pop_vlan,push_vlan:0x8100,push_vlan:0x88a8,dec_ttl", ""},
+		{"actions=resubmit:5,resubmit(,7),resubmit(6,7),exit", ""},
+		{"actions=resubmit(5)", "actions=resubmit:5"},
+		{"actions=resubmit( in_port , 2 )", "actions=resubmit(,2)"},
+		{"actions=output:eth0,\"odd name\"", "actions=output:8,output:9"},
+		{"in_port=eth0 actions=2,goto_table:4", "in_port=8 actions=output:2,goto_table:4"},
+		{" cookie=0x0, duration=1.2s, table=0, n_packets=5, n_bytes=9, idle_age=3, hard_age=4, priority=1,arp actions=2", "priority=1,arp actions=output:2"},
+	} {
+		f, err := Parser{Ports: names{"eth0": 8, "odd name": 9}}.ParseFlow(c.in)
+		if c.want == "error" {
+			if err == nil {
+				t.Errorf("%s: got %s, want an error", c.in, f.String())
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.in, err)
+			continue
+		}
+		want := c.want
+		if want == "" {
+			want = c.in
+		}
+		if got := f.String(); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.in, got, want)
+		}
+		again, err := ParseFlow(f.String())
+		if err != nil || again.String() != f.String() {
+			t.Errorf("%s: read again: got %s, %v", f.String(), again.String(), err)
+		}
+	}
+}
+
+func TestMistakesInFlowsAreNamedWithTheirPlace(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		col  int
+		part string
+	}{
+		{"in_port=1,bar=3,actions=2", 11, "bar: want a match field"},
+		{"priority=70000,actions=2", 1, "priority: want a number of 0 to 65535"},
+		{"table=255,actions=2", 1, "table: want a table of 0 to 254"},
+		{"tcp,tcp_dst=70000,actions=2", 5, "tcp_dst"},
+		{"tp_dst=80,actions=2", 1, "tp_dst"},
+		{"tcp", 1, "want actions="},
+		{"cookie=1/1,actions=2", 1, "without a mask"},
+		{"out_port=1,actions=2", 1, "out_port"},
+		{"ip,actions=2,foo", 14, "foo: want one of output"},
+		{"ip,actions=2,foo:3", 14, "foo: want one of output"},
+		{"actions=2,drop", 11, "drop: want no other action"},
+		{"actions=output", 9, "output: want a port number"},
+		{"actions=output:99999", 9, "output: want a port number"},
+		{"actions=controller", 9, "want a port number"},
+		{"actions=0", 9, "want a port number"},
+		{"actions=set_field:1", 9, "set_field: want value->field"},
+		{"actions=set_field:1->foo", 9, "set_field: want a field behind ->"},
+		{"actions=set_field:1->eth_type", 9, "want a field that can be written"},
+		{"actions=set_field:1->mpls_label", 9, "not supported"},
+		{"actions=set_field:*->nw_src", 9, "want a value"},
+		{"actions=set_field:4096->dl_vlan", 9, "dl_vlan"},
+		{"actions=load:5->reg0[0..1]", 9, "want a number of 2 bits"},
+		{"actions=load:x->reg0", 9, "want a number"},
+		{"actions=load:1->reg0[40]", 9, "reg0[40]"},
+		{"actions=move:reg0[0..3]->reg1[0..4]", 9, "found 4 and 5"},
+		{"actions=mod_vlan_vid:5000", 9, "mod_vlan_vid: want a number up to 0xfff"},
+		{"actions=mod_vlan_pcp:8", 9, "mod_vlan_pcp"},
+		{"actions=mod_nw_tos:33", 9, "mod_nw_tos"},
+		{"actions=mod_nw_src:1.1.1.0/24", 9, "without a mask"},
+		{"actions=push_vlan:0x1234", 9, "push_vlan: want 0x8100 or 0x88a8"},
+		{"actions=dec_ttl:5", 9, "dec_ttl: want no argument"},
+		{"actions=resubmit()", 9, "resubmit: want a port"},
+		{"actions=resubmit(", 17, "resubmit: want )"},
+		{"actions=resubmit(,255)", 9, "want a table of 0 to 254"},
+		{"actions=goto_table:3,output:2", 9, "goto_table:3: want it last"},
+		{"table=3,actions=goto_table:3", 17, "want a later table"},
+	} {
+		_, err := ParseFlow(c.in)
+		var se *SyntaxError
+		if !errors.As(err, &se) {
+			t.Errorf("%s: got %v, want a SyntaxError", c.in, err)
+			continue
+		}
+		if se.Col != c.col || !strings.Contains(se.Problem, c.part) {
+			t.Errorf("%s: got column %d: %s\nwant column %d: %s", c.in, se.Col, se.Problem, c.col, c.part)
+		}
+	}
+}
+
+func TestFilesOfFlows(t *testing.T) {
+	list, err := ParseFlows(strings.NewReader("# rules\n\nactions=2 # to the left\n  \n\ttable=1,actions=3\r\n"), "f")
+	if err != nil || len(list) != 2 || list[1].String() != "table=1, actions=output:3" {
+		t.Errorf("got %v, %v", list, err)
+	}
+	_, err = ParseFlows(strings.NewReader("actions=2\n\nip,actions=foo\n"), "rules.txt")
+	if err == nil || !strings.HasPrefix(err.Error(), "rules.txt:3:12: foo: ") {
+		t.Errorf("got %v, want it at rules.txt:3:12", err)
+	}
+	_, err = ParseFlows(strings.NewReader("actions=2\n"+strings.Repeat("x", limitLine+1)), "f")
+	if err == nil || !strings.Contains(err.Error(), "f:2") {
+		t.Errorf("a line without end: got %v", err)
+	}
+}
+
+func TestFiltersSelectAsOvsOfctlDoes(t *testing.T) {
+	const flows = `
+cookie=1,priority=10,tcp,in_port=1,actions=2
+cookie=2,priority=10,ip,actions=3
+cookie=3,table=1,priority=10,tcp,actions=2
+`
+	for _, c := range []struct {
+		filter string
+		strict bool
+		want   int
+	}{
+		{"", false, 3},
+		{"table=0", false, 2},
+		{"ip", false, 3},
+		{"tcp", false, 2},
+		{"in_port=1", false, 1},
+		{"udp", false, 0},
+		{"cookie=2/-1", false, 1},
+		{"cookie=3", false, 1},
+		{"cookie=1/1", false, 2},
+		{"out_port=2", false, 2},
+		{"ip,priority=10", true, 1},
+		{"ip", true, 0},
+		{"priority=10,tcp", true, 1},
+	} {
+		tb, _ := newTable(t, Options{}, trunks(1, 2, 3), flows)
+		x, err := ParseFilter(c.filter, c.strict)
+		if err != nil {
+			t.Errorf("%q: %v", c.filter, err)
+			continue
+		}
+		if got := len(tb.Flows(x)); got != c.want {
+			t.Errorf("%q strict %v: got %d flows, want %d", c.filter, c.strict, got, c.want)
+		}
+		if got := tb.DeleteFlows(x); got != c.want || len(tb.Flows(AllFlows())) != 3-c.want {
+			t.Errorf("%q strict %v: deleted %d, want %d", c.filter, c.strict, got, c.want)
+		}
+	}
+	for _, bad := range []string{"actions=2", "ip,actions=", "foo=1"} {
+		if _, err := ParseFilter(bad, false); err == nil {
+			t.Errorf("%q: got no error", bad)
+		}
+	}
+	if _, err := ParseFilter("priority=5", false); err == nil {
+		t.Error("a priority that is not strict: got no error")
+	}
+}
+
+func FuzzFlowText(f *testing.F) {
+	for _, s := range []string{
+		"table=1,priority=5,tcp,in_port=1,nw_src=10.0.0.0/8,actions=output:2,resubmit(,3)",
+		"actions=load:0x5->NXM_NX_REG0[0..15],move:reg0[]->reg1[],set_field:1/3->reg2,goto_table:9",
+		"cookie=0x5/-1,actions=mod_vlan_vid:5,\"a b\",drop", "vlan_tci=0x1000/0x1000,actions=push_vlan:0x8100,set_field:4097->vlan_vid",
+		"tcp_flags=+syn-ack,tcp,nw_frag=later,actions=dec_ttl,exit,normal", "actions=resubmit((((", "icmp6,icmp_type=135,icmp_code=0,nd_target=::1,actions=1",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		fl, err := ParseFlow(s)
+		if err != nil {
+			var se *SyntaxError
+			if !errors.As(err, &se) || se.Col < 1 || se.Col > len(s)+1 {
+				t.Fatalf("%q: got %v, want a SyntaxError within the text", s, err)
+			}
+			return
+		}
+		text := fl.String()
+		again, err := ParseFlow(text)
+		if err != nil {
+			t.Fatalf("%q became %q, which is none: %v", s, text, err)
+		}
+		if got := again.String(); got != text {
+			t.Fatalf("%q became %q, then %q", s, text, got)
+		}
+		if again.Match != fl.Match || again.Priority != fl.Priority || again.Table != fl.Table {
+			t.Fatalf("%q became %q, which is another rule", s, text)
+		}
+		tb, _ := newTable(t, Options{}, trunks(1, 2), "")
+		if err := tb.AddFlows([]Flow{fl}); err != nil {
+			t.Fatalf("%q: %v", s, err)
+		}
+		look(t, tb, "in_port=1,tcp,nw_ttl=3")
+	})
+}
