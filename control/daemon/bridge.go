@@ -21,9 +21,6 @@ type bridge struct {
 	table *openflow.Table
 }
 
-// rules counts the bridge's rules.
-func (b *bridge) rules() int { return len(b.table.Flows(openflow.AllFlows())) }
-
 // macs counts the addresses the bridge knows.
 func (b *bridge) macs() int { return len(b.table.Addresses()) }
 
@@ -52,7 +49,9 @@ func newPlan(b *bridge, c config.Bridge, clock func() int64) (*plan, error) {
 	if p.flows, err = c.Flows(c.Ports); err != nil {
 		return nil, err
 	}
-	// The rules of a bridge that is there are tried on a table of their own.
+	if !p.isNew {
+		return p, nil
+	}
 	table, err := openflow.New(p.options)
 	if err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
@@ -60,9 +59,7 @@ func newPlan(b *bridge, c config.Bridge, clock func() int64) (*plan, error) {
 	if err := table.AddFlows(p.flows); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
-	if p.isNew {
-		p.bridge = &bridge{name: c.Name, table: table}
-	}
+	p.bridge = &bridge{name: c.Name, table: table}
 	return p, nil
 }
 
@@ -77,34 +74,19 @@ func (p *plan) target() datapath.BridgeConfig {
 	return b
 }
 
-// settle gives a bridge that was there before its options and rules, and counts the rules that differ.
+// settle gives a bridge that was there before its options and rules, and counts the rules that came and
+// went. The parser has checked all that could be wrong with them.
 func (p *plan) settle() (added, removed int, err error) {
 	if p.isNew {
-		return p.rules(), 0, nil
+		return p.table.Len(), 0, nil
 	}
 	if err := p.table.SetOptions(p.options); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
-	before := p.texts()
-	if err := p.table.ReplaceFlows(p.flows); err != nil {
+	if added, removed, err = p.table.ReplaceFlows(p.flows); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
-	for text := range p.texts() {
-		if !before[text] {
-			added++
-		}
-		delete(before, text)
-	}
-	return added, len(before), nil
-}
-
-// texts returns the bridge's rules as text.
-func (b *bridge) texts() map[string]bool {
-	texts := make(map[string]bool)
-	for _, f := range b.table.Flows(openflow.AllFlows()) {
-		texts[f.Flow.String()] = true
-	}
-	return texts
+	return added, removed, nil
 }
 
 // bridge finds a bridge; no name means the only one there is. d.mu is held.

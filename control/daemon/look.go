@@ -47,7 +47,7 @@ func (d *Daemon) show(context.Context, api.Nothing) (api.Overview, error) {
 	defer d.mu.Unlock()
 	o.Restart = slices.Clone(d.restart)
 	for _, b := range d.sortedBridges() {
-		out := api.Bridge{Name: b.name, Rules: b.rules(), MACs: b.macs(), Ports: []api.Port{}}
+		out := api.Bridge{Name: b.name, Rules: b.table.Len(), MACs: b.macs(), Ports: []api.Port{}}
 		for i := range ports {
 			if ports[i].Bridge == b.name {
 				out.Ports = append(out.Ports, apiPort(&ports[i]))

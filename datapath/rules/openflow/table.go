@@ -174,35 +174,69 @@ func (t *Table) DeleteFlows(x Filter) int {
 }
 
 // ReplaceFlows makes flows the only ones of all tables, in one step: no look-up sees a state between.
-// Those that are there already, actions included, stay as they are with their counters.
-func (t *Table) ReplaceFlows(flows []Flow) error {
+// Those that are there already, actions included, stay as they are with their counters. It returns how
+// many came and went; on an error it changes nothing.
+func (t *Table) ReplaceFlows(flows []Flow) (added, removed int, err error) {
 	for i := range flows {
 		if err := flows[i].valid(); err != nil {
-			return fmt.Errorf("add flow %d, %s: %w", i+1, flows[i].String(), err)
+			return 0, 0, fmt.Errorf("add flow %d, %s: %w", i+1, flows[i].String(), err)
 		}
 	}
 	now := t.clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	keep := make(map[*rule]bool, len(flows))
+	before, stayed := t.len(), 0
+	old := make(map[*rule]bool, len(flows)) // of those that are to be there: was there before
 	for i := range flows {
 		f := &flows[i]
-		if c := t.tables[f.Table]; c != nil {
-			if old := c.Find(&f.Match.Key, &f.Match.Mask, f.Priority); old != nil && old.Value.same(f) {
-				keep[old.Value] = true
-				continue
-			}
+		if r := t.find(f); r != nil && r.same(f) {
+			_, again := old[r]
+			old[r] = old[r] || !again
+			continue
 		}
 		t.add(f, now)
-		keep[t.tables[f.Table].Find(&f.Match.Key, &f.Match.Mask, f.Priority).Value] = true
+		old[t.find(f)] = false
 	}
 	all := AllFlows()
 	for _, r := range t.selected(&all) {
-		if !keep[r] {
+		switch was, keep := old[r]; {
+		case !keep:
 			t.remove(r)
+		case was:
+			stayed++
 		}
 	}
+	return t.len() - stayed, before - stayed, nil
+}
+
+// find returns the rule of f's table, match and priority; nil when there is none. The caller holds a
+// lock.
+func (t *Table) find(f *Flow) *rule {
+	c := t.tables[f.Table]
+	if c == nil {
+		return nil
+	}
+	if r := c.Find(&f.Match.Key, &f.Match.Mask, f.Priority); r != nil {
+		return r.Value
+	}
 	return nil
+}
+
+// Len returns the number of flows in all tables.
+func (t *Table) Len() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.len()
+}
+
+func (t *Table) len() int {
+	n := 0
+	for _, c := range t.tables {
+		if c != nil {
+			n += c.Len()
+		}
+	}
+	return n
 }
 
 // same reports whether two flows of the same table, priority and match do the same.
