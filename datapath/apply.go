@@ -75,7 +75,7 @@ func (c Config) check(s *Switch) error {
 				errs = append(errs, fmt.Errorf("port %q: want a name that no other port has", p.Name))
 			}
 			ports[p.Name] = true
-			if s.o.Drivers[p.Driver] == nil {
+			if s.o.Drivers[p.Driver] == nil && !s.brought(b.Name, p) {
 				errs = append(errs, fmt.Errorf("port %s: driver %q: want one of %v", p.Name, p.Driver, slices.Sorted(maps.Keys(s.o.Drivers))))
 			}
 			if !validNumber(p.Number) {
@@ -93,6 +93,14 @@ func (c Config) check(s *Switch) error {
 	return errors.Join(errs...)
 }
 
+// brought reports whether cfg is a port that AddDevice has added and that can stay as it is.
+func (s *Switch) brought(bridgeName string, cfg PortConfig) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.portNamed(cfg.Name)
+	return p != nil && p.cfg.opened && p.staysAs(bridgeName, cfg)
+}
+
 // leaving returns the ports that cannot stay as they are: not wanted, on another bridge, or opened in
 // another way.
 func (s *Switch) leaving(want map[string]BridgeConfig) []*port {
@@ -101,18 +109,19 @@ func (s *Switch) leaving(want map[string]BridgeConfig) []*port {
 	var gone []*port
 	for _, id := range slices.Sorted(maps.Keys(s.ports)) {
 		p := s.ports[id]
-		if i := slices.IndexFunc(want[p.bridge.name].Ports, p.cfg.sameDevice); i < 0 {
-			gone = append(gone, p)
-		} else if n := want[p.bridge.name].Ports[i].Number; n != 0 && n != p.number {
+		if !slices.ContainsFunc(want[p.bridge.name].Ports, func(c PortConfig) bool { return p.staysAs(p.bridge.name, c) }) {
 			gone = append(gone, p)
 		}
 	}
 	return gone
 }
 
-// sameDevice reports whether o is the same port opened in the same way.
-func (c PortConfig) sameDevice(o PortConfig) bool {
-	return c.Name == o.Name && c.Driver == o.Driver && maps.Equal(c.Options, o.Options) && maps.Equal(c.Pins, o.Pins)
+// staysAs reports whether p can become what c says for a bridge without being removed: the same device
+// opened in the same way, with the same number if c asks for one.
+func (p *port) staysAs(bridgeName string, c PortConfig) bool {
+	o := &p.cfg
+	return p.bridge.name == bridgeName && c.Name == o.Name && c.Driver == o.Driver &&
+		maps.Equal(c.Options, o.Options) && maps.Equal(c.Pins, o.Pins) && (c.Number == 0 || c.Number == p.number)
 }
 
 // changeBridges adds, removes and gives tables to bridges, and returns the tables that are in use no

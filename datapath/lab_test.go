@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -25,13 +27,19 @@ type lab struct {
 	peers map[string]*memport.Peer
 }
 
-// newLab starts a switch whose bridge asks table, with the ports named, numbered from 1.
-func newLab(t testing.TB, o datapath.Options, table rules.Table, ports ...string) *lab {
+func newPool(t testing.TB) *frame.Pool {
 	t.Helper()
 	pool, err := frame.NewPool(frame.Options{Buffers: 8192, Huge: frame.HugeNever, Audit: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pool
+}
+
+// newLab starts a switch whose bridge asks table, with the ports named, numbered from 1.
+func newLab(t testing.TB, o datapath.Options, table rules.Table, ports ...string) *lab {
+	t.Helper()
+	pool := newPool(t)
 	o.Pool = pool
 	sw, err := datapath.New(o)
 	if err != nil {
@@ -68,8 +76,9 @@ func (l *lab) addVLAN(name string, o memport.Options, vlan rules.VLAN) {
 	}
 }
 
-// close ends the switch; every frame must come back.
+// close ends the switch; every packet must have been counted, every frame must come back.
 func (l *lab) close() {
+	l.balanced()
 	if err := l.sw.Close(); err != nil {
 		l.t.Error(err)
 	}
@@ -125,6 +134,26 @@ func (l *lab) waitFor(name string, samples func(datapath.Stats) []counter.Sample
 		}
 	}
 	l.t.Fatalf("counter %s is %d, want %d", name, got, want)
+}
+
+// balanced reports packets that were counted in no cache level, or in two. Traffic has stopped.
+func (l *lab) balanced() {
+	l.t.Helper()
+	var levels, taken uint64
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		st := l.sw.Stats()
+		levels, taken = 0, value(st.Events, "recirculated")
+		for _, s := range st.Caches {
+			levels += s.Value
+		}
+		for _, w := range st.Workers {
+			taken += w.Packets
+		}
+		if levels == taken {
+			return
+		}
+	}
+	l.t.Errorf("the cache levels have %d packets, %d were received or taken up again: %v", levels, taken, nonZero(l.sw.Stats().Caches))
 }
 
 func drops(s datapath.Stats) []counter.Sample  { return s.Drops }
@@ -198,4 +227,10 @@ func (w *wires) Credit(_ []uint64, packets, bytes uint64, _ int64) {
 	if w.credit != nil {
 		w.credit(packets, bytes)
 	}
+}
+
+// TestMain gives the process the threads that workers ask for beside other work: see pmd.Worker.
+func TestMain(m *testing.M) {
+	runtime.GOMAXPROCS(max(6, runtime.GOMAXPROCS(0)))
+	os.Exit(m.Run())
 }
