@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/control/api"
@@ -97,6 +98,25 @@ bridges:
 			return p[0].Open && p[0].MTU == 3000 && l.opens("p1") == 2
 		})
 	})
+}
+
+func TestAReloadMovesAPortToAnotherVLANWithoutOpeningItAnew(t *testing.T) {
+	l := start(t, twoPorts)
+	p1, p2 := l.peer("p1"), l.peer("p2")
+	p1.SendBytes(packet(1, 2))
+	arrives(t, p2, 1)
+	got := call(l, api.ConfigApply, l.apply(strings.ReplaceAll(twoPorts, "p2, type: memory", "p2, type: memory, vlan: {tag: 7}")))
+	if !slices.Equal(got.PortsChanged, []string{"p2"}) || l.opens("p2") != 1 {
+		t.Errorf("got %+v, p2 opened %d times; want p2 changed and opened once", got, l.opens("p2"))
+	}
+	before := call(l, api.GetStats, api.Nothing{}).Packets
+	p1.SendBytes(packet(1, 2))
+	l.settled(before + 1)
+	if n := len(p2.RecvBytes()); n != 0 {
+		t.Errorf("%d untagged packets reached VLAN 7", n)
+	}
+	p2.SendBytes(packet(2, 1))
+	arrives(t, p1, 1)
 }
 
 func TestAConfigurationWithErrorsChangesNothing(t *testing.T) {
