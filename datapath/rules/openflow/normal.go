@@ -211,10 +211,8 @@ func (x *xlate) retag(has, want tag) {
 
 // seeOutside consults the outer tag as a whole.
 func (x *xlate) seeOutside() {
-	x.uses = flow.Mask{}
-	x.uses.SetExact(flow.FieldVLANTCI)
-	x.uses.SetExact(flow.FieldVLANTPID)
-	x.consult()
+	x.see(flow.FieldVLANTCI)
+	x.see(flow.FieldVLANTPID)
 }
 
 // reservedMAC reports whether a switch does not forward frames to mac: the link-local addresses of IEEE

@@ -1,6 +1,8 @@
 package openflow
 
 import (
+	"encoding/binary"
+
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -134,25 +136,22 @@ func (x *xlate) need(n flow.Need) bool {
 	return ok
 }
 
-// see consults a field as a whole.
-func (x *xlate) see(f flow.FieldID) {
-	x.uses = flow.Mask{}
-	x.uses.SetExact(f)
-	x.consult()
-}
+// see consults a field of up to 8 bytes as a whole.
+func (x *xlate) see(f flow.FieldID) { x.seeBits(f, f.Info().Max()) }
 
-// seeBits consults some bits of a field.
+// seeBits consults some bits of a field of up to 8 bytes.
 func (x *xlate) seeBits(f flow.FieldID, bits uint64) {
-	x.uses = flow.Mask{}
-	x.uses.SetBits(f, bits)
-	x.consult()
+	x.v.Mask.SetBits(f, bits&^x.written.Uint(f))
 }
 
 // addExcept adds to dst the bits of src that except has not.
 func addExcept(dst, src, except *flow.Mask) {
 	for b := range src {
-		for i := range src[b] {
-			dst[b][i] |= src[b][i] &^ except[b][i]
+		d, s, e := &dst[b], &src[b], &except[b]
+		for i := 0; i < flow.BlockSize; i += 8 {
+			// Bits keep their places: any order of bytes will do.
+			w := binary.LittleEndian.Uint64(s[i:]) &^ binary.LittleEndian.Uint64(e[i:])
+			binary.LittleEndian.PutUint64(d[i:], binary.LittleEndian.Uint64(d[i:])|w)
 		}
 	}
 }
