@@ -13,26 +13,34 @@ import (
 // A sum is what switch and hosts have counted.
 type sum struct {
 	daemon.Tally
-	hosts [][2]uint64 // sent and received, by the hosts themselves
+	hosts []flow // by the hosts themselves
+	ports []flow // by the switch, as the hosts see it: sent is what the port received
 }
 
-// counters shows what was counted where, and that it adds up.
-func counters(ctx context.Context, s *story, n network) error {
+// A flow is what went between a host and the switch, in packets.
+type flow struct{ sent, received uint64 }
+
+func (f flow) since(base flow) flow { return flow{f.sent - base.sent, f.received - base.received} }
+
+// counters shows what was counted where since base, and that it adds up. Before base a host may have sent
+// packets that no port was there for.
+func counters(ctx context.Context, s *story, n network, base sum) error {
 	s.begin("Counters that add up")
 	c, err := quiet(ctx, n)
 	if err != nil {
 		return err
+	}
+	for i := range people() {
+		c.hosts[i], c.ports[i] = c.hosts[i].since(base.hosts[i]), c.ports[i].since(base.ports[i])
 	}
 	s.tell(portTable(c))
 	s.tell(levelTable(c.Tally))
 	in, again := c.Sum("rx_packets"), c.Event("recirculated")
 	s.check(in+again == c.Stats.Packets, "each packet received was answered by one level: %s", pair(in+again, c.Stats.Packets))
 	for i, p := range people() {
-		port, _ := c.Port(p.port)
-		rx, tx := daemon.Value(port.Counters, "rx_packets"), daemon.Value(port.Counters, "tx_packets")
-		sent, received := c.hosts[i][0], c.hosts[i][1]
-		s.check(sent == rx && received == tx, "%s itself sent what %s received (%s) and received what it sent (%s)",
-			p.name, p.port, pair(sent, rx), pair(received, tx))
+		host, port := c.hosts[i], c.ports[i]
+		s.check(host == port, "%s itself sent what %s received (%s) and received what it sent (%s)",
+			p.name, p.port, pair(host.sent, port.sent), pair(host.received, port.received))
 	}
 	return nil
 }
@@ -51,7 +59,7 @@ func quiet(ctx context.Context, n network) (c sum, err error) {
 		if c, err = read(ctx, n); err != nil {
 			return c, err
 		}
-		now := fmt.Sprint(c.Sum("rx_packets"), c.Sum("tx_packets"), c.Stats.Packets, c.hosts)
+		now := fmt.Sprint(c.ports, c.Stats.Packets, c.hosts)
 		if now == last {
 			return c, nil
 		}
@@ -68,12 +76,14 @@ func read(ctx context.Context, n network) (c sum, err error) {
 	if c.Tally, err = n.control().Tally(ctx); err != nil {
 		return c, err
 	}
-	for i := range people() {
+	for i, p := range people() {
 		sent, received, err := n.counted(i)
 		if err != nil {
 			return c, err
 		}
-		c.hosts = append(c.hosts, [2]uint64{sent, received})
+		c.hosts = append(c.hosts, flow{sent, received})
+		port, _ := c.Port(p.port)
+		c.ports = append(c.ports, flow{daemon.Value(port.Counters, "rx_packets"), daemon.Value(port.Counters, "tx_packets")})
 	}
 	return c, nil
 }
@@ -83,9 +93,8 @@ func portTable(c sum) string {
 		fmt.Fprintln(w, "port\treceived\tsent\tdropped\thost\tsent\treceived\t")
 		for i, p := range people() {
 			port, _ := c.Port(p.port)
-			v := func(name string) string { return group(daemon.Value(port.Counters, name)) }
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.port, v("rx_packets"), v("tx_packets"),
-				group(daemon.Drops(port.Counters)), p.name, group(c.hosts[i][0]), group(c.hosts[i][1]))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.port, group(c.ports[i].sent), group(c.ports[i].received),
+				group(daemon.Drops(port.Counters)), p.name, group(c.hosts[i].sent), group(c.hosts[i].received))
 		}
 	})
 }

@@ -32,7 +32,6 @@ type kernelNet struct {
 	lab     *lab.Lab
 	scratch *lab.Scratch
 	daemon  *daemon.Daemon
-	before  []lab.LinkCount // of the hosts' links, when the ports had just opened
 }
 
 func (n *kernelNet) control() *daemon.Control { return &n.daemon.Control }
@@ -65,10 +64,7 @@ func (n *kernelNet) build(ctx context.Context, s *story, o Options) (err error) 
 		return err
 	}
 	s.check(true, "process %d answered on its socket after %d ms", n.daemon.PID(), took.Milliseconds())
-	if err := showCommand(ctx, s, n.control(), "port", "list"); err != nil {
-		return err
-	}
-	return n.baseline()
+	return showCommand(ctx, s, n.control(), "port", "list")
 }
 
 // makeScratch makes a directory and tells what earlier demos have left.
@@ -83,21 +79,9 @@ func makeScratch(s *story) (*lab.Scratch, error) {
 	return scratch, nil
 }
 
-// baseline notes what the hosts' kernels counted before the ports were open.
-func (n *kernelNet) baseline() error {
-	for _, h := range n.lab.Hosts {
-		c, err := h.Count(lab.HostLink)
-		if err != nil {
-			return err
-		}
-		n.before = append(n.before, c)
-	}
-	return nil
-}
-
 func (n *kernelNet) counted(i int) (sent, received uint64, err error) {
 	c, err := n.lab.Hosts[i].Count(lab.HostLink)
-	return c.TxPackets - n.before[i].TxPackets, c.RxPackets - n.before[i].RxPackets, err
+	return c.TxPackets, c.RxPackets, err
 }
 
 func (n *kernelNet) ping(ctx context.Context, i, j int, p traffic.Ping) (traffic.Echoes, error) {

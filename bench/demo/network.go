@@ -22,7 +22,7 @@ type network interface {
 	ping(ctx context.Context, i, j int, p traffic.Ping) (traffic.Echoes, error)
 	// speed is the chapter in which the network shows what it carries.
 	speed(ctx context.Context, s *story, o Options) error
-	// counted returns what host i itself has sent to and received from the switch.
+	// counted returns what host i itself has counted as sent to and received from the switch.
 	counted(i int) (sent, received uint64, err error)
 }
 

@@ -73,7 +73,7 @@ func (s *story) tellMissing(lacks []lab.Lack) {
 	for _, l := range lacks {
 		fmt.Fprintf(s.out, "missing: %s\n", l)
 	}
-	fmt.Fprintln(s.out, "so this demo runs over memory ports, in one process, without namespaces and AF_XDP")
+	fmt.Fprintln(s.out, "this demo runs over memory ports, in one process, without namespaces and AF_XDP")
 }
 
 // end says in one line how it went.

@@ -58,8 +58,8 @@ func bulk(ctx context.Context, from, to *lab.Namespace, addr netip.Addr, d time.
 	defer in.Close()
 	defer out.Close()
 	stop := context.AfterFunc(ctx, func() {
-		in.SetDeadline(time.Unix(1, 0))
-		out.SetDeadline(time.Unix(1, 0))
+		in.Close()
+		out.Close()
 	})
 	defer stop()
 
