@@ -21,7 +21,7 @@ var matchable = []flow.FieldID{
 	flow.FieldInPort, flow.FieldEthSrc, flow.FieldEthDst, flow.FieldEthType, flow.FieldVLANTCI, flow.FieldIPSrc, flow.FieldIPDst,
 	flow.FieldIPProto, flow.FieldIPTTL, flow.FieldIPTOS, flow.FieldIPFrag, flow.FieldTCPSrc, flow.FieldTCPDst, flow.FieldIPv6Src,
 	flow.FieldIPv6Dst, flow.FieldARPSPA, flow.FieldARPSHA, flow.FieldNDTarget, flow.FieldPktMark, flow.FieldReg0, flow.FieldReg0 + 5,
-	flow.FieldXReg0 + 1, flow.FieldMetadata,
+	flow.FieldXReg0 + 1, flow.FieldMetadata, flow.FieldVLANTCI1,
 }
 
 // settable are the fields that actions set.
@@ -44,7 +44,7 @@ func (g *generator) value(f flow.FieldID) uint64 {
 		return pick[uint64](g, wire.ProtoTCP, wire.ProtoUDP, wire.ProtoICMP, wire.ProtoICMPv6, wire.ProtoSCTP)
 	case flow.FieldEthDst, flow.FieldEthSrc:
 		return pick[uint64](g, 0x020000000001, 0x020000000002, 0x020000000003, 0x01005e000001, 0x0180c2000000)
-	case flow.FieldVLANTCI:
+	case flow.FieldVLANTCI, flow.FieldVLANTCI1:
 		return pick[uint64](g, 0, 0x1000, 0x1005, 0x1007, 0x3005, 0x2000|0x1000)
 	case flow.FieldVLANVID:
 		return 0x1000 | pick[uint64](g, 0, 5, 7)
@@ -135,9 +135,9 @@ func (g *generator) flow(priority uint16) Flow {
 }
 
 func (g *generator) action() Action {
-	switch g.IntN(16) {
+	switch g.IntN(20) {
 	case 0, 1, 2:
-		return &Output{Port: pick[uint32](g, 1, 2, 3, 9, PortInPort, PortAll, PortFlood)}
+		return &Output{Port: pick[uint32](g, 1, 2, 3, 5, 9, PortInPort, PortAll, PortFlood)}
 	case 3, 4:
 		return &Output{Port: PortNormal}
 	case 5:
@@ -152,6 +152,14 @@ func (g *generator) action() Action {
 		return pick(g, &Move{whole(flow.FieldEthSrc), whole(flow.FieldEthDst)}, &Move{whole(flow.FieldIPSrc), whole(flow.FieldIPDst)},
 			&Move{whole(flow.FieldIPSrc), whole(flow.FieldReg0)}, &Move{whole(flow.FieldReg0), whole(flow.FieldIPDst)},
 			&Move{whole(flow.FieldVLANTCI), whole(flow.FieldTCPDst)})
+	case 11:
+		return makeSet(flow.FieldDLVLAN, flow.UintValue(g.value(flow.FieldDLVLAN)), flow.UintValue(0xfff))
+	case 12:
+		return makeSet(flow.FieldVLANVID, flow.UintValue(0x1003), flow.UintValue(0x1003))
+	case 13:
+		return &PushVLAN{TPID: 0x8100}
+	case 14:
+		return &PopVLAN{}
 	case 10:
 		if g.IntN(5) == 0 {
 			return &Exit{}

@@ -36,6 +36,7 @@ func TestWhatIsDoneAndWhatWasLookedAt(t *testing.T) {
 		{"a tag goes", "dl_vlan=5,actions=strip_vlan,2", "in_port=1,dl_vlan=5", "pop_vlan,output:2", "vlan_tci/0x1fff,vlan_tci1"},
 		{"a tag goes and another comes", "dl_vlan=5,actions=strip_vlan,push_vlan:0x8100,mod_vlan_vid:7,2", "in_port=1,dl_vlan=5", "set(vlan_tci=0x1007),output:2", "vlan_tci,vlan_tpid,vlan_tci1"},
 		{"two tags come", "actions=push_vlan:0x8100,mod_vlan_vid:5,push_vlan:0x88a8,mod_vlan_vid:6,2", "in_port=1", "push_vlan(tpid=0x8100,vid=5,pcp=0),push_vlan(tpid=0x88a8,vid=6,pcp=0),output:2", "vlan_tci,vlan_tpid,vlan_tci1"},
+		{"a tag that was changed, covered and uncovered is matched as changed", "dl_vlan=5,actions=mod_vlan_vid:6,2,push_vlan:0x8100,3,strip_vlan,resubmit(,1)\ntable=1,dl_vlan=6,actions=4", "in_port=1,dl_vlan=5", "set(vlan_tci=0x0006/0x0fff),output:2,push_vlan(tpid=0x8100,vid=0,pcp=0),output:3,pop_vlan,output:4", "vlan_tci,vlan_tpid,vlan_tci1"},
 		{"registers leave no trace", "actions=load:5->reg0,resubmit(,1)\ntable=1,reg0=5,actions=2", "in_port=1", "output:2", ""},
 		{"move looks at what it copies", "actions=move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],2", "in_port=1,dl_src=00:00:00:00:00:05", "set(dl_dst=00:00:00:00:00:05),output:2", "dl_src"},
 		{"resubmit to itself never ends", "actions=2,resubmit(,0)", "in_port=1", "drop(too_deep)", ""},
