@@ -78,7 +78,7 @@ func bulk(ctx context.Context, from, to *lab.Namespace, addr netip.Addr, d time.
 		return t, err
 	}
 	if t.Bytes != sent {
-		return t, fmt.Errorf("want %d bytes, got %d", sent, t.Bytes)
+		return t, fmt.Errorf("%w: want %d bytes, got %d", ErrDamaged, sent, t.Bytes)
 	}
 	t.Retransmits = retransmits(out)
 	return t, nil

@@ -2,9 +2,14 @@ package traffic
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
+
+// ErrDamaged is returned when a stream arrived, but not as it was sent. Whoever only breaks a connection
+// off does not cause it.
+var ErrDamaged = errors.New("damaged")
 
 // A stream's byte at position i is that of the pattern at i modulo period. A prime period shares no
 // factor with segment sizes or buffers, so a piece lost, repeated or out of place does not fit.
@@ -41,7 +46,7 @@ func check(got []byte, pos uint64) error {
 	for i := range got {
 		if got[i] != want[i] {
 			pos += uint64(i)
-			return fmt.Errorf("byte %d of the stream: want %#02x, got %#02x", pos, want[i], got[i])
+			return fmt.Errorf("%w: byte %d of the stream: want %#02x, got %#02x", ErrDamaged, pos, want[i], got[i])
 		}
 	}
 	return nil

@@ -47,6 +47,7 @@ type cli struct {
 	} `cmd:"" name:"fdb" group:"change" help:"List or change the MAC addresses a bridge knows."`
 
 	Demo    demoCmd    `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
+	Soak    soakCmd    `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`
 	Version versionCmd `cmd:"" group:"other" help:"Print the version of this program."`
 }
 

@@ -1,0 +1,109 @@
+package soak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/safchain/ethtool"
+	"github.com/vishvananda/netlink"
+)
+
+const (
+	maxQueues  = 2 // of the links that have more than one
+	queueHosts = 2 // the first hosts have those
+	jumbo      = 9000
+)
+
+// host returns the index of a random host, of the first n.
+func (c *churn) host(n int) int { return c.r.IntN(n) }
+
+func (c *churn) linkDown(ctx context.Context) (string, error) {
+	port := c.net.lab.Hosts[c.host(len(c.mtu))].Port
+	return c.downUp(ctx, c.net.lab.Switch, port)
+}
+
+func (c *churn) hostLinkDown(ctx context.Context) (string, error) {
+	i := c.host(len(c.mtu))
+	detail, err := c.downUp(ctx, c.net.lab.Hosts[i].Namespace, lab.HostLink)
+	return detail, errors.Join(err, c.net.address(i))
+}
+
+func (c *churn) downUp(ctx context.Context, n *lab.Namespace, link string) (string, error) {
+	d := between(c.r, 0, time.Second)
+	detail := fmt.Sprintf("%s of %s, for %s", link, n.Name(), d.Round(time.Millisecond))
+	if err := n.SetLink(link, false); err != nil {
+		return detail, err
+	}
+	pause(ctx, d)
+	return detail, n.SetLink(link, true)
+}
+
+func (c *churn) reconnect(context.Context) (string, error) {
+	i := c.host(len(c.mtu))
+	c.mtu[i], c.queues[i] = 1500, maxQueues
+	return c.net.lab.Hosts[i].Name(), c.net.reconnect(i)
+}
+
+func (c *churn) changeMTU(context.Context) (string, error) {
+	i := c.host(len(c.mtu))
+	mtu := 1500 + jumbo - c.mtu[i]
+	return fmt.Sprintf("%s to %d", c.net.lab.Hosts[i].Name(), mtu), c.setMTU(i, mtu)
+}
+
+// setMTU changes both ends of a host's link.
+func (c *churn) setMTU(i, mtu int) error {
+	h := c.net.lab.Hosts[i]
+	c.mtu[i] = mtu
+	return errors.Join(c.net.lab.Switch.SetMTU(h.Port, mtu), h.SetMTU(lab.HostLink, mtu))
+}
+
+// mtu returns the MTU of a station's link; of one that is not there it is small.
+func (n *network) mtu(s station) (mtu int) {
+	mtu = 1280
+	_ = s.Do(func() error { // traffic of a host without a link goes nowhere in any case
+		l, err := netlink.LinkByName(lab.HostLink)
+		if err == nil {
+			mtu = l.Attrs().MTU
+		}
+		return err
+	})
+	return mtu
+}
+
+func (c *churn) changeQueues(context.Context) (string, error) {
+	i := c.host(queueHosts)
+	n := 1 + maxQueues - c.queues[i]
+	return fmt.Sprintf("%s to %d", c.net.lab.Hosts[i].Name(), n), c.setQueues(i, n)
+}
+
+// setQueues changes the queues of both ends of a host's link. The host must never send with more queues
+// than the switch's end receives with, as long as that has a program (linux drivers/net/veth.c,
+// veth_set_channels).
+func (c *churn) setQueues(i, n int) error {
+	h := c.net.lab.Hosts[i]
+	near := func() error { return channels(c.net.lab.Switch, h.Port, n) }
+	far := func() error { return channels(h.Namespace, lab.HostLink, n) }
+	ways := []func() error{far, near}
+	if n > c.queues[i] {
+		ways = []func() error{near, far}
+	}
+	c.queues[i] = n
+	return errors.Join(ways[0](), ways[1]())
+}
+
+func channels(n *lab.Namespace, link string, count int) error {
+	return n.Do(func() error {
+		e, err := ethtool.NewEthtool()
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		if _, err := e.SetChannels(link, ethtool.Channels{RxCount: uint32(count), TxCount: uint32(count)}); err != nil {
+			return fmt.Errorf("give link %s of %s %d queues: %w", link, n.Name(), count, err)
+		}
+		return nil
+	})
+}
