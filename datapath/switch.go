@@ -170,7 +170,8 @@ func (s *Switch) tableOf(port uint32) rules.Table {
 	return t.byPort[port]
 }
 
-// learned asks for a walk over the flow cache: a look-up may have changed a table.
+// learned asks whether a walk over the flow cache is due: a look-up may have changed a table, or filled
+// the cache.
 func (s *Switch) learned() {
 	select {
 	case s.learnt <- struct{}{}:
@@ -178,11 +179,12 @@ func (s *Switch) learned() {
 	}
 }
 
-// soon is how long after a packet taught a table something the flow cache follows. Changes made
-// through Sync do not wait.
+// soon is how long after a packet taught a table something the flow cache follows, unless walks over it
+// take long: see reval.Revalidator.Rest. Changes made through Sync do not wait.
 const soon = 10 * time.Millisecond
 
-// revalidate walks over the flow cache at the configured interval, and soon after a table learned.
+// revalidate walks over the flow cache at the configured interval, and soon after a table learned or the
+// cache filled up.
 func (s *Switch) revalidate(ctx context.Context) {
 	tick := time.NewTicker(s.o.Revalidate)
 	defer tick.Stop()
@@ -193,8 +195,9 @@ func (s *Switch) revalidate(ctx context.Context) {
 		case <-tick.C:
 			s.reval.Walk()
 		case <-s.learnt:
-			sleep(ctx, soon)
-			if s.reval.Changed() {
+			// A walk must not keep the slow path from its work when there is most of it.
+			sleep(ctx, max(soon, min(s.reval.Rest(), s.o.Revalidate)))
+			if s.reval.Due() {
 				s.reval.Walk()
 			}
 		}

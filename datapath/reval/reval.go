@@ -22,8 +22,13 @@ var _ = [1]struct{}{}[flow.Version-1]
 // piece is the number of cache slots looked at under one hold of the lock.
 const piece = 256 // slots; at most some 0.3 ms when each has to be looked up again
 
-// crowded is the idle time from which flows are removed when the cache is nearly full.
+// crowded is the idle time from which flows are removed when the cache is nearly full, and the time
+// between two walks for that reason.
 const crowded = 100 * time.Millisecond
+
+// rest is how many times as long as a walk the slow path is left alone after it: walks that a storm of
+// new addresses asks for take a fifth of the control plane's time at most.
+const rest = 4
 
 // Config is what a Revalidator works on.
 type Config struct {
@@ -56,6 +61,8 @@ type Revalidator struct {
 	query   rules.Query
 	brief   flowcache.Brief
 	flow    flowcache.Flow
+	ended   int64 // ns, when the last walk did
+	took    int64 // ns, how long it was
 
 	ledger ledger // guarded by the lock over the flow cache
 }
@@ -109,31 +116,47 @@ func (r *Revalidator) Walk() {
 	idle := r.idleLimit()
 	// The end is read under the lock, thus after every look-up that began before the change: flows
 	// that come behind it later are right.
-	for s, end := flowcache.Slot(1), flowcache.Slot(2); s < end; s += piece {
-		r.Locked(func() {
-			end = r.Flows.Bound()
-			for i := s; i < min(s+piece, end); i++ {
-				r.visit(i, now, idle)
-			}
-		})
+	s, end := flowcache.Slot(1), flowcache.Slot(2)
+	look := func() { // made once: a walk has hundreds of pieces
+		end = r.Flows.Bound()
+		for i := s; i < min(s+piece, end); i++ {
+			r.visit(i, now, idle)
+		}
+	}
+	for ; s < end; s += piece {
+		r.Locked(look)
 	}
 	r.Flows.Synchronize()
 	r.Locked(func() { r.Flows.Reclaim() })
+	r.ended = r.Now()
+	r.took = r.ended - now
 	r.counters.Add(Walks, 1)
 	r.counters.Publish()
 }
 
-// Changed reports whether any table has changed since the last walk.
-func (r *Revalidator) Changed() bool {
+// Due reports whether there is something to walk for before the regular time: a table has changed since
+// the last walk, or the cache is nearly full and flows may have become idle.
+func (r *Revalidator) Due() bool {
 	r.walk.Lock()
 	defer r.walk.Unlock()
+	if r.nearlyFull() && r.Now()-r.ended >= crowded.Nanoseconds() {
+		return true
+	}
 	var c rules.ChangeSet
 	for _, t := range r.Tables() {
-		if n := r.news[t]; n == nil || t.Changes(n.version, &c) != n.version {
+		// From version 0 a table says that everything has changed, which is all it says.
+		if n := r.news[t]; n == nil || t.Changes(0, &c) != n.version {
 			return true
 		}
 	}
 	return false
+}
+
+// Rest returns for how long a walk that can wait should: the longer the last one was, the longer.
+func (r *Revalidator) Rest() time.Duration {
+	r.walk.Lock()
+	defer r.walk.Unlock()
+	return time.Duration(max(0, r.ended+rest*r.took-r.Now()))
 }
 
 // Forget drops what is remembered of a table that is gone, once a walk has removed its flows.
@@ -155,7 +178,8 @@ func (r *Revalidator) collect(now int64) {
 			n = new(news)
 			r.news[t] = n
 		}
-		n.All, n.Changes, n.tags = false, n.Changes[:0], 0
+		n.Reset()
+		n.tags = 0
 		n.version = t.Changes(n.version, &n.ChangeSet)
 		for i := range n.Changes {
 			n.tags |= n.Changes[i].Tag
@@ -167,11 +191,13 @@ func (r *Revalidator) collect(now int64) {
 // tenths full.
 func (r *Revalidator) idleLimit() int64 {
 	limit := r.MaxIdle
-	if 10*r.Flows.Len() > 9*r.Flows.Cap() {
+	if r.nearlyFull() {
 		limit = min(limit, crowded)
 	}
 	return limit.Nanoseconds()
 }
+
+func (r *Revalidator) nearlyFull() bool { return 10*r.Flows.Len() > 9*r.Flows.Cap() }
 
 // visit deals with the flow in slot s, if there is one.
 func (r *Revalidator) visit(s flowcache.Slot, now, idle int64) {

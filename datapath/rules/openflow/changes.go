@@ -52,7 +52,7 @@ func (l *changeLog) since(v uint64, c *rules.ChangeSet) uint64 {
 		e := &l.ring[v%changesKept]
 		out := rules.Change{Tag: e.tag, Match: e.match}
 		if e.address {
-			out.Match = new(flow.Match)
+			out.Match = c.NewMatch()
 			mac := e.key.MAC()
 			out.Match.SetBytesMasked(flow.FieldEthDst, mac[:], []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 		}
