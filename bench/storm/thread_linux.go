@@ -1,0 +1,42 @@
+package storm
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// A thread is one of the process, as the kernel's scheduler knows it.
+type thread struct{ schedstat string }
+
+// pinned finds the thread that may run on one CPU only.
+func pinned(cpu int) (thread, error) {
+	tasks, err := filepath.Glob("/proc/self/task/*")
+	if err != nil {
+		return thread{}, err
+	}
+	want := []byte("\nCpus_allowed_list:\t" + strconv.Itoa(cpu) + "\n")
+	for _, dir := range tasks {
+		// A thread may end while we look.
+		if status, err := os.ReadFile(dir + "/status"); err == nil && bytes.Contains(status, want) {
+			return thread{schedstat: dir + "/schedstat"}, nil
+		}
+	}
+	return thread{}, fmt.Errorf("find the worker's thread: none is pinned to CPU %d alone", cpu)
+}
+
+// times returns how long the thread has run, and how long it has waited for its CPU because somebody
+// else had it (Linux, Documentation/scheduler/sched-stats.rst).
+func (t thread) times() (ran, waited time.Duration, err error) {
+	text, err := os.ReadFile(t.schedstat)
+	if err != nil {
+		return 0, 0, err
+	}
+	if _, err := fmt.Sscan(string(text), &ran, &waited); err != nil {
+		return 0, 0, fmt.Errorf("read %s: %w", t.schedstat, err)
+	}
+	return ran, waited, nil
+}
