@@ -79,7 +79,7 @@ func (n *memoryNet) build(ctx context.Context, s *story, o Options) (err error) 
 
 // start starts the daemon in this process and puts a host at the other end of each port.
 func (n *memoryNet) start(ctx context.Context, path string) error {
-	c, err := config.Load(path, []string{memport.DriverName})
+	c, err := config.Load(path, config.PortTypes{memport.DriverName: memport.CheckOptions})
 	if err != nil {
 		return err
 	}
@@ -87,9 +87,9 @@ func (n *memoryNet) start(ctx context.Context, path string) error {
 	n.daemon, err = daemon.Start(ctx, daemon.Options{
 		Config: c, File: path, Log: slog.New(slog.DiscardHandler),
 		Drivers: daemon.Drivers{
-			memport.DriverName: func(pool *frame.Pool, log *slog.Logger) pmd.Driver {
+			memport.DriverName: {Check: memport.CheckOptions, New: func(pool *frame.Pool, log *slog.Logger) pmd.Driver {
 				return catcher{memport.New(pool, log), opened}
-			},
+			}},
 		},
 	})
 	if err != nil {

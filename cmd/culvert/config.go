@@ -15,7 +15,7 @@ type configCheckCmd struct {
 }
 
 func (c *configCheckCmd) Run(e *env) error {
-	checked, err := config.Load(c.File, driverNames())
+	checked, err := config.Load(c.File, drivers().Types())
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func readConfiguration(path string) (api.Configuration, error) {
 	}
 	sent := api.Configuration{Name: path, Text: string(text), Files: make(map[string]string)}
 	_, err = config.Parse(config.Source{
-		Name: path, Text: sent.Text, Drivers: driverNames(),
+		Name: path, Text: sent.Text, Drivers: drivers().Types(),
 		ReadFile: func(name string) ([]byte, error) {
 			text, err := os.ReadFile(name)
 			sent.Files[name] = string(text)

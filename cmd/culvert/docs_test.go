@@ -1,13 +1,10 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // TestTheDocumentationNamesEveryPortOption asks each driver for an option that does not exist and
@@ -17,21 +14,11 @@ func TestTheDocumentationNamesEveryPortOption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool, err := frame.NewPool(frame.Options{Buffers: 64, Huge: frame.HugeNever})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := pool.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
 	known := regexp.MustCompile(`option zzzz: unknown; want one of (.*)`)
 	for name, driver := range drivers() {
-		p, err := driver(pool, slog.New(slog.DiscardHandler)).Open(t.Context(), "p", map[string]string{"zzzz": "1"})
+		err := driver.Check(map[string]string{"zzzz": "1"})
 		if err == nil {
 			t.Errorf("%s took an option that does not exist", name)
-			p.Close()
 			continue
 		}
 		list := known.FindStringSubmatch(err.Error())

@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/culvertdev/culvert/control/daemon"
 	"github.com/culvertdev/culvert/pmd"
@@ -17,18 +19,20 @@ import (
 // drivers is every type of port there is. Each can be opened with faults injected: see pmd/faulty.
 func drivers() daemon.Drivers {
 	return daemon.Drivers{
-		"afpacket": faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return afpacket.New(p, l) }),
-		"afxdp":    faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return xsk.New(p, l) }),
-		"memory":   faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return memport.New(p, l) }),
-		"pcap":     faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return pcapport.New(p, l) }),
-		"tap":      faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return tap.New(p, l) }),
+		"afpacket": faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return afpacket.New(p, l) }, afpacket.CheckOptions),
+		"afxdp":    faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return xsk.New(p, l) }, xsk.CheckOptions),
+		"memory":   faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return memport.New(p, l) }, memport.CheckOptions),
+		"pcap":     faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return pcapport.New(p, l) }, pcapport.CheckOptions),
+		"tap":      faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return tap.New(p, l) }, tap.CheckOptions),
 	}
 }
 
-type newDriver = func(*frame.Pool, *slog.Logger) pmd.Driver
-
-func faultable(inner newDriver) newDriver {
-	return func(p *frame.Pool, l *slog.Logger) pmd.Driver { return faulty.New(inner(p, l), p) }
+func faultable(inner func(*frame.Pool, *slog.Logger) pmd.Driver, check func(map[string]string) error) daemon.Driver {
+	return daemon.Driver{
+		New:   func(p *frame.Pool, l *slog.Logger) pmd.Driver { return faulty.New(inner(p, l), p) },
+		Check: faulty.CheckOptions(check),
+	}
 }
 
-func driverNames() []string { return drivers().Types() }
+// portTypes names the types of port, sorted.
+func portTypes() []string { return slices.Sorted(maps.Keys(drivers())) }

@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Help(printHelp),
 		kong.ExplicitGroups(groups()),
-		kong.Vars{"socket": defaultSocket, "types": strings.Join(driverNames(), ", ")},
+		kong.Vars{"socket": defaultSocket, "types": strings.Join(portTypes(), ", ")},
 	)
 	if err != nil {
 		panic("culvert: the command line is declared wrong: " + err.Error())

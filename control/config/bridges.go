@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/culvertdev/culvert/pmd/option"
 )
 
 // bridges reads the list of bridges and knows what must be unique in all of them together.
@@ -121,16 +123,18 @@ func (r *bridges) portList(v value) []Port {
 func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 	p := Port{Options: make(map[string]string)}
 	m.require("name", "the port's name")
-	m.require("type", "one of "+strings.Join(r.source.Drivers, ", "))
+	types := r.source.Drivers.names()
+	m.require("type", "one of "+strings.Join(types, ", "))
 	m.get("name", func(v value) { r.name(v, &p.Name, r.ports) })
 	m.get("type", func(v value) {
-		if i := v.choice(r.source.Drivers...); i >= 0 {
-			p.Type = r.source.Drivers[i]
+		if i := v.choice(types...); i >= 0 {
+			p.Type = types[i]
 		}
 	})
 	m.get("number", func(v value) { readNumber(v, &p.Number, numbers) })
 	m.section("vlan", func(s *mapping) { p.VLAN = readVLAN(s) })
-	m.get("options", func(v value) { readOptions(v, p.Options) })
+	at := make(map[string]value) // where each option stands
+	m.get("options", func(v value) { readOptions(v, p.Options, at) })
 	m.get("device", func(v value) {
 		if _, twice := p.Options["device"]; twice {
 			v.fail("want the device once, found options.device too")
@@ -138,9 +142,33 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 		}
 		device := ""
 		v.text(&device, "the name of a network device or file", func(s string) bool { return s != "" })
-		p.Options["device"] = device
+		p.Options["device"], at["device"] = device, v
 	})
+	if check := r.source.Drivers[p.Type]; check != nil {
+		m.get("type", func(v value) { reportOptions(check(p.Options), at, v) })
+	}
 	return p
+}
+
+// reportOptions reports each error of an option where the option stands, and others at the port's type.
+func reportOptions(err error, at map[string]value, typ value) {
+	if err == nil {
+		return
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			reportOptions(one, at, typ)
+		}
+		return
+	}
+	var e *option.Error
+	if errors.As(err, &e) {
+		if v, ok := at[e.Option]; ok {
+			v.fail("%s", e.Problem)
+			return
+		}
+	}
+	typ.fail("%v", err)
 }
 
 // readNumber reads an OpenFlow port number that must be unique among those in seen.
@@ -167,13 +195,15 @@ func readNumber(v value, dst *uint32, seen map[uint32]value) {
 }
 
 // readOptions reads a driver's options: scalars, and lists of them that become comma-separated text.
-func readOptions(v value, dst map[string]string) {
+// at gets the place of each.
+func readOptions(v value, dst map[string]string, at map[string]value) {
 	m, ok := v.mapping("a mapping of options to values")
 	if !ok {
 		return
 	}
 	for _, name := range m.order {
 		m.get(name, func(o value) {
+			at[name] = o
 			if _, list := o.node.(*ast.SequenceNode); !list {
 				dst[name], _ = o.scalar("text, a number, true or false, or a list of them")
 				return

@@ -12,6 +12,7 @@ import (
 
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/pmd/memport"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -26,9 +27,12 @@ func parse(text string, files map[string]string) (*config.Config, error) {
 			}
 			return nil, fmt.Errorf("open %s: %w", path, fs.ErrNotExist)
 		},
-		Drivers: []string{"afxdp", "memory", "tap"},
+		Drivers: config.PortTypes{"afxdp": anything, "memory": memport.CheckOptions, "tap": anything},
 	})
 }
+
+// anything is the check of a type of port that takes any option.
+func anything(map[string]string) error { return nil }
 
 func mustParse(t *testing.T, text string, files map[string]string) *config.Config {
 	t.Helper()
@@ -134,6 +138,10 @@ func TestErrorsNamePlaceExpectedAndFound(t *testing.T) {
 		{"text at the top", "hello\n", `dir/c.yaml:1:1: want a mapping of keys to values, found "hello"`},
 		{"a slip in a key", "metrcis: {}\n", `dir/c.yaml:1:1: unknown key "metrcis"; did you mean metrics?`},
 		{"an unknown key", "log: {colour: red}\n", `dir/c.yaml:1:7: log: unknown key "colour"; known here: level`},
+		{"an option out of range", port + "{name: p, type: memory, options: {queues: 99}}\n",
+			`dir/c.yaml:4:47: bridges[0].ports[0].options.queues: want a whole number from 1 to 64, found "99"`},
+		{"an option nobody knows", port + "{name: p, type: memory, options: {qeues: 1}}\n",
+			`dir/c.yaml:4:46: bridges[0].ports[0].options.qeues: unknown; want one of link, mac, mtu, queues, ring-size`},
 		{"a key twice", "vlan-limit: 1\nvlan-limit: 2\n", "dir/c.yaml:2:1: want each key once, found vlan-limit again; the first is in line 1"},
 		{"a key without a value", "workers:\n", "dir/c.yaml:1:1: workers: want a value, found nothing; leave the key out for its default"},
 		{"a section that is a scalar", "workers: 2\n", `dir/c.yaml:1:10: workers: want a mapping of keys to values, found "2"`},

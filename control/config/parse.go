@@ -1,7 +1,9 @@
 package config
 
 import (
+	"maps"
 	"os"
+	"slices"
 )
 
 // MaxRules is the longest flows-file in bytes.
@@ -13,12 +15,18 @@ type Source struct {
 	Text string // YAML
 	// ReadFile reads a flows-file.
 	ReadFile func(path string) ([]byte, error)
-	// Drivers names the port types there are.
-	Drivers []string
+	Drivers  PortTypes
 }
 
+// PortTypes are the types of port there are, each with a function that says what is wrong with a port's
+// options: one error, or several joined.
+type PortTypes map[string]func(options map[string]string) error
+
+// names returns the types, sorted.
+func (t PortTypes) names() []string { return slices.Sorted(maps.Keys(t)) }
+
 // Load checks the configuration file at path.
-func Load(path string, drivers []string) (*Config, error) {
+func Load(path string, drivers PortTypes) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, Errors{{Place: Place{File: path}, Problem: "cannot be read: " + err.Error()}}

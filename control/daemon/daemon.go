@@ -15,8 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,11 +34,23 @@ var ErrLeaked = errors.New("frames were lost")
 // for each worker. A cache that could be costs the arena's bookkeeping 0.8 KiB.
 const frameCaches = 4096
 
-// Drivers makes the driver of each type of port that a configuration can name.
-type Drivers map[string]func(*frame.Pool, *slog.Logger) pmd.Driver
+// Drivers are the types of port that a configuration can name.
+type Drivers map[string]Driver
 
-// Types returns the port types there are, sorted.
-func (d Drivers) Types() []string { return slices.Sorted(maps.Keys(d)) }
+// A Driver is one type of port.
+type Driver struct {
+	New   func(*frame.Pool, *slog.Logger) pmd.Driver
+	Check func(options map[string]string) error // says what is wrong with a port's options
+}
+
+// Types returns the port types there are, with the check of their options.
+func (d Drivers) Types() config.PortTypes {
+	types := make(config.PortTypes, len(d))
+	for name, driver := range d {
+		types[name] = driver.Check
+	}
+	return types
+}
 
 // Options are what a daemon is started with.
 type Options struct {
@@ -106,7 +116,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 	}
 	drivers := make(map[string]pmd.Driver, len(d.o.Drivers))
 	for name, driver := range d.o.Drivers {
-		drivers[name] = driver(d.pool, d.log)
+		drivers[name] = driver.New(d.pool, d.log)
 	}
 	d.sw, err = datapath.New(d.switchOptions(drivers))
 	if err != nil {

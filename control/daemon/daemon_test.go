@@ -223,10 +223,30 @@ func TestAddressesAreAddedAndForgotten(t *testing.T) {
 }
 
 func TestAPortThatDoesNotOpenIsShownAndTriedAgain(t *testing.T) {
-	l := start(t, "bridges: [{name: br0, ports: [{name: p1, type: memory, options: {mtu: 1}}]}]")
+	// A link has two ends, and three ports want one.
+	const port = "type: memory, options: {link: x}}"
+	l := start(t, "bridges: [{name: br0, ports: [{name: p1, "+port+", {name: p2, "+port+", {name: p3, "+port+"]}]")
+	out := ""
 	eventually(t, "the error is shown", func() bool {
-		p := call(l, api.PortList, api.PortFilter{})
-		return len(p) == 1 && !p[0].Open && strings.Contains(p[0].Error, "mtu")
+		for _, p := range call(l, api.PortList, api.PortFilter{}) {
+			if !p.Open && strings.Contains(p.Error, "link x") {
+				out = p.Name
+			}
+		}
+		return out != ""
+	})
+	other := "p1"
+	if out == other {
+		other = "p2"
+	}
+	call(l, api.PortDel, api.PortName{Name: other})
+	eventually(t, "the port opens when there is an end for it", func() bool {
+		for _, p := range call(l, api.PortList, api.PortFilter{}) {
+			if p.Name == out {
+				return p.Open
+			}
+		}
+		return false
 	})
 }
 
@@ -282,7 +302,7 @@ func TestAStartThatFailsLeavesNothing(t *testing.T) {
 }
 
 func TestALostFrameIsReported(t *testing.T) {
-	thief := daemon.Drivers{"memory": func(p *frame.Pool, l *slog.Logger) pmd.Driver {
+	thief := daemon.Drivers{"memory": {Check: memport.CheckOptions, New: func(p *frame.Pool, l *slog.Logger) pmd.Driver {
 		c, err := p.NewCache()
 		if err != nil {
 			t.Fatal(err)
@@ -290,7 +310,7 @@ func TestALostFrameIsReported(t *testing.T) {
 		c.Get()
 		c.Close()
 		return memport.New(p, l)
-	}}
+	}}}
 	d, err := daemon.Start(t.Context(), daemon.Options{Config: parse(t, t.TempDir(), twoPorts), Drivers: thief, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

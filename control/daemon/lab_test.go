@@ -47,10 +47,10 @@ func (r *recorder) Open(ctx context.Context, name string, o map[string]string) (
 }
 
 func (r *recorder) drivers() daemon.Drivers {
-	return daemon.Drivers{"memory": func(p *frame.Pool, l *slog.Logger) pmd.Driver {
+	return daemon.Drivers{"memory": {Check: memport.CheckOptions, New: func(p *frame.Pool, l *slog.Logger) pmd.Driver {
 		r.Driver = memport.New(p, l)
 		return r
-	}}
+	}}}
 }
 
 func newRecorder() *recorder {
@@ -60,7 +60,7 @@ func newRecorder() *recorder {
 // parse checks a configuration for a daemon of memory ports with its socket in dir.
 func parse(t *testing.T, dir, text string) *config.Config {
 	t.Helper()
-	c, err := config.Parse(config.Source{Name: "c.yaml", Text: base(dir) + text, Drivers: []string{"memory"}})
+	c, err := config.Parse(config.Source{Name: "c.yaml", Text: base(dir) + text, Drivers: config.PortTypes{"memory": memport.CheckOptions}})
 	if err != nil {
 		t.Fatal(err)
 	}

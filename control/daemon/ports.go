@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/culvertdev/culvert/control/api"
@@ -37,8 +39,8 @@ func (d *Daemon) portAdd(ctx context.Context, n api.NewPort) (api.Port, error) {
 	if err != nil {
 		return api.Port{}, err
 	}
-	if d.o.Drivers[n.Type] == nil {
-		return api.Port{}, api.Errorf(api.BadParams, "port type %q: want one of %s", n.Type, strings.Join(d.o.Drivers.Types(), ", "))
+	if _, ok := d.o.Drivers[n.Type]; !ok {
+		return api.Port{}, api.Errorf(api.BadParams, "port type %q: want one of %s", n.Type, strings.Join(slices.Sorted(maps.Keys(d.o.Drivers)), ", "))
 	}
 	if !config.ValidName(n.Name) {
 		return api.Port{}, api.Errorf(api.BadParams, "port name %q: want %s", n.Name, config.NameRule)

@@ -2,6 +2,7 @@ package faulty
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,14 +43,7 @@ func New(inner pmd.Driver, pool *frame.Pool) *Driver { return &Driver{inner: inn
 //	fault-exhaust-calls    1 to 1000000       … for so many calls of Recv                    default 100
 //	fault-fail-after       whole number       the port stops after so many received frames   default 0, never
 func (d *Driver) Open(ctx context.Context, name string, options map[string]string) (pmd.Port, error) {
-	ours, theirs := make(map[string]string), make(map[string]string)
-	for k, v := range options {
-		if strings.HasPrefix(k, prefix) {
-			ours[k] = v
-		} else {
-			theirs[k] = v
-		}
-	}
+	ours, theirs := split(options)
 	if len(ours) == 0 {
 		return d.inner.Open(ctx, name, theirs)
 	}
@@ -66,6 +60,29 @@ func (d *Driver) Open(ctx context.Context, name string, options map[string]strin
 		return nil, fmt.Errorf("open port %s with faults: %w", name, err)
 	}
 	return p, nil
+}
+
+// CheckOptions returns a check of options for ports with faults: its own, and by inner, which may be the
+// CheckOptions of any driver, the others.
+func CheckOptions(inner func(map[string]string) error) func(map[string]string) error {
+	return func(options map[string]string) error {
+		ours, theirs := split(options)
+		_, err := parse(ours)
+		return errors.Join(err, inner(theirs))
+	}
+}
+
+// split divides options into those for faults and those of the inner driver.
+func split(options map[string]string) (ours, theirs map[string]string) {
+	ours, theirs = make(map[string]string), make(map[string]string)
+	for k, v := range options {
+		if strings.HasPrefix(k, prefix) {
+			ours[k] = v
+		} else {
+			theirs[k] = v
+		}
+	}
+	return ours, theirs
 }
 
 func parse(options map[string]string) (Faults, error) {

@@ -41,21 +41,12 @@ func New(pool *frame.Pool, log *slog.Logger) *Driver {
 //	mac        unicast address   what the port calls its own                      default none
 //	link       any name          connects the two ports that have the same        default none
 func (d *Driver) Open(_ context.Context, name string, options map[string]string) (pmd.Port, error) {
-	s := option.Of(options)
-	o := Options{
-		Pool:     d.pool,
-		Log:      d.log,
-		Queues:   s.Int("queues", 1, 1, MaxQueues),
-		RingSize: s.Int("ring-size", 2048, MinRingSize, MaxRingSize),
-		MTU:      s.Int("mtu", 1500, minMTU, MaxMTU),
-		MAC:      s.MAC("mac"),
-	}
-	link := s.String("link", "")
-	if err := s.Err(); err != nil {
+	o, link, err := parse(options)
+	if err != nil {
 		return nil, fmt.Errorf("open memory port %s: %w", name, err)
 	}
-	o, err := o.withDefaults()
-	if err != nil {
+	o.Pool, o.Log = d.pool, d.log
+	if o, err = o.withDefaults(); err != nil {
 		return nil, fmt.Errorf("open memory port %s: %w", name, err)
 	}
 	p, err := d.open(name, link, o)
@@ -63,6 +54,28 @@ func (d *Driver) Open(_ context.Context, name string, options map[string]string)
 		return nil, fmt.Errorf("open memory port %s: %w", name, err)
 	}
 	return p, nil
+}
+
+// CheckOptions reports everything that is wrong with the options of a port, without opening anything.
+func CheckOptions(options map[string]string) error {
+	_, _, err := parse(options)
+	return err
+}
+
+// parse reads a port's options and the name of its link.
+func parse(options map[string]string) (o Options, link string, err error) {
+	s := option.Of(options)
+	o = Options{
+		Queues:   s.Int("queues", 1, 1, MaxQueues),
+		RingSize: s.Int("ring-size", 2048, MinRingSize, MaxRingSize),
+		MTU:      s.Int("mtu", 1500, minMTU, MaxMTU),
+		MAC:      s.MAC("mac"),
+	}
+	link = s.String("link", "")
+	if o.RingSize&(o.RingSize-1) != 0 {
+		s.Fail("ring-size", "a power of two")
+	}
+	return o, link, s.Err()
 }
 
 // open opens a port at a free end of the link called by that name, or of a new one.

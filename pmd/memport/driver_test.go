@@ -117,7 +117,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		want    string
 	}{
 		{map[string]string{"queues": "65"}, "option queues: want a whole number from 1 to 64"},
-		{map[string]string{"ring-size": "100"}, "ring size 100: want a power of two"},
+		{map[string]string{"ring-size": "100"}, "option ring-size: want a power of two, found \"100\""},
 		{map[string]string{"mtu": "67"}, "option mtu: want a whole number from 68 to 65535"},
 		{map[string]string{"mac": "x"}, "option mac: want a unicast Ethernet address"},
 		{map[string]string{"peer": "x"}, "option peer: unknown; want one of link, mac, mtu, queues, ring-size"},

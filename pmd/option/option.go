@@ -183,14 +183,22 @@ func (s *Set) Fail(name, want string) {
 	s.bad(name, v, want)
 }
 
+// An Error is one thing that is wrong with an option.
+type Error struct {
+	Option  string // its name
+	Problem string // "want ..., found ..."
+}
+
+// Error returns the error on one line.
+func (e *Error) Error() string { return fmt.Sprintf("option %s: %s", e.Option, e.Problem) }
+
 // Err returns all that was wrong with the options asked for, and an error for each option given that
-// was not asked for. Call it after the last question.
+// was not asked for, each an [*Error], joined. Call it after the last question.
 func (s *Set) Err() error {
 	errs := s.errs
 	for _, name := range slices.Sorted(maps.Keys(s.given)) {
 		if !s.known[name] {
-			errs = append(errs, fmt.Errorf("option %s: unknown; want one of %s",
-				name, strings.Join(slices.Sorted(maps.Keys(s.known)), ", ")))
+			errs = append(errs, &Error{Option: name, Problem: "unknown; want one of " + strings.Join(slices.Sorted(maps.Keys(s.known)), ", ")})
 		}
 	}
 	return errors.Join(errs...)
@@ -203,5 +211,5 @@ func (s *Set) get(name string) (v string, ok bool) {
 }
 
 func (s *Set) bad(name, found, want string) {
-	s.errs = append(s.errs, fmt.Errorf("option %s: want %s, found %q", name, want, found))
+	s.errs = append(s.errs, &Error{Option: name, Problem: fmt.Sprintf("want %s, found %q", want, found)})
 }

@@ -33,10 +33,28 @@ func New(pool *frame.Pool, log *slog.Logger) *Driver { return &Driver{pool: pool
 //
 // At least one of in and out is required.
 func (d *Driver) Open(_ context.Context, name string, options map[string]string) (pmd.Port, error) {
+	o, err := parse(name, options)
+	if err != nil {
+		return nil, fmt.Errorf("open pcap port %s: %w", name, err)
+	}
+	o.Pool, o.Log = d.pool, d.log
+	p, err := Open(name, o)
+	if err != nil {
+		return nil, err // not p: an interface that holds a nil *Port is not nil
+	}
+	return p, nil
+}
+
+// CheckOptions reports everything that is wrong with the options of a port, without opening anything.
+func CheckOptions(options map[string]string) error {
+	_, err := parse("", options)
+	return err
+}
+
+// parse reads the options of the port called name.
+func parse(name string, options map[string]string) (Options, error) {
 	s := option.Of(options)
 	o := Options{
-		Pool:     d.pool,
-		Log:      d.log,
 		In:       s.String("in", ""),
 		Out:      s.String("out", ""),
 		Timing:   s.Choice("pace", "none", "capture") == "capture",
@@ -48,12 +66,5 @@ func (d *Driver) Open(_ context.Context, name string, options map[string]string)
 	if o.Loop == 0 {
 		o.Loop = -1
 	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("open pcap port %s: %w", name, err)
-	}
-	p, err := Open(name, o)
-	if err != nil {
-		return nil, err // not p: an interface that holds a nil *Port is not nil
-	}
-	return p, nil
+	return o, s.Err()
 }

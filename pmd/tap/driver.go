@@ -32,10 +32,28 @@ func New(pool *frame.Pool, log *slog.Logger) *Driver { return &Driver{pool: pool
 //	up         true, false       bring the device up                                       default true
 //	persist    true, false       keep the device when the port is closed                   default false
 func (d *Driver) Open(_ context.Context, name string, options map[string]string) (pmd.Port, error) {
+	o, err := parse(name, options)
+	if err != nil {
+		return nil, fmt.Errorf("open tap port %s: %w", name, err)
+	}
+	o.Pool, o.Log = d.pool, d.log
+	p, err := Open(name, o)
+	if err != nil {
+		return nil, err // not p: an interface that holds a nil *Port is not nil
+	}
+	return p, nil
+}
+
+// CheckOptions reports everything that is wrong with the options of a port, without opening anything.
+func CheckOptions(options map[string]string) error {
+	_, err := parse("", options)
+	return err
+}
+
+// parse reads the options of the port called name.
+func parse(name string, options map[string]string) (Options, error) {
 	s := option.Of(options)
 	o := Options{
-		Pool:      d.pool,
-		Log:       d.log,
 		Device:    s.String("device", name),
 		Queues:    s.Int("queues", 1, 1, MaxQueues),
 		MTU:       s.Int("mtu", 0, MinMTU, MaxMTU),
@@ -44,12 +62,5 @@ func (d *Driver) Open(_ context.Context, name string, options map[string]string)
 		Down:      !s.Bool("up", true),
 		Persist:   s.Bool("persist", false),
 	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("open tap port %s: %w", name, err)
-	}
-	p, err := Open(name, o)
-	if err != nil {
-		return nil, err // not p: an interface that holds a nil *Port is not nil
-	}
-	return p, nil
+	return o, s.Err()
 }

@@ -79,6 +79,12 @@ const (
 	maxBusyPoll = 10 * time.Millisecond
 )
 
+// CheckOptions reports everything that is wrong with the options of a port, without opening anything.
+func CheckOptions(options map[string]string) error {
+	_, err := parse("", options)
+	return err
+}
+
 // parse reads the options of a port. It reports all errors at once.
 func parse(name string, given map[string]string) (config, error) {
 	s := option.Of(given)
