@@ -80,7 +80,8 @@ type rig struct {
 }
 
 func newRig(tb testing.TB, table rules.Table, emcInsert int) *rig {
-	pool, err := frame.NewPool(frame.Options{Buffers: 4096, Huge: frame.HugeNever})
+	_, bench := tb.(*testing.B)
+	pool, err := frame.NewPool(frame.Options{Buffers: 4096, Huge: frame.HugeNever, Audit: !bench})
 	if err != nil {
 		tb.Fatal(err)
 	}

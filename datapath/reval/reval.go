@@ -50,7 +50,9 @@ type Expirer interface {
 // A Revalidator walks over the flow cache. Thread-safety: all methods are safe for concurrent use
 // unless they say that the lock is held; walks happen one at a time.
 //
-// A walk over flows that no change concerns takes WALK.
+// A walk costs 31 ns a flow that no change concerns, its traffic credited, and 130 to 140 ns one that is
+// looked up again in a table that decides at once: 2.0 and 8.5 ms over 65,536 flows, 32 and 147 ms over
+// 1,048,576 (BenchmarkWalk, on an AMD EPYC in a virtual machine of two cores).
 type Revalidator struct {
 	Config
 	counters *counter.Block
@@ -61,8 +63,16 @@ type Revalidator struct {
 	query   rules.Query
 	brief   flowcache.Brief
 	flow    flowcache.Flow
-	ended   int64 // ns, when the last walk did
-	took    int64 // ns, how long it was
+	ended   int64           // ns, when the last walk did
+	took    int64           // ns, how long it was
+	asked   rules.ChangeSet // Due's
+
+	// The walk under way: the next slot, the first that was never used, the time, and how long a flow
+	// may be idle, both in nanoseconds.
+	at, end   flowcache.Slot
+	now, idle int64
+	look      func() // visitPiece, and the cache's Reclaim, bound once: a walk allocates nothing
+	reclaim   func()
 
 	ledger ledger // guarded by the lock over the flow cache
 }
@@ -76,12 +86,15 @@ type news struct {
 
 // New returns a revalidator for a cache in which nothing was credited yet.
 func New(c Config) *Revalidator {
-	return &Revalidator{
+	r := &Revalidator{
 		Config:   c,
 		counters: counter.NewBlock(counters()),
 		news:     make(map[rules.Table]*news),
 		ledger:   newLedger(c.Lists, c.Flows.Cap()+1),
 	}
+	r.look = r.visitPiece
+	r.reclaim = func() { r.Flows.Reclaim() }
+	return r
 }
 
 // Counters returns what the revalidator counts.
@@ -111,27 +124,27 @@ func (r *Revalidator) Retired(s flowcache.Slot, st flowcache.Stats, trail flowca
 func (r *Revalidator) Walk() {
 	r.walk.Lock()
 	defer r.walk.Unlock()
-	now := r.Now()
-	r.collect(now)
-	idle := r.idleLimit()
-	// The end is read under the lock, thus after every look-up that began before the change: flows
-	// that come behind it later are right.
-	s, end := flowcache.Slot(1), flowcache.Slot(2)
-	look := func() { // made once: a walk has hundreds of pieces
-		end = r.Flows.Bound()
-		for i := s; i < min(s+piece, end); i++ {
-			r.visit(i, now, idle)
-		}
-	}
-	for ; s < end; s += piece {
-		r.Locked(look)
+	r.now = r.Now()
+	r.collect(r.now)
+	r.idle = r.idleLimit()
+	for r.at, r.end = 1, 2; r.at < r.end; {
+		r.Locked(r.look)
 	}
 	r.Flows.Synchronize()
-	r.Locked(func() { r.Flows.Reclaim() })
+	r.Locked(r.reclaim)
 	r.ended = r.Now()
-	r.took = r.ended - now
+	r.took = r.ended - r.now
 	r.counters.Add(Walks, 1)
 	r.counters.Publish()
+}
+
+// visitPiece deals with the next piece of slots. The end is read under the lock, thus after every
+// look-up that began before the change: flows that come behind it later are right.
+func (r *Revalidator) visitPiece() {
+	r.end = r.Flows.Bound()
+	for last := min(r.at+piece, r.end); r.at < last; r.at++ {
+		r.visit(r.at)
+	}
 }
 
 // Due reports whether there is something to walk for before the regular time: a table has changed since
@@ -142,10 +155,9 @@ func (r *Revalidator) Due() bool {
 	if r.nearlyFull() && r.Now()-r.ended >= crowded.Nanoseconds() {
 		return true
 	}
-	var c rules.ChangeSet
 	for _, t := range r.Tables() {
 		// From version 0 a table says that everything has changed, which is all it says.
-		if n := r.news[t]; n == nil || t.Changes(0, &c) != n.version {
+		if n := r.news[t]; n == nil || t.Changes(0, &r.asked) != n.version {
 			return true
 		}
 	}
@@ -200,7 +212,7 @@ func (r *Revalidator) idleLimit() int64 {
 func (r *Revalidator) nearlyFull() bool { return 10*r.Flows.Len() > 9*r.Flows.Cap() }
 
 // visit deals with the flow in slot s, if there is one.
-func (r *Revalidator) visit(s flowcache.Slot, now, idle int64) {
+func (r *Revalidator) visit(s flowcache.Slot) {
 	b := &r.brief
 	if !r.Flows.Brief(s, b) {
 		return
@@ -211,11 +223,11 @@ func (r *Revalidator) visit(s flowcache.Slot, now, idle int64) {
 	case t == nil:
 		r.Flows.Remove(s)
 		r.counters.Add(Removed, 1)
-	case now-b.LastUsed > idle:
+	case r.now-b.LastUsed > r.idle:
 		r.Flows.Remove(s)
 		r.counters.Add(Idle, 1)
 	case !r.concerned(s, t, b):
-	case r.check(s, t, now):
+	case r.check(s, t):
 		r.counters.Add(Kept, 1)
 	default:
 		r.Flows.Remove(s)
@@ -241,9 +253,9 @@ func (r *Revalidator) concerned(s flowcache.Slot, t rules.Table, b *flowcache.Br
 
 // check looks up again the flow in slot s, which is r.flow, and reports whether it may stay; its
 // actions are replaced if the table now says others for the same packets.
-func (r *Revalidator) check(s flowcache.Slot, t rules.Table, now int64) bool {
+func (r *Revalidator) check(s flowcache.Slot, t rules.Table) bool {
 	f, v := &r.flow, &r.verdict
-	r.query = rules.Query{Key: &f.Key, Now: now}
+	r.query = rules.Query{Key: &f.Key, Now: r.now}
 	failed := false
 	upcall.Lookup(t, &r.query, v, func(error) { failed = true })
 	if failed || v.NoCache || !covers(&f.Mask, &v.Mask) {
