@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +70,56 @@ func roundTrip(a, b int) int {
 		best <- int(least.Nanoseconds() / turns)
 	}()
 	return <-best
+}
+
+// quiet waits until others leave the two CPUs alone, for so long at most, and returns the share of them
+// that others use.
+func quiet(ctx context.Context, patience time.Duration) (others float64, err error) {
+	const enough = 0.05
+	for end := time.Now().Add(patience); ; {
+		if others, err = busy(500 * time.Millisecond); err != nil || others < enough || ctx.Err() != nil || time.Now().After(end) {
+			return others, err
+		}
+	}
+}
+
+// busy returns the share of the two CPUs that is used during d, from 0 to 1.
+func busy(d time.Duration) (float64, error) {
+	total0, idle0, err := cpuTicks()
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(d)
+	total1, idle1, err := cpuTicks()
+	if err != nil || total1 == total0 {
+		return 0, err
+	}
+	return 1 - float64(idle1-idle0)/float64(total1-total0), nil
+}
+
+// cpuTicks sums the times of the two CPUs, proc_stat(5).
+func cpuTicks() (total, idle uint64, err error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 9 || f[0] != fmt.Sprintf("cpu%d", hostCPU) && f[0] != fmt.Sprintf("cpu%d", switchCPU) {
+			continue
+		}
+		for i, v := range f[1:9] { // user to steal; guest time is in user already
+			n, err := strconv.ParseUint(v, 10, 64)
+			if err != nil {
+				return 0, 0, fmt.Errorf("/proc/stat: want numbers: %w", err)
+			}
+			total += n
+			if i == 3 || i == 4 { // idle, iowait
+				idle += n
+			}
+		}
+	}
+	return total, idle, nil
 }
 
 // outputIn runs a command in a namespace and returns its standard output.

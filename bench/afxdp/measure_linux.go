@@ -22,6 +22,7 @@ type sample struct {
 	Version    string  `json:"version"`
 	Mode       string  `json:"mode"`
 	RoundTrip  [2]int  `json:"cache_line_round_trip_ns"` // between the CPUs, before and after
+	Others     float64 `json:"used_by_others"`           // share of the two CPUs just before
 	TCP        float64 `json:"tcp_bits_per_second"`      // every byte checked
 	Retransmit uint32  `json:"tcp_retransmits"`
 	Iperf      float64 `json:"iperf3_bits_per_second"` // 0 where iperf3 is not there
@@ -46,6 +47,9 @@ func (b *bench) run(ctx context.Context, c contender) (s sample, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
+	if s.Others, err = quiet(ctx, b.patience); err != nil {
+		return s, err
+	}
 	s.RoundTrip[0] = roundTrip(hostCPU, switchCPU)
 	l, err := b.lab()
 	if err != nil {
