@@ -23,7 +23,7 @@ type port struct {
 	err    error            // why not
 	linkUp bool             // as last logged
 	opens  uint64           // how often a device was put to use
-	past   []counter.Sample // what queues of earlier openings had counted
+	past   []counter.Sample // what earlier openings had counted
 
 	views  []*workerPort   // one per worker, for the port's life
 	ctx    context.Context // the supervisor's
@@ -130,7 +130,7 @@ func (s *Switch) detach(p *port) {
 		q.Counters().Publish()
 		p.past = q.Counters().Samples(p.past)
 	}
-	p.past = counter.Sum(p.past)
+	p.past = counter.Sum(p.dev.Samples(p.past))
 	p.dev = nil
 }
 

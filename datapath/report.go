@@ -72,7 +72,7 @@ func (p *port) status(owners map[pmd.RxQueue]owned, workers int) PortStatus {
 	for _, q := range st.Queues {
 		st.Samples = append(st.Samples, q.Samples...)
 	}
-	st.Samples = p.dev.Samples(counter.Sum(st.Samples))
+	st.Samples = counter.Sum(p.dev.Samples(st.Samples))
 	return st
 }
 

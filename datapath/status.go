@@ -20,7 +20,7 @@ type PortStatus struct {
 	LinkUp  bool
 	Err     error // why it is not open
 	Reopens uint64
-	Samples []counter.Sample // rx_*, tx_* summed over queues and openings, then the device's own
+	Samples []counter.Sample // rx_*, tx_* and the device's own, summed over queues and openings
 	Queues  []QueueStatus
 }
 

@@ -54,7 +54,8 @@ type Port interface {
 	Done() <-chan struct{}
 	// Err returns what stopped the port, or nil while it runs.
 	Err() error
-	// Samples appends counters that the device or kernel keeps for the port.
+	// Samples appends counters that the device or kernel keeps for the port, since it was opened. They never
+	// go back: of a device that is gone they are what was read last.
 	Samples(dst []counter.Sample) []counter.Sample
 	// Close frees everything the port holds, its frames first. No worker may use the queues any
 	// more. It is idempotent.

@@ -30,6 +30,8 @@ type Port struct {
 	mu     sync.Mutex
 	err    error
 	closed bool
+	before [2]uint64 // what the device had dropped when it was opened: from the host, to the host
+	drops  [2]uint64 // what was read last, without before
 }
 
 func open(name string, o Options) (*Port, error) {
@@ -48,6 +50,7 @@ func (p *Port) open(name string, o Options) (err error) {
 	if p.dev, err = netdev.Open(device); err != nil {
 		return err
 	}
+	p.before = p.dropped()
 	if err := p.dev.Set(netdev.Setup{MTU: o.MTU, MAC: o.MAC, Addresses: o.Addresses, Up: !o.Down}); err != nil {
 		return err
 	}
@@ -122,10 +125,22 @@ func (p *Port) Err() error {
 	return p.err
 }
 
-// Samples implements pmd.Port.
+// Samples implements pmd.Port. Of a device that is gone the kernel tells zeros.
 func (p *Port) Samples(dst []counter.Sample) []counter.Sample {
-	s := p.dev.Stats() // what the device transmits is what the host sent, to us
-	return append(dst, deviceCounters(s.TxDropped, s.RxDropped)...)
+	now := p.dropped()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, v := range now {
+		p.drops[i] = max(p.drops[i], v-min(v, p.before[i]))
+	}
+	return append(dst, deviceCounters(p.drops[0], p.drops[1])...)
+}
+
+// dropped returns what the device has dropped from the host and to the host: what it transmits is what
+// the host sent.
+func (p *Port) dropped() [2]uint64 {
+	s := p.dev.Stats()
+	return [2]uint64{s.TxDropped, s.RxDropped}
 }
 
 // gone stops the port because a queue found the device deleted.

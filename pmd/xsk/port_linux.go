@@ -32,9 +32,12 @@ type Port struct {
 	queues  []queue
 	watch   *watcher
 
-	mu     sync.Mutex // guards closed and err, and keeps Samples and Close apart
+	mu     sync.Mutex // guards what follows, and keeps Samples and Close apart
 	closed bool
 	err    error
+	before [2]uint64 // what the device had dropped when it was opened, as deviceTable
+	socks  [6]uint64 // what was read last, as kernelTable
+	drops  [2]uint64 // what was read last, as deviceTable, without before
 	done   chan struct{}
 }
 
@@ -57,6 +60,7 @@ func (p *Port) open(ctx context.Context, c config) error {
 	}
 	p.dev = dev
 	p.up.Store(st.carrier)
+	p.before = [2]uint64{st.rxDropped, st.txDropped}
 	n, err := c.queueCount(st.channels)
 	if err != nil {
 		return err
@@ -203,34 +207,43 @@ func (p *Port) stop(reason error) {
 }
 
 // Samples implements pmd.Port: the kernel's counters of the sockets, summed, and the device's own of
-// what it dropped. Once the port is closed there are none.
+// what it dropped.
 func (p *Port) Samples(dst []counter.Sample) []counter.Sample {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return dst
+	if !p.closed {
+		p.readCounters()
 	}
+	for i, d := range kernelTable() {
+		dst = append(dst, counter.Sample{Desc: d, Value: p.socks[i]})
+	}
+	for i, d := range deviceTable() {
+		dst = append(dst, counter.Sample{Desc: d, Value: p.drops[i]})
+	}
+	return dst
+}
+
+// readCounters asks the kernel. What it does not tell any more, since the device is gone, stays. p.mu is
+// held.
+func (p *Port) readCounters() {
 	var sum [6]uint64
 	for _, q := range p.queues {
 		st, err := statistics(q.sock.fd)
 		if err != nil {
-			continue // the device is gone; Err says so
+			continue
 		}
 		for i, v := range kernelValues(st) {
 			sum[i] += v
 		}
 	}
-	for i, d := range kernelTable() {
-		dst = append(dst, counter.Sample{Desc: d, Value: sum[i]})
+	for i, v := range sum {
+		p.socks[i] = max(p.socks[i], v)
 	}
-	st, err := p.dev.state()
-	if err != nil {
-		return dst
+	if st, err := p.dev.state(); err == nil {
+		for i, v := range [2]uint64{st.rxDropped, st.txDropped} {
+			p.drops[i] = max(p.drops[i], v-min(v, p.before[i]))
+		}
 	}
-	for i, d := range deviceTable() {
-		dst = append(dst, counter.Sample{Desc: d, Value: [2]uint64{st.rxDropped, st.txDropped}[i]})
-	}
-	return dst
 }
 
 // Close implements pmd.Port.
