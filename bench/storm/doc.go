@@ -1,7 +1,7 @@
 // Package storm measures what a port that sends nothing but new flows takes from the established flows
 // of another port on the same worker.
 //
-//	established ──▶ "calm"  ─┐            ┌─ "calm-out"  ──▶ counted by sequence number
+//	established ──▶ "calm"  ─┐            ┌─ "calm-out"  ──▶ counted, in order
 //	                         ├─ 1 worker ─┤
 //	new flows   ──▶ "storm" ─┘     │      └─ "storm-out" ──▶ counted
 //	                           slow path

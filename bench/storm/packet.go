@@ -11,12 +11,11 @@ import (
 const (
 	size = 60 // bytes
 
-	atSrcMAC  = 6
-	atIP      = 14
-	atIPSum   = atIP + 10
-	atSrcIP   = atIP + 12
-	atUDP     = atIP + 20
-	atPayload = atUDP + 8 // sequence number, 8 bytes
+	atSrcMAC = 6
+	atIP     = 14
+	atIPSum  = atIP + 10
+	atSrcIP  = atIP + 12
+	atUDP    = atIP + 20
 )
 
 // A host is one end of a packet: number n has the address 02:00:00:00:00:n and 10.0.0.n.
@@ -45,16 +44,8 @@ func sumIP(p []byte) {
 	binary.BigEndian.PutUint16(p[atIPSum:], wire.Checksum(p[atIP:atUDP]))
 }
 
-// mark makes p the next packet of the established flow i: its UDP source port and sequence number.
-func mark(p []byte, i int, seq uint64) {
-	binary.BigEndian.PutUint16(p[atUDP:], uint16(1000+i))
-	binary.BigEndian.PutUint64(p[atPayload:], seq)
-}
-
-// marked returns what mark wrote.
-func marked(p []byte) (i int, seq uint64) {
-	return int(binary.BigEndian.Uint16(p[atUDP:])) - 1000, binary.BigEndian.Uint64(p[atPayload:])
-}
+// belong makes p a packet of the established flow i, by its UDP source port.
+func belong(p []byte, i int) { binary.BigEndian.PutUint16(p[atUDP:], uint16(1000+i)) }
 
 // renew makes p a packet of a flow that no n before made. Flows differ in the low bits of several
 // fields at once, as those of a scan do.

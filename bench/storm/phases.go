@@ -10,10 +10,9 @@ import (
 
 const (
 	// window is how many established packets are on their way at most when as many as possible are to
-	// get through: half of what the first ring takes.
-	window = inRing / 2
-	// tick is how long the hosts sleep between two rounds. With the timer's slack a round comes every
-	// 100 us or so: at 4 million packets a second 400 packets, a fifth of the ring.
+	// get through.
+	window = 2048
+	// tick is how long the hosts sleep between two rounds: at 12 million packets a second for some 500.
 	tick = 40 * time.Microsecond
 	// burst is the most packets sent in one round. Hosts that were late do not make up for it: that
 	// would overflow the ring for a reason that is not the switch's.
@@ -44,6 +43,9 @@ func (r *rig) saturate(ctx context.Context, d time.Duration) float64 {
 // offer sends established packets and new flows at the rates given, per second, and says what became of
 // them.
 func (r *rig) offer(ctx context.Context, rate, storm float64, d time.Duration) Phase {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer exactTimers()()
 	before := r.look()
 	start := time.Now()
 	pace, stormPace := pacer{rate: rate, start: start}, pacer{rate: storm, start: start}

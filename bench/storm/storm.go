@@ -32,7 +32,7 @@ type Options struct {
 	Kind  Kind
 	Rate  int           // new flows offered, packets a second; default 200,000
 	Share float64       // of what the established flows reach alone, that they are offered; default 0.5
-	Flows int           // established flows; default 64, at most maxFlows
+	Flows int           // established flows; default 64, at most 8192
 	Time  time.Duration // of each of the three phases; default 2 s
 	Cache int           // megaflows the switch has room for; default that of the switch
 }
@@ -50,8 +50,8 @@ func (o *Options) setDefaults() error {
 	if o.Time == 0 {
 		o.Time = 2 * time.Second
 	}
-	if o.Rate < 0 || o.Share < 0 || o.Flows < 0 || o.Flows > maxFlows || o.Time < 0 {
-		return fmt.Errorf("storm of %+v: want numbers that are not negative, and at most %d flows", *o, maxFlows)
+	if o.Rate < 0 || o.Share < 0 || o.Flows < 0 || o.Flows > inStock || o.Time < 0 {
+		return fmt.Errorf("storm of %+v: want numbers that are not negative, and at most %d flows", *o, inStock)
 	}
 	return nil
 }
