@@ -199,8 +199,7 @@ func (r *Revalidator) collect(now int64) {
 	}
 }
 
-// idleLimit returns how long a flow may be idle, in nanoseconds: less when the cache is more than nine
-// tenths full.
+// idleLimit returns how long a flow may be idle, in nanoseconds: less when the cache is nearly full.
 func (r *Revalidator) idleLimit() int64 {
 	limit := r.MaxIdle
 	if r.nearlyFull() {
@@ -209,7 +208,9 @@ func (r *Revalidator) idleLimit() int64 {
 	return limit.Nanoseconds()
 }
 
-func (r *Revalidator) nearlyFull() bool { return 10*r.Flows.Len() > 9*r.Flows.Cap() }
+// nearlyFull reports whether the cache is more than three quarters full. Of 65,536 flows the last quarter
+// takes 80 ms of 200,000 new flows a second: about as long as until the next walk.
+func (r *Revalidator) nearlyFull() bool { return 4*r.Flows.Len() > 3*r.Flows.Cap() }
 
 // visit deals with the flow in slot s, if there is one.
 func (r *Revalidator) visit(s flowcache.Slot) {
