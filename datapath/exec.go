@@ -130,7 +130,5 @@ func (w *pipeline) output(port uint32, frames []frame.Frame) {
 		w.free(frames)
 		return
 	}
-	for _, f := range frames {
-		w.stage(p, f)
-	}
+	w.stageAll(p, frames)
 }

@@ -52,6 +52,7 @@ type pipeline struct {
 	served []*workerPort // ports whose hand-over ring this worker empties
 	spare  frame.Batch
 	taken  [frame.MaxBatch]frame.Frame
+	one    [1]frame.Frame
 
 	publishAt int64 // ns
 }
@@ -61,7 +62,7 @@ type workerPort struct {
 	id      uint32
 	partial bool // packets may lack their L4 checksum: pmd.Info.PartialChecksums
 	mtu     int  // bytes of the longest network packet the port takes
-	room    int  // bytes of the longest frame it takes; 0: not known
+	room    int  // bytes of the longest frame it takes
 	tx      txStage
 	// Slow path: packets of this port on their way up and how many may be.
 	up    *upcall.Queue

@@ -2,6 +2,7 @@ package datapath
 
 import (
 	"context"
+	"math"
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
@@ -69,7 +70,7 @@ func (s *Switch) setQueues() {
 func (s *Switch) attach(p *port, dev pmd.Port) error {
 	p.dev, p.err, p.linkUp = dev, nil, dev.LinkUp()
 	info := dev.Info()
-	room := 0
+	room := math.MaxInt // a port that does not say takes anything
 	if info.MTU > 0 {
 		room = info.MTU + wire.EthernetSize + 2*wire.VLANTagSize
 	}

@@ -28,7 +28,8 @@ func (w *pipeline) segment(p *workerPort, f frame.Frame) bool {
 	for part, off := 0, 0; off < cut.Payload; part++ {
 		n := min(size, cut.Payload-off)
 		if g, ok := w.part(&cut, headers, &from, part, off, n); ok {
-			w.stageFitting(p, g)
+			w.one[0] = g
+			w.stageFitting(p, w.one[:])
 		} else {
 			w.count.drop(dropNoFrames, 1)
 			from.skip(n)

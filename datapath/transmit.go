@@ -25,23 +25,50 @@ type handover struct {
 	wake   func()
 }
 
-// stage puts a frame among those that leave by p at the end of the cycle.
-func (w *pipeline) stage(p *workerPort, f frame.Frame) {
-	if p.room > 0 && (f.More() > 0 || f.Len() > p.room) && w.pool.Total(f) > p.room && w.segment(p, f) {
-		return
+// stageAll puts frames among those that leave by p at the end of the cycle, those that fit as they are
+// many at a time.
+func (w *pipeline) stageAll(p *workerPort, frames []frame.Frame) {
+	for len(frames) > 0 {
+		n := 0
+		for n < len(frames) && p.fits(frames[n]) {
+			n++
+		}
+		w.stageFitting(p, frames[:n])
+		if n < len(frames) {
+			w.stage(p, frames[n])
+			n++
+		}
+		frames = frames[n:]
 	}
-	w.stageFitting(p, f)
 }
 
-func (w *pipeline) stageFitting(p *workerPort, f frame.Frame) {
-	t := &p.tx
-	if t.batch.Room() == 0 {
-		w.send(t)
+// fits reports whether the port takes f for certain; of a packet in several buffers stage finds out.
+func (p *workerPort) fits(f frame.Frame) bool {
+	return f.Len() <= p.room && f.More() == 0
+}
+
+// stage puts one frame among those that leave by p, in pieces if it is too long.
+func (w *pipeline) stage(p *workerPort, f frame.Frame) {
+	if p.fits(f) || w.pool.Total(f) <= p.room || !w.segment(p, f) {
+		w.one[0] = f
+		w.stageFitting(p, w.one[:])
 	}
-	t.batch.Append(f)
-	if !t.listed {
-		t.listed = true
-		w.sends = append(w.sends, p)
+}
+
+// stageFitting puts frames that need not be cut among those that leave by p.
+func (w *pipeline) stageFitting(p *workerPort, frames []frame.Frame) {
+	t := &p.tx
+	for len(frames) > 0 {
+		if t.batch.Room() == 0 {
+			w.send(t)
+		}
+		n := min(len(frames), t.batch.Room())
+		t.batch.AppendAll(frames[:n])
+		frames = frames[n:]
+		if !t.listed {
+			t.listed = true
+			w.sends = append(w.sends, p)
+		}
 	}
 }
 
@@ -95,9 +122,7 @@ func (w *pipeline) takeOver() int {
 			if n == 0 {
 				break // the rest is still being written
 			}
-			for _, f := range w.taken[:n] {
-				w.stageFitting(p, f)
-			}
+			w.stageFitting(p, w.taken[:n])
 			total += n
 			left -= n
 		}

@@ -22,6 +22,12 @@ func (b *Batch) Append(f Frame) {
 	b.n++
 }
 
+// AppendAll adds fs to b, which must have room for all of them.
+func (b *Batch) AppendAll(fs []Frame) {
+	copy(b.f[b.n:b.n+len(fs)], fs)
+	b.n += len(fs)
+}
+
 // Truncate keeps the first n frames. It does not free the others: they have gone elsewhere.
 func (b *Batch) Truncate(n int) { b.n = n }
 
