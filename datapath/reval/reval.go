@@ -191,8 +191,8 @@ func (r *Revalidator) collect(now int64) {
 			r.news[t] = n
 		}
 		n.Reset()
-		n.tags = 0
 		n.version = t.Changes(n.version, &n.ChangeSet)
+		n.tags = n.Moved.Tags()
 		for i := range n.Changes {
 			n.tags |= n.Changes[i].Tag
 		}

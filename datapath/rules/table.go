@@ -90,20 +90,13 @@ type Change struct {
 type ChangeSet struct {
 	All     bool // every flow
 	Changes []Change
-	matches []flow.Match // those NewMatch gave out
+	Moved   Addresses // flows to them
 }
 
-// Reset empties c and keeps its memory. Matches from NewMatch are not to be used any more.
+// Reset empties c and keeps its memory.
 func (c *ChangeSet) Reset() {
-	c.All, c.Changes, c.matches = false, c.Changes[:0], c.matches[:0]
-}
-
-// NewMatch returns an empty match for a Change, valid until Reset. A set that is used again and again
-// allocates none: addresses learned in a storm must not make garbage.
-func (c *ChangeSet) NewMatch() *flow.Match {
-	// Growing moves the matches to come; those given out stay in the array they are in.
-	c.matches = append(c.matches, flow.Match{})
-	return &c.matches[len(c.matches)-1]
+	c.All, c.Changes = false, c.Changes[:0]
+	c.Moved.Reset()
 }
 
 // A Port is a port of the switch as tables know it.

@@ -8,57 +8,96 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-// changesKept is how many changes a table remembers. Whoever asks for more has to look at every flow,
-// which costs about as much as comparing each flow with a thousand changes.
+// changesKept is how many changes of rules and ports a table remembers. Whoever asks for more has to look
+// at every flow, which costs about as much as comparing each flow with a thousand changes.
 const changesKept = 1024
 
-// A change is one entry of the log: of an address, or of what match tells.
+// A change is one of rules or ports: of the flows that match tells, or of all with the tag.
 type change struct {
+	version uint64 // as callers know it: those below have not heard of the change
 	tag     uint64
 	match   *flow.Match
-	address bool
-	key     fdb.Key
 }
 
-// A changeLog remembers the latest changes. Change i, counted from 1, takes the log from version i to
-// version i+1.
+// A changeLog remembers the latest changes. Versions count from 1, so that 0 is "never asked".
 //
-// Thread-safety: all methods may be called at the same time. The log of a learned address needs no
-// memory: a flood of new addresses must not make garbage.
+// Addresses that were learned, moved or forgotten are not remembered one by one: a flood of them must
+// take neither memory nor the log's room for rules. They are in one of two sets, by whether they
+// changed before or after the last question. There is one revalidator to ask; whoever else does may hear
+// of addresses again, or that everything has changed.
+//
+// Thread-safety: all methods may be called at the same time.
 type changeLog struct {
 	mu      sync.Mutex
-	version uint64 // of the last change; 0: none yet
+	version uint64 // changes so far
 	ring    [changesKept]change
+	kept    uint64 // changes ever put in the ring
+	lost    uint64 // version of the last that another took the place of
+	moved   [2]movedSince
+}
+
+// movedSince is the addresses that have changed since a version.
+type movedSince struct {
+	version uint64
+	rules.Addresses
 }
 
 func (l *changeLog) add(c change) {
 	l.mu.Lock()
 	l.version++
-	l.ring[l.version%changesKept] = c
+	c.version = l.version + 1
+	at := &l.ring[l.kept%changesKept]
+	l.lost = at.version
+	*at = c
+	l.kept++
 	l.mu.Unlock()
 }
 
-// since adds the changes after version v to c and returns the version now. Versions that callers see
-// are one more than the log's, since theirs start with 0 for "never asked".
+func (l *changeLog) addAddress(key fdb.Key, tag uint64) {
+	l.mu.Lock()
+	l.version++
+	l.moved[0].Add(key.MAC(), tag)
+	l.mu.Unlock()
+}
+
+// since adds the changes after version v to c and returns the version now.
 func (l *changeLog) since(v uint64, c *rules.ChangeSet) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.version + 1
-	if v == 0 || v > now || now-v > changesKept {
+	if v == 0 || v > now || !l.addSince(v, c) {
 		c.All = true
-		return now
 	}
-	for ; v < now; v++ {
-		e := &l.ring[v%changesKept]
-		out := rules.Change{Tag: e.tag, Match: e.match}
-		if e.address {
-			out.Match = c.NewMatch()
-			mac := e.key.MAC()
-			out.Match.SetBytesMasked(flow.FieldEthDst, mac[:], []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-		}
-		c.Changes = append(c.Changes, out)
+	if v != 0 { // a question, not only one for the version
+		l.moved[1] = l.moved[0]
+		l.moved[0].Reset()
+		l.moved[0].version = now
 	}
 	return now
+}
+
+// addSince adds the changes after version v to c. It reports false when it does not know them all.
+func (l *changeLog) addSince(v uint64, c *rules.ChangeSet) bool {
+	if l.lost > v || l.moved[1].version > v {
+		return false
+	}
+	first := l.kept
+	for first+changesKept > l.kept && first > 0 && l.ring[(first-1)%changesKept].version > v {
+		first--
+	}
+	for i := first; i < l.kept; i++ {
+		e := &l.ring[i%changesKept]
+		c.Changes = append(c.Changes, rules.Change{Tag: e.tag, Match: e.match})
+	}
+	for i := range l.moved {
+		if l.moved[i].Tags() != 0 {
+			c.Moved.Merge(&l.moved[i].Addresses)
+		}
+		if l.moved[i].version <= v {
+			break
+		}
+	}
+	return true
 }
 
 // Changes implements rules.Table.
@@ -71,7 +110,7 @@ func (t *Table) ruleChanged(r *rule) {
 
 // addressChanged logs that key was learned, moved or forgotten: flows to it may go elsewhere now.
 func (t *Table) addressChanged(key fdb.Key) {
-	t.log.add(change{tag: t.addressTag(key), address: true, key: key})
+	t.log.addAddress(key, t.addressTag(key))
 }
 
 // learned logs what learning has changed.

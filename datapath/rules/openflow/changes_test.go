@@ -12,7 +12,7 @@ import (
 
 // concerned reports whether a revalidator would look a cached verdict up again.
 func concerned(c *rules.ChangeSet, k *flow.Key, v *rules.Verdict) bool {
-	if c.All {
+	if c.All || c.Moved.Concern(v.Tags, k, &v.Mask, v.Rewrote) {
 		return true
 	}
 	for i := range c.Changes {
@@ -87,6 +87,7 @@ func TestChangesName(t *testing.T) {
 				before[p] = look(t, tb, p)
 			}
 			version := tb.Changes(0, new(rules.ChangeSet))
+			version = tb.Changes(version, new(rules.ChangeSet)) // what has changed so far is told
 			c.change(tb)
 			var set rules.ChangeSet
 			tb.Changes(version, &set)
@@ -113,6 +114,45 @@ func TestTheLogForgetsNotSilently(t *testing.T) {
 	c = rules.ChangeSet{}
 	if tb.Changes(version, &c); !c.All {
 		t.Error("one more: got not all, want all")
+	}
+}
+
+// TestAStormOfAddressesLeavesTheLogAlone: more addresses than the log has room for are told without a word
+// of other flows, and without garbage.
+func TestAStormOfAddressesLeavesTheLogAlone(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2), "actions=NORMAL")
+	other := packet(t, "in_port=1,"+fromB)
+	v := look(t, tb, "in_port=1,"+fromB)
+	version := tb.Changes(0, new(rules.ChangeSet))
+	version = tb.Changes(version, new(rules.ChangeSet))
+	rule := version
+	add(t, tb, "priority=7,in_port=2,actions=1")
+	n, concernedInVain := uint64(0), 0
+	var c rules.ChangeSet
+	storm := func() {
+		for range 2 * changesKept {
+			n++
+			mac := [6]byte{6, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)}
+			tb.learned(fdb.MakeKey(0, mac), fdb.Result{New: true})
+		}
+		c.Reset()
+		version = tb.Changes(version, &c)
+		if c.All {
+			t.Error("got all flows, want those to the addresses")
+		}
+		if concerned(&c, other, v) {
+			concernedInVain++
+		}
+	}
+	storm()
+	if len(c.Changes) != 1 || version != rule+2*changesKept+1 {
+		t.Errorf("got %d changes of rules and version %d, want 1 and %d", len(c.Changes), version, rule+2*changesKept+1)
+	}
+	if got := testing.AllocsPerRun(100, storm); got != 0 {
+		t.Errorf("%v objects allocated", got)
+	}
+	if concernedInVain > 20 { // 3 % of 102
+		t.Errorf("a flow to another address was concerned %d times of 102", concernedInVain)
 	}
 }
 
