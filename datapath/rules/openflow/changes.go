@@ -69,7 +69,7 @@ func (l *changeLog) since(v uint64, c *rules.ChangeSet) uint64 {
 		c.All = true
 	}
 	if v != 0 { // a question, not only one for the version
-		l.moved[1] = l.moved[0]
+		l.moved[0], l.moved[1] = l.moved[1], l.moved[0]
 		l.moved[0].Reset()
 		l.moved[0].version = now
 	}
@@ -90,9 +90,7 @@ func (l *changeLog) addSince(v uint64, c *rules.ChangeSet) bool {
 		c.Changes = append(c.Changes, rules.Change{Tag: e.tag, Match: e.match})
 	}
 	for i := range l.moved {
-		if l.moved[i].Tags() != 0 {
-			c.Moved.Merge(&l.moved[i].Addresses)
-		}
+		c.Moved.Merge(&l.moved[i].Addresses)
 		if l.moved[i].version <= v {
 			break
 		}
