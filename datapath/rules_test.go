@@ -78,7 +78,7 @@ func TestAfterSyncNoPacketIsHandledByTheOldRules(t *testing.T) {
 					}
 				}
 			}
-			for e := uint32(2); e <= 60; e++ {
+			for e := uint32(2); e <= 40; e++ {
 				table.change(rules.ChangeSet{All: true}, stamping(e, o.noCache))
 				l.sw.Sync()
 				edition.Store(e)

@@ -138,8 +138,7 @@ func waitUntil(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-func slowPath(s datapath.Stats) []counter.Sample { return s.SlowPath }
-func events(s datapath.Stats) []counter.Sample   { return s.Events }
+func events(s datapath.Stats) []counter.Sample { return s.Events }
 
 // setTable gives the bridge another table and leaves its ports as they are.
 func (l *lab) setTable(t testing.TB, table rules.Table) {
