@@ -10,10 +10,10 @@ import (
 // errOrder: what came was overtaken by a later packet of its flow, or came twice.
 var errOrder = errors.New("storm: a packet came late or twice")
 
-// inStock is how many packets the established hosts go round with, and the most flows. Each is in a line
-// of its own, 2048 bytes from the next, so that more than 512 of them fit no cache of 1 MB with 8 ways: the
-// worker finds headers where a network card leaves them, not in its nearest cache.
-const inStock = inRing
+// inStock is how many packets the established hosts begin with, and the most flows. Each is in a line
+// of its own, 2048 bytes from the next; more than 512 of them fit no cache of 1 MB with 8 ways: the worker
+// finds headers where a network card leaves them, not in its nearest cache.
+const inStock = 3 * inRing
 
 // established are two hosts with long-lived flows from one to the other. They change nothing in a packet
 // but send what they receive again, which leaves the CPU to those who are measured: its number is kept
@@ -52,7 +52,7 @@ func newEstablished(pool *frame.Pool, in, out *memport.Peer, flows int) (*establ
 	return e, nil
 }
 
-// make adds n packets to the stock, flows in turn.
+// make adds n packets to the stock, flows in turn. The arena has more buffers than all rings take.
 func (e *established) make(n int) {
 	for range n {
 		p := template(calmHost, calmOut)
@@ -66,10 +66,12 @@ func (e *established) make(n int) {
 	}
 }
 
-// send sends n packets. What the port does not take is sent and lost.
+// send sends n packets, new ones when those in stock are lost or have not come back. What the port does not
+// take is sent and lost.
 func (e *established) send(n int) {
-	for n > 0 && e.stock.len() > 0 {
-		for ; n > 0 && e.batch.Room() > 0 && e.stock.len() > 0; n-- {
+	for n > 0 {
+		e.make(frame.MaxBatch - e.stock.len())
+		for ; n > 0 && e.batch.Room() > 0; n-- {
 			f := e.stock.pop()
 			l := &e.tags[e.pool.Buffer(f)]
 			l.number = e.next[l.flow]
@@ -94,20 +96,15 @@ func (e *established) receive() (n int) {
 	return n
 }
 
-// take puts a packet that came into the stock. Those of its flow sent before it and not come are lost:
-// others take their place.
+// take puts a packet that came into the stock.
 func (e *established) take(f frame.Frame) {
 	e.stock.push(f)
 	l := e.tags[e.pool.Buffer(f)]
-	lost := int32(l.number - e.want[l.flow])
-	if lost < 0 {
+	if int32(l.number-e.want[l.flow]) < 0 {
 		e.err = errOrder
 		return
 	}
 	e.want[l.flow] = l.number + 1
-	if lost > 0 {
-		e.make(int(lost))
-	}
 }
 
 func (e *established) close() {

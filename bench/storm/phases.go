@@ -17,8 +17,9 @@ const (
 	// burst is the most packets sent in one round. Hosts that were late do not make up for it: that
 	// would overflow the ring for a reason that is not the switch's.
 	burst = inRing / 2
-	// drained is how long nothing has come when everything that was on its way has.
-	drained = 20 * time.Millisecond
+	// drained is how long nothing has come when everything that was on its way has: as long as others may
+	// have kept the worker off its CPU.
+	drained = 100 * time.Millisecond
 )
 
 // saturate sends as many established packets as get through without loss, and returns how many a

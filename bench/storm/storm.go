@@ -32,7 +32,7 @@ type Options struct {
 	Kind  Kind
 	Rate  int           // new flows offered, packets a second; default 200,000
 	Share float64       // of what the established flows reach alone, that they are offered; default 0.5
-	Flows int           // established flows; default 64, at most 8192
+	Flows int           // established flows; default 64, at most 24576
 	Time  time.Duration // of each of the three phases; default 2 s
 	Cache int           // megaflows the switch has room for; default that of the switch
 }

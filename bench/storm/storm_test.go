@@ -10,7 +10,7 @@ import (
 // What a try has to be like to say something about the switch: on a machine with two CPUs and others at
 // work a worker loses packets because it is not running, and the hosts do not get to send.
 const (
-	tries     = 5
+	tries     = 3
 	fairShare = 0.8   // of what the hosts are to send is sent
 	keptOff   = 0.005 // of the time the worker waits for its CPU
 	mostLoss  = 0.01
@@ -35,7 +35,7 @@ func TestStormCostsEstablishedFlowsLittle(t *testing.T) {
 		t.Run(k.String(), func(t *testing.T) {
 			var unfair error
 			for range tries {
-				r, err := Run(t.Context(), Options{Kind: k, Time: 500 * time.Millisecond})
+				r, err := Run(t.Context(), Options{Kind: k, Time: 400 * time.Millisecond})
 				if errors.Is(err, ErrCPUs) {
 					t.Skip(err)
 				}
