@@ -15,15 +15,25 @@ import (
 // portAgain removes a port and adds it after a while.
 func (c *churn) portAgain(ctx context.Context) (string, error) {
 	all := ports(c.now, c.net.capture)
-	p := all[c.r.IntN(len(all))]
-	c.epochs.turn(p.Name)
-	defer c.epochs.turn(p.Name)
-	if _, err := call(ctx, c, api.PortDel, api.PortName{Name: p.Name}); err != nil {
-		return p.Name, err
+	name := all[c.r.IntN(len(all))].Name
+	return name, c.without(ctx, name, func() error {
+		pause(ctx, between(c.r, 0, time.Second))
+		return nil
+	})
+}
+
+// without calls f while a port is not there.
+func (c *churn) without(ctx context.Context, name string, f func() error) error {
+	all := ports(c.now, c.net.capture)
+	p := all[slices.IndexFunc(all, func(p api.NewPort) bool { return p.Name == name })]
+	c.epochs.turn(name)
+	defer c.epochs.turn(name)
+	if _, err := call(ctx, c, api.PortDel, api.PortName{Name: name}); err != nil {
+		return err
 	}
-	pause(ctx, between(c.r, 0, time.Second))
-	_, err := call(ctx, c, api.PortAdd, p)
-	return p.Name, err
+	err := f()
+	_, addErr := call(ctx, c, api.PortAdd, p)
+	return errors.Join(err, addErr)
 }
 
 // configure applies the other configuration.
@@ -40,6 +50,19 @@ func (c *churn) apply(ctx context.Context, v variant) error {
 		c.now = v
 	}
 	return err
+}
+
+// applyAgain applies what is there already, which must change nothing. The daemon gives memory back to the
+// system after it has applied a configuration: what is resident then is what lives.
+func (c *churn) applyAgain(ctx context.Context) error {
+	did, err := call(ctx, c, api.ConfigApply, c.config(c.now, ""))
+	if err != nil {
+		return err
+	}
+	if n := len(did.PortsAdded) + len(did.PortsRemoved) + len(did.PortsChanged) + did.RulesAdded + did.RulesRemoved; n > 0 {
+		return fmt.Errorf("the configuration that was there already changed something: %+v", did)
+	}
+	return nil
 }
 
 // config is a variant as config.apply takes it, with something at its end.

@@ -54,7 +54,7 @@ func steps() []step {
 		{"host's link down and up", false, (*churn).hostLinkDown},
 		{"veth removed and made anew", false, (*churn).reconnect},
 		{"MTU", false, (*churn).changeMTU},
-		{"queue count", false, (*churn).changeQueues},
+		{"queue count", true, (*churn).changeQueues},
 		{"rules", false, (*churn).changeRules},
 		{"rule that drops a host", false, (*churn).silence},
 		{"FDB flush", false, (*churn).flush},
@@ -148,9 +148,16 @@ func (c *churn) reach(ctx context.Context) (took time.Duration, missing []string
 // evidence is what somebody who looks for the cause wants to see.
 func (c *churn) evidence(ctx context.Context) string {
 	var b strings.Builder
-	for _, args := range [][]string{{"port", "list"}, {"fdb", "show"}, {"stats"}} {
+	for _, args := range [][]string{{"port", "list"}, {"stats"}} {
 		out, err := c.net.daemon.Command(ctx, args...)
 		fmt.Fprintf(&b, "%s%s", out, errLine(err))
+	}
+	known, err := call(ctx, c, api.FDBShow, api.BridgeName{})
+	b.WriteString(errLine(err))
+	for _, e := range known {
+		if strings.HasPrefix(e.MAC, labMACs) {
+			fmt.Fprintf(&b, "%s %s VLAN %d %s, %.1f s ago\n", e.Bridge, e.Port, e.VLAN, e.MAC, e.AgeSeconds)
+		}
 	}
 	b.Write(c.net.daemon.LogTail(3000))
 	return b.String()

@@ -15,6 +15,7 @@ const (
 	maxQueues  = 2 // of the links that have more than one
 	queueHosts = 2 // the first hosts have those
 	jumbo      = 9000
+	release    = 2 * time.Second // the kernel's time to let go of a queue
 )
 
 // host returns the index of a random host, of the first n.
@@ -73,16 +74,26 @@ func (n *network) mtu(s station) (mtu int) {
 	return mtu
 }
 
-func (c *churn) changeQueues(context.Context) (string, error) {
+// changeQueues gives a link more queues under a running port, or fewer while the port is away: the kernel
+// takes no queue from under an AF_XDP socket (linux net/ethtool/channels.c).
+func (c *churn) changeQueues(ctx context.Context) (string, error) {
 	i := c.host(queueHosts)
 	n := 1 + maxQueues - c.queues[i]
-	return fmt.Sprintf("%s to %d", c.net.lab.Hosts[i].Name(), n), c.setQueues(i, n)
+	detail := fmt.Sprintf("%s to %d", c.net.lab.Hosts[i].Name(), n)
+	if n > c.queues[i] {
+		return detail, c.setQueues(i, n)
+	}
+	name := c.net.lab.Hosts[i].Port
+	return detail, c.without(ctx, name, func() error { return c.setQueues(i, n) })
 }
 
 // setQueues changes the queues of both ends of a host's link. The host must never send with more queues
 // than the switch's end receives with, as long as that has a program (linux drivers/net/veth.c,
 // veth_set_channels).
 func (c *churn) setQueues(i, n int) error {
+	if n == c.queues[i] {
+		return nil
+	}
 	h := c.net.lab.Hosts[i]
 	near := func() error { return channels(c.net.lab.Switch, h.Port, n) }
 	far := func() error { return channels(h.Namespace, lab.HostLink, n) }
@@ -101,7 +112,15 @@ func channels(n *lab.Namespace, link string, count int) error {
 			return err
 		}
 		defer e.Close()
-		if _, err := e.SetChannels(link, ethtool.Channels{RxCount: uint32(count), TxCount: uint32(count)}); err != nil {
+		// The kernel releases the queue of a closed AF_XDP socket a little later (linux
+		// net/xdp/xsk_buff_pool.c, xp_put_pool).
+		for end := time.Now().Add(release); ; time.Sleep(10 * time.Millisecond) {
+			_, err = e.SetChannels(link, ethtool.Channels{RxCount: uint32(count), TxCount: uint32(count)})
+			if err == nil || time.Now().After(end) {
+				break
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("give link %s of %s %d queues: %w", link, n.Name(), count, err)
 		}
 		return nil

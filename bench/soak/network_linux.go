@@ -25,6 +25,8 @@ const (
 	metricsAddress = "127.0.0.1:9177" // in the switch's namespace
 	localIPv4      = "10.77.0.250"    // of the switch's own host, behind tap0
 	localIPv6      = "fd77::fa"
+	localMAC       = "02:77:00:00:00:fa"
+	labMACs        = "02:77:" // what addresses of stations begin with
 )
 
 // A station is somebody who answers pings.

@@ -45,7 +45,8 @@ func ports(v variant, capture string) []api.NewPort {
 		{Bridge: mainBridge, Name: "p4", Type: "afpacket", Number: 4, VLAN: access(stationTag)},
 		{Bridge: mainBridge, Name: "m0", Type: "memory", Number: 5, VLAN: trunk, Options: map[string]string{"link": "patch", "mtu": "9000"}},
 		{Bridge: mainBridge, Name: "tap0", Type: "tap", Number: localNumber, VLAN: access(stationTag),
-			Options: map[string]string{"address": localIPv4 + "/24," + localIPv6 + "/64"}},
+			// The same address each time it is added, as hosts remember it.
+			Options: map[string]string{"address": localIPv4 + "/24," + localIPv6 + "/64", "mac": localMAC}},
 		{Bridge: farBridge, Name: "m1", Type: "memory", Number: 1, VLAN: trunk, Options: map[string]string{"link": "patch", "mtu": "9000"}},
 		{Bridge: farBridge, Name: "p5", Type: "afxdp", Number: 2, VLAN: access(stationTag), Options: afxdp("512")},
 	}

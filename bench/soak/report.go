@@ -19,13 +19,13 @@ type Report struct {
 	Verdict  string            `json:"verdict"`
 	Failures []Failure         `json:"failures"`
 	Failed   int               `json:"failed"` // failures, with those that are not listed
-	Quiet    int               `json:"quiet"`  // moments at which counters were compared
+	Quiet    []Sample          `json:"quiet"`  // taken at quiet moments, when all memory that is not in use was given back
 	Steps    []Tried           `json:"steps"`
 	Traffic  map[string]uint64 `json:"traffic"`
 	Trends   []Trend           `json:"trends"`
-	First    Sample            `json:"first"` // all ports open, before the churn
-	Last     Sample            `json:"last"`  // all ports open as then, after it
-	Samples  []Sample          `json:"samples"`
+	First    Sample            `json:"first"`   // all ports open, before the churn
+	Last     Sample            `json:"last"`    // all ports open as then, after it
+	Samples  []Sample          `json:"samples"` // taken under load
 }
 
 func (r *Report) write(path string) error {
@@ -62,13 +62,17 @@ func (r *Report) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t\n", row.name, amount(row.first), amount(row.last))
 	}
 	if len(r.Trends) > 0 {
-		fmt.Fprintln(w, "\nmedians\t2nd quarter\tlast quarter\tbound\t")
+		fmt.Fprintln(w, "\nmedians at quiet moments\t2nd quarter\tlast quarter\tbound\t")
 	}
 	for _, t := range r.Trends {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", t.What, amount(t.Second), amount(t.Last), amount(t.Bound))
 	}
 	w.Flush()
-	fmt.Fprintf(out, "counters were compared at %d quiet moments\n", r.Quiet)
+	var peak float64
+	for _, s := range r.Samples {
+		peak = max(peak, float64(s.RSS))
+	}
+	fmt.Fprintf(out, "counters were compared at %d quiet moments; most memory under load: %s\n", len(r.Quiet), amount(peak))
 }
 
 // amount prints a number of things, or of bytes where it is large.

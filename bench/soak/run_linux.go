@@ -31,7 +31,11 @@ var (
 	ErrBroken = errors.New("soak: broken off")
 )
 
-const leastTime = 10 * time.Second
+const (
+	leastTime     = 10 * time.Second
+	shortestRound = 10 * time.Second // from one quiet moment to the next
+	longestRound  = time.Minute
+)
 
 // Run runs the soak and returns nil when all went well. SIGINT, SIGTERM and SIGHUP end it, and it cleans
 // up first.
@@ -122,10 +126,7 @@ func (s *soak) work(ctx context.Context, start time.Time) error {
 	if err := s.compare(ctx); err != nil {
 		return err
 	}
-	var err error
-	if s.report.First, _, err = s.watch.take(ctx); err != nil {
-		return err
-	}
+	s.report.First = s.report.Quiet[0]
 	if err := s.rounds(ctx, every); err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (s *soak) rounds(ctx context.Context, every time.Duration) error {
 		s.watch.run(all, every)
 	}()
 	defer func() { stop(); s.mix.wg.Wait(); <-watched }()
-	length := min(time.Minute, s.o.Time/4)
+	length := min(longestRound, max(shortestRound, s.o.Time/16))
 	for n := 1; all.Err() == nil; n++ {
 		round, end := context.WithTimeout(all, length)
 		for round.Err() == nil {
@@ -202,7 +203,7 @@ func (s *soak) settle(ctx context.Context) error {
 			break
 		}
 	}
-	s.report.Trends = trends(s.watch.samples)
+	s.report.Trends = trends(s.report.Quiet)
 	for _, t := range s.report.Trends {
 		if !t.flat() {
 			s.fails.add("%s grew: median of the second quarter %s, of the last %s, allowed %s", t.What, amount(t.Second), amount(t.Last), amount(t.Bound))
@@ -223,19 +224,30 @@ func (s *soak) compare(ctx context.Context) error {
 			return err
 		}
 		if still(last, r) {
-			s.report.Quiet++
 			for _, what := range imbalances(s.quiet, r) {
 				s.fails.add("at a quiet moment: %s", what)
 			}
 			s.quiet = &r
-			return nil
+			return s.weigh(ctx)
 		}
 		if time.Now().After(end) {
 			s.fails.add("without traffic the counters did not stand still for %s", 2*recovery)
-			return nil
+			return s.weigh(ctx)
 		}
 		last = r
 	}
+}
+
+// weigh takes a sample of what lives.
+func (s *soak) weigh(ctx context.Context) error {
+	if err := s.churn.applyAgain(ctx); err != nil {
+		s.fails.add("at a quiet moment: %v", err)
+	}
+	sample, _, err := s.watch.take(ctx)
+	if err == nil {
+		s.report.Quiet = append(s.report.Quiet, sample)
+	}
+	return err
 }
 
 // still reports whether nothing was received or sent between two readings.
