@@ -46,7 +46,7 @@ bench-micro: ## every Go benchmark once
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^ok\|no test files\|^PASS\|^goos\|^goarch\|^pkg\|^cpu'
 
 compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports; needs root
-	bench/afxdp-compare
+	$(GO) run ./bench/afxdp --culvert $(BIN)
 
 soak: build ## mixed traffic with ports coming and going, for SOAK (1h)
 	$(BIN) soak --time $(SOAK)

@@ -43,7 +43,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of Culvert, OVS, OVS, Culvert")
 	flag.DurationVar(&o.window, "window", 4*time.Second, "`time` of each measurement")
 	flag.DurationVar(&o.warm, "warm", 4*time.Second, "`time` of traffic before the first measurement of a window")
-	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone")
+	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone; 0 takes every window as it is")
 	flag.StringVar(&o.json, "json", "", "write all samples to a `file`")
 	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs")
 	flag.StringVar(&o.options, "options", "", "options of Culvert's ports, such as `busy-poll=20us,ring-size=4096`")

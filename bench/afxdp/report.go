@@ -21,8 +21,8 @@ func (r *report) printHead(w io.Writer) {
 }
 
 func (s *sample) print(w io.Writer) {
-	fmt.Fprintf(w, "round %d  %-8s %s  TCP %5.2f Gbit/s  iperf3 %5.2f  64 B: offered %.3f Mpps, received %.3f, %4.0f ns user + %4.0f ns kernel  ping %3.0f µs  (cache line %d, %d ns; others use %.0f %%)\n",
-		s.Round, s.Contender, s.Version, s.TCP/1e9, s.Iperf/1e9, s.Offered/1e6, s.Received/1e6, s.User, s.Kernel, s.RTT/1e3, s.RoundTrip[0], s.RoundTrip[1], 100*s.Others)
+	fmt.Fprintf(w, "round %d  %-8s %s  TCP %5.2f Gbit/s  iperf3 %5.2f  64 B: offered %.3f Mpps, received %.3f, %4.0f ns user + %4.0f ns kernel  ping %3.0f µs  (cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%)\n",
+		s.Round, s.Contender, s.Version, s.TCP/1e9, s.Iperf/1e9, s.Offered/1e6, s.Received/1e6, s.User, s.Kernel, s.RTT/1e3, s.RoundTrip[0], s.RoundTrip[1], 100*s.Others[0], 100*s.Others[1], 100*s.Waited)
 }
 
 // figures are what is summed up, one row each.
@@ -53,7 +53,7 @@ func (r *report) print(out io.Writer) {
 	for _, s := range r.Samples {
 		if !slices.Contains(names, s.Contender) {
 			names = append(names, s.Contender)
-			fmt.Fprintf(out, "%s %s: %s\n", s.Contender, s.Version, s.Mode)
+			fmt.Fprintf(out, "%s %s: %s; medians over %d windows\n", s.Contender, s.Version, s.Mode, len(r.of(s.Contender)))
 		}
 	}
 	fmt.Fprintln(out)
@@ -82,14 +82,25 @@ func (r *report) print(out io.Writer) {
 	w.Flush()
 }
 
+// of returns a contender's samples: those that nobody disturbed, or all when there are none.
+func (r *report) of(contender string) (all []sample) {
+	for _, s := range r.Samples {
+		if s.Contender == contender && s.undisturbed() {
+			all = append(all, s)
+		}
+	}
+	if len(all) == 0 {
+		all = slices.DeleteFunc(slices.Clone(r.Samples), func(s sample) bool { return s.Contender != contender })
+	}
+	return all
+}
+
 // median returns the median of a contender's samples: the mean of the middle two when they are even in
 // number.
 func (r *report) median(contender string, of func(sample) float64) float64 {
 	var all []float64
-	for _, s := range r.Samples {
-		if s.Contender == contender {
-			all = append(all, of(s))
-		}
+	for _, s := range r.of(contender) {
+		all = append(all, of(s))
 	}
 	slices.Sort(all)
 	n := len(all)
