@@ -184,7 +184,7 @@ func (s *Switch) learned() {
 const soon = 10 * time.Millisecond
 
 // revalidate walks over the flow cache at the configured interval, and soon after a table learned or the
-// cache filled up.
+// cache filled up. At the interval it also puts the masks hit most first.
 func (s *Switch) revalidate(ctx context.Context) {
 	tick := time.NewTicker(s.o.Revalidate)
 	defer tick.Stop()
@@ -194,6 +194,7 @@ func (s *Switch) revalidate(ctx context.Context) {
 			return
 		case <-tick.C:
 			s.reval.Walk()
+			s.slow.Locked(s.flows.SortMasks)
 		case <-s.learnt:
 			// A walk must not keep the slow path from its work when there is most of it.
 			sleep(ctx, max(soon, min(s.reval.Rest(), s.o.Revalidate)))
