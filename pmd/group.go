@@ -138,12 +138,13 @@ func (g *Group) Stop() {
 	<-ended
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.ended != ended {
+		return // another Stop was faster, and the workers that run now are of a later Start
+	}
 	for _, w := range g.workers {
 		w.Stop()
 	}
-	if g.ended == ended {
-		g.ended = nil
-	}
+	g.ended = nil
 }
 
 // AddPort gives a port's receive queues to workers, all or none. Queues that a pin drives out move to
@@ -218,8 +219,10 @@ func (g *Group) drop(port uint32) bool {
 	return len(g.queues) < n
 }
 
-// settle gives queues without a worker to one, and moves those whose worker may no longer have them.
+// settle gives queues without a worker to one, and moves those whose worker may no longer have them. A
+// queue that no worker takes does not keep the others waiting.
 func (g *Group) settle() error {
+	var errs []error
 	queues, workers := g.picture()
 	for i, q := range g.queues {
 		if q.worker != Unplaced && slices.Contains(eligible(queues[i], workers), q.worker) {
@@ -227,11 +230,11 @@ func (g *Group) settle() error {
 		}
 		to := choose(g.cfg.Policy, queues, i, workers)
 		if err := g.move(q, to); err != nil {
-			return err
+			errs = append(errs, err)
 		}
-		queues[i].Worker = to
+		queues[i].Worker = q.worker
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // picture returns queues and workers as placement sees them.

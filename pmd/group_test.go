@@ -2,6 +2,7 @@ package pmd
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -241,5 +242,56 @@ func TestTheWindowSlides(t *testing.T) {
 	}
 	if got := w.share(); got < 0.199 || got > 0.201 {
 		t.Errorf("load %v, want 0.2: only the last %d intervals count", got, windowSize)
+	}
+}
+
+func TestAQueueThatNoWorkerTakesDoesNotKeepOthersWaiting(t *testing.T) {
+	g, pool, got := newTestGroup(t, 2, nil)
+	file, err := os.Open("group_test.go") // epoll does not take regular files
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	bad := newFakeQueue(t, 0, false)
+	bad.fd = int(file.Fd())
+	good := newFakeQueue(t, 1, true)
+	g.mu.Lock()
+	for i, q := range []RxQueue{bad, good} {
+		added, err := g.newQueues(uint32(i), []RxQueue{q}, PortPlacement{Node: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.queues = append(g.queues, added...)
+	}
+	g.mu.Unlock()
+	g.measure(1) // places what has no worker
+	c := newCache(t, pool)
+	good.put(pool, c)
+	eventually(t, "the good queue is polled", func() bool { return got() == 1 })
+	if ids := workersOf(g, 0); !slices.Equal(ids, []int{-1}) {
+		t.Errorf("the bad queue has worker %v, want none", ids)
+	}
+}
+
+func TestStartAndStopOfAGroupMayRace(t *testing.T) {
+	g, _, _ := newTestGroup(t, 2, nil)
+	var calls sync.WaitGroup
+	for range 4 {
+		calls.Go(func() {
+			for range 20 {
+				g.Stop()
+				_ = g.Start() // another one may have been faster
+			}
+		})
+	}
+	calls.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range g.workers {
+		w.mu.Lock()
+		if w.running != (g.ended != nil) {
+			t.Errorf("worker %d runs: %v, while the group runs: %v", w.ID(), w.running, g.ended != nil)
+		}
+		w.mu.Unlock()
 	}
 }

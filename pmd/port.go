@@ -11,8 +11,9 @@ import (
 // An RxQueue is one receive queue of a port. Only the worker that owns the queue calls its methods,
 // except Counters.
 type RxQueue interface {
-	// Recv appends received frames to b until b is full or the queue is empty and returns how many
-	// it added. It never blocks. The caller owns the frames.
+	// Recv appends received frames to b until b is full or the queue is empty, and returns how many
+	// it added. A queue whose frames cost a system call each may stop earlier, to leave the others
+	// their turn. It never blocks. The caller owns the frames.
 	Recv(b *frame.Batch) int
 	// Arm asks the peer to signal FD when there is something to receive and reports whether there is
 	// already; a worker arms all its queues before it sleeps.

@@ -48,7 +48,11 @@ func (w *Worker) learn(by wakeReason, start, length int64) {
 	case wokenByTimer:
 		w.wakeMeasured(w.now - (start + length))
 	case wokenByBell:
-		w.wakeMeasured(w.now - w.rang.Load())
+		// A bell rung before the sleep, while the worker was still making up its mind, says nothing
+		// about waking up: the worker has been busy since.
+		if rang := w.rang.Load(); rang >= start {
+			w.wakeMeasured(w.now - rang)
+		}
 		w.idle.woke(w.now - start)
 	case wokenByQueue:
 		w.idle.woke(w.now - start)

@@ -251,3 +251,21 @@ func TestSleepingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
+
+func TestABellRungBeforeTheSleepDoesNotCountAsASlowWakeUp(t *testing.T) {
+	w := newTestWorker(t, time.Millisecond, newSink(t, newPool(t)))
+	const start = int64(time.Second)
+	w.now = start + 10_000
+	w.rang.Store(start - int64(time.Minute))
+	w.learn(wokenByBell, start, housekeeping)
+	w.wakeTime.publish()
+	if st := w.Stats(); st.Wake.Count() != 0 || w.idle.wake != 0 {
+		t.Errorf("%d wake-ups measured, the longest took %v; want none", st.Wake.Count(), st.Wake.Max)
+	}
+	w.rang.Store(start + 2_000)
+	w.learn(wokenByBell, start, housekeeping)
+	w.wakeTime.publish()
+	if st := w.Stats(); st.Wake.Count() != 1 || st.Wake.Max != 8*time.Microsecond {
+		t.Errorf("%d wake-ups measured, the longest took %v; want 1 of 8µs", st.Wake.Count(), st.Wake.Max)
+	}
+}
