@@ -8,7 +8,8 @@
 //
 // The switch is the real one: worker, caches, slow path, revalidator and OpenFlow table; only the ports
 // are memory ports. One goroutine plays all four hosts, so whatever it cannot keep up with lowers the
-// rate that is offered and never fills a ring: what is lost, the switch has lost.
+// rate that is offered and never fills a ring: what is lost, the switch has lost, or the machine, which kept
+// the worker off its CPU meanwhile (Phase.Waited).
 //
 // The worker has a CPU of its own. Everybody else, slow path, revalidator, collector and the goroutine
 // with the hosts, shares the other CPUs of the process, as in the daemon.

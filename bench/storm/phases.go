@@ -75,7 +75,8 @@ func doze() {
 	_ = unix.Nanosleep(&t, nil) // cut short by a signal it is still a pause
 }
 
-// drain receives until nothing has come for a while.
+// drain receives until nothing has come for a while. By then the worker, which publishes its counters once
+// a millisecond and before it sleeps, has done so.
 func (r *rig) drain() {
 	for last := time.Now(); time.Since(last) < drained; {
 		was := r.storm.received
@@ -85,9 +86,6 @@ func (r *rig) drain() {
 		}
 		doze()
 	}
-	// Workers publish what they have counted once a millisecond and before they sleep; in the time nothing
-	// came, they have.
-	runtime.Gosched()
 }
 
 // A pacer tells how many packets are due at a rate.

@@ -38,13 +38,12 @@ type Phase struct {
 	Ran, Waited    time.Duration    // the worker's thread: had its CPU; wanted it while somebody else had it
 }
 
-// Loss returns the part of the established flows' packets that did not arrive.
-func (p *Phase) Loss() float64 {
-	if p.Sent == 0 {
-		return 0
-	}
-	return float64(p.Sent-p.Received) / float64(p.Sent)
-}
+// Lost returns how many packets of established flows did not arrive. It is negative when some came that
+// the phase before had given up: the worker was off its CPU for longer than anybody waits.
+func (p *Phase) Lost() int64 { return int64(p.Sent - p.Received) }
+
+// Loss returns Lost as a part of the packets sent.
+func (p *Phase) Loss() float64 { return float64(p.Lost()) / float64(max(1, p.Sent)) }
 
 // Rate returns n as a number a second.
 func (p *Phase) Rate(n uint64) float64 { return float64(n) / p.Time.Seconds() }
@@ -126,7 +125,7 @@ func (r Result) String() string {
 
 func (p *Phase) established() string {
 	return fmt.Sprintf("%.2f Mpps sent (%.2f %% not, the host was late), %d of %d lost, %.4f %%; the worker ran %v and was kept off its CPU for %v",
-		p.Rate(p.Sent)/1e6, 100*float64(p.Late)/float64(max(1, p.Sent+p.Late)), p.Sent-p.Received, p.Sent, 100*p.Loss(),
+		p.Rate(p.Sent)/1e6, 100*float64(p.Late)/float64(max(1, p.Sent+p.Late)), p.Lost(), p.Sent, 100*p.Loss(),
 		p.Ran.Round(time.Millisecond), p.Waited.Round(time.Millisecond))
 }
 
