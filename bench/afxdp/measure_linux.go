@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -200,15 +201,7 @@ func iperf(ctx context.Context, from, to *lab.Host, d time.Duration) (float64, e
 
 // packets measures how many of the smallest packets get through, offered as many as one core sends.
 func (b *bench) packets(ctx context.Context, from, to *lab.Host, pid int, s *sample) error {
-	// An address that is not the receiver's: its stack drops the packet at once, at the same cost for
-	// every contender, and answers nothing.
-	nobody := to.IPv4.Addr()
-	for range 100 {
-		nobody = nobody.Next()
-	}
-	frames, err := traffic.Flows{
-		From: traffic.Endpoint{MAC: from.MAC, Addr: from.IPv4.Addr()}, To: traffic.Endpoint{MAC: to.MAC, Addr: nobody},
-	}.Frames()
+	frames, err := toNobody(from, to)
 	if err != nil {
 		return err
 	}
@@ -232,6 +225,27 @@ func (b *bench) packets(ctx context.Context, from, to *lab.Host, pid int, s *sam
 	cancel()
 	<-ended
 	return err
+}
+
+// toNobody makes packets to an address that the switch has learned behind the receiver's port and that is
+// not the receiver's own: its stack drops them at once, before it routes, which would otherwise be a good
+// part of what the switch's CPU does.
+func toNobody(from, to *lab.Host) ([][]byte, error) {
+	sender := traffic.Endpoint{MAC: from.MAC, Addr: from.IPv4.Addr()}
+	nobody := traffic.Endpoint{MAC: net.HardwareAddr{2, 0x77, 0, 0, 1, 0}, Addr: to.IPv4.Addr()}
+	lesson, err := traffic.Flows{From: nobody, To: sender}.Frames()
+	if err != nil {
+		return nil, err
+	}
+	teacher, err := traffic.NewBlaster(to.Namespace, lab.HostLink)
+	if err != nil {
+		return nil, err
+	}
+	defer teacher.Close()
+	if err := teacher.Once(lesson); err != nil {
+		return nil, err
+	}
+	return traffic.Flows{From: sender, To: nobody}.Frames()
 }
 
 // count counts packets and the time the switch's thread spends, for d.

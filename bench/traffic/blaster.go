@@ -47,6 +47,19 @@ func (b *Blaster) Bypass() error {
 	return unix.SetsockoptInt(b.fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
 }
 
+// Once sends each frame once.
+func (b *Blaster) Once(frames [][]byte) error {
+	b.msgs.load(frames)
+	for n := 0; n < len(frames); {
+		took, err := b.msgs.send(b.fd, n, min(burst, len(frames)-n))
+		if err != nil {
+			return fmt.Errorf("send frame %d: %w", n, err)
+		}
+		n += took
+	}
+	return nil
+}
+
 // Run sends the frames over and over until ctx ends, and returns how many the kernel took. rate is in
 // packets a second; 0 sends as fast as it goes. A link that is down or gone for a while loses frames,
 // which is no error: they are not counted.
