@@ -4,6 +4,7 @@ package flow
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,8 +20,11 @@ import (
 func ovsOfctl(t *testing.T, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath("ovs-ofctl")
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("needs ovs-ofctl: package openvswitch-common")
+	}
 	if err != nil {
-		t.Skip("ovs-ofctl is not installed (package openvswitch-common)")
+		t.Fatal(err)
 	}
 	out, err := exec.Command(path, args...).Output()
 	if err != nil {

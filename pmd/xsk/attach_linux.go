@@ -44,15 +44,19 @@ func load(c config, st deviceState, queues int, ch *choices) (*steering, error) 
 
 // refused says in words why the device did not take the program.
 func (s deviceState) refused(err error) string {
+	driver := "driver " + s.driver
+	if s.driver == "" {
+		driver = "the device" // loopback and the like, which ethtool knows no driver of
+	}
 	switch {
 	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EEXIST):
 		return "another XDP program is on the device"
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Sprintf("driver %s has no native XDP", s.driver)
+		return driver + " has no native XDP"
 	case s.driver == "veth" && errors.Is(err, unix.ENOSPC):
 		return "the other end of the veth pair sends with more queues than this end receives with"
 	case errors.Is(err, unix.ERANGE):
-		return fmt.Sprintf("driver %s has no native XDP for an MTU this large", s.driver)
+		return driver + " has no native XDP for an MTU this large"
 	}
-	return fmt.Sprintf("driver %s refused the program (%v)", s.driver, err)
+	return fmt.Sprintf("%s refused the program (%v)", driver, err)
 }

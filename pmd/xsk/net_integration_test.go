@@ -8,12 +8,12 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/netdev/nstest"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -47,9 +47,7 @@ type pair struct {
 // newWorld makes namespaces and pairs; all of it goes with the test.
 func newWorld(t testing.TB, pairs ...pair) *world {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root: namespaces and AF_XDP")
-	}
+	nstest.NeedNamespaces(t)
 	runtime.LockOSThread()
 	home, err := netns.Get()
 	must(t, err)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/culvertdev/culvert/pmd/netdev/nstest"
 )
 
 // unprivilegedEnv makes the test binary a process without rights that says what Probe says.
@@ -20,9 +22,7 @@ func TestProbeNamesWhatIsMissing(t *testing.T) {
 		os.Stdout.WriteString(Probe().Error())
 		os.Exit(0)
 	}
-	if os.Getuid() != 0 {
-		t.Skip("needs root: to be compared with its absence")
-	}
+	nstest.NeedNamespaces(t) // with rights, to be compared with their absence
 	if err := Probe(); err != nil {
 		t.Errorf("Probe as root: %v", err)
 	}
@@ -31,7 +31,7 @@ func TestProbeNamesWhatIsMissing(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Skipf("cannot run the test binary as another user: %v", err)
+		t.Fatalf("run the test binary as another user: %v: %s", err, out)
 	}
 	for _, want := range []string{"open AF_XDP socket", "CAP_NET_RAW", "CAP_BPF"} {
 		if !strings.Contains(string(out), want) {

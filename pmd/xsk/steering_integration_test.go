@@ -6,10 +6,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"os"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/culvertdev/culvert/pmd/netdev/nstest"
 	"github.com/culvertdev/culvert/pmd/option"
 )
 
@@ -40,9 +40,7 @@ func steeringTwin(f filter, mac net.HardwareAddr, fallback action, p []byte) act
 }
 
 func TestTheProgramPassesWhatItIsAskedTo(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root: loads a program")
-	}
+	nstest.NeedNamespaces(t) // loading a program takes the same rights, or more
 	mac := net.HardwareAddr{0x82, 1, 2, 3, 0x84, 0xf5}
 	eth := func(dst net.HardwareAddr, etherType uint16, rest ...byte) []byte {
 		p := append(append([]byte{}, dst...), 2, 0, 0, 0, 0, 1, byte(etherType>>8), byte(etherType))

@@ -1,5 +1,6 @@
 // Package nstest helps integration tests of ports that lead to kernel network devices: anonymous
-// network namespaces, real traffic between their stacks, a switch of two ports. It needs root.
+// network namespaces, real traffic between their stacks, a switch of two ports. It needs root, and skips
+// the test where it is not: see [NeedNamespaces].
 package nstest
 
 import (
@@ -23,6 +24,7 @@ type NS struct {
 // New returns a namespace with the loopback device up.
 func New(t testing.TB) *NS {
 	t.Helper()
+	NeedNamespaces(t)
 	n := &NS{t: t, calls: make(chan func())}
 	ready := make(chan error)
 	var ended sync.WaitGroup
