@@ -13,7 +13,7 @@ const defaultSocket = config.DefaultSocket
 
 // cli is the command line: every command with its arguments.
 type cli struct {
-	Socket string `help:"Control socket of the running daemon to ask (${default})." env:"CULVERT_SOCKET" default:"${socket}" placeholder:"PATH"`
+	Socket string `help:"Control socket of the daemon: ${socket}, or $$CULVERT_SOCKET. For run: in place of the configuration's." placeholder:"PATH"`
 	JSON   bool   `name:"json" help:"Print the answer as JSON, for programs."`
 
 	Run    runCmd `cmd:"" group:"daemon" help:"Run the switch until SIGTERM or SIGINT; SIGHUP reads the configuration again."`

@@ -1,19 +1,26 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/culvertdev/culvert/control/api"
 )
 
 // ask asks the daemon one thing.
 func ask[P, R any](e *env, method api.Method[P, R], params P) (R, error) {
-	c, err := api.Dial(e.ctx, e.socket)
+	c, err := api.Dial(e.ctx, cmp.Or(e.socket, os.Getenv("CULVERT_SOCKET"), defaultSocket))
 	if err != nil {
 		var none R
-		return none, fmt.Errorf("%w; is `culvert run` running, and is %s its socket?", err, e.socket)
+		if errors.Is(err, fs.ErrPermission) {
+			return none, fmt.Errorf("%w; control.mode and control.group in its configuration say who may ask it", err)
+		}
+		return none, fmt.Errorf("%w; is `culvert run` running, and is that its control socket (--socket)?", err)
 	}
 	defer c.Close()
 	return api.Call(e.ctx, c, method, params)

@@ -53,7 +53,7 @@ func (c *configApplyCmd) Run(e *env) error {
 func readConfiguration(path string) (api.Configuration, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return api.Configuration{}, config.Errors{{Place: config.Place{File: path}, Problem: "cannot be read: " + err.Error()}}
+		return api.Configuration{}, config.Unreadable(path, err)
 	}
 	sent := api.Configuration{Name: path, Text: string(text), Files: make(map[string]string)}
 	_, err = config.Parse(config.Source{

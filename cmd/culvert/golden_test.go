@@ -183,6 +183,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"deleting nothing in particular", []string{"flow", "del", "br0"}, exitUsage, "--all"},
 		{"a bad list of VLANs", []string{"port", "add", "b", "p", "--type", "tap", "--trunks", "5-2"}, exitUsage, `found "5-2"`},
 		{"a usage error as JSON", []string{"flow", "add", "br0", "--json"}, exitUsage, `"error": "usage"`},
+		{"an unknown command, as JSON", []string{"fly", "--json"}, exitUsage, `"error": "usage"`},
 		{"the daemon refuses", []string{"port", "list", "br9"}, exitFailed, "culvert: bridge br9: no such bridge\n"},
 		{"the daemon refuses, as JSON", []string{"port", "list", "br9", "--json"}, exitFailed, `"error": "not-found"`},
 		{"a rule with a mistake", []string{"flow", "add", "br0", "zap"}, exitConfig, ":2:1: want a field\n"},
@@ -192,6 +193,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"running it", []string{"run", "--config", bad}, exitConfig, bad + ":1:1: "},
 		{"a configuration that is not there", []string{"config", "check", bad + "x"}, exitConfig, "no such file"},
 		{"no daemon", []string{"show", "--socket", socket + "x"}, exitUnreachable, "is `culvert run` running"},
+		{"a socket that is a file", []string{"show", "--socket", good}, exitUnreachable, "connection refused"},
 		{"no daemon, as JSON", []string{"show", "--json", "--socket", socket + "x"}, exitUnreachable, `"error": "unreachable"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -48,6 +49,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	}
 	e := &env{ctx: ctx, in: in, out: out, errs: errs, json: c.JSON, socket: c.Socket, build: buildVersion()}
 	if err != nil {
+		e.json = slices.Contains(args, "--json") // what the parser has read of a wrong line is not set
 		return e.fail(usageError{err})
 	}
 	return e.fail(command.Run(e))
@@ -59,7 +61,7 @@ type env struct {
 	in        io.Reader
 	out, errs io.Writer
 	json      bool   // answer for programs
-	socket    string // the daemon's
+	socket    string // as the command line says, "" if it does not
 	build     api.Version
 }
 

@@ -66,33 +66,39 @@ func launch(t *testing.T, dir string, environment ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: dir, socket: filepath.Join(dir, "s"), exited: make(chan struct{})}
 	p.configure("{name: p1, type: memory}")
-	p.cmd = exec.Command(os.Args[0], "run", "--config", filepath.Join(dir, "c.yaml"))
+	p.start(environment, "run", "--config", filepath.Join(dir, "c.yaml"))
+	return p
+}
+
+// start runs the daemon by a command line and waits until it answers.
+func (p *process) start(environment []string, args ...string) {
+	p.t.Helper()
+	p.cmd = exec.Command(os.Args[0], args...)
 	p.cmd.Env = append(append(os.Environ(), asCulvert+"=1"), environment...)
 	p.cmd.Stderr = p
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	go func() {
 		_ = p.cmd.Wait() // its code is in ProcessState
 		close(p.exited)
 	}()
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		p.signal(syscall.SIGKILL)
 		<-p.exited
-		if t.Failed() {
-			t.Logf("the daemon's log:\n%s", p.log.String())
+		if p.t.Failed() {
+			p.t.Logf("the daemon's log:\n%s", p.log.String())
 		}
 	})
 	p.eventually("the daemon answers", func() bool {
 		select {
 		case <-p.exited:
-			t.Fatalf("the daemon ended: %s", p.log.String())
+			p.t.Fatalf("the daemon ended: %s", p.log.String())
 		default:
 		}
-		_, _, code := culvert(t, "", "--socket", p.socket, "show")
+		_, _, code := culvert(p.t, "", "--socket", p.socket, "show")
 		return code == exitOK
 	})
-	return p
 }
 
 func (p *process) signal(s os.Signal) {
@@ -176,6 +182,19 @@ func TestASecondDaemonSaysWhyItCannotRun(t *testing.T) {
 	}
 	if got := p.ports(); got != "p1" {
 		t.Errorf("the first one has ports %q, want p1", got)
+	}
+}
+
+func TestRunAnswersOnTheSocketOfTheCommandLine(t *testing.T) {
+	first := launch(t, t.TempDir())
+	p := &process{t: t, dir: first.dir, socket: filepath.Join(first.dir, "other"), exited: make(chan struct{})}
+	p.start(nil, "run", "--config", filepath.Join(first.dir, "c.yaml"), "--socket", p.socket)
+	if got := p.ports(); got != "p1" {
+		t.Errorf("the daemon beside the first has ports %q, want p1", got)
+	}
+	out, _, _ := culvert(t, "", "--socket", p.socket, "config", "apply", filepath.Join(first.dir, "c.yaml"))
+	if want := "rules added: 0, removed: 0\n"; out != want {
+		t.Errorf("applying its own configuration again: %q, want %q: nothing waits for a restart", out, want)
 	}
 }
 

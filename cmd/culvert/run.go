@@ -9,5 +9,5 @@ type runCmd struct {
 }
 
 func (c *runCmd) Run(e *env) error {
-	return daemon.Run(e.ctx, daemon.RunOptions{File: c.Config, Drivers: drivers(), Build: e.build, LogTo: e.errs})
+	return daemon.Run(e.ctx, daemon.RunOptions{File: c.Config, Socket: e.socket, Drivers: drivers(), Build: e.build, LogTo: e.errs})
 }

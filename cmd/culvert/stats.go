@@ -78,7 +78,7 @@ func workerText(s api.Worker) string {
 	}
 	text += "\n    poll cycle: " + durationsText(s.Cycle)
 	if s.Spins {
-		return text + "\n    never sleeps: the latency budget is less than waking up takes, or workers.latency says spin"
+		return text + "\n    does not sleep: waking up takes longer than the latency budget just now, or workers.latency says spin"
 	}
 	return text + "\n    waking up:  " + durationsText(s.Wake)
 }

@@ -2,7 +2,9 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -59,4 +61,13 @@ func (e Errors) sorted(main string) Errors {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return e
+}
+
+// Unreadable says that the file at path cannot be read, because of err.
+func Unreadable(path string, err error) Errors {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // the path is said already
+	}
+	return Errors{{Place: Place{File: path}, Problem: "cannot be read: " + err.Error()}}
 }

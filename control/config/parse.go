@@ -29,7 +29,7 @@ func (t PortTypes) names() []string { return slices.Sorted(maps.Keys(t)) }
 func Load(path string, drivers PortTypes) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, Errors{{Place: Place{File: path}, Problem: "cannot be read: " + err.Error()}}
+		return nil, Unreadable(path, err)
 	}
 	return Parse(Source{Name: path, Text: string(text), ReadFile: os.ReadFile, Drivers: drivers})
 }

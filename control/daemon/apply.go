@@ -90,6 +90,7 @@ func (d *Daemon) apply(ctx context.Context, c *config.Config) (done api.Applied,
 		done.RulesRemoved += removed
 	}
 	d.sw.Sync()
+	d.settleSocket(c)
 	d.restart = waiting(d.o.Config, c)
 	done.Restart = d.restart
 	return done, nil

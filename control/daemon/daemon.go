@@ -55,7 +55,8 @@ func (d Drivers) Types() config.PortTypes {
 // Options are what a daemon is started with.
 type Options struct {
 	Config  *config.Config
-	File    string // where Config comes from, for people
+	File    string // where Config comes from, read again by Reload
+	Socket  string // control socket in place of the configuration's, this one and later ones; "" for theirs
 	Drivers Drivers
 	CPUs    []int // one per worker; empty: workers are not pinned
 	Log     *slog.Logger
@@ -92,6 +93,7 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 		o.Level.Set(o.Config.Log.Level)
 	}
 	// The socket comes first: a second daemon must stop here, before it touches a device.
+	d.settleSocket(o.Config)
 	c := o.Config.Control
 	l, err := api.Listen(c.Socket, c.Mode, c.Group)
 	if err != nil {
@@ -102,6 +104,13 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 	}
 	d.serve(l)
 	return d, nil
+}
+
+// settleSocket makes the control socket of a configuration the one the daemon was told to use.
+func (d *Daemon) settleSocket(c *config.Config) {
+	if d.o.Socket != "" {
+		c.Control.Socket = d.o.Socket
+	}
 }
 
 // start makes the arena, the switch, its bridges and ports, and the metrics.

@@ -76,6 +76,7 @@ func TestALearningSwitchOutOfTheBox(t *testing.T) {
 			t.Errorf("got %d flows, want 1", len(one))
 		}
 		refuse(l, api.CacheDump, api.CacheFilter{Limit: -1}, api.BadParams)
+		refuse(l, api.CacheDump, api.CacheFilter{Port: "p9"}, api.NotFound)
 	})
 	t.Run("show tells about it all", func(t *testing.T) {
 		o := call(l, api.Show, api.Nothing{})
@@ -191,7 +192,7 @@ func TestPortsComeAndGoByCommand(t *testing.T) {
 		"an access port without a tag": {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Mode: "access"}}, api.BadParams},
 		"a VLAN out of range":          {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Trunks: []int{4095}}}, api.BadParams},
 		"a bridge that is not there":   {api.NewPort{Name: "p4", Type: "memory", Bridge: "br9"}, api.NotFound},
-		"options of another driver":    {api.NewPort{Name: "p4", Type: "memory", Options: map[string]string{"mode": "native"}}, api.Failed},
+		"options of another driver":    {api.NewPort{Name: "p4", Type: "memory", Options: map[string]string{"mode": "native"}}, api.BadParams},
 	} {
 		t.Run(name+" is refused", func(t *testing.T) { refuse(l, api.PortAdd, n.NewPort, n.Code) })
 	}

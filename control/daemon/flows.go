@@ -80,6 +80,7 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 	if err != nil {
 		return nil, err
 	}
+	d.sw.Sync() // rules are told of their traffic by walks over the flow cache: what came since the last one too
 	out := []api.Rule{}
 	for _, b := range bridges {
 		filter, err := openflow.Parser{Ports: b.table}.ParseFilter(m.Match, false)

@@ -89,6 +89,9 @@ func (d *Daemon) cacheDump(_ context.Context, f api.CacheFilter) ([]api.CacheFlo
 	for _, p := range d.sw.Ports() {
 		names[p.ID] = p.Name
 	}
+	if _, ok := names.PortNumber(f.Port); f.Port != "" && !ok {
+		return nil, noPort(f.Port)
+	}
 	flows := d.sw.Flows()
 	slices.SortStableFunc(flows, func(a, b datapath.CachedFlow) int { return cmp.Compare(b.Packets, a.Packets) })
 	out := []api.CacheFlow{}

@@ -39,11 +39,15 @@ func (d *Daemon) portAdd(ctx context.Context, n api.NewPort) (api.Port, error) {
 	if err != nil {
 		return api.Port{}, err
 	}
-	if _, ok := d.o.Drivers[n.Type]; !ok {
+	driver, ok := d.o.Drivers[n.Type]
+	if !ok {
 		return api.Port{}, api.Errorf(api.BadParams, "port type %q: want one of %s", n.Type, strings.Join(slices.Sorted(maps.Keys(d.o.Drivers)), ", "))
 	}
 	if !config.ValidName(n.Name) {
 		return api.Port{}, api.Errorf(api.BadParams, "port name %q: want %s", n.Name, config.NameRule)
+	}
+	if err := driver.Check(n.Options); err != nil {
+		return api.Port{}, api.Errorf(api.BadParams, "port %s: %s", n.Name, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	vlan, err := config.VLAN(n.VLAN.Mode, n.VLAN.Tag, n.VLAN.Trunks)
 	if err != nil {

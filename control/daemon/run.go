@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/culvertdev/culvert/control/api"
@@ -18,6 +19,7 @@ import (
 // RunOptions are what [Run] is started with.
 type RunOptions struct {
 	File    string  // configuration file
+	Socket  string  // control socket in place of the configuration's; "" for that one
 	Drivers Drivers // of ports
 	Build   api.Version
 	LogTo   io.Writer
@@ -30,6 +32,9 @@ func Run(ctx context.Context, o RunOptions) error {
 	c, err := config.Load(o.File, o.Drivers.Types())
 	if err != nil {
 		return err
+	}
+	if path, err := filepath.Abs(o.File); err == nil {
+		o.File = path // what `culvert show` and the log say is read by people in other directories
 	}
 	level := new(slog.LevelVar)
 	level.Set(c.Log.Level)
@@ -49,7 +54,7 @@ func Run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	d, err := Start(ctx, Options{
-		Config: c, File: o.File, Drivers: o.Drivers, CPUs: cpus, Log: log, Level: level, Build: o.Build,
+		Config: c, File: o.File, Socket: o.Socket, Drivers: o.Drivers, CPUs: cpus, Log: log, Level: level, Build: o.Build,
 	})
 	switch {
 	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrLeaked):
