@@ -47,7 +47,10 @@ func (d *Driver) Open(_ context.Context, name string, options map[string]string)
 
 // CheckOptions reports everything that is wrong with the options of a port, without opening anything.
 func CheckOptions(options map[string]string) error {
-	_, err := parse("", options)
+	o, err := parse("", options)
+	if err == nil && o.In == "" && o.Out == "" {
+		return errNoFile
+	}
 	return err
 }
 

@@ -93,7 +93,7 @@ func (o Options) withDefaults() (Options, error) {
 	case o.Pool == nil:
 		return o, errors.New("no frame pool")
 	case o.In == "" && o.Out == "":
-		return o, errors.New("neither a file to read nor one to write: want option in or out")
+		return o, errNoFile
 	case o.RingSize < MinRingSize || o.RingSize > MaxRingSize || o.RingSize&(o.RingSize-1) != 0:
 		return o, fmt.Errorf("ring size %d: want a power of two from %d to %d", o.RingSize, MinRingSize, MaxRingSize)
 	case o.MTU < MinMTU || o.MTU > MaxMTU:
@@ -101,6 +101,8 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	return o, checkFiles(o.In, o.Out)
 }
+
+var errNoFile = errors.New("neither a file to read nor one to write: want option in or out")
 
 // checkFiles refuses to replace the file that is to be read.
 func checkFiles(in, out string) error {
