@@ -12,6 +12,10 @@ FUZZTIME ?= 5s
 SOAK     ?= 1h
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
 
+# A benchmark that fails must not hide behind the filter of its output.
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 export CGO_ENABLED ?= 0
 
 .PHONY: help build demo test unit race purego integration fuzz bench bench-micro compare-afxdp soak lint deps clean
@@ -39,8 +43,8 @@ purego: ## the same without assembly
 integration: ## real AF_XDP, namespaces, peers; needs root
 	.ci/integration
 
-fuzz: ## every fuzz target for FUZZTIME each
-	.ci/fuzz $(FUZZTIME)
+fuzz: ## every fuzz target for FUZZTIME (5s) each; FUZZ=Name for those with Name in theirs
+	.ci/fuzz $(FUZZTIME) $(FUZZ)
 
 bench-micro: ## every Go benchmark once
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^ok\|no test files\|^PASS\|^goos\|^goarch\|^pkg\|^cpu'
