@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/daemon"
@@ -25,8 +26,7 @@ type churn struct {
 	mtu    []int // of each host's link, bytes
 	queues []int // of each host's link
 	tried  map[string]*Tried
-	steps  tally
-	gone   bool // a port was removed since the last quiet moment
+	steps  atomic.Int64
 }
 
 // Tried is what became of one kind of step.
@@ -35,7 +35,7 @@ type Tried struct {
 	Count   int     `json:"count"`
 	Failed  int     `json:"failed"`
 	Slowest float64 `json:"slowest"` // seconds from the end of a step until everybody was reached
-	total   time.Duration
+	Total   float64 `json:"total"`   // of these seconds
 }
 
 // A step is one kind of change.
@@ -88,7 +88,7 @@ func (c *churn) step(ctx context.Context, calm bool) {
 		t = &Tried{Step: s.name}
 		c.tried[s.name] = t
 	}
-	c.steps.add("steps", 1)
+	c.steps.Add(1)
 	t.Count++
 	detail, err := s.do(c, ctx)
 	if ctx.Err() != nil {
@@ -102,7 +102,7 @@ func (c *churn) step(ctx context.Context, calm bool) {
 	if ctx.Err() != nil {
 		return
 	}
-	t.total += took
+	t.Total += took.Seconds()
 	t.Slowest = max(t.Slowest, took.Seconds())
 	if missing != nil {
 		t.Failed++

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/control/api"
 )
 
@@ -36,9 +37,13 @@ func (e *epochs) now() map[string]int {
 	return maps.Clone(e.of)
 }
 
-// A reading is all counters, with the epochs of ports before and after they were read.
+// linkOf behind a port's name is the name of the link it is on, in epochs.
+const linkOf = " link"
+
+// A reading is all counters, with the epochs of ports and links before and after they were read.
 type reading struct {
 	daemon.Tally
+	counts        map[string]lab.LinkCount // by port, what the host on it has counted itself
 	before, after map[string]int
 }
 
@@ -95,43 +100,79 @@ func workerCounters(w api.Worker) []api.Counter {
 	return append(all, w.Drops...)
 }
 
-// imbalances returns which sums of a reading at a quiet moment are not what they must be. quiet is the
-// reading at the quiet moment before, if there was one.
-func imbalances(quiet *reading, cur reading) (wrong []string) {
-	check := func(what string, got, want uint64) {
-		if got != want {
-			wrong = append(wrong, fmt.Sprintf("%s: %d against %d", what, got, want))
-		}
+// A balance compares sums and keeps those that are not what they must be.
+type balance struct {
+	compared int
+	wrong    []string
+}
+
+func (b *balance) check(what string, got, want uint64) {
+	b.compared++
+	if got != want {
+		b.wrong = append(b.wrong, fmt.Sprintf("%s: %d against %d", what, got, want))
 	}
-	received := taken(cur)
-	check("packets received and recirculated, against those the cache levels answered",
-		received+cur.Event("recirculated"), cur.Stats.Packets)
+}
+
+// balanced compares the sums of a reading at a quiet moment. quiet is the reading at the quiet moment
+// before, if there was one.
+func balanced(quiet *reading, cur reading) balance {
+	var b balance
+	b.totals(cur)
+	if quiet != nil {
+		b.between(*quiet, cur)
+		b.hosts(*quiet, cur)
+	}
+	return b
+}
+
+// totals compares what was counted since the daemon started.
+func (b *balance) totals(cur reading) {
+	b.check("packets received and recirculated, against those the cache levels answered",
+		taken(cur)+cur.Event("recirculated"), cur.Stats.Packets)
 	for _, w := range cur.Stats.Workers {
-		check(fmt.Sprintf("worker %d: packets received and recirculated, against its cache levels", w.ID),
+		b.check(fmt.Sprintf("worker %d: packets received and recirculated, against its cache levels", w.ID),
 			w.Packets+daemon.Value(w.Events, "recirculated"), sum(w.Caches))
 	}
 	for _, p := range cur.Ports {
 		if p.Open && p.Reopens == 0 {
-			check("port "+p.Name+": packets received by its queues, against the port's own count",
+			b.check("port "+p.Name+": packets received by its queues, against the port's own count",
 				queued(p, "rx", "rx_packets"), daemon.Value(p.Counters, "rx_packets"))
-			check("port "+p.Name+": packets sent by its queues, against the port's own count",
+			b.check("port "+p.Name+": packets sent by its queues, against the port's own count",
 				queued(p, "tx", "tx_packets"), daemon.Value(p.Counters, "tx_packets"))
 		}
 	}
-	if quiet == nil {
-		return wrong
+}
+
+// between compares what was counted since the last quiet moment, where no port was removed.
+func (b *balance) between(quiet, cur reading) {
+	if allSame(quiet, cur) {
+		b.check("packets received by all ports since the last quiet moment, against those received by workers",
+			cur.Sum("rx_packets")-quiet.Sum("rx_packets"), taken(cur)-taken(quiet))
 	}
-	if allSame(*quiet, cur) {
-		check("packets received by all ports since the last quiet moment, against those received by workers",
-			cur.Sum("rx_packets")-quiet.Sum("rx_packets"), received-taken(*quiet))
+	if !same(quiet, cur, "m0") || !same(quiet, cur, "m1") {
+		return
 	}
 	for _, way := range [][2]string{{"m0", "m1"}, {"m1", "m0"}} {
-		if same(*quiet, cur, "m0") && same(*quiet, cur, "m1") {
-			check(fmt.Sprintf("packets sent by memory port %s since the last quiet moment, against those received by %s", way[0], way[1]),
-				moved(*quiet, cur, way[0], "tx_packets"), moved(*quiet, cur, way[1], "rx_packets"))
-		}
+		b.check(fmt.Sprintf("packets sent by memory port %s since the last quiet moment, against those received by %s", way[0], way[1]),
+			moved(quiet, cur, way[0], "tx_packets"), moved(quiet, cur, way[1], "rx_packets"))
 	}
-	return wrong
+}
+
+// hosts compares what AF_XDP ports have counted since the last quiet moment with what the hosts behind
+// them say, where neither port nor link was touched.
+func (b *balance) hosts(quiet, cur reading) {
+	for name, host := range cur.counts {
+		p, _ := cur.Port(name)
+		q, _ := quiet.Port(name)
+		if !same(quiet, cur, name) || !same(quiet, cur, name+linkOf) || p.Reopens != q.Reopens {
+			continue
+		}
+		before := quiet.counts[name]
+		b.check("since the last quiet moment packets sent by the host on "+name+", against those the port received or the device dropped",
+			host.TxPackets-before.TxPackets, moved(quiet, cur, name, "rx_packets")+moved(quiet, cur, name, "device_rx_dropped"))
+		b.check("since the last quiet moment packets received by the host on "+name+" or dropped by the device, against those the port sent",
+			host.RxPackets-before.RxPackets+moved(quiet, cur, name, "device_tx_dropped"), moved(quiet, cur, name, "tx_packets"))
+	}
 }
 
 func allSame(a, b reading) bool {

@@ -21,13 +21,20 @@ const (
 // host returns the index of a random host, of the first n.
 func (c *churn) host(n int) int { return c.r.IntN(n) }
 
+// touch says that a host's link will not have carried all that was sent.
+func (c *churn) touch(i int) { c.epochs.turn(c.net.lab.Hosts[i].Port + linkOf) }
+
 func (c *churn) linkDown(ctx context.Context) (string, error) {
-	port := c.net.lab.Hosts[c.host(len(c.mtu))].Port
-	return c.downUp(ctx, c.net.lab.Switch, port)
+	i := c.host(len(c.mtu))
+	c.touch(i)
+	defer c.touch(i)
+	return c.downUp(ctx, c.net.lab.Switch, c.net.lab.Hosts[i].Port)
 }
 
 func (c *churn) hostLinkDown(ctx context.Context) (string, error) {
 	i := c.host(len(c.mtu))
+	c.touch(i)
+	defer c.touch(i)
 	detail, err := c.downUp(ctx, c.net.lab.Hosts[i].Namespace, lab.HostLink)
 	return detail, errors.Join(err, c.net.address(i))
 }
@@ -44,6 +51,8 @@ func (c *churn) downUp(ctx context.Context, n *lab.Namespace, link string) (stri
 
 func (c *churn) reconnect(context.Context) (string, error) {
 	i := c.host(len(c.mtu))
+	c.touch(i)
+	defer c.touch(i)
 	c.mtu[i], c.queues[i] = 1500, maxQueues
 	return c.net.lab.Hosts[i].Name(), c.net.reconnect(i)
 }
@@ -56,6 +65,8 @@ func (c *churn) changeMTU(context.Context) (string, error) {
 
 // setMTU changes both ends of a host's link.
 func (c *churn) setMTU(i, mtu int) error {
+	c.touch(i)
+	defer c.touch(i)
 	h := c.net.lab.Hosts[i]
 	c.mtu[i] = mtu
 	return errors.Join(c.net.lab.Switch.SetMTU(h.Port, mtu), h.SetMTU(lab.HostLink, mtu))
@@ -94,6 +105,8 @@ func (c *churn) setQueues(i, n int) error {
 	if n == c.queues[i] {
 		return nil
 	}
+	c.touch(i)
+	defer c.touch(i)
 	h := c.net.lab.Hosts[i]
 	near := func() error { return channels(c.net.lab.Switch, h.Port, n) }
 	far := func() error { return channels(h.Namespace, lab.HostLink, n) }

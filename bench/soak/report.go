@@ -20,6 +20,7 @@ type Report struct {
 	Failures []Failure         `json:"failures"`
 	Failed   int               `json:"failed"` // failures, with those that are not listed
 	Quiet    []Sample          `json:"quiet"`  // taken at quiet moments, when all memory that is not in use was given back
+	Sums     int               `json:"sums"`   // that were compared at these
 	Steps    []Tried           `json:"steps"`
 	Traffic  map[string]uint64 `json:"traffic"`
 	Trends   []Trend           `json:"trends"`
@@ -41,8 +42,7 @@ func (r *Report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nstep\ttimes\tfailed\tslowest recovery\tmean\t")
 	for _, t := range r.Steps {
-		mean := t.total / time.Duration(max(t.Count, 1))
-		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f s\t%.2f s\t\n", t.Step, t.Count, t.Failed, t.Slowest, mean.Seconds())
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f s\t%.2f s\t\n", t.Step, t.Count, t.Failed, t.Slowest, t.Total/float64(t.Count))
 	}
 	fmt.Fprintln(w, "\ntraffic\t\t")
 	for _, k := range slices.Sorted(maps.Keys(r.Traffic)) {
@@ -72,7 +72,7 @@ func (r *Report) print(out io.Writer) {
 	for _, s := range r.Samples {
 		peak = max(peak, float64(s.RSS))
 	}
-	fmt.Fprintf(out, "counters were compared at %d quiet moments; most memory under load: %s\n", len(r.Quiet), amount(peak))
+	fmt.Fprintf(out, "%d sums were compared at %d quiet moments; most memory under load: %s\n", r.Sums, len(r.Quiet), amount(peak))
 }
 
 // amount prints a number of things, or of bytes where it is large.

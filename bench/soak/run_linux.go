@@ -35,6 +35,7 @@ const (
 	leastTime     = 10 * time.Second
 	shortestRound = 10 * time.Second // from one quiet moment to the next
 	longestRound  = time.Minute
+	sampleEvery   = 5 * time.Second
 )
 
 // Run runs the soak and returns nil when all went well. SIGINT, SIGTERM and SIGHUP end it, and it cleans
@@ -89,14 +90,12 @@ func (s *soak) run(ctx context.Context) error {
 	if err == nil {
 		err = s.work(ctx, start)
 	}
-	interrupted := ctx.Err() != nil
-	if closeErr := s.net.close(s.o.Log); closeErr != nil && err == nil {
-		s.fails.add("%v", closeErr)
-	} else if closeErr != nil {
-		err = errors.Join(err, closeErr)
-	}
-	if interrupted {
+	if ctx.Err() != nil {
 		err = errors.New("interrupted")
+	}
+	// An error of ours does not make one of the daemon's less of a failure.
+	if closeErr := s.net.close(s.o.Log); closeErr != nil {
+		s.fails.add("%v", closeErr)
 	}
 	return s.end(err, time.Since(start))
 }
@@ -109,39 +108,30 @@ func (s *soak) work(ctx context.Context, start time.Time) error {
 		return err
 	}
 	defer s.churn.way.Disconnect()
-	every := min(5*time.Second, s.o.Time/20)
-	shown := 0
-	s.watch = &watcher{
-		net: &s.net, fails: &s.fails, epochs: &s.epochs, start: start,
-		churn: func() int { return int(s.churn.steps.all()["steps"]) },
-		show: func(sample Sample) {
-			if shown++; shown%4 == 1 {
-				fmt.Fprintln(s.o.Out, sample.line(s.fails.count()))
-			}
-		},
-	}
+	s.watch = &watcher{net: &s.net, fails: &s.fails, epochs: &s.epochs, steps: &s.churn.steps, start: start, out: s.o.Out}
 	if _, missing := s.churn.reach(ctx); missing != nil {
-		return fmt.Errorf("before anything was changed, not reached: %s\n%s", strings.Join(missing, ", "), s.churn.evidence(ctx))
+		s.fails.add("%s", s.churn.evidence(ctx))
+		return fmt.Errorf("before anything was changed, not reached: %s", strings.Join(missing, ", "))
 	}
 	if err := s.compare(ctx); err != nil {
 		return err
 	}
 	s.report.First = s.report.Quiet[0]
-	if err := s.rounds(ctx, every); err != nil {
+	if err := s.rounds(ctx); err != nil {
 		return err
 	}
 	return s.settle(ctx)
 }
 
 // rounds runs mix, churn and samples, with a quiet moment after each round, until the time is over.
-func (s *soak) rounds(ctx context.Context, every time.Duration) error {
+func (s *soak) rounds(ctx context.Context) error {
 	all, stop := context.WithTimeout(ctx, s.o.Time)
 	defer stop()
 	s.mix.start(all, s.o.Seed)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		s.watch.run(all, every)
+		s.watch.run(all, min(sampleEvery, s.o.Time/20))
 	}()
 	defer func() { stop(); s.mix.wg.Wait(); <-watched }()
 	length := min(longestRound, max(shortestRound, s.o.Time/16))
@@ -154,7 +144,8 @@ func (s *soak) rounds(ctx context.Context, every time.Duration) error {
 			select {
 			case <-s.net.daemon.Ended():
 				end()
-				return fmt.Errorf("the daemon ended by itself\n%s", s.net.daemon.LogTail(8000))
+				s.fails.add("the end of the daemon's log:\n%s", s.net.daemon.LogTail(8000))
+				return errors.New("the daemon ended by itself")
 			default:
 			}
 		}
@@ -169,91 +160,7 @@ func (s *soak) rounds(ctx context.Context, every time.Duration) error {
 			return err
 		}
 	}
-	return nil
-}
-
-// settle brings everything back to how it was, and compares.
-func (s *soak) settle(ctx context.Context) error {
-	if err := s.churn.restore(ctx); err != nil {
-		return fmt.Errorf("restore the beginning: %w", err)
-	}
-	if err := s.net.waitOpen(ctx); err != nil {
-		s.fails.add("at the end: %v\n%s", err, s.churn.evidence(ctx))
-	}
-	if _, missing := s.churn.reach(ctx); missing != nil {
-		s.fails.add("at the end, not reached: %s\n%s", strings.Join(missing, ", "), s.churn.evidence(ctx))
-	}
-	if err := s.compare(ctx); err != nil {
-		return err
-	}
-	// What is being closed may take a moment.
-	for end := time.Now().Add(recovery); ; pause(ctx, 500*time.Millisecond) {
-		last, _, err := s.watch.take(ctx)
-		if err != nil {
-			return err
-		}
-		wrong := leaks(s.report.First, last)
-		if s.report.Last = last; len(wrong) == 0 {
-			break
-		}
-		if time.Now().After(end) {
-			for _, w := range wrong {
-				s.fails.add("%s", w)
-			}
-			break
-		}
-	}
-	s.report.Trends = trends(s.report.Quiet)
-	for _, t := range s.report.Trends {
-		if !t.flat() {
-			s.fails.add("%s grew: median of the second quarter %s, of the last %s, allowed %s", t.What, amount(t.Second), amount(t.Last), amount(t.Bound))
-		}
-	}
-	return nil
-}
-
-// compare waits until the counters stand still, twice the same, and compares them.
-func (s *soak) compare(ctx context.Context) error {
-	var last reading
-	for end := time.Now().Add(2 * recovery); ; pause(ctx, 300*time.Millisecond) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r, err := s.net.read(ctx, &s.epochs)
-		if err != nil {
-			return err
-		}
-		if still(last, r) {
-			for _, what := range imbalances(s.quiet, r) {
-				s.fails.add("at a quiet moment: %s", what)
-			}
-			s.quiet = &r
-			return s.weigh(ctx)
-		}
-		if time.Now().After(end) {
-			s.fails.add("without traffic the counters did not stand still for %s", 2*recovery)
-			return s.weigh(ctx)
-		}
-		last = r
-	}
-}
-
-// weigh takes a sample of what lives.
-func (s *soak) weigh(ctx context.Context) error {
-	if err := s.churn.applyAgain(ctx); err != nil {
-		s.fails.add("at a quiet moment: %v", err)
-	}
-	sample, _, err := s.watch.take(ctx)
-	if err == nil {
-		s.report.Quiet = append(s.report.Quiet, sample)
-	}
-	return err
-}
-
-// still reports whether nothing was received or sent between two readings.
-func still(a, b reading) bool {
-	return a.Ports != nil && a.Stats.Packets == b.Stats.Packets && taken(a) == taken(b) &&
-		a.Sum("rx_packets") == b.Sum("rx_packets") && a.Sum("tx_packets") == b.Sum("tx_packets")
+	return ctx.Err()
 }
 
 // end says in one line how it went.
@@ -264,7 +171,7 @@ func (s *soak) end(err error, took time.Duration) error {
 	result := error(nil)
 	switch {
 	case err != nil:
-		r.Verdict, result = fmt.Sprintf("broken off: %v", err), ErrBroken
+		r.Verdict, result = fmt.Sprintf("broken off: %v, %d failures", err, r.Failed), ErrBroken
 	case r.Failed > 0:
 		r.Verdict, result = fmt.Sprintf("not all went well: %d failures", r.Failed), ErrWrong
 	default:

@@ -5,10 +5,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/culvertdev/culvert/bench/lab"
 )
 
 // A Sample is what the daemon takes of the machine, and has done, at one moment.
@@ -87,14 +91,17 @@ func (s *Sample) parseMetrics(text string) {
 	}
 }
 
+// showEvery is how many samples there are to a line of progress.
+const showEvery = 4
+
 // A watcher takes samples and looks after counters that go back.
 type watcher struct {
 	net    *network
 	fails  *journal
 	epochs *epochs
-	churn  func() int
-	show   func(Sample)
+	steps  *atomic.Int64
 	start  time.Time
+	out    io.Writer
 
 	samples []Sample
 	prev    reading
@@ -117,8 +124,10 @@ func (w *watcher) run(ctx context.Context, every time.Duration) {
 			}
 		}
 		w.prev = r
+		if len(w.samples)%showEvery == 0 {
+			fmt.Fprintln(w.out, s.line(w.fails.count()))
+		}
 		w.samples = append(w.samples, s)
-		w.show(s)
 	}
 }
 
@@ -129,7 +138,7 @@ func (w *watcher) take(ctx context.Context) (s Sample, r reading, err error) {
 	if r, err = w.net.read(ctx, w.epochs); err != nil {
 		return s, r, err
 	}
-	s.Packets, s.Flows, s.Churn = r.Stats.Packets, r.Stats.Flows.Flows, w.churn()
+	s.Packets, s.Flows, s.Churn = r.Stats.Packets, r.Stats.Flows.Flows, int(w.steps.Load())
 	return s, r, nil
 }
 
@@ -140,6 +149,13 @@ func (n *network) read(ctx context.Context, e *epochs) (r reading, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
 	defer cancel()
 	r.Tally, err = n.daemon.Tally(ctx)
+	r.counts = make(map[string]lab.LinkCount)
+	for _, h := range n.lab.Hosts {
+		if p, ok := r.Port(h.Port); ok && p.Type == "afxdp" {
+			// A link that is not there at the moment has counted nothing.
+			r.counts[h.Port], _ = h.Count(lab.HostLink)
+		}
+	}
 	r.after = e.now()
 	return r, err
 }
