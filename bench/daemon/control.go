@@ -74,12 +74,21 @@ func (c *Control) Tally(ctx context.Context) (t Tally, err error) {
 
 // WaitOpen waits until every port is open and has carrier, and returns them.
 func (c *Control) WaitOpen(ctx context.Context) ([]api.Port, error) {
+	return c.waitPorts(ctx, func(p api.Port) bool { return p.Open && p.LinkUp })
+}
+
+// WaitOpenDown is WaitOpen where nobody is at the other end yet: it does not wait for carrier.
+func (c *Control) WaitOpenDown(ctx context.Context) ([]api.Port, error) {
+	return c.waitPorts(ctx, func(p api.Port) bool { return p.Open })
+}
+
+func (c *Control) waitPorts(ctx context.Context, ready func(api.Port) bool) ([]api.Port, error) {
 	for {
 		ports, err := api.Call(ctx, c.client, api.PortList, api.PortFilter{})
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(ports, func(p api.Port) bool { return !p.Open || !p.LinkUp })
+		i := slices.IndexFunc(ports, func(p api.Port) bool { return !ready(p) })
 		if i < 0 {
 			return ports, nil
 		}

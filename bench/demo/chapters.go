@@ -21,10 +21,6 @@ func chapters(ctx context.Context, s *story, n network, o Options) error {
 	if err := n.build(ctx, s, o); err != nil {
 		return err
 	}
-	base, err := quiet(ctx, n)
-	if err != nil {
-		return err
-	}
 	if err := pings(ctx, s, n); err != nil {
 		return err
 	}
@@ -37,7 +33,7 @@ func chapters(ctx context.Context, s *story, n network, o Options) error {
 	if err := rule(ctx, s, n); err != nil {
 		return err
 	}
-	return counters(ctx, s, n, base)
+	return counters(ctx, s, n)
 }
 
 // patience is for pings that have to come back: the first of a pair waits for ARP and the slow path,

@@ -46,7 +46,7 @@ func (n *kernelNet) build(ctx context.Context, s *story, o Options) (err error) 
 		return err
 	}
 	for _, p := range people() {
-		if _, err := n.lab.AddHost(p.name, p.port, lab.Link{}); err != nil {
+		if _, err := n.lab.AddHost(p.name, p.port, lab.Link{Down: true}); err != nil {
 			return err
 		}
 	}
@@ -60,11 +60,26 @@ func (n *kernelNet) build(ctx context.Context, s *story, o Options) (err error) 
 	took := time.Since(start)
 	s.show("cat "+n.daemon.ConfigPath, n.daemon.Config())
 	s.show("culvert run --config "+n.daemon.ConfigPath+" &", "")
-	if _, err := n.control().WaitOpen(ctx); err != nil {
+	if err := n.plugIn(ctx); err != nil {
 		return err
 	}
 	s.check(true, "process %d answered on its socket after %d ms", n.daemon.PID(), took.Milliseconds())
 	return showCommand(ctx, s, n.control(), "port", "list")
+}
+
+// plugIn brings the hosts up once the ports are open: from the first packet on, all go through the switch,
+// and the counters of both sides start together.
+func (n *kernelNet) plugIn(ctx context.Context) error {
+	if _, err := n.daemon.WaitOpenDown(ctx); err != nil {
+		return err
+	}
+	for _, h := range n.lab.Hosts {
+		if err := h.SetLink(lab.HostLink, true); err != nil {
+			return err
+		}
+	}
+	_, err := n.daemon.WaitOpen(ctx)
+	return err
 }
 
 // makeScratch makes a directory and tells what earlier demos have left.

@@ -81,7 +81,10 @@ func (h *Host) Connect() error {
 		if err := netlink.LinkSetHardwareAddr(l, h.MAC); err != nil {
 			return fmt.Errorf("give %s the address %s: %w", HostLink, h.MAC, err)
 		}
-		return errors.Join(address(HostLink, h.IPv4), address(HostLink, h.IPv6), setUp(HostLink))
+		if err := errors.Join(address(HostLink, h.IPv4), address(HostLink, h.IPv6)); err != nil || h.link.Down {
+			return err
+		}
+		return setUp(HostLink)
 	})
 }
 

@@ -14,6 +14,8 @@ import (
 type Link struct {
 	MTU    int // bytes; 0: 1500
 	Queues int // receive and transmit queues of the switch's end; 0: 1
+	// Down leaves the host's end down, so that the host sends nothing before somebody listens.
+	Down bool
 }
 
 // addrGenNone is IN6_ADDR_GEN_MODE_NONE of linux include/uapi/linux/if_link.h.
