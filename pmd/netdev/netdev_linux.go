@@ -15,15 +15,10 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// lookAgain is how often a device is looked at without being told to: a message that the kernel had
-// no room to send costs that much time.
-const lookAgain = time.Second
 
 // ErrGone is the reason why a port whose device was deleted, or moved to another namespace, stops.
 var ErrGone = errors.New("device is gone")
@@ -37,9 +32,8 @@ type Device struct {
 	handle *netlink.Handle
 	up     atomic.Bool
 
-	quit chan struct{}
-	once sync.Once
-	work sync.WaitGroup
+	once    sync.Once
+	watcher *Watcher // nil before Follow
 }
 
 // Open finds the device with that name in the calling thread's network namespace.
@@ -53,7 +47,7 @@ func Open(name string) (*Device, error) {
 		h.Close()
 		return nil, fmt.Errorf("find device %s: %w", name, err)
 	}
-	d := &Device{handle: h, name: name, index: l.Attrs().Index, quit: make(chan struct{})}
+	d := &Device{handle: h, name: name, index: l.Attrs().Index}
 	d.note(l.Attrs())
 	return d, nil
 }
@@ -149,39 +143,10 @@ func (d *Device) attrs() (*netlink.LinkAttrs, error) {
 
 // Follow watches the device until Close. When it is not any more what was opened — gone, or with
 // another name, address or MTU — stop is called once with the reason. The thread must be in the
-// device's namespace.
-func (d *Device) Follow(log *slog.Logger, stop func(error)) error {
-	updates := make(chan netlink.LinkUpdate)
-	// A message only says that it is time to look; what counts is the state as read then.
-	if err := netlink.LinkSubscribeWithOptions(updates, d.quit, netlink.LinkSubscribeOptions{}); err != nil {
-		return fmt.Errorf("subscribe to link changes: %w", err)
-	}
-	d.work.Go(func() { d.follow(log, stop, updates) })
-	return nil
-}
-
-func (d *Device) follow(log *slog.Logger, stop func(error), updates <-chan netlink.LinkUpdate) {
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
-	for stopped := false; ; {
-		if !stopped {
-			stopped = d.look(log, stop)
-		}
-		select {
-		case <-d.quit:
-			if updates != nil {
-				for range updates { // its sender ends when its socket is closed
-				}
-			}
-			return
-		case _, ok := <-updates:
-			if !ok {
-				log.Warn("link changes are no longer announced, looking once a second", "device", d.name)
-				updates = nil
-			}
-		case <-tick.C:
-		}
-	}
+// device's namespace. It is called once at most.
+func (d *Device) Follow(log *slog.Logger, stop func(error)) (err error) {
+	d.watcher, err = Watch(d.index, func() (stopped bool) { return d.look(log, stop) })
+	return err
 }
 
 // look compares the device with what was opened and reports whether it had to stop the port.
@@ -220,8 +185,9 @@ func (d *Device) changed(a *netlink.LinkAttrs) error {
 // Close ends Follow and waits for it. The device stays as it is.
 func (d *Device) Close() {
 	d.once.Do(func() {
-		close(d.quit)
-		d.work.Wait()
+		if d.watcher != nil {
+			d.watcher.Close()
+		}
 		d.handle.Close()
 	})
 }

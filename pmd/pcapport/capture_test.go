@@ -47,6 +47,15 @@ func (f *ngFile) enhanced(iface uint32, stamp uint64, size, full uint32, data []
 
 func little() *ngFile { return &ngFile{order: binary.LittleEndian} }
 
+// interfaces is a section with n interfaces.
+func interfaces(n int) *ngFile {
+	f := little().section(1)
+	for range n {
+		f.iface(1, 0)
+	}
+	return f
+}
+
 // readAll reads every packet of a capture; data is copied.
 func readAll(b []byte) ([]record, error) {
 	c, err := newCapture(bytes.NewReader(b))
@@ -153,6 +162,7 @@ func TestMalformedFilesAreNamed(t *testing.T) {
 		{"a simple block without length", start().block(blockSimple, nil).b, "packet block is too short"},
 		{"a simple packet longer than its block", start().block(blockSimple, []byte{1, 0, 0, 0}).b, "1 bytes were captured"},
 		{"an interface without snapshot length", little().section(1).block(blockInterface, make([]byte, 4)).b, "interface block is too short"},
+		{"65537 interfaces", interfaces(65537).b, "more than 65536 interfaces"},
 		{"an option longer than its block", little().section(1).iface(1, 0, 9, 0, 200, 0).b, "option 9 of interface 0"},
 		{"time stamps of 10^-20 s", little().section(1).iface(1, 0, 9, 0, 1, 0, 20, 0, 0, 0).b, "resolution 0x14"},
 		{"time stamps of 2^-64 s", little().section(1).iface(1, 0, 9, 0, 1, 0, 0xc0, 0, 0, 0).b, "resolution 0xc0"},

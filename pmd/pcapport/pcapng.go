@@ -31,6 +31,9 @@ const (
 	linkEthernet   = 1
 	// maxBlock bounds the blocks that are read as a whole: the longest packet and generous options.
 	maxBlock = SnapLen + 65536 // bytes
+	// maxIfaces bounds what a section makes us remember: a gzip file of 1 MB can hold 50 million
+	// interface blocks.
+	maxIfaces = 65536
 )
 
 // A pcapng is a capture in the newer format (draft-ietf-opsawg-pcapng).
@@ -169,6 +172,9 @@ func (c *pcapng) addInterface() error {
 	b := c.block
 	if len(b) < 8 {
 		return errors.New("interface block is too short")
+	}
+	if len(c.ifaces) == maxIfaces {
+		return fmt.Errorf("a section has more than %d interfaces", maxIfaces)
 	}
 	i := iface{link: c.order.Uint16(b), snap: c.order.Uint32(b[4:]), perSec: 1e6}
 	for b = b[8:]; len(b) >= 4; {

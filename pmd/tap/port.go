@@ -112,8 +112,16 @@ func (p *Port) RxQueues() []pmd.RxQueue { return p.rxs }
 // TxQueues implements pmd.Port.
 func (p *Port) TxQueues() []pmd.TxQueue { return p.txs }
 
-// LinkUp implements pmd.Port: the host has the device up.
-func (p *Port) LinkUp() bool { return p.dev.LinkUp() }
+// LinkUp implements pmd.Port: the host has the device up. A queue may find the device deleted before
+// whoever follows it does: a port that has stopped has no link.
+func (p *Port) LinkUp() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return p.dev.LinkUp()
+	}
+}
 
 // Done implements pmd.Port: closed when the device is deleted, renamed, or has another address or MTU.
 func (p *Port) Done() <-chan struct{} { return p.done }

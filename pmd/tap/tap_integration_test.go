@@ -157,6 +157,13 @@ func TestPortFollowsItsDevice(t *testing.T) {
 			wait(t, pa, tc.want)
 		})
 	}
+	t.Run("a queue that finds the device deleted takes the link away at once", func(t *testing.T) {
+		_, _, pa, _ := pair(t, Options{})
+		pa.gone()
+		if pa.LinkUp() {
+			t.Error("a port that stopped has a link")
+		}
+	})
 	t.Run("a device that goes down and up does not", func(t *testing.T) {
 		a, b, pa, _ := pair(t, Options{})
 		for _, up := range []bool{false, true} {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/culvertdev/culvert/pmd/netdev"
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -62,10 +63,8 @@ func (d *device) open(name string) (st deviceState, err error) {
 	return d.state()
 }
 
-// errGone is returned when the device is no longer in its namespace.
-var errGone = errors.New("device is gone")
-
-// state reads the device's present state.
+// state reads the device's present state. The error is [netdev.ErrGone] when it is no longer in its
+// namespace.
 func (d *device) state() (deviceState, error) {
 	for range 3 {
 		st, err := d.read()
@@ -75,13 +74,13 @@ func (d *device) state() (deviceState, error) {
 			return st, err
 		}
 	}
-	return deviceState{}, errGone
+	return deviceState{}, netdev.ErrGone
 }
 
 func (d *device) read() (deviceState, error) {
 	l, err := d.netlink.LinkByIndex(d.index)
 	if errors.As(err, &netlink.LinkNotFoundError{}) {
-		return deviceState{}, errGone
+		return deviceState{}, netdev.ErrGone
 	}
 	if err != nil {
 		return deviceState{}, fmt.Errorf("query device: %w", err)

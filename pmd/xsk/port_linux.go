@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/netdev"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 	"golang.org/x/sys/unix"
@@ -30,7 +31,7 @@ type Port struct {
 	promisc int // socket, -1: none
 	steer   *steering
 	queues  []queue
-	watch   *watcher
+	watch   *netdev.Watcher
 
 	mu     sync.Mutex // guards what follows, and keeps Samples and Close apart
 	closed bool
@@ -85,8 +86,7 @@ func (p *Port) open(ctx context.Context, c config) error {
 		PartialChecksums: st.partialChecksums(ch.native),
 		Notes:            ch.notes(c, p.pool),
 	}
-	p.watch, err = newWatcher(p, st)
-	return err
+	return p.follow(st)
 }
 
 // queueCount returns how many queues to use of a device that has so many.
@@ -257,7 +257,7 @@ func (p *Port) Close() error {
 	p.mu.Unlock()
 
 	if p.watch != nil {
-		p.watch.close()
+		p.watch.Close()
 	}
 	p.drain()
 	var errs []error

@@ -94,7 +94,8 @@ func (n *NS) TryUDP(client *NS, addr string, wait time.Duration, sizes ...int) e
 	return nil
 }
 
-// echo sends data until it comes back: a packet may be lost while addresses are resolved.
+// echo sends data until it comes back: a packet may be lost while addresses are resolved, or be sent again
+// because its echo is late. Echoes of another size are such late ones.
 func echo(c net.Conn, data, buf []byte, wait time.Duration) error {
 	for deadline := time.Now().Add(wait); ; {
 		if _, err := c.Write(data); err != nil {
@@ -102,6 +103,9 @@ func echo(c net.Conn, data, buf []byte, wait time.Duration) error {
 		}
 		_ = c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 		k, err := c.Read(buf)
+		for err == nil && k != len(data) {
+			k, err = c.Read(buf)
+		}
 		switch {
 		case err == nil && bytes.Equal(buf[:k], data):
 			return nil
