@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/demo"
@@ -12,5 +13,8 @@ type demoCmd struct {
 }
 
 func (c *demoCmd) Run(e *env) error {
+	if e.json {
+		return usageError{errors.New("demo is for people: it prints no JSON")}
+	}
 	return demo.Run(e.ctx, demo.Options{Out: e.out, TCP: c.TCP, Memory: c.Memory})
 }

@@ -184,6 +184,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"a bad list of VLANs", []string{"port", "add", "b", "p", "--type", "tap", "--trunks", "5-2"}, exitUsage, `found "5-2"`},
 		{"a usage error as JSON", []string{"flow", "add", "br0", "--json"}, exitUsage, `"error": "usage"`},
 		{"an unknown command, as JSON", []string{"fly", "--json"}, exitUsage, `"error": "usage"`},
+		{"a demo for programs", []string{"demo", "--json"}, exitUsage, "no JSON"},
+		{"a soak for programs", []string{"soak", "--json"}, exitUsage, "--report"},
 		{"the daemon refuses", []string{"port", "list", "br9"}, exitFailed, "culvert: bridge br9: no such bridge\n"},
 		{"the daemon refuses, as JSON", []string{"port", "list", "br9", "--json"}, exitFailed, `"error": "not-found"`},
 		{"a rule with a mistake", []string{"flow", "add", "br0", "zap"}, exitConfig, ":2:1: want a field\n"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/soak"
@@ -14,5 +15,8 @@ type soakCmd struct {
 }
 
 func (c *soakCmd) Run(e *env) error {
+	if e.json {
+		return usageError{errors.New("soak writes JSON to the file of --report")}
+	}
 	return soak.Run(e.ctx, soak.Options{Out: e.out, Time: c.Time, Seed: c.Seed, Report: c.Report, Log: c.Log})
 }
