@@ -74,7 +74,7 @@ func (g *Group) measure(length float64) {
 	lost := false
 	for _, q := range g.queues {
 		q.window.add(q.load.Value(queueCycles), length)
-		lost = lost || q.worker == Unplaced
+		lost = lost || q.worker == unplaced
 	}
 	if !lost {
 		return
@@ -90,7 +90,7 @@ func (g *Group) Rebalance() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	queues, workers := g.picture()
-	moves := Rebalance(queues, workers)
+	moves := rebalance(queues, workers)
 	moved := 0
 	for _, m := range moves {
 		q := g.queues[m.Queue]
@@ -123,11 +123,11 @@ func (g *Group) Placement() []QueuePlacement {
 	list := make([]QueuePlacement, len(g.queues))
 	for i, q := range g.queues {
 		worker := -1
-		if q.worker != Unplaced {
+		if q.worker != unplaced {
 			worker = g.workers[q.worker].ID()
 		}
 		list[i] = QueuePlacement{
-			Port: q.port, Queue: q.index, Worker: worker, Pinned: q.pin != Unplaced, Load: q.window.share(),
+			Port: q.port, Queue: q.index, Worker: worker, Pinned: q.pin != unplaced, Load: q.window.share(),
 			Packets: q.load.Value(queuePackets), Cycles: q.load.Value(queueCycles),
 		}
 	}

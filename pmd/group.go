@@ -81,7 +81,7 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 	}
 	g := &Group{cfg: cfg, clock: cfg.Clock, log: cfg.Log}
 	for _, wc := range cfg.Workers {
-		if g.byID(wc.ID) != Unplaced {
+		if g.byID(wc.ID) != unplaced {
 			return nil, fmt.Errorf("make worker group: two workers %d", wc.ID)
 		}
 		if wc.Clock == nil {
@@ -186,23 +186,23 @@ func (g *Group) newQueues(port uint32, rxqs []RxQueue, where PortPlacement) ([]*
 		if n < 0 || n >= len(rxqs) {
 			return nil, fmt.Errorf("pin queue %d to worker %d: the port has %d receive queues", n, id, len(rxqs))
 		}
-		if g.byID(id) == Unplaced {
+		if g.byID(id) == unplaced {
 			return nil, fmt.Errorf("pin queue %d to worker %d: there is no such worker", n, id)
 		}
 	}
 	var qs []*placed
 	for i, rx := range rxqs {
-		pin := Unplaced
+		pin := unplaced
 		if id, ok := where.Pins[i]; ok {
 			pin = g.byID(id)
 		}
 		q := &queue{rx: rx, port: port, fd: -1, load: counter.NewBlock(queueCounters[:])}
-		qs = append(qs, &placed{queue: q, index: i, node: where.Node, pin: pin, worker: Unplaced})
+		qs = append(qs, &placed{queue: q, index: i, node: where.Node, pin: pin, worker: unplaced})
 	}
 	return qs, nil
 }
 
-// byID returns the index of the worker with the given ID, or Unplaced.
+// byID returns the index of the worker with the given ID, or unplaced.
 func (g *Group) byID(id int) int {
 	return slices.IndexFunc(g.workers, func(w *Worker) bool { return w.cfg.ID == id })
 }
@@ -211,7 +211,7 @@ func (g *Group) byID(id int) int {
 func (g *Group) drop(port uint32) bool {
 	n := len(g.queues)
 	g.queues = slices.DeleteFunc(g.queues, func(q *placed) bool {
-		if q.port == port && q.worker != Unplaced {
+		if q.port == port && q.worker != unplaced {
 			g.workers[q.worker].detach(q.rx)
 		}
 		return q.port == port
@@ -225,7 +225,7 @@ func (g *Group) settle() error {
 	var errs []error
 	queues, workers := g.picture()
 	for i, q := range g.queues {
-		if q.worker != Unplaced && slices.Contains(eligible(queues[i], workers), q.worker) {
+		if q.worker != unplaced && slices.Contains(eligible(queues[i], workers), q.worker) {
 			continue
 		}
 		to := choose(g.cfg.Policy, queues, i, workers)
@@ -238,19 +238,19 @@ func (g *Group) settle() error {
 }
 
 // picture returns queues and workers as placement sees them.
-func (g *Group) picture() ([]PlacedQueue, []PlacedWorker) {
-	workers := make([]PlacedWorker, len(g.workers))
+func (g *Group) picture() ([]placedQueue, []placedWorker) {
+	workers := make([]placedWorker, len(g.workers))
 	for i, node := range g.nodes {
 		workers[i].Node = node
 	}
-	queues := make([]PlacedQueue, len(g.queues))
+	queues := make([]placedQueue, len(g.queues))
 	guess := g.guess()
 	for i, q := range g.queues {
-		queues[i] = PlacedQueue{Load: q.window.share(), Node: q.node, Pin: q.pin, Worker: q.worker}
+		queues[i] = placedQueue{Load: q.window.share(), Node: q.node, Pin: q.pin, Worker: q.worker}
 		if q.window.n == 0 {
 			queues[i].Load = guess
 		}
-		if q.pin != Unplaced && !g.cfg.SharePinned {
+		if q.pin != unplaced && !g.cfg.SharePinned {
 			workers[q.pin].Isolated = true
 		}
 	}
@@ -275,12 +275,12 @@ func (g *Group) guess() float64 {
 // q: what arrives waits in it.
 func (g *Group) move(q *placed, to int) error {
 	from := q.worker
-	if from != Unplaced {
+	if from != unplaced {
 		g.workers[from].detach(q.rx)
 	}
 	if err := g.workers[to].attach(q.queue); err != nil {
-		q.worker = Unplaced
-		if from != Unplaced && g.workers[from].attach(q.queue) == nil {
+		q.worker = unplaced
+		if from != unplaced && g.workers[from].attach(q.queue) == nil {
 			q.worker = from
 		}
 		return err

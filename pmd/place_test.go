@@ -1,6 +1,7 @@
 package pmd
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -8,58 +9,81 @@ import (
 )
 
 // free is a queue that may go anywhere.
-func free(load float64) PlacedQueue {
-	return PlacedQueue{Load: load, Node: -1, Pin: Unplaced, Worker: Unplaced}
+func free(load float64) placedQueue {
+	return placedQueue{Load: load, Node: -1, Pin: unplaced, Worker: unplaced}
 }
 
-func on(worker int, load float64) PlacedQueue {
+func on(worker int, load float64) placedQueue {
 	q := free(load)
 	q.Worker = worker
 	return q
 }
 
-func pinned(worker int, load float64) PlacedQueue {
+func pinned(worker int, load float64) placedQueue {
 	q := on(worker, load)
 	q.Pin = worker
 	return q
 }
 
-func onNode(node int, load float64) PlacedQueue {
+func onNode(node int, load float64) placedQueue {
 	q := free(load)
 	q.Node = node
 	return q
 }
 
-func TestAssign(t *testing.T) {
-	two := []PlacedWorker{{Node: -1}, {Node: -1}}
-	numa := []PlacedWorker{{Node: 0}, {Node: 1}, {Node: 1}}
+// assign places all queues anew by choose, the costliest first when cost counts.
+func assign(p Policy, queues []placedQueue, workers []placedWorker) []int {
+	order := make([]int, len(queues))
+	for i := range order {
+		order[i] = i
+	}
+	if p == ByCycles {
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(queues[b].Load, queues[a].Load) })
+	}
+	placed := slices.Clone(queues)
+	for i := range placed {
+		placed[i].Worker = placed[i].Pin
+	}
+	for _, i := range order {
+		placed[i].Worker = choose(p, placed, i, workers)
+	}
+	to := make([]int, len(queues))
+	for i, q := range placed {
+		to[i] = q.Worker
+	}
+	return to
+}
+
+func TestChoose(t *testing.T) {
+	two := []placedWorker{{Node: -1}, {Node: -1}}
+	numa := []placedWorker{{Node: 0}, {Node: 1}, {Node: 1}}
 	for _, c := range []struct {
 		name    string
 		policy  Policy
-		queues  []PlacedQueue
-		workers []PlacedWorker
+		queues  []placedQueue
+		workers []placedWorker
 		want    []int
 	}{
 		{"no queues", ByCycles, nil, two, []int{}},
 		{"the costliest queue gets a worker to itself", ByCycles,
-			[]PlacedQueue{free(0.2), free(0.3), free(0.6), free(0.1)}, two, []int{1, 1, 0, 1}},
+			[]placedQueue{free(0.2), free(0.3), free(0.6), free(0.1)}, two, []int{1, 1, 0, 1}},
 		{"queues that cost nothing spread", ByCycles,
-			[]PlacedQueue{free(0), free(0), free(0), free(0)}, two, []int{0, 1, 0, 1}},
+			[]placedQueue{free(0), free(0), free(0), free(0)}, two, []int{0, 1, 0, 1}},
 		{"round robin does not look at cost", RoundRobin,
-			[]PlacedQueue{free(0.9), free(0), free(0.9), free(0)}, two, []int{0, 1, 0, 1}},
+			[]placedQueue{free(0.9), free(0), free(0.9), free(0)}, two, []int{0, 1, 0, 1}},
 		{"a pinned queue goes where it is pinned", ByCycles,
-			[]PlacedQueue{free(0.5), pinned(0, 0.9)}, two, []int{1, 0}},
+			[]placedQueue{free(0.5), pinned(0, 0.9)}, two, []int{1, 0}},
 		{"an isolated worker takes pinned queues only", ByCycles,
-			[]PlacedQueue{free(0.5), free(0.5), pinned(0, 0)}, []PlacedWorker{{Isolated: true}, {}}, []int{1, 1, 0}},
+			[]placedQueue{free(0.5), free(0.5), pinned(0, 0)}, []placedWorker{{Isolated: true}, {}}, []int{1, 1, 0}},
 		{"when all workers are isolated that does not count", ByCycles,
-			[]PlacedQueue{free(0.5)}, []PlacedWorker{{Isolated: true}}, []int{0}},
+			[]placedQueue{free(0.5)}, []placedWorker{{Isolated: true}}, []int{0}},
 		{"queues stay on their NUMA node", ByCycles,
-			[]PlacedQueue{onNode(0, 0.9), onNode(0, 0.9), onNode(1, 0.1)}, numa, []int{0, 0, 1}},
+			[]placedQueue{onNode(0, 0.9), onNode(0, 0.9), onNode(1, 0.1)}, numa, []int{0, 0, 1}},
 		{"a node without workers is served by others", ByCycles,
-			[]PlacedQueue{onNode(7, 0.1), onNode(7, 0.1)}, numa, []int{0, 1}},
+			[]placedQueue{onNode(7, 0.1), onNode(7, 0.1)}, numa, []int{0, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := Assign(c.policy, c.queues, c.workers); !slices.Equal(got, c.want) {
+			if got := assign(c.policy, c.queues, c.workers); !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
@@ -67,30 +91,30 @@ func TestAssign(t *testing.T) {
 }
 
 func TestRebalance(t *testing.T) {
-	two := []PlacedWorker{{Node: -1}, {Node: -1}}
+	two := []placedWorker{{Node: -1}, {Node: -1}}
 	for _, c := range []struct {
 		name    string
-		queues  []PlacedQueue
-		workers []PlacedWorker
-		want    []Move
+		queues  []placedQueue
+		workers []placedWorker
+		want    []move
 	}{
 		{"nothing moves while nobody is busy",
-			[]PlacedQueue{on(0, 0.3), on(0, 0.3), on(1, 0)}, two, nil},
+			[]placedQueue{on(0, 0.3), on(0, 0.3), on(1, 0)}, two, nil},
 		{"half of an overloaded worker's queues move",
-			[]PlacedQueue{on(0, 0.45), on(0, 0.45)}, two, []Move{{0, 0, 1}}},
+			[]placedQueue{on(0, 0.45), on(0, 0.45)}, two, []move{{0, 0, 1}}},
 		{"one queue cannot be split",
-			[]PlacedQueue{on(0, 1)}, two, nil},
+			[]placedQueue{on(0, 1)}, two, nil},
 		{"a gain under a quarter is not worth it",
-			[]PlacedQueue{on(0, 0.9), on(0, 0.01), on(1, 0.5)}, two, nil},
+			[]placedQueue{on(0, 0.9), on(0, 0.01), on(1, 0.5)}, two, nil},
 		{"pinned queues stay",
-			[]PlacedQueue{pinned(0, 0.5), pinned(0, 0.5)}, two, nil},
+			[]placedQueue{pinned(0, 0.5), pinned(0, 0.5)}, two, nil},
 		{"nothing moves to an isolated worker",
-			[]PlacedQueue{on(0, 0.5), on(0, 0.5)}, []PlacedWorker{{}, {Isolated: true}}, nil},
+			[]placedQueue{on(0, 0.5), on(0, 0.5)}, []placedWorker{{}, {Isolated: true}}, nil},
 		{"a queue without a worker is left out",
-			[]PlacedQueue{on(0, 0.5), on(0, 0.5), free(0.5)}, two, []Move{{0, 0, 1}}},
+			[]placedQueue{on(0, 0.5), on(0, 0.5), free(0.5)}, two, []move{{0, 0, 1}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := Rebalance(c.queues, c.workers); !reflect.DeepEqual(got, c.want) {
+			if got := rebalance(c.queues, c.workers); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
@@ -102,13 +126,13 @@ func TestRebalance(t *testing.T) {
 func TestRebalanceProperties(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
-		workers := make([]PlacedWorker, 1+rng.IntN(3))
-		queues := make([]PlacedQueue, rng.IntN(6))
+		workers := make([]placedWorker, 1+rng.IntN(3))
+		queues := make([]placedQueue, rng.IntN(6))
 		for i := range workers {
-			workers[i] = PlacedWorker{Node: rng.IntN(2), Isolated: rng.IntN(4) == 0}
+			workers[i] = placedWorker{Node: rng.IntN(2), Isolated: rng.IntN(4) == 0}
 		}
 		for i := range queues {
-			queues[i] = PlacedQueue{Load: rng.Float64() / 2, Node: rng.IntN(3) - 1, Pin: Unplaced}
+			queues[i] = placedQueue{Load: rng.Float64() / 2, Node: rng.IntN(3) - 1, Pin: unplaced}
 			if rng.IntN(4) == 0 {
 				queues[i].Pin = rng.IntN(len(workers))
 			}
@@ -120,11 +144,11 @@ func TestRebalanceProperties(t *testing.T) {
 	}
 }
 
-func checkRebalance(t *testing.T, queues []PlacedQueue, workers []PlacedWorker) {
+func checkRebalance(t *testing.T, queues []placedQueue, workers []placedWorker) {
 	t.Helper()
 	before := variance(loads(queues, workers))
 	after := slices.Clone(queues)
-	moves := Rebalance(queues, workers)
+	moves := rebalance(queues, workers)
 	for _, m := range moves {
 		if after[m.Queue].Worker != m.From || m.From == m.To {
 			t.Fatalf("%v: move %v of a queue on worker %d", queues, m, after[m.Queue].Worker)
@@ -137,28 +161,28 @@ func checkRebalance(t *testing.T, queues []PlacedQueue, workers []PlacedWorker) 
 	if len(moves) > 0 && variance(loads(after, workers)) > before*(1-minImprovement)+1e-12 {
 		t.Fatalf("%v: moves %v gain too little", queues, moves)
 	}
-	if more := Rebalance(after, workers); more != nil {
+	if more := rebalance(after, workers); more != nil {
 		t.Fatalf("%v: after moves %v there are more: %v", queues, moves, more)
 	}
 }
 
 // checkAssign compares the greedy assignment with the best there is: the busiest worker has at most
 // 4/3 of what it must have (Graham 1969, for tasks that may go anywhere).
-func checkAssign(t *testing.T, queues []PlacedQueue, workers []PlacedWorker) {
+func checkAssign(t *testing.T, queues []placedQueue, workers []placedWorker) {
 	t.Helper()
 	anywhere := slices.Clone(queues)
 	for i := range anywhere {
-		anywhere[i].Pin, anywhere[i].Node = Unplaced, -1
+		anywhere[i].Pin, anywhere[i].Node = unplaced, -1
 	}
-	open := make([]PlacedWorker, len(workers))
+	open := make([]placedWorker, len(workers))
 	got := slices.Clone(anywhere)
-	for i, w := range Assign(ByCycles, anywhere, open) {
+	for i, w := range assign(ByCycles, anywhere, open) {
 		got[i].Worker = w
 	}
 	if busiest, best := slices.Max(loads(got, open)), bestMakespan(anywhere, open, 0); busiest > best*4/3+1e-9 {
 		t.Fatalf("%v: the busiest worker has %v, the best placement %v", queues, busiest, best)
 	}
-	for i, w := range Assign(ByCycles, queues, workers) {
+	for i, w := range assign(ByCycles, queues, workers) {
 		if !slices.Contains(eligible(queues[i], workers), w) {
 			t.Fatalf("%v: queue %d on worker %d, which may not have it", queues, i, w)
 		}
@@ -166,7 +190,7 @@ func checkAssign(t *testing.T, queues []PlacedQueue, workers []PlacedWorker) {
 }
 
 // bestMakespan tries every placement of the queues from i on.
-func bestMakespan(queues []PlacedQueue, workers []PlacedWorker, i int) float64 {
+func bestMakespan(queues []placedQueue, workers []placedWorker, i int) float64 {
 	if i == len(queues) {
 		return slices.Max(loads(queues, workers))
 	}
@@ -176,15 +200,4 @@ func bestMakespan(queues []PlacedQueue, workers []PlacedWorker, i int) float64 {
 		best = min(best, bestMakespan(queues, workers, i+1))
 	}
 	return best
-}
-
-func TestParsePolicy(t *testing.T) {
-	for _, p := range []Policy{ByCycles, RoundRobin} {
-		if got, err := ParsePolicy(p.String()); err != nil || got != p {
-			t.Errorf("%q: got %v, %v", p.String(), got, err)
-		}
-	}
-	if _, err := ParsePolicy("group"); err == nil {
-		t.Error("an unknown policy was accepted")
-	}
 }
