@@ -155,7 +155,7 @@ func (p *Port) fail(err error) {
 	}
 	p.err = err
 	close(p.done)
-	p.log.Debug("port stopped", "err", err)
+	p.log.Debug("port stopped", "error", err)
 }
 
 // Close implements pmd.Port. The device stays as it is.

@@ -142,7 +142,7 @@ func (p *Port) fail(err error) {
 	}
 	p.err = err
 	close(p.done)
-	p.log.Debug("port stopped", "err", err)
+	p.log.Debug("port stopped", "error", err)
 }
 
 // Close implements pmd.Port. The other end stays as it is and sees the link go down; a Peer has to be

@@ -155,7 +155,7 @@ func (d *Device) look(log *slog.Logger, stop func(error)) (stopped bool) {
 	if err == nil {
 		err = d.changed(a)
 	} else if !errors.Is(err, ErrGone) {
-		log.Warn("state of the device is unknown", "device", d.name, "err", err)
+		log.Warn("state of the device is unknown", "device", d.name, "error", err)
 		return false
 	}
 	if err != nil {

@@ -151,7 +151,7 @@ func (p *Port) fail(err error) {
 	}
 	p.err = err
 	close(p.done)
-	p.log.Debug("port stopped", "err", err)
+	p.log.Debug("port stopped", "error", err)
 }
 
 var _ pmd.Port = (*Port)(nil)

@@ -163,7 +163,7 @@ func (p *Port) fail(err error) {
 	}
 	p.err = err
 	close(p.done)
-	p.log.Debug("port stopped", "err", err)
+	p.log.Debug("port stopped", "error", err)
 }
 
 // Close implements pmd.Port. A device that is not persistent is deleted.

@@ -67,7 +67,7 @@ func kernelTable() []counter.Desc {
 		{Name: "xsk_rx_invalid_descs",
 			Help: "Descriptors in the fill ring that the kernel refused."},
 		{Name: "xsk_rx_fill_ring_empty",
-			Help: "Times the kernel found the fill ring empty."},
+			Help: "Times the kernel found the fill ring empty: the worker is too slow, or was off its CPU for longer than ring-size packets take."},
 		{Name: "xsk_tx_invalid_descs", Kind: counter.Drop,
 			Help: "Descriptors in the transmit ring that the kernel refused."},
 		{Name: "xsk_tx_ring_empty",

@@ -21,7 +21,8 @@ type waker interface {
 //
 // The kernel holds at most as many buffers as the fill ring has slots, counting those that stand
 // received in the receive ring. More would absorb no longer burst, since the receive ring has no more
-// slots, and cost twice the memory.
+// slots, and cost twice the memory. So a worker that does not keep up shows as xsk_rx_fill_ring_empty, and
+// xsk_rx_ring_full stays 0.
 type rxQueue struct {
 	pool  *frame.Pool
 	cache *frame.Cache

@@ -21,11 +21,11 @@ func (p *Port) look(opened deviceState) (stopped bool) {
 	if err == nil {
 		err = opened.changed(st)
 	} else if !errors.Is(err, netdev.ErrGone) {
-		p.log.Warn("cannot read the state of the device", "err", err)
+		p.log.Warn("cannot read the state of the device", "error", err)
 		return false
 	}
 	if err != nil {
-		p.log.Debug("port stops", "err", err)
+		p.log.Debug("port stops", "error", err)
 		p.stop(err)
 		return true
 	}
