@@ -99,7 +99,7 @@ func (w *Worker) relist() {
 // watch makes q's descriptor wake the worker. While the worker is stopped that is for openWaiter.
 func (w *Worker) watch(q *queue) error {
 	fd := q.rx.FD()
-	if fd < 0 || w.waiter.epoll < 0 {
+	if fd < 0 || !w.waiter.isOpen() {
 		return nil
 	}
 	if !w.watched(fd) {

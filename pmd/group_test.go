@@ -128,7 +128,7 @@ func TestAPortThatCannotBeAddedLeavesNothingBehind(t *testing.T) {
 	}{
 		{"a pin to a worker that is not there", "no such worker", PortPlacement{Pins: map[int]int{1: 9}}, fakes[2].fd},
 		{"a pin of a queue that is not there", "3 receive queues", PortPlacement{Pins: map[int]int{3: 0}}, fakes[2].fd},
-		{"a descriptor that cannot be waited for", "epoll_ctl", PortPlacement{}, 1 << 20},
+		{"a descriptor that cannot be waited for", "wait for descriptor", PortPlacement{}, 1 << 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer func(fd int) { fakes[2].fd = fd }(fakes[2].fd)
@@ -247,7 +247,7 @@ func TestTheWindowSlides(t *testing.T) {
 
 func TestAQueueThatNoWorkerTakesDoesNotKeepOthersWaiting(t *testing.T) {
 	g, pool, got := newTestGroup(t, 2, nil)
-	file, err := os.Open("group_test.go") // epoll does not take regular files
+	file, err := os.Open("group_test.go") // always ready: not to be waited for
 	if err != nil {
 		t.Fatal(err)
 	}

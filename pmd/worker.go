@@ -93,7 +93,7 @@ type queue struct {
 	rx   RxQueue
 	port uint32
 	load *counter.Block // queueCounters
-	// fd is what epoll knows the queue by. -1: by nothing, the worker looks at it by the clock.
+	// fd is what the waiter knows the queue by. -1: by nothing, the worker looks at it by the clock.
 	fd     int
 	deafAt int64 // ns, when fd was given up because it signals nothing but an error
 }
