@@ -50,7 +50,7 @@ func (s *Switch) watch(p *port) {
 		case <-p.ctx.Done():
 			return
 		case <-dev.Done():
-			s.o.Log.Warn("port stopped", "port", p.cfg.Name, "err", dev.Err())
+			s.o.Log.Warn("port stopped", "port", p.cfg.Name, "error", dev.Err())
 			s.close(p)
 			return
 		case <-tick.C:
@@ -66,7 +66,7 @@ func (s *Switch) open(p *port) error {
 	defer s.mu.Unlock()
 	if err != nil {
 		if p.err == nil || p.err.Error() != err.Error() {
-			s.o.Log.Warn("port does not open", "port", p.cfg.Name, "err", err)
+			s.o.Log.Warn("port does not open", "port", p.cfg.Name, "error", err)
 		}
 		p.err = err
 		return err
@@ -108,7 +108,7 @@ func (s *Switch) close(p *port) {
 	}
 	s.mu.Unlock()
 	if err := dev.Close(); err != nil {
-		s.o.Log.Warn("port does not close cleanly", "port", p.cfg.Name, "err", err)
+		s.o.Log.Warn("port does not close cleanly", "port", p.cfg.Name, "error", err)
 	}
 }
 

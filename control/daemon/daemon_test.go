@@ -218,7 +218,7 @@ func TestAddressesAreAddedAndForgotten(t *testing.T) {
 	refuse(l, api.FDBDel, api.FDBKey{MAC: "02:00:00:00:00:09", VLAN: 3}, api.NotFound)
 	refuse(l, api.FDBAdd, api.NewFDBEntry{Port: "p9", MAC: "02:00:00:00:00:09"}, api.NotFound)
 	refuse(l, api.FDBAdd, api.NewFDBEntry{Port: "p1", MAC: "01:00:00:00:00:09"}, api.BadParams)
-	refuse(l, api.FDBAdd, api.NewFDBEntry{Port: "p1", MAC: "02:00:00:00:00:09", VLAN: 4095}, api.BadParams)
+	refuse(l, api.FDBAdd, api.NewFDBEntry{Port: "p1", MAC: "02:00:00:00:00:09", VLAN: 4096}, api.BadParams)
 	refuse(l, api.FDBFlush, api.FDBFilter{Port: "p9"}, api.NotFound)
 	refuse(l, api.FDBFlush, api.FDBFilter{VLAN: new(5000)}, api.BadParams)
 }

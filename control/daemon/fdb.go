@@ -108,8 +108,9 @@ func (d *Daemon) portOn(b *bridge, name string) (uint32, error) {
 	return 0, noPort(name)
 }
 
-// maxVLAN is the last VLAN: 4095 is reserved (IEEE 802.1Q-2018, table 9-2).
-const maxVLAN = 4094
+// maxVLAN is the last VLAN a tag can name. 4095 is reserved (IEEE 802.1Q-2018, table 9-2), but a frame may
+// have it, and its address is learned like any other.
+const maxVLAN = 4095
 
 func badVLAN(n int) error { return api.Errorf(api.BadParams, "VLAN %d: want 0 to %d", n, maxVLAN) }
 

@@ -286,7 +286,7 @@ func (h *Handler) lookupError(err error) {
 	h.counters.Add(Failed, 1)
 	if now := time.Now(); now.Sub(h.logged) > time.Second {
 		h.logged = now
-		h.Log.Warn("rule table look-up", "port", h.key.Uint(flow.FieldInPort), "err", err)
+		h.Log.Warn("rule table look-up", "port", h.key.Uint(flow.FieldInPort), "error", err)
 	}
 }
 
