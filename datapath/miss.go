@@ -50,7 +50,7 @@ func (w *pipeline) takeAnswers() int {
 		for i := range w.answers[:n] {
 			total += w.take(&w.answers[i])
 		}
-		w.lane.Done(n)
+		w.answered += n
 		left -= n
 	}
 	return total

@@ -41,11 +41,12 @@ type pipeline struct {
 	again again // packets to be taken up again after this pass
 
 	// The way to the slow path and back.
-	lane    *upcall.Lane
-	kick    func()
-	waiting *upcall.Waiting
-	answers [frame.MaxBatch]upcall.Answer
-	answer  frame.Batch
+	lane     *upcall.Lane
+	kick     func()
+	waiting  *upcall.Waiting
+	answers  [frame.MaxBatch]upcall.Answer
+	answered int // taken in this cycle, not yet told the slow path
+	answer   frame.Batch
 
 	ports  []*workerPort // by datapath port; nil where there is none
 	sends  []*workerPort // ports with frames staged this cycle, or still to be flushed

@@ -9,6 +9,10 @@ func (w *pipeline) Flush(now int64) int {
 	if len(w.sends) > 0 {
 		w.flush()
 	}
+	if w.answered > 0 {
+		w.lane.Done(w.answered) // only now: whoever waits for it finds the packets gone
+		w.answered = 0
+	}
 	w.flows.Tick()
 	if now >= w.publishAt {
 		w.publish()

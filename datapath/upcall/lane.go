@@ -60,9 +60,9 @@ type Lane struct {
 func NewLane(depth int, wake func()) *Lane {
 	l := &Lane{Answers: ring.NewSPSC[Answer](depth), Wake: wake}
 	l.queues.Store(new([]*Queue))
-	// A worker counts a batch of answers as dealt with after the last of them, and may by then have
-	// asked anew for as many: more references are out than answers can be under way.
-	l.lent.ids = make([]flowcache.ListID, l.Answers.Cap()+frame.MaxBatch)
+	// A worker counts answers as dealt with at the end of its cycle: those it has taken, a ring full at
+	// most, hold references as well as those that have come since.
+	l.lent.ids = make([]flowcache.ListID, 2*l.Answers.Cap())
 	return l
 }
 
@@ -70,8 +70,9 @@ func NewLane(depth int, wake func()) *Lane {
 // the caller once the handler has passed (see Handler.Locked).
 func (l *Lane) SetQueues(qs []*Queue) { l.queues.Store(&qs) }
 
-// Done tells the slow path that the worker has dealt with n more answers, at most frame.MaxBatch of
-// those it has popped.
+// Done tells the slow path that the worker has dealt with n more answers it has popped, and that their
+// packets have left. It comes once per poll cycle, in which the worker pops no more answers than the ring
+// holds.
 func (l *Lane) Done(n int) { l.done.Store(l.done.Load() + uint64(n)) }
 
 // Answered reports whether the worker has dealt with every answer pushed before the call with mark,
