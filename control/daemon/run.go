@@ -48,6 +48,7 @@ func Run(ctx context.Context, o RunOptions) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
+	describeProcessor(c.Caches.EMCEntries, log)
 	tuneRuntime(c.Workers.Count, log)
 	cpus, err := placeWorkers(c.Workers, log)
 	if err != nil {

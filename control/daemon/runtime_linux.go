@@ -16,7 +16,8 @@ const (
 	// default, because each run can pause a worker for up to a millisecond.
 	gcPercent = 400
 	// memoryShare: the heap may take a quarter of the host's memory before the collector runs more
-	// often than that. The frame arena and the flow caches lie outside the heap.
+	// often than that. The frame arena lies outside the heap; the flow caches lie in it and hold no
+	// pointers, so they make collections rare, not long.
 	memoryShare = 4
 	// spareProcs is how many Go processors there are besides the workers': one for the control plane and
 	// one for the collector, which otherwise takes a worker's.
