@@ -451,7 +451,8 @@ func TestCloseInEveryState(t *testing.T) {
 		for _, do := range []func(){
 			func() { _ = l.sw.Close() }, func() { _ = l.sw.Close() }, l.sw.Sync,
 			func() { _ = l.sw.DelPort("a") }, func() { l.sw.Flows() }, func() { l.sw.Stats() }, func() { l.sw.Ports() },
-			func() { _ = l.sw.AddDevice("br0", datapath.PortConfig{Name: "c"}, dev) },
+			// Once: a device belongs to the switch from then on.
+			sync.OnceFunc(func() { _ = l.sw.AddDevice("br0", datapath.PortConfig{Name: "c"}, dev) }),
 		} {
 			all.Go(func() {
 				for range 20 {
