@@ -14,8 +14,9 @@ import (
 // A sum is what switch and hosts have counted.
 type sum struct {
 	daemon.Tally
-	hosts []flow // by the hosts themselves
-	ports []flow // by the switch, as the hosts see it: sent is what the port received
+	hosts []flow   // by the hosts themselves
+	ports []flow   // by the switch, as the hosts see it: sent is what the port received or lost
+	lost  []uint64 // by the ports: what reached them while the worker was off its CPU for too long
 }
 
 // A flow is what went between a host and the switch, in packets.
@@ -33,7 +34,7 @@ func counters(ctx context.Context, s *story, n network) error {
 	s.check(c.looked() == c.Stats.Packets, "each packet received was answered by one level: %s", pair(c.looked(), c.Stats.Packets))
 	for i, p := range people() {
 		host, port := c.hosts[i], c.ports[i]
-		s.check(host == port, "%s itself sent what %s received (%s) and received what it sent (%s)",
+		s.check(host == port, "%s itself sent what %s received or dropped (%s) and received what it sent (%s)",
 			p.name, p.port, pair(host.sent, port.sent), pair(host.received, port.received))
 	}
 	return nil
@@ -80,7 +81,9 @@ func read(ctx context.Context, n network) (c sum, err error) {
 		}
 		c.hosts = append(c.hosts, flow{sent, received})
 		port, _ := c.Port(p.port)
-		c.ports = append(c.ports, flow{daemon.Value(port.Counters, "rx_packets"), daemon.Value(port.Counters, "tx_packets")})
+		lost := daemon.Value(port.Counters, "xsk_rx_dropped") + daemon.Value(port.Counters, "xsk_rx_ring_full")
+		c.lost = append(c.lost, lost)
+		c.ports = append(c.ports, flow{daemon.Value(port.Counters, "rx_packets") + lost, daemon.Value(port.Counters, "tx_packets")})
 	}
 	return c, nil
 }
@@ -90,7 +93,7 @@ func portTable(c sum) string {
 		fmt.Fprintln(w, "port\treceived\tsent\tdropped\thost\tsent\treceived\t")
 		for i, p := range people() {
 			port, _ := c.Port(p.port)
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.port, group(c.ports[i].sent), group(c.ports[i].received),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.port, group(c.ports[i].sent-c.lost[i]), group(c.ports[i].received),
 				group(daemon.Drops(port.Counters)), p.name, group(c.hosts[i].sent), group(c.hosts[i].received))
 		}
 	})

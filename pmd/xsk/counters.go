@@ -85,8 +85,9 @@ func kernelValues(s unix.XDPStatistics) [6]uint64 {
 // deviceTable describes what the device itself has dropped, whoever it was from or for.
 func deviceTable() []counter.Desc {
 	return []counter.Desc{
-		{Name: "device_rx_dropped", Kind: counter.Drop,
-			Help: "Packets the device dropped on receiving, by its own count."},
+		// No drop of its own: a native driver counts what a socket refused as well (veth does).
+		{Name: "device_rx_dropped",
+			Help: "Packets the device dropped on receiving, by its own count, which may have those of the sockets in it."},
 		{Name: "device_tx_dropped", Kind: counter.Drop,
 			Help: "Packets the device dropped on sending, by its own count."},
 	}
