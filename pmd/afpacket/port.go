@@ -27,16 +27,15 @@ type Port struct {
 	tx   []*txQueue
 	rxs  []pmd.RxQueue
 	txs  []pmd.TxQueue
-	done chan struct{}
+
+	pmd.Life
 
 	mu      sync.Mutex
-	err     error
-	closed  bool
 	dropped uint64 // by the kernel, so far: reading its counter sets that to 0
 }
 
 func open(name string, o Options) (*Port, error) {
-	p := &Port{log: o.Log.With("port", name, "driver", DriverName), done: make(chan struct{})}
+	p := &Port{log: o.Log.With("port", name, "driver", DriverName)}
 	if err := p.open(name, o); err != nil {
 		return nil, errors.Join(err, p.release())
 	}
@@ -122,21 +121,11 @@ func (p *Port) TxQueues() []pmd.TxQueue { return p.txs }
 // LinkUp implements pmd.Port.
 func (p *Port) LinkUp() bool { return p.dev.LinkUp() }
 
-// Done implements pmd.Port: closed when the device is deleted, renamed, or has another address or MTU.
-func (p *Port) Done() <-chan struct{} { return p.done }
-
-// Err implements pmd.Port.
-func (p *Port) Err() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
-}
-
 // Samples implements pmd.Port.
 func (p *Port) Samples(dst []counter.Sample) []counter.Sample {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.closed {
+	if !p.Ended() {
 		for _, fd := range p.fds {
 			if s, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 				p.dropped += uint64(s.Drops)
@@ -146,27 +135,22 @@ func (p *Port) Samples(dst []counter.Sample) []counter.Sample {
 	return append(dst, kernelCounters(p.dropped)...)
 }
 
-// fail stops the port for the reason given, unless it is closed or stopped already.
+// fail stops the port for the reason given, unless it is closed or stopped already: when the device is
+// deleted, renamed, or has another address or MTU.
 func (p *Port) fail(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || p.err != nil {
-		return
+	if p.Stop(err) {
+		p.log.Debug("port stopped", "error", err)
 	}
-	p.err = err
-	close(p.done)
-	p.log.Debug("port stopped", "error", err)
 }
 
 // Close implements pmd.Port. The device stays as it is.
 func (p *Port) Close() error {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
+	p.mu.Lock() // Samples reads what is closed below
+	first := p.End()
+	p.mu.Unlock()
+	if !first {
 		return nil
 	}
-	p.closed = true
-	p.mu.Unlock()
 	if err := p.release(); err != nil { // without the lock: it waits for whoever may call fail
 		return fmt.Errorf("close afpacket port %s: %w", p.info.Name, err)
 	}

@@ -25,17 +25,16 @@ type Port struct {
 	tx   []*txQueue
 	rxs  []pmd.RxQueue
 	txs  []pmd.TxQueue
-	done chan struct{}
+
+	pmd.Life
 
 	mu     sync.Mutex
-	err    error
-	closed bool
 	before [2]uint64 // what the device had dropped when it was opened: from the host, to the host
 	drops  [2]uint64 // what was read last, without before
 }
 
 func open(name string, o Options) (*Port, error) {
-	p := &Port{log: o.Log.With("port", name, "driver", DriverName), done: make(chan struct{})}
+	p := &Port{log: o.Log.With("port", name, "driver", DriverName)}
 	if err := p.open(name, o); err != nil {
 		return nil, errors.Join(err, p.release())
 	}
@@ -116,21 +115,11 @@ func (p *Port) TxQueues() []pmd.TxQueue { return p.txs }
 // whoever follows it does: a port that has stopped has no link.
 func (p *Port) LinkUp() bool {
 	select {
-	case <-p.done:
+	case <-p.Done():
 		return false
 	default:
 		return p.dev.LinkUp()
 	}
-}
-
-// Done implements pmd.Port: closed when the device is deleted, renamed, or has another address or MTU.
-func (p *Port) Done() <-chan struct{} { return p.done }
-
-// Err implements pmd.Port.
-func (p *Port) Err() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
 }
 
 // Samples implements pmd.Port. Of a device that is gone the kernel tells zeros.
@@ -154,27 +143,19 @@ func (p *Port) dropped() [2]uint64 {
 // gone stops the port because a queue found the device deleted.
 func (p *Port) gone() { p.fail(fmt.Errorf("%s: %w", p.dev.Name(), netdev.ErrGone)) }
 
-// fail stops the port for the reason given, unless it is closed or stopped already.
+// fail stops the port for the reason given, unless it is closed or stopped already: when the device is
+// deleted, renamed, or has another address or MTU.
 func (p *Port) fail(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || p.err != nil {
-		return
+	if p.Stop(err) {
+		p.log.Debug("port stopped", "error", err)
 	}
-	p.err = err
-	close(p.done)
-	p.log.Debug("port stopped", "error", err)
 }
 
 // Close implements pmd.Port. A device that is not persistent is deleted.
 func (p *Port) Close() error {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
+	if !p.End() {
 		return nil
 	}
-	p.closed = true
-	p.mu.Unlock()
 	if err := p.release(); err != nil { // without the lock: it waits for whoever may call fail
 		return fmt.Errorf("close tap port %s: %w", p.info.Name, err)
 	}
