@@ -11,7 +11,7 @@
 //	0..7    Op
 //	8..15   field (flow.FieldID), for OpSet
 //	16..23  number of operand words that follow
-//	32..63  argument: port, reason, id, TPID<<16|TCI
+//	32..63  argument: port, reason, id, TPID<<16|TCI, …
 //
 // Thread-safety: a Program belongs to one goroutine; its words never change once interned.
 package action
@@ -36,6 +36,23 @@ const (
 	OpPushVLAN    // argument: TPID<<16 | TCI; becomes the outer tag
 	OpPopVLAN     // removes the outer tag
 	OpRecirc      // argument: recirculation id; looks the packet up anew; ends the program
+	OpHash        // argument: HashAlg<<24 | basis (24 bits); computes dp_hash for the recirculation that follows
+	OpLarger      // argument: bytes; dp_hash becomes 1 if the packet is longer, else 0
+	OpTrunc       // argument: bytes that the next OpOutput or OpSend sends at most
+	OpPushMPLS    // argument: label stack entry; one operand word: EtherType
+	OpPopMPLS     // argument: EtherType behind the popped entry
+	OpMeter       // argument: meter slot; packets over the rate are dropped (Metered)
+	OpSend        // argument: context id; a copy goes to the rule table (rules.Receiver)
+	OpClone       // argument: number of words that follow, a program of its own that runs on copies
+)
+
+// A HashAlg is how OpHash makes dp_hash.
+type HashAlg uint8
+
+// Hash algorithms. All are keyed by the basis, the same for a packet wherever it came in, and 32 bits wide.
+const (
+	HashL4    HashAlg = iota // addresses, protocol and transport ports, in their directions
+	HashSymL4                // the same for both directions of a connection
 )
 
 // A Program is a list of operations under construction. The zero value is empty and drops.
@@ -63,6 +80,37 @@ func (p *Program) PushVLAN(tpid, tci uint16) { p.op(OpPushVLAN, uint32(tpid)<<16
 
 // PopVLAN removes the outer VLAN tag.
 func (p *Program) PopVLAN() { p.op(OpPopVLAN, 0) }
+
+// Hash computes the dp_hash by which the packet is looked up under a recirculation id with
+// flow.RecircHashed. basis has 24 bits.
+func (p *Program) Hash(alg HashAlg, basis uint32) { p.op(OpHash, uint32(alg)<<24|basis&0xffffff) }
+
+// Larger makes dp_hash 1 if the packet, its Ethernet header included, has more bytes than size, else 0.
+func (p *Program) Larger(size uint32) { p.op(OpLarger, size) }
+
+// Trunc makes the next Output or Send send at most size bytes of the packet.
+func (p *Program) Trunc(size uint32) { p.op(OpTrunc, size) }
+
+// PushMPLS adds an outermost label stack entry, in the host's byte order, behind the Ethernet header and
+// its VLAN tags; typ becomes the packet's EtherType.
+func (p *Program) PushMPLS(typ uint16, entry uint32) {
+	p.words = append(p.words, uint64(OpPushMPLS)|1<<16|uint64(entry)<<32, uint64(typ))
+}
+
+// PopMPLS removes the outermost label stack entry; typ becomes the packet's EtherType.
+func (p *Program) PopMPLS(typ uint16) { p.op(OpPopMPLS, uint32(typ)) }
+
+// Meter drops the packets that exceed the rate of the meter in a slot of meter.Store.
+func (p *Program) Meter(slot uint32) { p.op(OpMeter, slot) }
+
+// Send gives a copy of the packet as it is now to the rule table, which knows by id what it is for.
+func (p *Program) Send(id uint32) { p.op(OpSend, id) }
+
+// Clone runs inner on copies of the packets; what it changes stays in the copies.
+func (p *Program) Clone(inner *Program) {
+	p.op(OpClone, uint32(len(inner.words)))
+	p.words = append(p.words, inner.words...)
+}
 
 // Recirc ends the program: the packet is looked up anew under the recirculation id.
 func (p *Program) Recirc(id uint32) { p.op(OpRecirc, id) }
@@ -98,7 +146,7 @@ type Instruction struct {
 	Op    Op
 	Field flow.FieldID
 	Arg   uint32
-	Value []uint64 // OpSet: value words, right-aligned
+	Value []uint64 // OpSet: value words, right-aligned; OpPushMPLS: EtherType
 	Mask  []uint64
 }
 
@@ -111,6 +159,6 @@ func Next(words []uint64) (in Instruction, rest []uint64, ok bool) {
 	w := words[0]
 	n := int(w >> 16 & 0xff)
 	in = Instruction{Op: Op(w), Field: flow.FieldID(w >> 8), Arg: uint32(w >> 32)}
-	in.Value, in.Mask = words[1:1+n/2], words[1+n/2:1+n]
+	in.Value, in.Mask = words[1:1+(n+1)/2], words[1+(n+1)/2:1+n]
 	return in, words[1+n:], true
 }

@@ -21,6 +21,8 @@ const (
 	NoBridge
 	TableError
 	NoRoom
+	Metered
+	ContextGone
 	NumReasons
 )
 
@@ -41,5 +43,7 @@ func Reasons() []counter.Desc {
 		NoBridge:         {Name: "no_bridge", Help: "The input port belongs to no bridge.", Kind: counter.Drop},
 		TableError:       {Name: "table_error", Help: "The rule table could not decide; the log says why.", Kind: counter.Drop},
 		NoRoom:           {Name: "lists_full", Help: "The store of action programs had no room for the packet's.", Kind: counter.Drop},
+		Metered:          {Name: "meter", Help: "The packet exceeded the rate of a meter.", Kind: counter.Drop},
+		ContextGone:      {Name: "context_gone", Help: "What the packet was to go on with after recirculation is not known anymore.", Kind: counter.Drop},
 	}
 }

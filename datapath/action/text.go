@@ -13,6 +13,11 @@ import (
 func Format(words []uint64, portName func(uint32) string) string {
 	var parts []string
 	for in, rest, ok := Next(words); ok; in, rest, ok = Next(rest) {
+		if in.Op == OpClone {
+			parts = append(parts, "clone("+Format(rest[:in.Arg], portName)+")")
+			rest = rest[in.Arg:]
+			continue
+		}
 		parts = append(parts, in.text(portName))
 	}
 	if len(parts) == 0 {
@@ -45,6 +50,21 @@ func (in *Instruction) text(portName func(uint32) string) string {
 		return fmt.Sprintf("push_vlan(tpid=0x%04x,vid=%d,pcp=%d)", in.Arg>>16, tci&0xfff, tci>>13)
 	case OpPopVLAN:
 		return "pop_vlan"
+	case OpHash:
+		return fmt.Sprintf("hash(%s,basis=%d)", HashAlg(in.Arg>>24), in.Arg&0xffffff)
+	case OpLarger:
+		return fmt.Sprintf("check_pkt_larger(%d)", in.Arg)
+	case OpTrunc:
+		return fmt.Sprintf("trunc(%d)", in.Arg)
+	case OpPushMPLS:
+		return fmt.Sprintf("push_mpls(eth_type=0x%04x,label=%d,tc=%d,ttl=%d,bos=%d)",
+			in.Value[0], in.Arg>>12, in.Arg>>9&7, in.Arg&0xff, in.Arg>>8&1)
+	case OpPopMPLS:
+		return fmt.Sprintf("pop_mpls(eth_type=0x%04x)", in.Arg)
+	case OpMeter:
+		return fmt.Sprintf("meter(%d)", in.Arg)
+	case OpSend:
+		return fmt.Sprintf("send(0x%x)", in.Arg)
 	case OpRecirc:
 		return fmt.Sprintf("recirc(0x%x)", in.Arg)
 	}
@@ -68,4 +88,15 @@ func operandBytes(words []uint64, size int) []byte {
 		binary.BigEndian.PutUint64(buf[8*i:], w)
 	}
 	return buf[8*len(words)-size : 8*len(words)]
+}
+
+// String returns the algorithm's name.
+func (a HashAlg) String() string {
+	switch a {
+	case HashL4:
+		return "l4"
+	case HashSymL4:
+		return "sym_l4"
+	}
+	return fmt.Sprintf("algorithm %d", uint8(a))
 }

@@ -99,19 +99,50 @@ func (c *ChangeSet) Reset() {
 	c.Moved.Reset()
 }
 
+// A Holder is a Table whose trails and programs name contexts: what a packet goes on with after a
+// recirculation, what to do with one that action.OpSend sent. A context must be known as long as a cached
+// flow names it.
+//
+// The switch calls Hold when a flow with this trail enters the cache, before any worker can use it, and
+// Release when that flow has left it or has another trail, after the last worker has let go of it. Both
+// are called inside the lock over the flow cache and must be quick. A packet may ask for a context for a
+// moment longer: a table forgets it some seconds after the last Release, or after the verdict that named
+// it if no flow came of it.
+type Holder interface {
+	Hold(trail []uint64)
+	Release(trail []uint64)
+}
+
+// A Receiver is a Table that gets copies of packets: its programs use action.OpSend.
+type Receiver interface {
+	// Receive takes a packet sent with the context id. q.Packet is the whole packet, valid during the
+	// call; q.Key is its key with in_port and the recirculation id it came with. It is called on the
+	// slow path and must not block.
+	Receive(id uint32, q *Query)
+}
+
 // A Port is a port of the switch as tables know it.
 type Port struct {
 	ID     uint32 // datapath port: in_port of Query.Key and argument of action.Program.Output
 	Number uint32 // OpenFlow port number, unique in its bridge
 	Name   string
+	Up     bool // it is there and has a carrier
 	VLAN   VLAN
+	// Protected ports do not forward to each other in NORMAL (ovs-vswitchd.conf.db(5), Port:protected).
+	Protected bool
 }
 
 // VLAN says how NORMAL treats a port's VLAN tags (ovs-vswitchd.conf.db(5), Port table).
 type VLAN struct {
 	Mode   VLANMode
-	Tag    uint16   // access VLAN; 0 when Mode is VLANTrunk
-	Trunks []uint16 // VLANs carried in VLANTrunk mode; empty means all
+	Tag    uint16   // access, native or service VLAN; 0 when Mode is VLANTrunk
+	Trunks []uint16 // VLANs carried in the trunk and native modes; empty means all
+	// CVLANs are the customer VLANs that VLANDot1qTunnel admits; empty means all. QinQType is the
+	// EtherType of its service tag, 0x88a8 or 0x8100; 0 means 0x88a8.
+	CVLANs   []uint16
+	QinQType uint16
+	// PriorityTags says when packets of VLAN 0 leave an untagged port with a tag (other_config:priority-tags).
+	PriorityTags PriorityTags
 }
 
 // VLANMode is a port's VLAN mode.
@@ -119,8 +150,21 @@ type VLANMode uint8
 
 // VLAN modes.
 const (
-	VLANTrunk  VLANMode = iota // tagged packets of Trunks, untagged ones as VLAN 0
-	VLANAccess                 // untagged outside, Tag inside
+	VLANTrunk          VLANMode = iota // tagged packets of Trunks, untagged ones as VLAN 0
+	VLANAccess                         // untagged outside, Tag inside
+	VLANNativeTagged                   // as trunk; untagged packets belong to Tag and leave tagged
+	VLANNativeUntagged                 // as trunk; packets of Tag leave untagged
+	VLANDot1qTunnel                    // every packet gets the service tag Tag inside (IEEE 802.1ad)
+)
+
+// PriorityTags says what becomes of a packet's priority where it leaves without a VLAN.
+type PriorityTags uint8
+
+// Values of PriorityTags.
+const (
+	PriorityTagsNever     PriorityTags = iota // no tag
+	PriorityTagsIfNonzero                     // a tag of VLAN 0 if it has a priority
+	PriorityTagsAlways                        // a tag of VLAN 0
 )
 
 // A PortUser is a Table that wants to know the ports of its bridge. The switch calls SetPorts before

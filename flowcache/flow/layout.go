@@ -108,6 +108,10 @@ const (
 	VLANPresent = 0x1000 // in a TCI: there is a tag (the CFI bit's place)
 	TypeLLC     = 0x05ff // eth_type of an 802.3 frame without SNAP (ovs-fields(7), "Ethernet Type")
 
+	// RecircHashed is set in recirculation ids under which packets have a dp_hash (action.OpHash, OpLarger).
+	// Under others dp_hash is zero.
+	RecircHashed = 1 << 31
+
 	FragAny   = 1 // nw_frag: the packet is a fragment
 	FragLater = 2 // nw_frag: not the first one
 )
