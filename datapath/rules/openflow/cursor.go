@@ -37,29 +37,30 @@ func (c *cursor) skip(set string) {
 }
 
 // action reads one action: name, name:argument, name=argument or name(argument). The argument of the
-// forms with : and = ends at a comma or white space outside of parentheses and quotes.
-func (c *cursor) action() (name, arg string, err error) {
+// forms with : and = ends at a comma or white space outside of parentheses and quotes. at is where the
+// argument starts.
+func (c *cursor) action() (name, arg string, at int, err error) {
 	start := c.pos
 	c.until(":=(, \t\r\n")
 	name = c.s[start:c.pos]
 	if !c.more() {
-		return name, "", nil
+		return name, "", c.pos, nil
 	}
 	switch c.s[c.pos] {
 	case ':', '=':
 		c.pos++
 		from := c.pos
 		c.until(", \t\r\n")
-		return name, c.s[from:c.pos], nil
+		return name, c.s[from:c.pos], from, nil
 	case '(':
 		from := c.pos
 		c.until(", \t\r\n")
 		if c.s[c.pos-1] != ')' || strings.Count(c.s[from:c.pos], "(") != strings.Count(c.s[from:c.pos], ")") {
-			return "", "", &SyntaxError{Col: from + 1, Problem: fmt.Sprintf("%s: want ) at the end of the argument, found %q", name, c.s[from:c.pos])}
+			return "", "", 0, &SyntaxError{Col: from + 1, Problem: fmt.Sprintf("%s: want ) at the end of the argument, found %q", name, c.s[from:c.pos])}
 		}
-		return name, c.s[from+1 : c.pos-1], nil
+		return name, c.s[from+1 : c.pos-1], from + 1, nil
 	}
-	return name, "", nil
+	return name, "", c.pos, nil
 }
 
 // until moves to the first byte of set that is outside of parentheses and double quotes, or to the end.

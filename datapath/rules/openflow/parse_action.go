@@ -8,131 +8,95 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-// limitActions bounds a rule's actions: about what fits into an OpenFlow message.
-const limitActions = 4096
-
-// ParseActions reads a list of actions as it stands behind "actions=". An error is a [*SyntaxError]
-// that counts columns from the start of s. ports, when not nil, knows ports by name.
-func ParseActions(s string, ports flow.PortNames) ([]Action, error) {
-	var list []Action
-	drop := -1 // where it says drop
-	last := 0  // where the last action starts
-	c := cursor{s: s}
-	for c.skip(", \t\r\n"); c.more(); c.skip(", \t\r\n") {
-		at := c.pos
-		name, arg, err := c.action()
-		if err != nil {
-			return nil, err
-		}
-		if strings.EqualFold(name, "drop") && arg == "" {
-			drop = at
-			continue
-		}
-		a, err := parseAction(name, arg, ports)
-		if err != nil {
-			return nil, &SyntaxError{Col: at + 1, Problem: err.Error()}
-		}
-		if len(list) > 0 {
-			if g, ok := list[len(list)-1].(*GotoTable); ok {
-				return nil, &SyntaxError{Col: last + 1, Problem: fmt.Sprintf("goto_table:%d: want it last, found %q behind it", g.Table, name)}
-			}
-		}
-		if len(list) == limitActions {
-			return nil, &SyntaxError{Col: at + 1, Problem: fmt.Sprintf("want at most %d actions", limitActions)}
-		}
-		list, last = append(list, a), at
-	}
-	if drop >= 0 && len(list) > 0 {
-		return nil, &SyntaxError{Col: drop + 1, Problem: "drop: want no other action beside it"}
-	}
-	return list, nil
-}
-
 // actionNames is what an error about an unknown action offers.
 const actionNames = "output, a port, in_port, all, flood, local, normal, drop, set_field, load, move, mod_dl_src, mod_dl_dst, " +
 	"mod_nw_src, mod_nw_dst, mod_nw_tos, mod_nw_ecn, mod_nw_ttl, mod_tp_src, mod_tp_dst, mod_vlan_vid, mod_vlan_pcp, " +
 	"strip_vlan, pop_vlan, push_vlan, dec_ttl, resubmit, goto_table, exit"
 
-// parseAction reads one action of a name and an argument.
-func parseAction(name, arg string, ports flow.PortNames) (Action, error) {
-	var a Action
-	var err error
+// actionParser returns what reads the action of a name, nil if there is none of that name.
+func actionParser(name string) func(argument) (Action, error) {
 	switch name {
 	case "output":
-		a, err = parseOutput(arg, ports)
+		return parseOutput
 	case "set_field":
-		a, err = parseSetField(arg, ports)
+		return parseSetField
 	case "load":
-		a, err = parseLoad(arg)
+		return parseLoad
 	case "move":
-		a, err = parseMove(arg)
+		return parseMove
 	case "push_vlan":
-		a, err = parsePushVLAN(arg)
+		return parsePushVLAN
 	case "strip_vlan", "pop_vlan":
-		a, err = &PopVLAN{Strip: name == "strip_vlan"}, noArgument(arg)
+		return parsePopVLAN
 	case "dec_ttl":
-		a, err = &DecTTL{}, noArgument(arg)
+		return parseDecTTL
 	case "exit":
-		a, err = &Exit{}, noArgument(arg)
+		return parseExit
 	case "resubmit":
-		a, err = parseResubmit(arg, ports)
+		return parseResubmit
 	case "goto_table":
-		var table uint8
-		table, err = parseTable(arg)
-		a = &GotoTable{Table: table}
-	default:
-		return parseOther(name, arg, ports)
+		return parseGotoTable
 	}
+	if modField(name) != flow.NoField {
+		return parseMod
+	}
+	return nil
+}
+
+// parseAction reads one action of a name and an argument.
+func parseAction(arg argument) (Action, error) {
+	parse := actionParser(arg.name)
+	if parse == nil {
+		return parsePort(arg)
+	}
+	a, err := parse(arg)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", arg.name, err)
 	}
 	return a, nil
 }
 
-// parseOther reads a mod_ action, or a port standing for an output.
-func parseOther(name, arg string, ports flow.PortNames) (Action, error) {
-	for _, mod := range modActions() {
-		if mod.name == name {
-			a, err := parseMod(mod, arg)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			return a, nil
-		}
-	}
-	port, err := flow.ParsePort(name, ports)
-	if err != nil || arg != "" {
-		return nil, fmt.Errorf("%s: want one of %s, found an unknown action", name, actionNames)
+// parsePort reads a port standing for an output.
+func parsePort(arg argument) (Action, error) {
+	port, err := flow.ParsePort(arg.name, arg.ports)
+	if err != nil || arg.text != "" {
+		return nil, fmt.Errorf("%s: want one of %s, found an unknown action", arg.name, actionNames)
 	}
 	if !canOutput(port) {
-		return nil, fmt.Errorf("%s: %w", name, errPort(name))
+		return nil, fmt.Errorf("%s: %w", arg.name, errPort(arg.name))
 	}
 	return &Output{Port: port}, nil
 }
 
-func noArgument(arg string) error {
-	if arg != "" {
-		return fmt.Errorf("want no argument, found %q", arg)
-	}
-	return nil
+func parsePopVLAN(arg argument) (Action, error) {
+	return &PopVLAN{Strip: arg.name == "strip_vlan"}, arg.none()
+}
+
+func parseDecTTL(arg argument) (Action, error) { return &DecTTL{}, arg.none() }
+
+func parseExit(arg argument) (Action, error) { return &Exit{}, arg.none() }
+
+func parseGotoTable(arg argument) (Action, error) {
+	table, err := parseTable(arg.text)
+	return &GotoTable{Table: table}, err
 }
 
 func errPort(found string) error {
 	return fmt.Errorf("want a port number of 1 to %d, a port name, or in_port, all, flood, normal, local, found %q", PortMax, found)
 }
 
-func parseOutput(arg string, ports flow.PortNames) (Action, error) {
-	port, err := flow.ParsePort(arg, ports)
+func parseOutput(arg argument) (Action, error) {
+	port, err := flow.ParsePort(arg.text, arg.ports)
 	if err != nil || !canOutput(port) {
-		return nil, errPort(arg)
+		return nil, errPort(arg.text)
 	}
 	return &Output{Port: port}, nil
 }
 
-func parseSetField(arg string, ports flow.PortNames) (Action, error) {
-	text, name, ok := cutArrow(arg)
+func parseSetField(arg argument) (Action, error) {
+	text, name, ok := cutArrow(arg.text)
 	if !ok {
-		return nil, fmt.Errorf("want value->field, found %q", arg)
+		return nil, fmt.Errorf("want value->field, found %q", arg.text)
 	}
 	f, ok := flow.FieldByName(name)
 	if !ok {
@@ -141,7 +105,7 @@ func parseSetField(arg string, ports flow.PortNames) (Action, error) {
 	if err := checkWritable(f); err != nil {
 		return nil, err
 	}
-	v, mask, err := flow.ParseValue(f, text, ports)
+	v, mask, err := flow.ParseValue(f, text, arg.ports)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -154,23 +118,24 @@ func parseSetField(arg string, ports flow.PortNames) (Action, error) {
 	return makeSet(f, v, mask), nil
 }
 
-func parseMod(mod modAction, arg string) (Action, error) {
-	v, mask, err := flow.ParseValue(mod.field, arg, nil)
+func parseMod(arg argument) (Action, error) {
+	field := modField(arg.name)
+	v, mask, err := flow.ParseValue(field, arg.text, nil)
 	if err != nil {
 		return nil, err
 	}
-	if mask != flow.UintValue(mod.field.Info().Max()) {
-		return nil, fmt.Errorf("want a value without a mask, found %q", arg)
+	if mask != flow.UintValue(field.Info().Max()) {
+		return nil, fmt.Errorf("want a value without a mask, found %q", arg.text)
 	}
-	a := makeSet(mod.field, v, mask)
+	a := makeSet(field, v, mask)
 	a.Form = FormMod
 	return a, nil
 }
 
-func parseLoad(arg string) (Action, error) {
-	text, name, ok := cutArrow(arg)
+func parseLoad(arg argument) (Action, error) {
+	text, name, ok := cutArrow(arg.text)
 	if !ok {
-		return nil, fmt.Errorf("want value->field[first..last], found %q", arg)
+		return nil, fmt.Errorf("want value->field[first..last], found %q", arg.text)
 	}
 	part, err := flow.ParseSubfield(name)
 	if err != nil {
@@ -189,10 +154,10 @@ func parseLoad(arg string) (Action, error) {
 	return makeLoad(part, v), nil
 }
 
-func parseMove(arg string) (Action, error) {
-	from, to, ok := cutArrow(arg)
+func parseMove(arg argument) (Action, error) {
+	from, to, ok := cutArrow(arg.text)
 	if !ok {
-		return nil, fmt.Errorf("want field[first..last]->field[first..last], found %q", arg)
+		return nil, fmt.Errorf("want field[first..last]->field[first..last], found %q", arg.text)
 	}
 	src, err := flow.ParseSubfield(from)
 	if err != nil {
@@ -211,25 +176,25 @@ func parseMove(arg string) (Action, error) {
 	return &Move{Src: src, Dst: dst}, nil
 }
 
-func parsePushVLAN(arg string) (Action, error) {
-	tpid, err := strconv.ParseUint(arg, 0, 16)
+func parsePushVLAN(arg argument) (Action, error) {
+	tpid, err := strconv.ParseUint(arg.text, 0, 16)
 	if err != nil || tpid != 0x8100 && tpid != 0x88a8 {
-		return nil, fmt.Errorf("want 0x8100 or 0x88a8, found %q", arg)
+		return nil, fmt.Errorf("want 0x8100 or 0x88a8, found %q", arg.text)
 	}
 	return &PushVLAN{TPID: uint16(tpid)}, nil
 }
 
 // parseResubmit reads the argument of resubmit: a port, or ([port],[table]).
-func parseResubmit(arg string, ports flow.PortNames) (Action, error) {
+func parseResubmit(arg argument) (Action, error) {
 	a := &Resubmit{Port: PortInPort, Table: NoTable}
-	port, table, both := strings.Cut(arg, ",")
+	port, table, both := strings.Cut(arg.text, ",")
 	port, table = strings.TrimSpace(port), strings.TrimSpace(table)
 	if port == "" && table == "" {
-		return nil, fmt.Errorf("want a port, or ([port],[table]), found %q", arg)
+		return nil, fmt.Errorf("want a port, or ([port],[table]), found %q", arg.text)
 	}
 	var err error
 	if port != "" {
-		if a.Port, err = flow.ParsePort(port, ports); err != nil {
+		if a.Port, err = flow.ParsePort(port, arg.ports); err != nil {
 			return nil, err
 		}
 	}

@@ -51,6 +51,16 @@ func modActions() [11]modAction {
 	}
 }
 
+// modField returns the field that a mod_ action writes, NoField for other names.
+func modField(name string) flow.FieldID {
+	for _, mod := range modActions() {
+		if mod.name == name {
+			return mod.field
+		}
+	}
+	return flow.NoField
+}
+
 // key returns the action's value and mask as a key and mask with nothing else in them.
 func (a *SetField) key() (k flow.Key, m flow.Mask) {
 	copy(k.Bytes(a.Field), a.Value[:])

@@ -99,10 +99,12 @@ func (f *Flow) valid() error {
 	if f.Table == NoTable {
 		return fmt.Errorf("want a table of 0 to %d, found %d", NoTable-1, f.Table)
 	}
-	for i, a := range f.Actions {
-		g, ok := a.(*GotoTable)
-		if ok && (g.Table <= f.Table || i != len(f.Actions)-1) {
-			return fmt.Errorf("goto_table:%d: want it last, and a later table than %d", g.Table, f.Table)
+	if _, err := checkList(f.Actions); err != nil {
+		return err
+	}
+	if n := len(f.Actions); n > 0 {
+		if g, ok := f.Actions[n-1].(*GotoTable); ok && g.Table <= f.Table {
+			return fmt.Errorf("goto_table:%d: want a later table than %d", g.Table, f.Table)
 		}
 	}
 	return nil

@@ -109,7 +109,7 @@ func TestMistakesInFlowsAreNamedWithTheirPlace(t *testing.T) {
 		{"actions=resubmit()", 9, "resubmit: want a port"},
 		{"actions=resubmit(", 17, "resubmit: want )"},
 		{"actions=resubmit(,255)", 9, "want a table of 0 to 254"},
-		{"actions=goto_table:3,output:2", 9, "goto_table:3: want it last"},
+		{"actions=goto_table:3,output:2", 22, "output:2: want it before goto_table:3"},
 		{"table=3,actions=goto_table:3", 17, "want a later table"},
 	} {
 		_, err := ParseFlow(c.in)

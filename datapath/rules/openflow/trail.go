@@ -4,15 +4,15 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 
 // A trail is a list of words:
 //
-//	63..62  what
-//	61..0   trailRule:  generation << 32 | slot
+//	63..60  what
+//	59..0   trailRule:  generation << 32 | slot
 //	        trailLearn: the address, an fdb.Key; the next word is the datapath port it is behind
 const (
 	trailRule  = 0
 	trailLearn = 1
 
-	trailKind = 62
-	trailGen  = 1<<30 - 1
+	trailKind = 60
+	trailGen  = 1<<28 - 1
 )
 
 func ruleWord(r *rule) uint64 {
