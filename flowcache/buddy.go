@@ -1,6 +1,10 @@
 package flowcache
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/culvertdev/culvert/ring/slab"
+)
 
 // maxOrder bounds a block of a buddy allocator: 2^maxOrder granules.
 const maxOrder = 12
@@ -31,7 +35,7 @@ func newBuddy(n int) *buddy {
 	b := &buddy{top: uint8(min(maxOrder, bits.Len(uint(n))))}
 	size := 1 << b.top
 	b.end = uint32((n + 1 + size - 1) / size * size)
-	b.nodes = make([]buddyNode, b.end)
+	b.nodes = slab.New[buddyNode](b, int(b.end))
 	// The first block is cut up at once so that granule 0, which means "none", stays out.
 	b.next = uint32(size)
 	for order := range b.top {

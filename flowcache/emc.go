@@ -3,6 +3,7 @@ package flowcache
 import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/ring/slab"
 )
 
 var _ = [1]struct{}{}[flow.Version-1]
@@ -61,13 +62,13 @@ func NewEMC(entries int, insertInverseProbability int, m *Megaflow) *EMC {
 	}
 	e := &EMC{
 		m:       m,
-		sets:    make([]emcSet, sets),
 		mask:    uint64(sets - 1),
 		inverse: uint32(max(insertInverseProbability, 0)),
 		random:  uint32(m.seed[1]>>32) | 1,
 	}
+	e.sets = slab.New[emcSet](e, sets)
 	for b := range e.key {
-		e.key[b] = make([]flow.Block, sets*emcWays)
+		e.key[b] = slab.New[flow.Block](e, sets*emcWays)
 	}
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/slab"
 )
 
 // granule is the unit of list storage in words: 32 bytes, a length and up to three words, which is
@@ -57,13 +58,11 @@ type listInfo struct {
 // come.
 func NewLists(maxWords int) *Lists {
 	b := newBuddy((max(maxWords, granule) + granule - 1) / granule)
-	return &Lists{
-		words:  make([]uint64, int(b.end)*granule),
-		blocks: b,
-		info:   make([]listInfo, b.end),
-		heads:  make([]ListID, 1<<bits.Len32(b.end/2)),
-		seed:   flow.NewSeed(),
-	}
+	l := &Lists{blocks: b, seed: flow.NewSeed()}
+	l.words = slab.New[uint64](l, int(b.end)*granule)
+	l.info = slab.New[listInfo](l, int(b.end))
+	l.heads = slab.New[ListID](l, 1<<bits.Len32(b.end/2))
+	return l
 }
 
 // Epochs returns the grace periods after which storage of released lists is used again.

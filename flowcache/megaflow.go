@@ -9,6 +9,7 @@ import (
 
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/slab"
 )
 
 // Sizes chosen where Options say nothing, and their bounds.
@@ -132,23 +133,23 @@ func New(o Options) (*Megaflow, error) {
 	masks := min(o.Flows, maxMasks)
 	m := &Megaflow{
 		keep:         ^uint64(0),
-		table:        newTable(o.Flows),
-		entries:      newSlab[entry](o.Flows + 1),
-		masks:        make([]mask, masks),
 		ports:        make([]atomic.Pointer[maskList], maxPorts),
 		lists:        o.Lists,
 		epochs:       o.Lists.Epochs(),
-		baselines:    newSlab[baseline](o.Flows + 1),
-		maskInfo:     make([]maskInfo, maxPorts+masks),
 		masksPerPort: o.MasksPerPort,
 		retired:      o.Retired,
 		counters:     counter.NewBlock(counterTable()),
 		next:         1,
 		nextMask:     maxPorts,
 	}
+	m.table = newTable(m, o.Flows)
+	m.entries = slab.New[entry](m, o.Flows+1)
 	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
-		m.ext[b] = newSlab[flow.Block](o.Flows + 1)
+		m.ext[b] = slab.New[flow.Block](m, o.Flows+1)
 	}
+	m.baselines = slab.New[baseline](m, o.Flows+1)
+	m.masks = slab.New[mask](m, masks)
+	m.maskInfo = slab.New[maskInfo](m, maxPorts+masks)
 	if o.Seed != nil {
 		m.seed = *o.Seed
 	} else {

@@ -3,6 +3,8 @@ package flowcache
 import (
 	"slices"
 	"sync/atomic"
+
+	"github.com/culvertdev/culvert/ring/slab"
 )
 
 // A row counts what one worker sent through one flow: packets, bytes, time of the last in ns; the
@@ -87,8 +89,8 @@ func (m *Megaflow) takeTally() *tally {
 		}
 	}
 	t := &tally{
-		rows:  newSlab[row](len(m.entries)),
-		hits:  make([]uint64, len(m.maskInfo)),
+		rows:  slab.New[row](m, len(m.entries)),
+		hits:  slab.New[uint64](m, len(m.maskInfo)),
 		taken: true,
 	}
 	list = append(slices.Clone(list), t)

@@ -3,6 +3,8 @@ package flowcache
 import (
 	"math/bits"
 	"sync/atomic"
+
+	"github.com/culvertdev/culvert/ring/slab"
 )
 
 // ways is the number of entries in a bucket.
@@ -60,11 +62,11 @@ type table struct {
 	mask    uint64 // number of buckets less 1
 }
 
-// newTable returns a table for flows entries: at most two in a bucket on average, so that two full
+// newTable returns a table for flows entries that lives as long as owner: at most two in a bucket on average, so that two full
 // buckets for one flow do not happen by chance.
-func newTable(flows int) table {
+func newTable[O any](owner *O, flows int) table {
 	n := max(2, 1<<bits.Len(uint(flows-1)/2))
-	return table{buckets: newSlab[bucket](n), mask: uint64(n - 1)}
+	return table{buckets: slab.New[bucket](owner, n), mask: uint64(n - 1)}
 }
 
 func (t *table) primary(h uint64) *bucket { return &t.buckets[h&t.mask] }

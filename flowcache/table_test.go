@@ -7,7 +7,7 @@ import (
 
 func TestBucketsFindWhatWasPut(t *testing.T) {
 	const flows = 4096
-	tab := newTable(flows)
+	tab := newTable(t, flows)
 	r := rand.New(rand.NewPCG(5, 6))
 	hash := map[Slot]uint64{}
 	spilled := 0
@@ -56,7 +56,7 @@ func TestBucketsFindWhatWasPut(t *testing.T) {
 }
 
 func TestTwoBucketsBoundTheFlowsOfOneHash(t *testing.T) {
-	tab := newTable(1 << 16)
+	tab := newTable(t, 1<<16)
 	const h = 0x0123456789abcdef
 	n := 0
 	for tab.has(h) {
@@ -74,7 +74,7 @@ func TestTwoBucketsBoundTheFlowsOfOneHash(t *testing.T) {
 }
 
 func TestABucketThatLostCountStaysRight(t *testing.T) {
-	tab := newTable(1 << 16)
+	tab := newTable(t, 1<<16)
 	hash := func(s Slot) uint64 { return uint64(s)<<32 | uint64(s)<<21 | 5 } // all with primary bucket 5
 	const flows = spilledMax + 3*ways
 	for s := Slot(1); s <= flows; s++ {

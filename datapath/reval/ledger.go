@@ -3,6 +3,7 @@ package reval
 import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache"
+	"github.com/culvertdev/culvert/ring/slab"
 )
 
 // A ledger knows, for every slot of the flow cache, which table its flow is of and how much of its
@@ -25,10 +26,11 @@ type account struct {
 	table          uint32
 }
 
-func newLedger(lists *flowcache.Lists, slots int) ledger {
+// newLedger returns a ledger that lives as long as owner.
+func newLedger[O any](owner *O, lists *flowcache.Lists, slots int) ledger {
 	return ledger{
 		lists:    lists,
-		accounts: make([]account, slots),
+		accounts: slab.New[account](owner, slots),
 		tables:   make([]rules.Table, 1),
 		numbers:  make(map[rules.Table]uint32),
 	}

@@ -90,8 +90,8 @@ func New(c Config) *Revalidator {
 		Config:   c,
 		counters: counter.NewBlock(counters()),
 		news:     make(map[rules.Table]*news),
-		ledger:   newLedger(c.Lists, c.Flows.Cap()+1),
 	}
+	r.ledger = newLedger(r, c.Lists, c.Flows.Cap()+1)
 	r.look = r.visitPiece
 	r.reclaim = func() { r.Flows.Reclaim() }
 	return r

@@ -160,7 +160,7 @@ func TestFlowsIdleOutEarlierWhenTheCacheIsNearlyFull(t *testing.T) {
 
 func TestTheLedgerKeepsTablesApart(t *testing.T) {
 	lists := flowcache.NewLists(64)
-	l := newLedger(lists, 8)
+	l := newLedger(t, lists, 8)
 	tables := []*fixed{{}, {}, {}}
 	for i, table := range tables {
 		l.assign(flowcache.Slot(i+1), table)
