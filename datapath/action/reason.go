@@ -23,6 +23,7 @@ const (
 	NoRoom
 	Metered
 	ContextGone
+	ContextsFull
 	NumReasons
 )
 
@@ -45,5 +46,6 @@ func Reasons() []counter.Desc {
 		NoRoom:           {Name: "lists_full", Help: "The store of action programs had no room for the packet's.", Kind: counter.Drop},
 		Metered:          {Name: "meter", Help: "The packet exceeded the rate of a meter.", Kind: counter.Drop},
 		ContextGone:      {Name: "context_gone", Help: "What the packet was to go on with after recirculation is not known anymore.", Kind: counter.Drop},
+		ContextsFull:     {Name: "contexts_full", Help: "There were too many different states in which packets are taken up again.", Kind: counter.Drop},
 	}
 }

@@ -11,11 +11,15 @@ func (x *xlate) run(list []Action) {
 	if len(list) == 0 {
 		x.trace(x.level(), "drop")
 	}
-	for _, a := range list {
+	for i, a := range list {
 		if x.q.Trace != nil {
 			x.traceAction(a)
 		}
-		if !x.do(a) || x.failed || x.exit {
+		on := x.do(a)
+		if x.stop != stopNot {
+			x.left(list, i)
+		}
+		if !on || x.stopped() {
 			return
 		}
 	}
@@ -120,7 +124,10 @@ func (x *xlate) runRule(r *rule) {
 	if x.q.Trace != nil {
 		x.traceRule(r)
 	}
+	before := x.cookie
+	x.cookie = r.Cookie
 	x.run(r.Actions)
+	x.cookie = before
 }
 
 // decTTL decrements the TTL and reports whether the rule's actions go on: they do not for a packet

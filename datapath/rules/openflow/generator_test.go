@@ -93,6 +93,7 @@ func (g *generator) twist(k *flow.Key, mask *flow.Mask) flow.Key {
 		}
 	}
 	o.SetUint(flow.FieldInPort, k.Uint(flow.FieldInPort))
+	o.SetUint(flow.FieldRecircID, k.Uint(flow.FieldRecircID))
 	o[flow.Base][flow.OffBlocks] = k[flow.Base][flow.OffBlocks]
 	return o
 }

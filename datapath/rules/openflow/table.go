@@ -14,6 +14,7 @@ import (
 var (
 	_ rules.Table    = (*Table)(nil)
 	_ rules.PortUser = (*Table)(nil)
+	_ rules.Holder   = (*Table)(nil)
 )
 
 // Options are the settings of a bridge's rule table. The zero value is that of a new OVS bridge.
@@ -38,6 +39,8 @@ type Table struct {
 	fdb   *fdb.Table
 	log   changeLog
 
+	contexts *contexts
+
 	mu          sync.RWMutex
 	forwardBPDU bool
 	ports       *ports
@@ -58,6 +61,7 @@ func New(o Options) (*Table, error) {
 	}
 	return &Table{
 		salt: rand.Uint64(), clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU, ports: newPorts(nil),
+		contexts: newContexts(o.Clock),
 	}, nil
 }
 
@@ -247,10 +251,11 @@ func (f *Flow) same(o *Flow) bool {
 		string(AppendActions(nil, f.Actions)) == string(AppendActions(nil, o.Actions))
 }
 
-// Expire removes the flows and addresses whose time has passed at now and returns how many flows. Call
-// it about once a second.
+// Expire removes the flows, addresses and contexts whose time has passed at now and returns how many
+// flows. Call it about once a second.
 func (t *Table) Expire(now int64) int {
 	t.forgotten(t.fdb.Expire(now, nil))
+	t.contexts.expire(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.timed == 0 {

@@ -5,11 +5,13 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 // A trail is a list of words:
 //
 //	63..60  what
-//	59..0   trailRule:  generation << 32 | slot
-//	        trailLearn: the address, an fdb.Key; the next word is the datapath port it is behind
+//	59..0   trailRule:    generation << 32 | slot
+//	        trailLearn:   the address, an fdb.Key; the next word is the datapath port it is behind
+//	        trailContext: the id of a context that the program names
 const (
-	trailRule  = 0
-	trailLearn = 1
+	trailRule    = 0
+	trailLearn   = 1
+	trailContext = 2
 
 	trailKind = 60
 	trailGen  = 1<<28 - 1
@@ -21,6 +23,21 @@ func ruleWord(r *rule) uint64 {
 
 // learnWord names an address; VLANs have 12 bits, so that a key has 60.
 func learnWord(k fdb.Key) uint64 { return trailLearn<<trailKind | uint64(k) }
+
+// contextWord names a context, which lives as long as a flow with this word does.
+func contextWord(id uint32) uint64 { return trailContext<<trailKind | uint64(id) }
+
+// eachContext calls f for each context that a trail names.
+func eachContext(trail []uint64, f func(id uint32)) {
+	for i := 0; i < len(trail); i++ {
+		switch w := trail[i]; w >> trailKind {
+		case trailLearn:
+			i++
+		case trailContext:
+			f(uint32(w))
+		}
+	}
+}
 
 // Credit implements rules.Table: rules count the traffic, and addresses that a packet's source taught
 // are taught again, so that one in use does not age and one that came back to an old port moves back.

@@ -17,8 +17,8 @@ const (
 
 // An xlate is one translation: a packet's way through the tables.
 //
-// What a packet continued later would need (recirculation) is the working key, the masks beside it and
-// the rest of the action lists; nothing else is kept across actions.
+// What a packet needs to be continued later (recirculation) is the working key, the masks beside it and
+// the rest of the action lists: see frozen, which must have whatever else is kept across actions.
 type xlate struct {
 	t *Table
 	q *rules.Query
@@ -39,12 +39,17 @@ type xlate struct {
 	uses flow.Mask // scratch: bits that a step looked at
 
 	table     uint8
+	cookie    uint64 // of the rule at work
 	depth     int
 	resubmits int
 	outputs   int
 	reason    action.Reason // why nothing went out, should it come to that
 	failed    bool          // translation is over, with nothing to come out of it
 	exit      bool          // an action said so
+
+	stop stop      // translation ends here and goes on when the packet comes back
+	redo bool      // with the action that stopped it
+	rest []segment // what it goes on with, as far as known
 }
 
 // Lookup implements rules.Table.
@@ -59,7 +64,13 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 	}
 	x := xlate{t: t, q: q, v: v}
 	x.start(in)
-	x.runRule(x.match(0))
+	if id := uint32(q.Key.Uint(flow.FieldRecircID)); id == 0 {
+		x.runRule(x.match(0))
+	} else if !x.thaw(id) {
+		v.Actions.Drop(action.ContextGone)
+		return nil
+	}
+	x.freeze()
 	x.finish()
 	return nil
 }
@@ -68,6 +79,7 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 func (x *xlate) start(in *rules.Port) {
 	x.work = *x.q.Key
 	x.work.SetUint(flow.FieldInPort, uint64(in.Number))
+	x.work.SetUint(flow.FieldRecircID, 0) // rules do not know of it
 	x.base = x.work
 	x.vlan.base[0], x.vlan.base[1] = outerTag(&x.base), innerTag(&x.base)
 	x.v.Tags |= x.t.portTag(in.Number)
@@ -88,6 +100,9 @@ func (x *xlate) finish() {
 		}
 	}
 }
+
+// stopped reports whether the rest of a list has to wait, or for ever.
+func (x *xlate) stopped() bool { return x.failed || x.exit || x.stop != stopNot }
 
 // because notes why the packet goes nowhere from here. A reason that says more than which rule matched
 // stays.
