@@ -1,12 +1,14 @@
 package flowcache
 
 import (
+	"math/bits"
+
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/ring/slab"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // DefaultEMCEntries is the size OVS uses too: 8192 base blocks are 512 KiB, half of a core's second level
 // cache here, and larger is slower for everybody else in that cache.
@@ -122,10 +124,9 @@ func (e *EMC) Insert(k *flow.Keys, i int, s Slot) {
 	n := set*emcWays + uint64(way)
 	base := &k.Block[flow.Base][i]
 	e.key[flow.Base][n] = *base
-	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
-		if flow.BlocksOf(base)&(1<<b) != 0 {
-			e.key[b][n] = k.Block[b][i]
-		}
+	for rest := extensions(flow.BlocksOf(base)); rest != 0; rest &= rest - 1 {
+		b := bits.TrailingZeros8(rest)
+		e.key[b][n] = k.Block[b][i]
 	}
 	*entry = emcEntry{sig: sigOf(hash), slot: s, gen: gen}
 }
@@ -160,12 +161,8 @@ func (e *EMC) equal(k *flow.Keys, i int, n uint32) bool {
 	if *base != e.key[flow.Base][n] {
 		return false
 	}
-	present := flow.BlocksOf(base)
-	if present == 1<<flow.Base {
-		return true
-	}
-	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
-		if present&(1<<b) != 0 && k.Block[b][i] != e.key[b][n] {
+	for rest := extensions(flow.BlocksOf(base)); rest != 0; rest &= rest - 1 {
+		if b := bits.TrailingZeros8(rest); k.Block[b][i] != e.key[b][n] {
 			return false
 		}
 	}

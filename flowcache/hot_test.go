@@ -103,7 +103,7 @@ func TestSizesAreThoseOfTheDocumentation(t *testing.T) {
 		v    any
 		want uintptr
 	}{
-		{bucket{}, 64}, {entry{}, 128}, {baseline{}, 24}, {row{}, 32}, {emcSet{}, 64}, {mask{}, 5 * 64}, {flow.Block{}, 64},
+		{bucket{}, 64}, {entry{}, 128}, {baseline{}, 24}, {row{}, 32}, {emcSet{}, 64}, {mask{}, 9 * 64}, {flow.Block{}, 64},
 	} {
 		if got := reflect.TypeOf(c.v).Size(); got != c.want {
 			t.Errorf("size of %T is %d, want %d", c.v, got, c.want)

@@ -9,7 +9,7 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 var testSeed = flow.FixedSeed(1)
 
@@ -51,6 +51,7 @@ func randomKey(r *rand.Rand, ports uint32) flow.Key {
 	fill := [...]struct{ block, off int }{
 		{flow.Net6, flow.OffIP6Dst + 15}, {flow.Net6, flow.OffNDTarget},
 		{flow.Label, flow.OffMPLS0 + 1}, {flow.Tunnel, flow.OffTunID + 7}, {flow.Tunnel, flow.OffTunIP6Dst + 3},
+		{flow.Options, 3}, {flow.Options + 3, 60},
 	}
 	for _, f := range fill {
 		if k.Blocks()&(1<<f.block) != 0 {
@@ -68,6 +69,7 @@ func randomMask(r *rand.Rand) flow.Mask {
 		{flow.Base, flow.OffEthDst, 6}, {flow.Base, flow.OffIPDst, 4}, {flow.Base, flow.OffIPDst, 1}, {flow.Base, flow.OffL4Dst, 2},
 		{flow.Net6, flow.OffIP6Dst, 16}, {flow.Net6, flow.OffNDTarget, 1},
 		{flow.Label, flow.OffMPLS0, 4}, {flow.Tunnel, flow.OffTunID, 8}, {flow.Tunnel, flow.OffTunIP6Dst, 16},
+		{flow.Options, 0, 4}, {flow.Options + 3, 60, 4},
 	}
 	for _, p := range parts {
 		if r.UintN(4) == 0 {

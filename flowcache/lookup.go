@@ -1,11 +1,13 @@
 package flowcache
 
 import (
+	"math/bits"
+
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // A Reader is one worker's access to the megaflow cache. Its memory is reused for every batch.
 //
@@ -162,10 +164,8 @@ func (r *Reader) hashAll(k *flow.Keys, rec *mask, group []uint16) {
 	for j, i := range group {
 		r.hash[j] = flow.HashMaskedBlock(rec.salt, &k.Block[flow.Base][i], &rec.block[flow.Base], &m.seed)
 	}
-	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
-		if rec.blocks&(1<<b) == 0 {
-			continue
-		}
+	for rest := extensions(rec.blocks); rest != 0; rest &= rest - 1 {
+		b := bits.TrailingZeros8(rest)
 		for j, i := range group {
 			block := &k.Block[b][i]
 			if flow.BlocksOf(&k.Block[flow.Base][i])&(1<<b) == 0 {
@@ -180,12 +180,22 @@ func (r *Reader) hashAll(k *flow.Keys, rec *mask, group []uint16) {
 }
 
 // equal reports whether key i is under the flow in slot s, whose mask is rec, as Megaflow.equal does.
-// Most masks have bits in the base block only.
 func (r *Reader) equal(k *flow.Keys, i uint16, rec *mask, s Slot) bool {
 	m := r.m
-	if rec.blocks != 1<<flow.Base {
-		v := m.viewAt(k, i)
-		return m.equal(&v, rec, s)
+	base := &k.Block[flow.Base][i]
+	if !flow.EqualMasked(base, &rec.block[flow.Base], &m.entries[s].base) {
+		return false
 	}
-	return flow.EqualMasked(&k.Block[flow.Base][i], &rec.block[flow.Base], &m.entries[s].base)
+	present := flow.BlocksOf(base)
+	for rest := extensions(rec.counted(present)); rest != 0; rest &= rest - 1 {
+		b := bits.TrailingZeros8(rest)
+		block := &k.Block[b][i]
+		if present&(1<<b) == 0 {
+			block = &m.none
+		}
+		if !flow.EqualMasked(block, &rec.block[b], &m.ext[b][s]) {
+			return false
+		}
+	}
+	return true
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // maxPorts bounds port numbers: the caches serve ports 0 to maxPorts-1.
 const maxPorts = 1 << 16
@@ -127,7 +127,7 @@ func (m *Megaflow) newMask(want *flow.Mask) (maskID, bool) {
 	rec := &m.masks[id-maxPorts]
 	copy(rec.block[:], want[:flow.FastBlocks])
 	rec.salt = m.seed[0] * uint64(id)
-	rec.blocks = want.Blocks() & (1<<flow.FastBlocks - 1)
+	rec.blocks = uint8(want.Blocks()) // as many bits as there are blocks in the caches
 	m.maskInfo[id] = maskInfo{bits: bitsOf(want), hits: m.maskHits(id)}
 	return id, true
 }

@@ -1,8 +1,12 @@
 package flowcache
 
-import "github.com/culvertdev/culvert/flowcache/flow"
+import (
+	"math/bits"
 
-var _ = [1]struct{}{}[flow.Version-1]
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-2]
 
 // A view is a key as the caches see it: its blocks wherever they lie, and which of them it has. Those
 // it has not point at a block of zeros.
@@ -49,18 +53,24 @@ func (m *Megaflow) viewSlot(s Slot, rec *mask) view {
 	return v
 }
 
-// counts reports whether block b of a key that has the blocks in present counts under the mask.
-func (k *mask) counts(b int, present uint8) bool {
-	return k.blocks&(1<<b) != 0 && (!k.exact || present&(1<<b) != 0)
+// counted returns which blocks count under the mask, of a key that has the blocks in present.
+func (k *mask) counted(present uint8) uint8 {
+	if k.exact {
+		return k.blocks & present
+	}
+	return k.blocks
 }
+
+// extensions returns which of some blocks there are beside the base block, one bit each. Loops run over
+// its bits, so that blocks nobody has cost nothing.
+func extensions(blocks uint8) uint8 { return blocks &^ (1 << flow.Base) }
 
 // hash returns the hash of the bits of v under rec.
 func (m *Megaflow) hash(v *view, rec *mask) uint64 {
 	h := flow.HashMaskedBlock(rec.salt, v.block[flow.Base], &rec.block[flow.Base], &m.seed)
-	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
-		if rec.counts(b, v.present) {
-			h = flow.HashMaskedBlock(h, v.block[b], &rec.block[b], &m.seed)
-		}
+	for rest := extensions(rec.counted(v.present)); rest != 0; rest &= rest - 1 {
+		b := bits.TrailingZeros8(rest)
+		h = flow.HashMaskedBlock(h, v.block[b], &rec.block[b], &m.seed)
 	}
 	return h & m.keep
 }
@@ -70,8 +80,8 @@ func (m *Megaflow) equal(v *view, rec *mask, s Slot) bool {
 	if !flow.EqualMasked(v.block[flow.Base], &rec.block[flow.Base], &m.entries[s].base) {
 		return false
 	}
-	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
-		if rec.counts(b, v.present) && !flow.EqualMasked(v.block[b], &rec.block[b], &m.ext[b][s]) {
+	for rest := extensions(rec.counted(v.present)); rest != 0; rest &= rest - 1 {
+		if b := bits.TrailingZeros8(rest); !flow.EqualMasked(v.block[b], &rec.block[b], &m.ext[b][s]) {
 			return false
 		}
 	}

@@ -2,11 +2,12 @@ package flowcache
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // A Flow is what the writer enters into the cache, and reads back.
 type Flow struct {
@@ -79,10 +80,9 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 
 	// From here nothing fails. The slot can be found by nobody until put.
 	e := &m.entries[s]
-	for b := range flow.FastBlocks {
-		if rec.counts(b, v.present) {
-			m.block(b, s).And(v.block[b], &rec.block[b])
-		}
+	for rest := rec.counted(v.present); rest != 0; rest &= rest - 1 {
+		b := bits.TrailingZeros8(rest)
+		m.block(b, s).And(v.block[b], &rec.block[b])
 	}
 	e.mask, e.trail = id, f.Trail
 	e.tags, e.rewrote, e.added, e.blocks = f.Tags, f.Rewrote, f.Now, v.present
@@ -213,10 +213,9 @@ func (m *Megaflow) Flow(s Slot, f *Flow) bool {
 		Now: e.added,
 	}
 	copy(f.Mask[:], rec.block[:])
-	for b := range flow.FastBlocks {
-		if rec.counts(b, e.blocks) {
-			f.Key[b] = *m.block(b, s)
-		}
+	for rest := rec.counted(e.blocks); rest != 0; rest &= rest - 1 {
+		b := bits.TrailingZeros8(rest)
+		f.Key[b] = *m.block(b, s)
 	}
 	f.Key[flow.Base][flow.OffBlocks] = e.blocks
 	return true

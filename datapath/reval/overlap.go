@@ -28,7 +28,7 @@ func affects(c *rules.ChangeSet, f *flowcache.Flow) bool {
 func overlaps(m *flow.Match, f *flowcache.Flow) bool {
 	for b := range m.Mask {
 		for w := range flow.BlockSize / 8 {
-			if f.Rewrote>>(b*flow.BlockSize/8+w)&1 != 0 {
+			if f.Rewrote&flow.WordBit(b, w) != 0 {
 				continue
 			}
 			both := word(&m.Mask[b], w) & word(&f.Mask[b], w)

@@ -17,7 +17,7 @@ import (
 	"github.com/culvertdev/culvert/ring/counter"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // piece is the number of cache slots looked at under one hold of the lock.
 const piece = 256 // slots; at most some 0.3 ms when each has to be looked up again

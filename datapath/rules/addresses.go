@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // Size of the set: with 40,000 addresses in it, a tenth of a second of a storm of 200,000 that push out as
 // many, one in 800 others seems to be in it.
@@ -74,7 +74,6 @@ func (a *Addresses) Concern(tags uint64, key *flow.Key, mask *flow.Mask, rewrote
 	if tags&a.tags == 0 {
 		return false
 	}
-	const word = (flow.Base*flow.BlockSize + flow.OffEthDst) / 8
 	dst := [6]byte(key[flow.Base][flow.OffEthDst:])
 	for _, m := range mask[flow.Base][flow.OffEthDst : flow.OffEthDst+6] {
 		if m != 0xff {
@@ -82,7 +81,7 @@ func (a *Addresses) Concern(tags uint64, key *flow.Key, mask *flow.Mask, rewrote
 		}
 	}
 	// Some other address may have been looked up than the one the packet came with.
-	if rewrote>>word&1 != 0 {
+	if rewrote&flow.WordBit(flow.Base, flow.OffEthDst/8) != 0 {
 		return true
 	}
 	return a.has(&dst)

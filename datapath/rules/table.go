@@ -11,7 +11,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // A Table decides the fate of a flow. Slow path only: once per cache miss and once per revalidation,
 // never per packet, so it may lock. In the steady state it should not allocate: a storm of new flows
@@ -63,7 +63,7 @@ type Verdict struct {
 	// Tags has a bit for everything consulted whose change could change the verdict, each hashed to
 	// one of 64: a table number, an address looked up. See Change.
 	Tags uint64
-	// Rewrote has bit i set when 8-byte word i of the key was changed by actions before something
+	// Rewrote has flow.WordBit of each word of the key that was changed by actions before something
 	// was looked up by it: a change's match says nothing about that word of the original key.
 	Rewrote uint64
 	// NoCache: the verdict holds for this packet only.

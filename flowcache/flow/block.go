@@ -5,6 +5,19 @@ import "encoding/binary"
 // Words of a block: whoever runs over a block bit by bit runs over these.
 const blockWords = BlockSize / 8 // 8-byte words
 
+// WordBit returns the bit that stands for 8-byte word i of block b in a set of words of a key, a uint64.
+// Tunnel options, which few look at, share a bit per block, so that the whole key has room in it.
+func WordBit(b, i int) uint64 {
+	const beforeRegs = Options*blockWords + OptionBlocks
+	switch {
+	case b < Options:
+		return 1 << (b*blockWords + i)
+	case b < Regs:
+		return 1 << (Options*blockWords + b - Options)
+	}
+	return 1 << (beforeRegs + (b-Regs)*blockWords + i)
+}
+
 // word returns word i of b. The order of bytes does not matter to whoever compares or hashes, so it is
 // the one that compiles to a single load.
 func (b *Block) word(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }

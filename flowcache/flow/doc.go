@@ -5,7 +5,7 @@
 //	                     │                 └─ text
 //	                     └─ HashBlock, HashMaskedBlock, EqualMasked: what caches are built on
 //
-// A key is up to six blocks of 64 bytes, one cache line each; the base block is always there and alone
+// A key is up to ten blocks of 64 bytes, one cache line each; the base block is always there and alone
 // serves most traffic. Whoever depends on where fields lie asserts [Version].
 //
 // It is not a cache and not a rule table: it knows no flows. Nor does it know ports; where a port's

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -95,12 +96,8 @@ func (k *Keys) parse(i int, pkt []byte, total, vlans int) {
 func (k *Keys) hash(i int, seed *Seed) {
 	base := &k.Block[Base][i]
 	h := HashBlock(0, base, seed)
-	if present := base[OffBlocks]; present != 1<<Base {
-		for j := Base + 1; j < FastBlocks; j++ {
-			if present&(1<<j) != 0 {
-				h = HashBlock(h, &k.Block[j][i], seed)
-			}
-		}
+	for rest := base[OffBlocks] &^ (1 << Base); rest != 0; rest &= rest - 1 {
+		h = HashBlock(h, &k.Block[bits.TrailingZeros8(rest)][i], seed)
 	}
 	k.Hash[i] = h
 }

@@ -15,7 +15,10 @@ const (
 	FieldTunFlags
 	FieldTunGBPID
 	FieldTunGBPFlags
-	FieldTunTTL
+	FieldTunErspanIdx
+	FieldTunErspanVer
+	FieldTunErspanDir
+	FieldTunErspanHWID
 	FieldTunTOS
 	FieldInPort
 	FieldRecircID

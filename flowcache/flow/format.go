@@ -110,7 +110,7 @@ func (p *printer) registers() {
 
 func (p *printer) tunnel() {
 	p.each(FieldTunID, FieldTunSrc, FieldTunDst, FieldTunIPv6Src, FieldTunIPv6Dst, FieldTunGBPID, FieldTunGBPFlags)
-	p.each(FieldTunTOS, FieldTunTTL, FieldTunFlags)
+	p.each(FieldTunTOS, FieldTunFlags)
 }
 
 // vlan prints the outer tag as dl_vlan and dl_vlan_pcp where that says it all, else as vlan_tci.

@@ -2,10 +2,10 @@ package flow
 
 // Version of the key layout. Whatever depends on the layout asserts the version it was written for,
 //
-//	var _ = [1]struct{}{}[flow.Version-1]
+//	var _ = [1]struct{}{}[flow.Version-2]
 //
 // and stops compiling when the version moves, until someone has looked.
-const Version = 1
+const Version = 2
 
 // BlockSize is the size of a key block in bytes: one cache line.
 const BlockSize = 64
@@ -17,16 +17,25 @@ type Block [BlockSize]byte
 // from it which others a packet has. Packets bring the first FastBlocks of them; the others exist
 // only while a packet is translated, since recirc_id stands for them in the caches.
 const (
-	Base   = iota // port, L2, VLAN, IPv4 or ARP addresses, L4
-	Net6          // IPv6 and ND addresses, label; ARP hardware addresses
-	Label         // MPLS
-	Tunnel        // outer headers
-	Regs          // registers
-	State         // metadata and what else translation keeps
-	Blocks        // number of blocks
-
-	FastBlocks = Tunnel + 1
+	Base    = iota // port, L2, VLAN, IPv4 or ARP addresses, L4
+	Net6           // IPv6 and ND addresses, label; ARP hardware addresses
+	Label          // MPLS
+	Tunnel         // outer headers
+	Options        // first of the OptionBlocks blocks of tunnel options
 )
+
+const (
+	OptionBlocks = 4                      // blocks of tunnel options
+	Regs         = Options + OptionBlocks // registers
+	State        = Regs + 1               // metadata and what else translation keeps
+	Blocks       = State + 1              // number of blocks
+
+	FastBlocks = Regs
+)
+
+// OptionSize is the room for tunnel options in a key, in bytes. Where in it an option's value lies is for
+// a TLVMap to say: it may begin in one block and end in the next.
+const OptionSize = OptionBlocks * BlockSize
 
 // KeySize is the size of a whole key in bytes.
 const KeySize = Blocks * BlockSize
@@ -79,20 +88,16 @@ const (
 	OffMPLS2 = 8 // 4
 
 	// Tunnel block.
-	OffTunID        = 0  // 8
-	OffTunSrc       = 8  // 4
-	OffTunDst       = 12 // 4
-	OffTunIP6Src    = 16 // 16
-	OffTunIP6Dst    = 32 // 16
-	OffTunFlags     = 48 // 2
-	OffTunGBPID     = 50 // 2
-	OffTunGBPFlags  = 52 // 1
-	OffTunTTL       = 53 // 1
-	OffTunTOS       = 54 // 1
-	OffTunErspanDir = 55 // 1
-	OffTunErspanIdx = 56 // 4
-	OffTunErspanVer = 60 // 1
-	OffTunErspanHW  = 61 // 1
+	OffTunID       = 0  // 8
+	OffTunSrc      = 8  // 4
+	OffTunDst      = 12 // 4
+	OffTunIP6Src   = 16 // 16
+	OffTunIP6Dst   = 32 // 16
+	OffTunPresent  = 48 // 8: bit i: there is a tun_metadata<i>
+	OffTunBits     = 56 // 4: ERSPAN index, version, hardware id and direction, and the flags
+	OffTunGBPID    = 60 // 2
+	OffTunGBPFlags = 62 // 1
+	OffTunTOS      = 63 // 1
 
 	// Regs block.
 	OffReg0 = 0 // 16 registers of 4

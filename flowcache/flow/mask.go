@@ -68,8 +68,8 @@ func (m *Mask) Covers(o *Mask) bool {
 }
 
 // Blocks returns which blocks m has bits in: bit i for block i.
-func (m *Mask) Blocks() uint8 {
-	var v uint8
+func (m *Mask) Blocks() uint16 {
+	var v uint16
 	for i := range m {
 		if !m[i].IsZero() {
 			v |= 1 << i

@@ -97,7 +97,7 @@ func TestMaskUnionCoversBothAndTellsItsBlocks(t *testing.T) {
 	if !u.Covers(&a.Mask) || !u.Covers(&b.Mask) || a.Mask.Covers(&u) {
 		t.Error("the union does not cover its parts, or a part covers it")
 	}
-	if got, want := u.Blocks(), uint8(1<<Base|1<<Net6|1<<Label|1<<State); got != want {
+	if got, want := u.Blocks(), uint16(1<<Base|1<<Net6|1<<Label|1<<State); got != want {
 		t.Errorf("blocks %06b, want %06b", got, want)
 	}
 }

@@ -28,7 +28,7 @@ func concerned(c *rules.ChangeSet, k *flow.Key, v *rules.Verdict) bool {
 func mayMatch(m *flow.Match, k *flow.Key, v *rules.Verdict) bool {
 	for b := range m.Mask {
 		for i := range m.Mask[b] {
-			if v.Rewrote>>((b*flow.BlockSize+i)/8)&1 == 0 {
+			if v.Rewrote&flow.WordBit(b, i/8) == 0 {
 				mask := v.Mask[b][i]
 				if b == flow.Base && i < flow.OffEthDst || b >= flow.FastBlocks {
 					mask = 0xff // always consulted: in_port and recirc_id, and what all packets have as zero

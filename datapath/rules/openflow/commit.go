@@ -20,10 +20,7 @@ func (x *xlate) write(f flow.FieldID, value, mask []byte) {
 		b[i] = b[i]&^m | value[i]
 		written[i] |= m
 	}
-	first := int(info.Block)*flow.BlockSize + int(info.Off)
-	for w := first / 8; w <= (first+int(info.Size)-1)/8; w++ {
-		x.touched |= 1 << w
-	}
+	x.touch(int(info.Block), int(info.Off), int(info.Size))
 	if !inPacket(f) {
 		return
 	}
@@ -31,6 +28,13 @@ func (x *xlate) write(f flow.FieldID, value, mask []byte) {
 		dirty[i] |= m
 	}
 	x.pending.add(programField(f))
+}
+
+// touch notes that n bytes at off of a block of the working key have written bits.
+func (x *xlate) touch(block, off, n int) {
+	for w := off / 8; w <= (off+n-1)/8; w++ {
+		x.touched |= flow.WordBit(block, w)
+	}
 }
 
 // inPacket reports whether a field is part of the packet; others exist beside it.

@@ -66,7 +66,7 @@ func (x *xlate) resubmit(a *Resubmit) {
 	}
 	port, touched := x.work.Uint(flow.FieldInPort), x.touched
 	x.work.SetUint(flow.FieldInPort, uint64(a.Port))
-	x.touched |= 1 // word 0 of the key: in_port and recirc_id
+	x.touch(flow.Base, flow.OffInPort, 4)
 	r := x.match(table)
 	x.work.SetUint(flow.FieldInPort, port)
 	x.touched = touched

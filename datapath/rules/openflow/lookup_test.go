@@ -73,7 +73,7 @@ func TestAPortThatTheTableDoesNotKnow(t *testing.T) {
 }
 
 func TestRewrittenWordsAreNamed(t *testing.T) {
-	word := func(block, off int) uint64 { return 1 << ((block*flow.BlockSize + off) / 8) }
+	word := func(block, off int) uint64 { return flow.WordBit(block, off/8) }
 	dst := word(flow.Base, flow.OffEthDst)
 	for _, c := range []struct {
 		name, flows string

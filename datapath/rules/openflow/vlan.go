@@ -78,7 +78,7 @@ func (x *xlate) setTags(outer, inner tag) {
 	for i := range b {
 		tagBytes(&x.written[flow.Base])[i] = 0xff
 	}
-	x.touched |= 1<<(flow.OffVLANTPID/8) | 1<<(flow.OffVLANTCI/8)
+	x.touch(flow.Base, flow.OffVLANTPID, 8)
 }
 
 // tagged reports whether the packet has a tag.

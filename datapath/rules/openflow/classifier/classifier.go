@@ -18,7 +18,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // A Rule is one entry of a classifier, with the caller's value.
 type Rule[V any] struct {
