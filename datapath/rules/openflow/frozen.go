@@ -8,7 +8,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-1]
+var _ = [1]struct{}{}[flow.Version-2]
 
 // A segment is what is left of a list of actions: one rule's, or one bucket's.
 type segment struct {
