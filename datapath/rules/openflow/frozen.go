@@ -115,9 +115,9 @@ func (f *frozen) metadata(work *flow.Key, written *flow.Mask) {
 		f.meta[b] = work[b]
 		f.written[b] = ones
 	}
-	for i, w := range written[flow.Tunnel] {
-		f.meta[flow.Tunnel][i] = work[flow.Tunnel][i] & w
-		f.written[flow.Tunnel][i] = w
+	for b := flow.Tunnel; b < flow.Options+flow.OptionBlocks; b++ {
+		f.meta[b].And(&work[b], &written[b])
+		f.written[b] = written[b]
 	}
 	for _, id := range [...]flow.FieldID{flow.FieldInPort, flow.FieldPktMark} {
 		value, from, mask, bits := f.meta.Bytes(id), work.Bytes(id), f.written.Bytes(id), written.Bytes(id)
@@ -196,7 +196,7 @@ func (x *xlate) restore(f *frozen) {
 			}
 			w := binary.LittleEndian.Uint64(x.work[b][i:])&^m | binary.LittleEndian.Uint64(f.meta[b][i:])
 			binary.LittleEndian.PutUint64(x.work[b][i:], w)
-			x.touched |= 1 << ((b*flow.BlockSize + i) / 8)
+			x.touched |= flow.WordBit(b, i/8)
 		}
 	}
 	x.written.Union(&f.written)
