@@ -34,6 +34,14 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint32(r))
 }
 
+// Sentence says in words what the reason is.
+func (r Reason) Sentence() string {
+	if table := Reasons(); int(r) < len(table) {
+		return table[r].Help
+	}
+	return r.String()
+}
+
 func (in *Instruction) text(portName func(uint32) string) string {
 	switch in.Op {
 	case OpOutput:

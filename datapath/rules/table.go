@@ -47,9 +47,18 @@ type Query struct {
 	Trace Tracer
 }
 
-// A Tracer hears how a verdict came about: one line per step, depth levels deep.
+// A Tracer hears how a verdict came about: one line per step, depth levels deep. Lines that begin with
+// "->", ">>" or ">>>>" are remarks on the line before them: what it did, a warning, an error that ends it.
 type Tracer interface {
 	Step(depth int, line string)
+}
+
+// A FlowTracer is a Tracer that also hears what the packet has become in the end, if the table can tell.
+type FlowTracer interface {
+	Tracer
+	// Final gets the key after all actions, valid during the call, with in_port in the table's own
+	// numbers.
+	Final(key *flow.Key)
 }
 
 // A Verdict is what a table decided. Its caller uses it again for every look-up: what it holds is

@@ -103,9 +103,11 @@ func (x *xlate) found(table uint8, r *rule) {
 	}
 	x.resubmits++
 	x.depth += deeper
+	x.nested++
 	x.table = table
 	x.runRule(r)
 	x.table = before
+	x.nested--
 	x.depth -= deeper
 }
 
@@ -114,7 +116,7 @@ func (x *xlate) runRule(r *rule) {
 	if r == nil {
 		x.because(action.NoMatch)
 		if x.q.Trace != nil {
-			x.trace(x.depth, "%2d. No match.", x.table)
+			x.trace(x.nested, "%2d. No match.", x.table)
 		}
 		x.trace(x.level(), "drop")
 		return
@@ -141,7 +143,7 @@ func (x *xlate) decTTL() bool {
 	if ttl <= 1 {
 		x.because(action.TTLExpired)
 		if x.q.Trace != nil {
-			x.trace(x.level()+1, "-> TTL %d, stopping", ttl)
+			x.trace(x.level(), ">> TTL %d, stopping", ttl)
 		}
 		return false
 	}
@@ -164,7 +166,7 @@ func (x *xlate) setField(a *SetField) {
 	}
 	if !x.need(f.Info().Need) {
 		if x.q.Trace != nil {
-			x.trace(x.level()+1, "-> the packet has no %s", f.Info().Name)
+			x.trace(x.level(), "-> the packet has no %s", f.Info().Name)
 		}
 		return
 	}

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -97,11 +98,15 @@ func TestRewrittenWordsAreNamed(t *testing.T) {
 // lines collects a trace.
 type lines struct{ text []string }
 
+func (l *lines) Final(key *flow.Key) {
+	l.text = append(l.text, fmt.Sprintf("final in_port=%d", key.Uint(flow.FieldInPort)))
+}
+
 func (l *lines) Step(depth int, line string) {
 	l.text = append(l.text, strings.Repeat("    ", depth)+line)
 }
 
-func TestATraceReadsLikeThatOfOVS(t *testing.T) {
+func TestATraceHasOneLineAStep(t *testing.T) {
 	tb, _ := newTable(t, Options{}, trunks(1, 2), "priority=100,tcp,in_port=1,actions=dec_ttl,output:2,resubmit(,1)\n"+
 		"table=1,cookie=0x7,actions=NORMAL,goto_table:3")
 	var l lines
@@ -111,12 +116,13 @@ func TestATraceReadsLikeThatOfOVS(t *testing.T) {
 		"    dec_ttl",
 		"    output:2",
 		"    resubmit(,1)",
-		" 1. priority 32768, cookie 0x7",
-		"    NORMAL",
+		"     1. priority 32768, cookie 0x7",
+		"        NORMAL",
 		"        -> no learned MAC for destination, flooding",
-		"    goto_table:3",
-		" 3. No match.",
-		"    drop",
+		"        goto_table:3",
+		"         3. No match.",
+		"            drop",
+		"final in_port=1",
 	}
 	if got := strings.Join(l.text, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))

@@ -22,21 +22,21 @@ func (x *xlate) normal() {
 		x.v.Tags |= x.t.portTag(number)
 		x.because(action.NoPort)
 		if x.q.Trace != nil {
-			x.trace(x.level()+1, "-> no input port %d, dropping", number)
+			x.trace(x.level(), "-> no input port %d, dropping", number)
 		}
 		return
 	}
 	// 2. Drop malformed packet.
 	if x.cutTag() {
 		x.because(action.BadVLAN)
-		x.trace(x.level()+1, "-> partial VLAN tag, dropping")
+		x.trace(x.level(), "-> partial VLAN tag, dropping")
 		return
 	}
 	// 4. VLAN input processing.
 	vlan, ok := x.inputVLAN(in)
 	if !ok {
 		x.because(action.VLANNotAllowed)
-		x.trace(x.level()+1, "-> disallowed VLAN for this input port, dropping")
+		x.trace(x.level(), "-> disallowed VLAN for this input port, dropping")
 		return
 	}
 	// 5. Drop reserved multicast addresses.
@@ -47,7 +47,7 @@ func (x *xlate) normal() {
 		x.v.Tags |= x.t.portsTag()
 		if !x.t.forwardBPDU {
 			x.because(action.ReservedMAC)
-			x.trace(x.level()+1, "-> reserved destination address, dropping")
+			x.trace(x.level(), "-> reserved destination address, dropping")
 			return
 		}
 	}
@@ -97,7 +97,7 @@ func (x *xlate) learn(key fdb.Key, in *rules.Port) {
 	x.t.learned(key, r)
 	if r.New || r.Moved {
 		if x.q.Trace != nil {
-			x.trace(x.level()+1, "-> learned %v on port %s", key, in.Name)
+			x.trace(x.level(), "-> learned %v on port %s", key, in.Name)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func (x *xlate) forward(in *rules.Port, dst fdb.Key, group bool) {
 		}
 	}
 	x.v.Tags |= x.t.portsTag()
-	x.trace(x.level()+1, "-> no learned MAC for destination, flooding")
+	x.trace(x.level(), "-> no learned MAC for destination, flooding")
 	x.floodVLAN(in, vlan)
 }
 
@@ -124,15 +124,15 @@ func (x *xlate) toLearned(in, port *rules.Port, vlan uint16) {
 	switch {
 	case port == in:
 		x.because(action.NoTarget)
-		x.trace(x.level()+1, "-> destination is on the input port, dropping")
+		x.trace(x.level(), "-> destination is on the input port, dropping")
 	case !x.t.ports.carries(port, vlan):
 		x.because(action.VLANNotAllowed)
 		if x.q.Trace != nil {
-			x.trace(x.level()+1, "-> destination port %s is not in VLAN %d, dropping", port.Name, vlan)
+			x.trace(x.level(), "-> destination port %s is not in VLAN %d, dropping", port.Name, vlan)
 		}
 	default:
 		if x.q.Trace != nil {
-			x.trace(x.level()+1, "-> forwarding to learned port %s", port.Name)
+			x.trace(x.level(), "-> forwarding to learned port %s", port.Name)
 		}
 		was := x.outsideTag()
 		x.retag(x.outputVLAN(port, vlan, was, was), was)

@@ -18,7 +18,7 @@ func (x *xlate) outputAction(port uint32) {
 	default:
 		if uint64(port) == x.work.Uint(flow.FieldInPort) {
 			x.because(action.NoTarget)
-			x.trace(x.level()+1, "-> skipping output to input port")
+			x.trace(x.level(), ">> skipping output to input port")
 			return
 		}
 		x.outputNumber(port)
@@ -32,7 +32,7 @@ func (x *xlate) outputNumber(number uint32) {
 	if port == nil {
 		x.because(action.NoPort)
 		if x.q.Trace != nil {
-			x.trace(x.level()+1, "-> no port %d", number)
+			x.trace(x.level(), ">> Nonexistent output port %d", number)
 		}
 		return
 	}

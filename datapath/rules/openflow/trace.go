@@ -1,9 +1,14 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
 
-// level is the depth of what belongs to the current rule.
-func (x *xlate) level() int { return x.depth + 1 }
+	"github.com/culvertdev/culvert/datapath/rules"
+)
+
+// level is the depth of what belongs to the current rule: one more than that of the rule itself, which
+// stands beside the action that led to it. A remark on an action has the action's own level.
+func (x *xlate) level() int { return x.nested + 1 }
 
 // trace tells the tracer, if there is one. Callers in loops ask first, for the sake of the arguments.
 func (x *xlate) trace(depth int, format string, args ...any) {
@@ -22,7 +27,15 @@ func (x *xlate) traceRule(r *rule) {
 	if r.Cookie != 0 {
 		b = fmt.Appendf(b, ", cookie 0x%x", r.Cookie)
 	}
-	x.q.Trace.Step(x.depth, string(b))
+	x.q.Trace.Step(x.nested, string(b))
+}
+
+// traceFinal tells what the packet has become.
+func (x *xlate) traceFinal() {
+	if t, ok := x.q.Trace.(rules.FlowTracer); ok {
+		key := x.work // a copy, lest every translation be on the heap
+		t.Final(&key)
+	}
 }
 
 func (x *xlate) traceAction(a Action) { x.q.Trace.Step(x.level(), string(a.appendText(nil))) }

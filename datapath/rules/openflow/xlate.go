@@ -41,6 +41,7 @@ type xlate struct {
 	table     uint8
 	cookie    uint64 // of the rule at work
 	depth     int
+	nested    int // look-ups within each other, those in later tables included: for the trace
 	resubmits int
 	outputs   int
 	reason    action.Reason // why nothing went out, should it come to that
@@ -95,9 +96,9 @@ func (x *xlate) finish() {
 	if x.failed || x.outputs == 0 {
 		v.Actions.Reset()
 		v.Actions.Drop(x.reason)
-		if x.q.Trace != nil {
-			x.trace(0, "drop: %s", x.reason)
-		}
+	}
+	if x.q.Trace != nil {
+		x.traceFinal()
 	}
 }
 
@@ -117,7 +118,7 @@ func (x *xlate) fail(r action.Reason) {
 	if !x.failed {
 		x.failed, x.reason = true, r
 		if x.q.Trace != nil {
-			x.trace(x.level(), ">>>> %s <<<<", r)
+			x.trace(x.level(), ">>>> %s <<<<", r.Sentence())
 		}
 	}
 }

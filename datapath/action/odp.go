@@ -1,0 +1,65 @@
+package action
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-2]
+
+// FormatODP returns a program in the words in which Open vSwitch prints datapath actions, as far as it
+// has words for it: "push_vlan(vid=10,pcp=0),2". key is that of a packet the program is for. Ports are
+// named by portName; nil prints their numbers.
+//
+// Operations that OVS lacks are in the words of Format: check_pkt_larger, send, and set(vlan(…)), where OVS
+// pops the tag and pushes another. A drop says nothing of its reason.
+func FormatODP(words []uint64, key *flow.Key, portName func(uint32) string) string {
+	var parts []string
+	for in, rest, ok := Next(words); ok; in, rest, ok = Next(words) {
+		switch in.Op {
+		case OpSet:
+			var part string
+			part, rest = setODP(words, key)
+			parts = append(parts, part)
+		case OpClone:
+			parts = append(parts, "clone("+FormatODP(rest[:in.Arg], key, portName)+")")
+			rest = rest[in.Arg:]
+		default:
+			parts = append(parts, in.odp(portName))
+		}
+		words = rest
+	}
+	if len(parts) == 0 {
+		return "drop"
+	}
+	return strings.Join(parts, ",")
+}
+
+// odp returns one operation other than OpSet and OpClone.
+func (in *Instruction) odp(portName func(uint32) string) string {
+	switch in.Op {
+	case OpOutput:
+		if portName == nil {
+			return fmt.Sprint(in.Arg)
+		}
+		return portName(in.Arg)
+	case OpDrop:
+		return "drop"
+	case OpPushVLAN:
+		vid, pcp := in.Arg&0xfff, in.Arg>>13&7
+		if tpid := in.Arg >> 16; tpid != 0x8100 {
+			return fmt.Sprintf("push_vlan(tpid=0x%04x,vid=%d,pcp=%d)", tpid, vid, pcp)
+		}
+		return fmt.Sprintf("push_vlan(vid=%d,pcp=%d)", vid, pcp)
+	case OpHash:
+		return fmt.Sprintf("hash(%s(%d))", HashAlg(in.Arg>>24), in.Arg&0xffffff)
+	case OpPushMPLS:
+		return fmt.Sprintf("push_mpls(label=%d,tc=%d,ttl=%d,bos=%d,eth_type=0x%x)",
+			in.Arg>>12, in.Arg>>9&7, in.Arg&0xff, in.Arg>>8&1, in.Value[0])
+	case OpPopMPLS:
+		return fmt.Sprintf("pop_mpls(eth_type=0x%x)", in.Arg)
+	}
+	return in.text(portName)
+}
