@@ -256,7 +256,7 @@ func (r *Revalidator) concerned(s flowcache.Slot, t rules.Table, b *flowcache.Br
 // actions are replaced if the table now says others for the same packets.
 func (r *Revalidator) check(s flowcache.Slot, t rules.Table) bool {
 	f, v := &r.flow, &r.verdict
-	r.query = rules.Query{Key: &f.Key, Now: r.now}
+	r.query = rules.Query{Key: &f.Key, Now: r.now, Have: &f.Mask}
 	failed := false
 	upcall.Lookup(t, &r.query, v, func(error) { failed = true })
 	if failed || v.NoCache || !covers(&f.Mask, &v.Mask) {

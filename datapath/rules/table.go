@@ -43,6 +43,9 @@ type Query struct {
 	// Live: a packet is waiting for the verdict, and the table may learn from it. Otherwise the
 	// look-up has no side effect (trace, revalidation, trying a configuration out).
 	Live bool
+	// Have, when not nil, are the bits that the verdict's mask may have: the flow it is for is cached
+	// under them. A table that can reach its verdict in several ways takes one within them.
+	Have *flow.Mask
 	// Trace, when not nil, is told in words what the table does.
 	Trace Tracer
 }

@@ -121,12 +121,12 @@ func (t *Table) add(f *Flow, now int64) {
 		c = classifier.New[*rule](t.salt)
 		t.tables[f.Table] = c
 	}
-	if old := c.Find(&f.Match.Key, &f.Match.Mask, f.Priority); old != nil {
+	if old := c.Find(&f.Match, f.Priority); old != nil {
 		t.remove(old.Value)
 	}
 	r := &rule{Flow: *f, added: now, modified: now}
 	r.used.Store(now)
-	r.in = &classifier.Rule[*rule]{Key: f.Match.Key, Mask: f.Match.Mask, Priority: f.Priority, Value: r}
+	r.in = &classifier.Rule[*rule]{Match: &r.Match, Priority: f.Priority, Value: r}
 	t.take(r)
 	c.Insert(r.in)
 	if r.IdleTimeout != 0 || r.HardTimeout != 0 {
@@ -153,7 +153,7 @@ func (t *Table) selected(x *Filter) []*rule {
 			continue
 		}
 		if x.Strict {
-			if r := c.Find(&x.Match.Key, &x.Match.Mask, x.Priority); r != nil && x.selects(&r.Value.Flow) {
+			if r := c.Find(&x.Match, x.Priority); r != nil && x.selects(&r.Value.Flow) {
 				list = append(list, r.Value)
 			}
 			continue
@@ -222,7 +222,7 @@ func (t *Table) find(f *Flow) *rule {
 	if c == nil {
 		return nil
 	}
-	if r := c.Find(&f.Match.Key, &f.Match.Mask, f.Priority); r != nil {
+	if r := c.Find(&f.Match, f.Priority); r != nil {
 		return r.Value
 	}
 	return nil

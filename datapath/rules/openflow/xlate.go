@@ -37,6 +37,7 @@ type xlate struct {
 	vlan    vlanStack
 
 	uses flow.Mask // scratch: bits that a step looked at
+	have flow.Mask // scratch: bits that a look-up may look at for nothing
 
 	table     uint8
 	cookie    uint64 // of the rule at work
@@ -132,12 +133,26 @@ func (x *xlate) match(table uint8) *rule {
 		return nil
 	}
 	x.uses = flow.Mask{}
-	r := c.Lookup(&x.work, &x.uses)
+	r := c.Lookup(&x.work, x.free(), &x.uses)
 	x.consult()
 	if r == nil {
 		return nil
 	}
 	return r.Value
+}
+
+// free returns the bits of the working key that a look-up may consult at no cost: those that are no longer
+// the packet's own, and those the caller has anyway. nil: none.
+func (x *xlate) free() *flow.Mask {
+	switch {
+	case x.touched == 0:
+		return x.q.Have
+	case x.q.Have == nil:
+		return &x.written
+	}
+	x.have = x.written
+	x.have.Union(x.q.Have)
+	return &x.have
 }
 
 // consult adds the bits in uses to the verdict's mask, those left out that are not the packet's own

@@ -2,17 +2,31 @@
 //
 // It is a tuple space search (Srinivasan, Suri and Varghese, SIGCOMM 1999): rules with the same mask
 // form a subtable, a hash table of masked keys, and subtables are tried in the order of the highest
-// priority they hold until none can hold a better rule. A look-up reports the bits it consulted, which
-// are what makes its answer valid for other keys: the masks of the subtables it tried, and nothing of
-// those it did not get to.
+// priority they hold until none can hold a better rule.
 //
-// It knows nothing about fields and actions.
+// A look-up reports the bits it consulted, which are what makes its answer valid for other keys. Few
+// bits are wide megaflows, so a subtable in which nothing matches is left with as little as shows it:
+//
+//   - A subtable is tried in stages: what exists beside the packet, layer 2, layer 3, ports. When no
+//     rule agrees with the key up to a stage, later stages are not consulted.
+//   - Prefix tries over all rules' addresses tell which prefix lengths match an address at all, and
+//     after how many of its bits that is clear. A subtable whose length is not among them is left with
+//     those bits alone.
+//   - A trie over a subtable's ports does the same for ports.
+//
+// OVS does the same (lib/classifier.h, "Staged Lookup" and "Prefix Tracking"); where an address shows
+// that a subtable has no match, OVS adds the earlier stages' bits too, which nothing rests on.
+//
+// There may be several reasons why a subtable has no match, and keys that agree in the bits consulted may
+// meet another one first. Whoever looks a cached flow up again says which bits that flow has: reasons
+// within them come before others, so that an unchanged classifier consults nothing beside them.
+//
+// It knows nothing about actions.
 //
 // Thread-safety: look-ups may run at the same time as each other, not at the same time as changes.
 package classifier
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -22,22 +36,22 @@ var _ = [1]struct{}{}[flow.Version-2]
 
 // A Rule is one entry of a classifier, with the caller's value.
 type Rule[V any] struct {
-	Key      flow.Key // masked: no bit set that Mask has not
-	Mask     flow.Mask
+	Match    *flow.Match // does not change while the rule is in a classifier
 	Priority uint16
 	Value    V
 
-	want []uint64 // words of Key where the subtable's mask is not zero
+	want []uint64 // words of the match's key where the subtable's mask is not zero
 	hash uint64
 	next *Rule[V] // same hash, priority not higher
 }
 
 // A Classifier is one table. New makes one.
 type Classifier[V any] struct {
-	seed   uint64
-	byMask map[flow.Mask]*subtable[V]
-	order  []*subtable[V] // by maxPriority, highest first
-	count  int
+	seed     uint64
+	byMask   map[flow.Mask]*subtable[V]
+	order    []*subtable[V] // by the highest priority in them, highest first
+	prefixes [tracked]trie  // of all rules' addresses
+	count    int
 }
 
 // New returns an empty classifier. seed keys its hashes.
@@ -53,15 +67,15 @@ func (c *Classifier[V]) Masks() int { return len(c.order) }
 
 // Lookup returns the rule of highest priority that matches key, nil if none does, and adds the bits it
 // consulted to mask. Among rules of the same priority it returns any one of them, the same one for all
-// keys that agree in the bits consulted.
-func (c *Classifier[V]) Lookup(key *flow.Key, mask *flow.Mask) *Rule[V] {
+// keys that agree in the bits consulted. Bits in free, which may be nil, cost the caller nothing.
+func (c *Classifier[V]) Lookup(key *flow.Key, free, mask *flow.Mask) *Rule[V] {
 	var best *Rule[V]
+	at := search{key: key, free: free, mask: mask, seed: c.seed, prefixes: &c.prefixes}
 	for _, s := range c.order {
-		if best != nil && best.Priority >= s.maxPriority {
+		if best != nil && best.Priority >= s.maxPriority() {
 			break
 		}
-		s.consult(mask)
-		if r := s.lookup(key, c.seed); r != nil && (best == nil || r.Priority > best.Priority) {
+		if r := s.lookup(&at); r != nil && (best == nil || r.Priority > best.Priority) {
 			best = r
 		}
 	}
@@ -69,39 +83,69 @@ func (c *Classifier[V]) Lookup(key *flow.Key, mask *flow.Mask) *Rule[V] {
 }
 
 // Find returns the rule with exactly this match and priority, nil if there is none.
-func (c *Classifier[V]) Find(key *flow.Key, mask *flow.Mask, priority uint16) *Rule[V] {
-	s := c.byMask[*mask]
+func (c *Classifier[V]) Find(m *flow.Match, priority uint16) *Rule[V] {
+	s := c.byMask[m.Mask]
 	if s == nil {
 		return nil
 	}
-	return s.find(key, priority, c.seed)
+	return s.find(&m.Key, priority, c.seed)
 }
 
 // Insert adds a rule. There must be none with the same match and priority; see Find.
 func (c *Classifier[V]) Insert(r *Rule[V]) {
-	s := c.byMask[r.Mask]
+	s := c.byMask[r.Match.Mask]
 	if s == nil {
-		s = newSubtable[V](&r.Mask)
-		c.byMask[r.Mask] = s
+		s = newSubtable[V](&r.Match.Mask)
+		c.byMask[r.Match.Mask] = s
 		c.order = append(c.order, s)
 	}
-	if s.insert(r, c.seed) {
-		c.sort()
+	s.insert(r, c.seed)
+	c.settle(s)
+	for i, n := range s.prefix {
+		if n > 0 {
+			c.prefixes[i].insert(prefixFields[i].load(&r.Match.Key).first(n), n)
+		}
 	}
 	c.count++
 }
 
 // Remove takes out a rule that is in the classifier.
 func (c *Classifier[V]) Remove(r *Rule[V]) {
-	s := c.byMask[r.Mask]
-	changed := s.remove(r)
+	s := c.byMask[r.Match.Mask]
+	s.remove(r, c.seed)
 	c.count--
-	if s.count == 0 {
-		delete(c.byMask, r.Mask)
-		c.order = slices.DeleteFunc(c.order, func(o *subtable[V]) bool { return o == s })
-	} else if changed {
-		c.sort()
+	for i, n := range s.prefix {
+		if n > 0 {
+			c.prefixes[i].remove(prefixFields[i].load(&r.Match.Key).first(n), n)
+		}
 	}
+	if s.count == 0 {
+		delete(c.byMask, r.Match.Mask)
+		i := slices.Index(c.order, s)
+		c.order = slices.Delete(c.order, i, i+1)
+		return
+	}
+	c.settle(s)
+}
+
+// settle moves s to where its highest priority belongs, behind others of the same one. A place or two
+// is the common case: priorities come in order.
+func (c *Classifier[V]) settle(s *subtable[V]) {
+	if s.maxPriority() == s.ordered {
+		return
+	}
+	up := s.maxPriority() > s.ordered
+	s.ordered = s.maxPriority()
+	i := slices.Index(c.order, s)
+	for up && i > 0 && c.order[i-1].ordered < s.ordered {
+		c.order[i] = c.order[i-1]
+		i--
+	}
+	for !up && i+1 < len(c.order) && c.order[i+1].ordered > s.ordered {
+		c.order[i] = c.order[i+1]
+		i++
+	}
+	c.order[i] = s
 }
 
 // All calls yield for every rule, in no particular order, until it returns false. yield must not change
@@ -116,9 +160,4 @@ func (c *Classifier[V]) All(yield func(*Rule[V]) bool) {
 			}
 		}
 	}
-}
-
-// sort orders the subtables anew; those of equal priority stay as they are.
-func (c *Classifier[V]) sort() {
-	slices.SortStableFunc(c.order, func(a, b *subtable[V]) int { return -cmp.Compare(a.maxPriority, b.maxPriority) })
 }

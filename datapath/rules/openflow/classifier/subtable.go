@@ -3,7 +3,6 @@ package classifier
 import (
 	"encoding/binary"
 	"math/bits"
-	"slices"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -19,47 +18,112 @@ func load(b *[flow.Blocks]flow.Block, i int) uint64 {
 	return binary.LittleEndian.Uint64(b[i/blockWords][i%blockWords*8:])
 }
 
-// A maskWord is a word of a mask that is not zero.
+// A maskWord is a word of a mask, or the part of it that belongs to a stage; it is not zero.
 type maskWord struct {
 	idx  int // word of the key
 	bits uint64
 }
 
 // A subtable holds the rules with one mask.
-//
-// A look-up walks the mask's words in the order of the key, which is that of the layers of a packet:
-// stages that stop early at a word nothing matches, and so consult fewer bits, are slices of words.
 type subtable[V any] struct {
-	words       []maskWord
-	rules       map[uint64]*Rule[V] // by hash; same hash linked, highest priority first
-	count       int
-	maxPriority uint16
-	priorities  map[uint16]int // rules per priority
+	words  []maskWord          // by stage
+	ends   [stages]int         // where the words of a stage end
+	seen   [stages]hashes      // of the words up to the end of a stage; nil: nothing is gained by asking
+	prefix [tracked]uint8      // length of the prefix in the mask; 0: none, or no prefix
+	ports  *portTrie           // nil: the mask has no port
+	rules  map[uint64]*Rule[V] // by hash; same hash linked, highest priority first
+	count  int
+	levels
+	ordered uint16 // the priority that Classifier.order has it under
 }
 
+// hashes counts rules by the hash of some of their words.
+type hashes = map[uint64]int32
+
 func newSubtable[V any](mask *flow.Mask) *subtable[V] {
-	s := &subtable[V]{rules: make(map[uint64]*Rule[V]), priorities: make(map[uint16]int)}
-	for i := range keyWords {
-		if w := load((*[flow.Blocks]flow.Block)(mask), i); w != 0 {
-			s.words = append(s.words, maskWord{i, w})
+	s := &subtable[V]{rules: make(map[uint64]*Rule[V])}
+	last := -1 // stage with words
+	for stage := range stages {
+		start := len(s.words)
+		for i := range keyWords {
+			if w := load((*[flow.Blocks]flow.Block)(mask), i) & stageBits[stage][i]; w != 0 {
+				s.words = append(s.words, maskWord{i, w})
+			}
 		}
+		s.ends[stage] = len(s.words)
+		if len(s.words) == start {
+			continue
+		}
+		if last >= 0 { // the last stage's hashes are those of the rules
+			s.seen[last] = make(hashes)
+		}
+		last = stage
 	}
+	for i := range s.prefix {
+		s.prefix[i] = prefixFields[i].length(mask)
+	}
+	s.ports = newPortTrie(mask)
 	return s
 }
 
-// consult adds the subtable's mask to mask.
-func (s *subtable[V]) consult(mask *flow.Mask) {
-	for _, w := range s.words {
+// A search is one look-up under way.
+type search struct {
+	key      *flow.Key
+	free     *flow.Mask // bits that cost nothing; nil: none
+	mask     *flow.Mask // bits consulted so far
+	seed     uint64
+	prefixes *[tracked]trie
+	tracks   [tracked]track
+}
+
+// lookup returns the rule of highest priority that matches the key, and consults what shows that, or
+// that there is none.
+func (s *subtable[V]) lookup(at *search) *Rule[V] {
+	if at.free != nil && (at.ruledOut(&s.prefix, true) || s.ports != nil && s.ports.ruledOut(at, true)) {
+		return nil
+	}
+	h, from := at.seed, 0
+	for stage, end := range s.ends {
+		if end == from {
+			continue
+		}
+		if stage == stageL3 && at.ruledOut(&s.prefix, false) {
+			return nil
+		}
+		h = s.extend(h, from, end, at.key, at.seed)
+		if seen := s.seen[stage]; seen != nil && seen[h] == 0 {
+			s.consult(at.mask, end)
+			return nil
+		}
+		from = end
+	}
+	for r := s.rules[h]; r != nil; r = r.next {
+		if s.matches(r, at.key) {
+			s.consult(at.mask, len(s.words))
+			return r
+		}
+	}
+	if s.ports != nil && s.ports.ruledOut(at, false) {
+		s.consult(at.mask, s.ends[stageL3])
+		return nil
+	}
+	s.consult(at.mask, len(s.words))
+	return nil
+}
+
+// consult adds the bits of the first n words to mask.
+func (s *subtable[V]) consult(mask *flow.Mask, n int) {
+	for _, w := range s.words[:n] {
 		b := mask[w.idx/blockWords][w.idx%blockWords*8:]
 		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)|w.bits)
 	}
 }
 
-// hash returns the hash of the masked key: each word multiplied with a secret, the halves of the
-// product folded together, so that nobody outside can tell which keys collide.
-func (s *subtable[V]) hash(key *flow.Key, seed uint64) uint64 {
-	h := seed
-	for _, w := range s.words {
+// extend returns the hash of the masked key up to word end, given that up to word from: each word
+// multiplied with a secret, the halves of the product folded together, so that nobody outside can tell
+// which keys collide.
+func (s *subtable[V]) extend(h uint64, from, end int, key *flow.Key, seed uint64) uint64 {
+	for _, w := range s.words[from:end] {
 		hi, lo := bits.Mul64(load((*[flow.Blocks]flow.Block)(key), w.idx)&w.bits^h, seed)
 		h = hi ^ lo ^ bits.RotateLeft64(h, 23)
 	}
@@ -76,17 +140,8 @@ func (s *subtable[V]) matches(r *Rule[V], key *flow.Key) bool {
 	return true
 }
 
-func (s *subtable[V]) lookup(key *flow.Key, seed uint64) *Rule[V] {
-	for r := s.rules[s.hash(key, seed)]; r != nil; r = r.next {
-		if s.matches(r, key) {
-			return r
-		}
-	}
-	return nil
-}
-
 func (s *subtable[V]) find(key *flow.Key, priority uint16, seed uint64) *Rule[V] {
-	for r := s.rules[s.hash(key, seed)]; r != nil; r = r.next {
+	for r := s.rules[s.extend(seed, 0, len(s.words), key, seed)]; r != nil; r = r.next {
 		if r.Priority == priority && s.matches(r, key) {
 			return r
 		}
@@ -94,13 +149,13 @@ func (s *subtable[V]) find(key *flow.Key, priority uint16, seed uint64) *Rule[V]
 	return nil
 }
 
-// insert adds r and reports whether the highest priority changed.
-func (s *subtable[V]) insert(r *Rule[V], seed uint64) bool {
-	r.want = slices.Grow(r.want[:0], len(s.words))
-	for _, w := range s.words {
-		r.want = append(r.want, load((*[flow.Blocks]flow.Block)(&r.Key), w.idx)&w.bits)
+func (s *subtable[V]) insert(r *Rule[V], seed uint64) {
+	key := &r.Match.Key
+	r.want = make([]uint64, len(s.words))
+	for i, w := range s.words {
+		r.want[i] = load((*[flow.Blocks]flow.Block)(key), w.idx) & w.bits
 	}
-	r.hash = s.hash(&r.Key, seed)
+	r.hash = s.note(key, seed, 1)
 	if first := s.rules[r.hash]; first == nil || first.Priority <= r.Priority {
 		r.next = first
 		s.rules[r.hash] = r
@@ -112,16 +167,13 @@ func (s *subtable[V]) insert(r *Rule[V], seed uint64) bool {
 		r.next, at.next = at.next, r
 	}
 	s.count++
-	s.priorities[r.Priority]++
-	if s.count == 1 || r.Priority > s.maxPriority {
-		s.maxPriority = r.Priority
-		return true
+	s.levels.add(r.Priority)
+	if s.ports != nil {
+		s.ports.insert(key)
 	}
-	return false
 }
 
-// remove takes out r and reports whether the highest priority changed.
-func (s *subtable[V]) remove(r *Rule[V]) bool {
+func (s *subtable[V]) remove(r *Rule[V], seed uint64) {
 	if first := s.rules[r.hash]; first != r {
 		for first.next != r {
 			first = first.next
@@ -133,18 +185,28 @@ func (s *subtable[V]) remove(r *Rule[V]) bool {
 		delete(s.rules, r.hash)
 	}
 	r.next = nil
+	s.note(&r.Match.Key, seed, -1)
 	s.count--
-	s.priorities[r.Priority]--
-	if s.priorities[r.Priority] > 0 {
-		return false
+	s.levels.remove(r.Priority)
+	if s.ports != nil {
+		s.ports.remove(&r.Match.Key)
 	}
-	delete(s.priorities, r.Priority)
-	if r.Priority != s.maxPriority {
-		return false
+}
+
+// note counts a rule with this key, once more or once less, wherever a stage ends, and returns the hash
+// of all its words.
+func (s *subtable[V]) note(key *flow.Key, seed uint64, n int32) uint64 {
+	h, from := seed, 0
+	for stage, end := range s.ends {
+		h = s.extend(h, from, end, key, seed)
+		from = end
+		if seen := s.seen[stage]; seen != nil {
+			if left := seen[h] + n; left != 0 {
+				seen[h] = left
+			} else {
+				delete(seen, h)
+			}
+		}
 	}
-	s.maxPriority = 0
-	for p := range s.priorities {
-		s.maxPriority = max(s.maxPriority, p)
-	}
-	return true
+	return h
 }
