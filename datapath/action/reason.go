@@ -24,6 +24,7 @@ const (
 	Metered
 	ContextGone
 	ContextsFull
+	StackTooDeep
 	NumReasons
 )
 
@@ -47,5 +48,6 @@ func Reasons() []counter.Desc {
 		Metered:          {Name: "meter", Help: "The packet exceeded the rate of a meter.", Kind: counter.Drop},
 		ContextGone:      {Name: "context_gone", Help: "What the packet was to go on with after recirculation is not known anymore.", Kind: counter.Drop},
 		ContextsFull:     {Name: "contexts_full", Help: "There were too many different states in which packets are taken up again.", Kind: counter.Drop},
+		StackTooDeep:     {Name: "stack_too_deep", Help: "push met a stack of 64 KiB.", Kind: counter.Drop},
 	}
 }

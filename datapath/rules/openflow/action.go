@@ -36,7 +36,9 @@ type PopVLAN struct {
 }
 
 // DecTTL decrements the TTL or hop limit of IP packets. A TTL below 2 ends the rule's actions.
-type DecTTL struct{}
+type DecTTL struct {
+	IDs []uint16 // of the controllers to tell of it; none: 0
+}
 
 // Resubmit looks the packet up in a table and does what it finds there, then goes on.
 type Resubmit struct {
@@ -92,7 +94,17 @@ func (a *PopVLAN) appendText(b []byte) []byte {
 	return append(b, "pop_vlan"...)
 }
 
-func (*DecTTL) appendText(b []byte) []byte { return append(b, "dec_ttl"...) }
+func (a *DecTTL) appendText(b []byte) []byte {
+	b = append(b, "dec_ttl"...)
+	if len(a.IDs) == 0 {
+		return b
+	}
+	for i, id := range a.IDs {
+		b = append(b, "(,"[min(i, 1)])
+		b = strconv.AppendUint(b, uint64(id), 10)
+	}
+	return append(b, ')')
+}
 
 func (a *Resubmit) appendText(b []byte) []byte {
 	if a.Table == NoTable {

@@ -30,10 +30,20 @@ func (x *xlate) do(a Action) bool {
 	switch a := a.(type) {
 	case *Output:
 		x.outputAction(a.Port)
+	case *OutputField:
+		x.outputField(a)
+	case *OutputTrunc:
+		x.outputTrunc(a)
+	case *Enqueue:
+		x.outputAction(a.Port)
 	case *SetField:
 		x.setField(a)
 	case *Move:
 		x.move(a)
+	case *Push:
+		x.push(a)
+	case *Pop:
+		x.pop(a)
 	case *PushVLAN:
 		x.pushVLAN(a.TPID, flow.VLANPresent)
 	case *PopVLAN:
@@ -42,6 +52,12 @@ func (x *xlate) do(a Action) bool {
 		return x.decTTL()
 	case *Resubmit:
 		x.resubmit(a)
+	case *ClearActions:
+		x.clearActions()
+	case *WriteActions:
+		x.writeActions(a)
+	case *WriteMetadata:
+		x.writeMetadata(a)
 	case *GotoTable:
 		x.enter(a.Table)
 	case *Exit:
@@ -199,20 +215,8 @@ func (x *xlate) move(a *Move) {
 	if !x.need(a.Src.Field.Info().Need) || !x.need(a.Dst.Field.Info().Need) {
 		return
 	}
-	n := int(a.Src.Bits)
-	size := a.Dst.Field.Info().Size
-	var ones, value, mask [16]byte
-	for i := range ones {
-		ones[i] = 0xff
-	}
-	x.uses = flow.Mask{}
-	copyBits(x.uses.Bytes(a.Src.Field), place(a.Src), ones[:], 0, n)
-	x.consult()
-	copyBits(value[:size], place(a.Dst), x.work.Bytes(a.Src.Field), place(a.Src), n)
-	copyBits(mask[:size], place(a.Dst), ones[:], 0, n)
-	set := SetField{Field: a.Dst.Field, Value: value, Mask: mask}
-	clampSet(&set)
-	x.setField(&set)
+	value := x.read(a.Src)
+	x.load(a.Dst, &value)
 }
 
 func be16(b []byte) uint16 { return uint16(b[0])<<8 | uint16(b[1]) }

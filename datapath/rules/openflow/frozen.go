@@ -26,6 +26,8 @@ type frozen struct {
 	meta      flow.Key
 	written   flow.Mask
 	resubmits int
+	stack     []stackEntry
+	set       []Action  // the action set
 	rest      []segment // in the order in which they go on
 }
 
@@ -89,7 +91,7 @@ func (x *xlate) freezeAs(hashed bool) uint32 {
 	c := x.t.contexts
 	buf := c.buffers.Get().(*[]byte)
 	defer c.buffers.Put(buf)
-	f := frozen{resubmits: x.resubmits, rest: x.rest}
+	f := frozen{resubmits: x.resubmits, stack: x.stack, set: x.set, rest: x.rest}
 	f.metadata(&x.work, &x.written)
 	key := append((*buf)[:0], byte(contentFrozen), 0)
 	if hashed {
@@ -99,8 +101,9 @@ func (x *xlate) freezeAs(hashed bool) uint32 {
 	*buf = key
 	id := c.find(key, x.q.Now)
 	if id == 0 {
-		kept := &frozen{f.meta, f.written, f.resubmits, slices.Clone(f.rest)}
-		id = c.add(key, kept, hashed, x.q.Now)
+		kept := f
+		kept.stack, kept.set, kept.rest = slices.Clone(f.stack), slices.Clone(f.set), slices.Clone(f.rest)
+		id = c.add(key, &kept, hashed, x.q.Now)
 	}
 	return id
 }
@@ -145,14 +148,25 @@ func (f *frozen) appendKey(b []byte) []byte {
 		}
 	}
 	b = binary.AppendUvarint(append(b, 0), uint64(f.resubmits))
+	b = binary.AppendUvarint(b, uint64(len(f.stack)))
+	for i := range f.stack {
+		b = append(b, f.stack[i][:]...)
+	}
+	b = appendCounted(b, f.set)
 	for i := range f.rest {
 		s := &f.rest[i]
 		b = binary.AppendUvarint(append(b, s.table), uint64(s.depth))
 		b = binary.AppendUvarint(b, s.cookie)
-		at := len(b)
-		b = AppendActions(append(b, 0, 0, 0, 0), s.actions)
-		binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at))
+		b = appendCounted(b, s.actions)
 	}
+	return b
+}
+
+// appendCounted appends the text of a list of actions behind its length.
+func appendCounted(b []byte, list []Action) []byte {
+	at := len(b)
+	b = AppendActions(append(b, 0, 0, 0, 0), list)
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at))
 	return b
 }
 
@@ -188,6 +202,7 @@ func (x *xlate) thaw(id uint32) bool {
 // says nothing about what they are themselves.
 func (x *xlate) restore(f *frozen) {
 	x.resubmits = f.resubmits
+	x.stack, x.set = slices.Clone(f.stack), slices.Clone(f.set)
 	for b := range f.written {
 		for i := 0; i < flow.BlockSize; i += 8 {
 			m := binary.LittleEndian.Uint64(f.written[b][i:])

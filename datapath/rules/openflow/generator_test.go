@@ -21,7 +21,7 @@ var matchable = []flow.FieldID{
 	flow.FieldInPort, flow.FieldEthSrc, flow.FieldEthDst, flow.FieldEthType, flow.FieldVLANTCI, flow.FieldIPSrc, flow.FieldIPDst,
 	flow.FieldIPProto, flow.FieldIPTTL, flow.FieldIPTOS, flow.FieldIPFrag, flow.FieldTCPSrc, flow.FieldTCPDst, flow.FieldIPv6Src,
 	flow.FieldIPv6Dst, flow.FieldARPSPA, flow.FieldARPSHA, flow.FieldNDTarget, flow.FieldPktMark, flow.FieldReg0, flow.FieldReg0 + 5,
-	flow.FieldXReg0 + 1, flow.FieldMetadata, flow.FieldVLANTCI1,
+	flow.FieldXReg0 + 1, flow.FieldMetadata, flow.FieldVLANTCI1, flow.FieldActsetOutput,
 }
 
 // settable are the fields that actions set.
@@ -36,6 +36,8 @@ var settable = []flow.FieldID{
 // value returns one of few values of a field.
 func (g *generator) value(f flow.FieldID) uint64 {
 	switch f {
+	case flow.FieldActsetOutput:
+		return pick[uint64](g, 1, 2, 3, PortUnset)
 	case flow.FieldInPort:
 		return pick[uint64](g, 1, 2, 3, 4, 5, 9)
 	case flow.FieldEthType:
@@ -129,14 +131,44 @@ func (g *generator) flow(priority uint16) Flow {
 	for range g.IntN(5) {
 		f.Actions = append(f.Actions, g.action())
 	}
+	if g.IntN(4) == 0 {
+		f.Actions = append(f.Actions, g.instructions()...)
+	}
 	if f.Table < 2 && g.IntN(3) == 0 {
 		f.Actions = append(f.Actions, &GotoTable{Table: 2})
 	}
 	return f
 }
 
+// instructions returns some of those that stand behind the other actions.
+func (g *generator) instructions() []Action {
+	var list []Action
+	if g.IntN(4) == 0 {
+		list = append(list, &ClearActions{})
+	}
+	var set []Action
+	for range g.IntN(5) {
+		if a := g.action(); setSlotOf(a) != slotNone {
+			set = append(set, a)
+		}
+	}
+	if len(set) > 0 {
+		list = append(list, &WriteActions{Actions: set})
+	}
+	if g.IntN(3) == 0 {
+		list = append(list, &WriteMetadata{Value: g.Uint64N(3), Mask: g.Uint64()})
+	}
+	return list
+}
+
 func (g *generator) action() Action {
-	switch g.IntN(20) {
+	switch g.IntN(24) {
+	case 20:
+		return pick[Action](g, &OutputField{whole(flow.FieldReg0)}, &OutputField{whole(flow.FieldTCPDst)}, &OutputTrunc{Port: 2, MaxLen: 64})
+	case 21:
+		return &Push{whole(pick(g, flow.FieldInPort, flow.FieldIPSrc, flow.FieldEthSrc, flow.FieldReg0, flow.FieldReg0+5))}
+	case 22, 23:
+		return &Pop{whole(pick(g, flow.FieldInPort, flow.FieldIPDst, flow.FieldEthDst, flow.FieldReg0, flow.FieldReg0+5))}
 	case 0, 1, 2:
 		return &Output{Port: pick[uint32](g, 1, 2, 3, 5, 9, PortInPort, PortAll, PortFlood)}
 	case 3, 4:

@@ -11,6 +11,8 @@ func (x *xlate) outputAction(port uint32) {
 	switch port {
 	case PortNormal:
 		x.normal()
+	case PortTable:
+		x.enter(0)
 	case PortAll, PortFlood:
 		x.flood()
 	case PortInPort:
@@ -46,6 +48,9 @@ func (x *xlate) output(port *rules.Port) {
 		return
 	}
 	x.commit()
+	if x.trunc != 0 {
+		x.v.Actions.Trunc(x.trunc)
+	}
 	x.v.Actions.Output(port.ID)
 	x.outputs++
 }

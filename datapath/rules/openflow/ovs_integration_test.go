@@ -118,7 +118,7 @@ func (o *oracle) bridge(name string, ports []rules.Port, flows string) {
 		o.t.Fatal(err)
 	}
 	version := "OpenFlow10" // in which no action needs a match to make sense
-	if strings.Contains(flows, "push_vlan") {
+	if strings.Contains(flows, "push_vlan") || strings.Contains(flows, "write_") || strings.Contains(flows, "actset_output") {
 		version = "OpenFlow13" // which has that action
 	}
 	o.run("ovs-ofctl", "-O", version, "add-flows", name, file)
@@ -183,8 +183,8 @@ var (
 // apply carries out an action of OVS's datapath.
 func (o *oracle) apply(p *wirePacket, a string) {
 	o.t.Helper()
-	if a == "drop" || strings.HasPrefix(a, "userspace(") { // which tells a controller
-		return
+	if a == "drop" || strings.HasPrefix(a, "userspace(") || strings.HasPrefix(a, "trunc(") || strings.HasPrefix(a, "set(skb_priority(") {
+		return // what tells a controller, and what does not change the packet's headers
 	}
 	if a == "pop_vlan" {
 		p.pop()

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,33 +10,56 @@ import (
 )
 
 // actionNames is what an error about an unknown action offers.
-const actionNames = "output, a port, in_port, all, flood, local, normal, drop, set_field, load, move, mod_dl_src, mod_dl_dst, " +
-	"mod_nw_src, mod_nw_dst, mod_nw_tos, mod_nw_ecn, mod_nw_ttl, mod_tp_src, mod_tp_dst, mod_vlan_vid, mod_vlan_pcp, " +
-	"strip_vlan, pop_vlan, push_vlan, dec_ttl, resubmit, goto_table, exit"
+const actionNames = "output, a port, in_port, all, flood, local, normal, table, enqueue, drop, set_field, load, move, push, pop, " +
+	"mod_dl_src, mod_dl_dst, mod_nw_src, mod_nw_dst, mod_nw_tos, mod_nw_ecn, mod_nw_ttl, mod_tp_src, mod_tp_dst, mod_vlan_vid, " +
+	"mod_vlan_pcp, strip_vlan, pop_vlan, push_vlan, dec_ttl, set_tunnel, set_tunnel64, set_queue, pop_queue, resubmit, note, exit, " +
+	"clear_actions, write_actions, write_metadata, goto_table"
 
 // actionParser returns what reads the action of a name, nil if there is none of that name.
 func actionParser(name string) func(argument) (Action, error) {
 	switch name {
 	case "output":
 		return parseOutput
+	case "enqueue":
+		return parseEnqueue
 	case "set_field":
 		return parseSetField
 	case "load":
 		return parseLoad
 	case "move":
 		return parseMove
+	case "push":
+		return parsePush
+	case "pop":
+		return parsePop
 	case "push_vlan":
 		return parsePushVLAN
 	case "strip_vlan", "pop_vlan":
 		return parsePopVLAN
 	case "dec_ttl":
 		return parseDecTTL
-	case "exit":
-		return parseExit
+	case "set_tunnel", "set_tunnel64":
+		return parseSetTunnel
+	case "set_queue":
+		return parseSetQueue
+	case "pop_queue":
+		return parsePopQueue
 	case "resubmit":
 		return parseResubmit
+	case "note":
+		return parseNote
+	case "exit":
+		return parseExit
+	case "clear_actions":
+		return parseClearActions
+	case "write_actions":
+		return parseWriteActions
+	case "write_metadata":
+		return parseWriteMetadata
 	case "goto_table":
 		return parseGotoTable
+	case "ct", "ct_clear", "sample":
+		return parseMissing
 	}
 	if modField(name) != flow.NoField {
 		return parseMod
@@ -62,19 +86,37 @@ func parsePort(arg argument) (Action, error) {
 	if err != nil || arg.text != "" {
 		return nil, fmt.Errorf("%s: want one of %s, found an unknown action", arg.name, actionNames)
 	}
-	if !canOutput(port) {
-		return nil, fmt.Errorf("%s: %w", arg.name, errPort(arg.name))
-	}
-	return &Output{Port: port}, nil
+	return portAction(port, arg.name)
 }
 
 func parsePopVLAN(arg argument) (Action, error) {
 	return &PopVLAN{Strip: arg.name == "strip_vlan"}, arg.none()
 }
 
-func parseDecTTL(arg argument) (Action, error) { return &DecTTL{}, arg.none() }
+// parseDecTTL reads the ids of controllers to tell of a TTL that has ended.
+func parseDecTTL(arg argument) (Action, error) {
+	a := &DecTTL{}
+	for _, text := range strings.FieldsFunc(arg.text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		id, err := parse16(text)
+		if err != nil {
+			return nil, err
+		}
+		a.IDs = append(a.IDs, id)
+	}
+	return a, nil
+}
 
 func parseExit(arg argument) (Action, error) { return &Exit{}, arg.none() }
+
+// parseMissing refuses actions of Open vSwitch that are not there yet.
+func parseMissing(arg argument) (Action, error) {
+	if arg.name == "sample" {
+		return nil, errors.New("needs IPFIX, which Culvert does not have yet")
+	}
+	return nil, errConntrack
+}
+
+var errConntrack = errors.New("needs connection tracking, which Culvert does not have yet")
 
 func parseGotoTable(arg argument) (Action, error) {
 	table, err := parseTable(arg.text)
@@ -83,14 +125,6 @@ func parseGotoTable(arg argument) (Action, error) {
 
 func errPort(found string) error {
 	return fmt.Errorf("want a port number of 1 to %d, a port name, or in_port, all, flood, normal, local, found %q", PortMax, found)
-}
-
-func parseOutput(arg argument) (Action, error) {
-	port, err := flow.ParsePort(arg.text, arg.ports)
-	if err != nil || !canOutput(port) {
-		return nil, errPort(arg.text)
-	}
-	return &Output{Port: port}, nil
 }
 
 func parseSetField(arg argument) (Action, error) {
@@ -188,7 +222,14 @@ func parsePushVLAN(arg argument) (Action, error) {
 func parseResubmit(arg argument) (Action, error) {
 	a := &Resubmit{Port: PortInPort, Table: NoTable}
 	port, table, both := strings.Cut(arg.text, ",")
+	table, word, more := strings.Cut(table, ",")
 	port, table = strings.TrimSpace(port), strings.TrimSpace(table)
+	if more {
+		if strings.TrimSpace(word) == "ct" {
+			return nil, fmt.Errorf("ct %w", errConntrack)
+		}
+		return nil, fmt.Errorf("want ([port],[table]), found %q", arg.text)
+	}
 	if port == "" && table == "" {
 		return nil, fmt.Errorf("want a port, or ([port],[table]), found %q", arg.text)
 	}

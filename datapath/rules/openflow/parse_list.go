@@ -85,6 +85,9 @@ func parseList(s string, ports flow.PortNames, depth int) (list []Action, at []i
 			}
 			return nil, nil, se
 		}
+		if a == nil { // an instruction without effect
+			continue
+		}
 		if len(list) == limitActions {
 			return nil, nil, &SyntaxError{Col: start + 1, Problem: fmt.Sprintf("want at most %d actions", limitActions)}
 		}

@@ -1,7 +1,9 @@
 package openflow
 
 import (
+	"encoding/binary"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -26,6 +28,8 @@ const (
 	FormSetField SetForm = iota // set_field:value[/mask]->field
 	FormLoad                    // load:value->field[a..b]
 	FormMod                     // mod_...:value
+	FormTunnel                  // set_tunnel:id
+	FormTunnel64                // set_tunnel64:id
 )
 
 // A modAction is an OpenFlow 1.0 spelling of set_field.
@@ -53,6 +57,7 @@ func modActions() [11]modAction {
 
 // modField returns the field that a mod_ action writes, NoField for other names.
 func modField(name string) flow.FieldID {
+	name = strings.Replace(name, "set_vlan_", "mod_vlan_", 1) // another spelling
 	for _, mod := range modActions() {
 		if mod.name == name {
 			return mod.field
@@ -76,6 +81,10 @@ func (a *SetField) appendText(b []byte) []byte {
 		b = appendBits(b, a.Value[:a.Field.Info().Size], place(a.Part), int(a.Part.Bits))
 		b = append(b, "->"...)
 		return appendSubfield(b, a.Part)
+	case FormTunnel:
+		return appendHexNumber(append(b, "set_tunnel:"...), binary.BigEndian.Uint64(a.Value[:]))
+	case FormTunnel64:
+		return appendHexNumber(append(b, "set_tunnel64:"...), binary.BigEndian.Uint64(a.Value[:]))
 	case FormMod:
 		for _, mod := range modActions() {
 			if mod.field == a.Field {
@@ -88,6 +97,20 @@ func (a *SetField) appendText(b []byte) []byte {
 	b = flow.AppendValue(b, a.Field, &k, &m, nil)
 	b = append(b, "->"...)
 	return append(b, setName(a.Field)...)
+}
+
+// parseSetTunnel reads a tunnel id. One of more than 32 bits makes set_tunnel64 of set_tunnel, as with OVS.
+func parseSetTunnel(arg argument) (Action, error) {
+	id, err := strconv.ParseUint(arg.text, 0, 64)
+	if err != nil {
+		return nil, fmt.Errorf("want a number of up to 64 bits, found %q", arg.text)
+	}
+	a := makeSet(flow.FieldTunID, flow.UintValue(id), flow.UintValue(^uint64(0)))
+	a.Form = FormTunnel
+	if arg.name == "set_tunnel64" || id > 1<<32-1 {
+		a.Form = FormTunnel64
+	}
+	return a, nil
 }
 
 // setName returns a field's name as ovs-ofctl prints it in set_field: the OpenFlow 1.2 one where there
@@ -123,19 +146,10 @@ func makeSet(f flow.FieldID, value, mask flow.Value) *SetField {
 
 // makeLoad returns the action that writes value to part of a field.
 func makeLoad(part flow.Subfield, value uint64) *SetField {
-	a := &SetField{Field: part.Field, Form: FormLoad, Part: part}
-	info := part.Field.Info()
-	var src, ones [16]byte
-	for i := range 8 {
-		src[15-i] = byte(value >> (8 * i))
-	}
-	for i := range ones {
-		ones[i] = 0xff
-	}
-	copyBits(a.Value[:info.Size], place(part), src[:], 0, int(part.Bits))
-	copyBits(a.Mask[:info.Size], place(part), ones[:], 0, int(part.Bits))
-	clampSet(a)
-	return a
+	var src [16]byte
+	binary.BigEndian.PutUint64(src[8:], value)
+	a := loadOf(part, &src)
+	return &a
 }
 
 // clampSet keeps a from bits that are another field's in the same bytes.

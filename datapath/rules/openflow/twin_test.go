@@ -29,17 +29,57 @@ type walk struct {
 	resubmits int
 	failed    action.Reason // 0: not
 	exit      bool
+	stack     []uint64
+	later     []Action // the action set
 }
 
 // send returns what goes out for a packet.
 func (t *twin) send(k *flow.Key) []sent {
 	w := walk{twin: t, p: newWirePacket(k)}
 	w.p.key.SetUint(flow.FieldInPort, uint64(w.byID(uint32(k.Uint(flow.FieldInPort))).Number))
+	w.p.key.SetUint(flow.FieldActsetOutput, PortUnset)
 	w.run(w.find(0))
+	w.run(&Flow{Actions: w.actionSet()})
 	if w.failed != 0 {
 		return nil
 	}
 	return w.out
+}
+
+// actionSet returns what of the action set is carried out: one action of each type by the order of
+// ovs-actions(7), the last one written, and all that change fields.
+func (w *walk) actionSet() []Action {
+	var pop, push, ttl, queue, resubmit, output Action
+	var changes []Action
+	for _, a := range w.later {
+		switch a.(type) {
+		case *PopVLAN:
+			pop = a
+		case *PushVLAN:
+			push = a
+		case *DecTTL:
+			ttl = a
+		case *SetQueue:
+			queue = a
+		case *Resubmit:
+			resubmit = a
+		case *Output:
+			output = a
+		default:
+			changes = append(changes, a)
+		}
+	}
+	w.later = nil
+	if output != nil {
+		resubmit = nil
+	}
+	var list []Action
+	for _, a := range append([]Action{pop, push, ttl}, append(changes, queue, resubmit, output)...) {
+		if a != nil {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 func (t *twin) byID(id uint32) *rules.Port {
@@ -86,6 +126,32 @@ func (w *walk) run(f *Flow) {
 			w.set(a)
 		case *Move:
 			w.move(a)
+		case *OutputField:
+			if v := w.p.key.Uint(a.Src.Field); v <= 0xffff && canOutput(uint32(v)) {
+				w.output(uint32(v))
+			}
+		case *OutputTrunc:
+			w.output(a.Port)
+		case *Push:
+			w.stack = append(w.stack, w.p.key.Uint(a.Src.Field))
+		case *Pop:
+			if n := len(w.stack); n > 0 {
+				v := w.stack[n-1]
+				w.stack = w.stack[:n-1]
+				w.set(makeLoad(a.Dst, v&(1<<a.Dst.Bits-1)))
+			}
+		case *ClearActions:
+			w.later = nil
+			w.p.key.SetUint(flow.FieldActsetOutput, PortUnset)
+		case *WriteActions:
+			for _, a := range a.Actions {
+				w.later = append(w.later, a)
+				if out, ok := a.(*Output); ok {
+					w.p.key.SetUint(flow.FieldActsetOutput, uint64(out.Port))
+				}
+			}
+		case *WriteMetadata:
+			w.p.key.SetUint(flow.FieldMetadata, w.p.key.Uint(flow.FieldMetadata)&^a.Mask|a.Value&a.Mask)
 		case *PushVLAN:
 			w.p.push(makeTag(a.TPID, flow.VLANPresent))
 		case *PopVLAN:

@@ -36,6 +36,10 @@ type xlate struct {
 	touched uint64 // words of work that have written bits
 	vlan    vlanStack
 
+	stack []stackEntry // what push has pushed
+	set   []Action     // the action set, in the order it was written
+	trunc uint32       // bytes that the output at work sends at most; 0: all
+
 	uses flow.Mask // scratch: bits that a step looked at
 	have flow.Mask // scratch: bits that a look-up may look at for nothing
 
@@ -72,6 +76,9 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 		v.Actions.Drop(action.ContextGone)
 		return nil
 	}
+	if x.stop == stopNot {
+		x.runSet()
+	}
 	x.freeze()
 	x.finish()
 	return nil
@@ -82,6 +89,8 @@ func (x *xlate) start(in *rules.Port) {
 	x.work = *x.q.Key
 	x.work.SetUint(flow.FieldInPort, uint64(in.Number))
 	x.work.SetUint(flow.FieldRecircID, 0) // rules do not know of it
+	x.work.SetUint(flow.FieldActsetOutput, PortUnset)
+	x.touch(flow.State, flow.OffActsetOutput, 4)
 	x.base = x.work
 	x.vlan.base[0], x.vlan.base[1] = outerTag(&x.base), innerTag(&x.base)
 	x.v.Tags |= x.t.portTag(in.Number)
