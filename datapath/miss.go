@@ -67,6 +67,9 @@ func (w *pipeline) take(a *upcall.Answer) int {
 	b := &w.answer
 	b.Append(a.Frame)
 	w.x.Extract(w.pool, a.Port, a.Recirc, b, &w.keys)
+	if w.watch != nil {
+		w.watch.answered(w, a, depth)
+	}
 	w.run(w.lists.Get(a.Actions), run{
 		port:   a.Port,
 		frames: b.Frames(), l3: w.keys.L3[:1], l4: w.keys.L4[:1],

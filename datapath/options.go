@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -24,6 +25,7 @@ type Options struct {
 	SlowPath
 	VLANLimit int        // VLAN tags that are parsed, 1 (default, as in OVS) or 2
 	Seed      *flow.Seed // of the hashes; default random
+	Clock     *cpu.Clock // default: this machine's
 }
 
 // check reports every option that is out of range, defaults filled in.
@@ -98,6 +100,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = cpu.NewClock()
 	}
 	if o.Seed == nil {
 		o.Seed = new(flow.NewSeed())

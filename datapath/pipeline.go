@@ -55,7 +55,8 @@ type pipeline struct {
 	taken  [frame.MaxBatch]frame.Frame
 	one    [1]frame.Frame
 
-	publishAt int64 // ns
+	publishAt int64  // ns
+	watch     *watch // hears of every look-up, see Stepper; nil in a running switch
 }
 
 // workerPort is a port as one worker sees it.
@@ -138,12 +139,18 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 		miss, hits = w.leave(gone, miss)
 	}
 	w.count.levels.Add(hitEMC, uint64(hits))
+	if w.watch != nil {
+		w.watch.missed(miss)
+	}
 	if len(miss) > 0 {
 		miss = w.lookup(miss)
 	}
 	// 5. The slow path for the rest.
 	if len(miss) > 0 {
 		w.ask(port, recirc, depth, b, miss)
+	}
+	if w.watch != nil {
+		w.watch.found(w, port, recirc, depth, b.Frames())
 	}
 	// 6. Actions, for runs of packets with the same ones.
 	w.execute(port, b.Frames())

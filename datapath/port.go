@@ -2,7 +2,9 @@ package datapath
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
@@ -55,12 +57,13 @@ func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *
 	return p
 }
 
-// setQueues gives the slow path the request queues of all ports.
+// setQueues gives the slow path the request queues of all ports, in the order of their ids: who is served
+// first must not be chance, or no run repeats another.
 func (s *Switch) setQueues() {
 	for i, w := range s.pipes {
 		var qs []*upcall.Queue
-		for _, p := range s.ports {
-			qs = append(qs, p.views[i].up)
+		for _, id := range slices.Sorted(maps.Keys(s.ports)) {
+			qs = append(qs, s.ports[id].views[i].up)
 		}
 		w.lane.SetQueues(qs)
 	}

@@ -39,6 +39,7 @@ type Switch struct {
 	pipes   []*pipeline
 	started time.Time
 	tables  atomic.Pointer[tables]
+	running bool // threads do the work; if not, a Stepper does
 
 	mu      sync.Mutex // over the ports and bridges
 	bridges map[string]*bridge
@@ -60,13 +61,34 @@ type tables struct {
 // New returns a running switch without bridges. The error names the option that is out of range, or what
 // the machine lacks.
 func New(o Options) (*Switch, error) {
+	s, err := newSwitch(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.group.Start(); err != nil {
+		for _, w := range s.pipes {
+			w.close()
+		}
+		return nil, fmt.Errorf("start workers: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.running = true
+	s.slow.Start()
+	s.ended.Go(func() { s.revalidate(ctx) })
+	return s, nil
+}
+
+// newSwitch returns a switch of which nothing runs.
+func newSwitch(o Options) (*Switch, error) {
 	o.setDefaults()
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	s := &Switch{
 		o:       o,
-		clock:   cpu.NewClock(),
+		clock:   o.Clock,
+		stop:    func() {},
 		bridges: make(map[string]*bridge),
 		ports:   make(map[uint32]*port),
 		started: time.Now(),
@@ -98,21 +120,17 @@ func New(o Options) (*Switch, error) {
 		Flows: s.flows, Lists: s.lists, Locked: s.slow.Locked, Tables: func() []rules.Table { return s.tables.Load().all },
 		TableOf: s.tableOf, Now: s.clock.Now, MaxIdle: o.MaxIdle,
 	})
-	if err := s.startWorkers(x); err != nil {
+	if err := s.makeWorkers(x); err != nil {
 		for _, w := range s.pipes {
 			w.close()
 		}
-		return nil, fmt.Errorf("start workers: %w", err)
+		return nil, fmt.Errorf("make workers: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.slow.Start()
-	s.ended.Go(func() { s.revalidate(ctx) })
 	return s, nil
 }
 
-// startWorkers makes a pipeline for each worker and starts them.
-func (s *Switch) startWorkers(x flow.Extractor) error {
+// makeWorkers makes the workers, which do not run yet, and a pipeline for each.
+func (s *Switch) makeWorkers(x flow.Extractor) error {
 	var lanes []*upcall.Lane
 	var workers []pmd.WorkerConfig
 	for i := range s.o.Workers.Count {
@@ -138,7 +156,7 @@ func (s *Switch) startWorkers(x flow.Extractor) error {
 		return err
 	}
 	s.group = group
-	return group.Start()
+	return nil
 }
 
 // newPipeline returns worker i's pipeline.
@@ -237,7 +255,9 @@ func (s *Switch) Close() error {
 	}
 	s.stop()
 	s.ended.Wait()
-	s.slow.Stop()
+	if s.running {
+		s.slow.Stop()
+	}
 	s.slow.Drain()
 	s.group.Stop()
 	for _, w := range s.pipes {

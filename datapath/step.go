@@ -1,0 +1,101 @@
+package datapath
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/culvertdev/culvert/flowcache"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// ErrTooLong says that a packet does not fit into the frame arena.
+var ErrTooLong = errors.New("the packet is longer than the frame arena takes")
+
+// A Stepper is a switch that nothing runs: no thread works for it, and it does what its caller says on the
+// caller's goroutine, one packet at a time, each to its end. With a clock of the caller's (Options.Clock) and
+// fixed seeds the same packets do the same, in every run.
+//
+// The methods of its Switch work as ever, Apply and Close among them; receive queues of ports are not
+// read.
+//
+// Thread-safety: one goroutine at a time, that of the Switch's methods included.
+type Stepper struct {
+	*Switch
+	w     *pipeline
+	batch frame.Batch
+}
+
+// NewStepper returns a stepper for a switch with one worker. see, unless nil, is shown every look-up of every
+// packet before what it leads to happens; it must not call the stepper.
+func NewStepper(o Options, see func(*Pass)) (*Stepper, error) {
+	o.Workers.Count = 1
+	s, err := newSwitch(o)
+	if err != nil {
+		return nil, err
+	}
+	st := &Stepper{Switch: s, w: s.pipes[0]}
+	if see != nil {
+		st.w.watch = &watch{see: see, find: st.megaflow}
+	}
+	st.w.flows.Offline() // between packets nobody waits for the worker
+	return st, nil
+}
+
+// megaflow returns the flow that a key belongs to, 0 if there is none.
+func (st *Stepper) megaflow(key *flow.Key) (slot flowcache.Slot) {
+	st.slow.Locked(func() { slot, _ = st.flows.Find(key) })
+	return slot
+}
+
+// Send lets a packet come in by a datapath port, and returns when all that comes of it has left. What it
+// taught the rule tables is then true of the caches, too. The error is ErrTooLong.
+func (st *Stepper) Send(port uint32, packet []byte) error {
+	w := st.w
+	f, ok := w.frames.FromBytes(packet)
+	if !ok {
+		return fmt.Errorf("%w: %d bytes", ErrTooLong, len(packet))
+	}
+	w.Resume()
+	st.batch.Append(f)
+	w.Process(port, &st.batch)
+	for w.Flush(st.clock.Now()); st.slow.Drain() > 0; {
+		w.Flush(st.clock.Now())
+	}
+	for w.Park() {
+		w.Flush(st.clock.Now())
+	}
+	select {
+	case <-st.learnt:
+		if st.reval.Due() {
+			st.reval.Walk()
+		}
+	default:
+	}
+	return nil
+}
+
+// Walk brings the caches into agreement with the rule tables and lets flows, rules and addresses age, as a
+// running switch does every Options.Revalidate; the caller keeps the time.
+func (st *Stepper) Walk() {
+	st.reval.Walk()
+	st.slow.Locked(st.flows.SortMasks)
+}
+
+// Megaflow returns what the flow in a slot matches and does; ok is false if there is none. The program is
+// valid until the next packet.
+func (st *Stepper) Megaflow(slot flowcache.Slot) (m flow.Match, program []uint64, ok bool) {
+	var f flowcache.Flow
+	st.slow.Locked(func() { ok = st.flows.Flow(slot, &f) })
+	if !ok {
+		return m, nil, false
+	}
+	return flow.Match{Key: f.Key, Mask: f.Mask}, st.lists.Get(f.Actions), true
+}
+
+// Drops appends the drop counters to dst; they are exact between packets.
+func (st *Stepper) Drops(dst []counter.Sample) []counter.Sample {
+	st.w.count.drops.Publish()
+	return st.w.count.drops.Samples(dst)
+}

@@ -1,0 +1,81 @@
+package datapath
+
+import (
+	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/flowcache"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// A Level is what decided about a packet.
+type Level uint8
+
+// Levels, the fastest first.
+const (
+	LevelEMC      Level = iota // the worker's exact-match cache
+	LevelMegaflow              // the megaflow cache
+	LevelSlow                  // the rule table
+)
+
+// String returns the level's short name.
+func (l Level) String() string { return [...]string{"emc", "megaflow", "slow"}[l] }
+
+// A Pass is one look-up of a packet and what it led to. It is valid during the call that shows it.
+type Pass struct {
+	Port   uint32 // datapath port it came in by
+	Recirc uint32 // recirculation id it was looked up under; 0 the first time
+	Depth  int    // how often it had been taken up again
+	Level  Level
+	Key    flow.Key
+	Packet []byte // the whole packet as it was looked up
+	// Program is what is done with it. Slot is the megaflow it belongs to, 0 if it was not cached.
+	Program []uint64
+	Slot    flowcache.Slot
+}
+
+// A watch shows the look-ups of one worker, one Pass at a time, before their programs run.
+type watch struct {
+	see     func(*Pass)
+	find    func(*flow.Key) flowcache.Slot // megaflow of a key
+	pass    Pass
+	missing uint64 // bit i: the exact-match cache does not have frame i of the batch in hand
+}
+
+// missed notes which frames of a batch the exact-match cache does not have.
+func (h *watch) missed(miss []uint16) {
+	h.missing = 0
+	for _, i := range miss {
+		h.missing |= 1 << i
+	}
+}
+
+// found shows the frames that a cache knew.
+func (h *watch) found(w *pipeline, port, recirc uint32, depth int, frames []frame.Frame) {
+	for i, f := range frames {
+		slot := w.slots[i]
+		if slot == 0 {
+			continue
+		}
+		level := LevelEMC
+		if h.missing>>i&1 != 0 {
+			level = LevelMegaflow
+		}
+		h.pass = Pass{
+			Port: port, Recirc: recirc, Depth: depth, Level: level, Packet: w.pool.AppendTo(h.pass.Packet[:0], f),
+			Program: w.lists.Get(w.flows.Actions(slot)), Slot: slot,
+		}
+		w.keys.Key(i, &h.pass.Key)
+		h.see(&h.pass)
+	}
+}
+
+// answered shows a packet that came back from the slow path; its key is the first of w.keys.
+func (h *watch) answered(w *pipeline, a *upcall.Answer, depth int) {
+	h.pass = Pass{
+		Port: a.Port, Recirc: a.Recirc, Depth: depth, Level: LevelSlow, Packet: w.pool.AppendTo(h.pass.Packet[:0], a.Frame),
+		Program: w.lists.Get(a.Actions),
+	}
+	w.keys.Key(0, &h.pass.Key)
+	h.pass.Slot = h.find(&h.pass.Key)
+	h.see(&h.pass)
+}
