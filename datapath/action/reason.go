@@ -18,6 +18,9 @@ const (
 	BadVLAN
 	VLANNotAllowed
 	ReservedMAC
+	PortNoReceive
+	PortNoForward
+	ProtectedPort
 	NoBridge
 	TableError
 	NoRoom
@@ -42,6 +45,9 @@ func Reasons() []counter.Desc {
 		BadVLAN:          {Name: "bad_vlan", Help: "NORMAL met an 802.1Q header that was cut off.", Kind: counter.Drop},
 		VLANNotAllowed:   {Name: "vlan_not_allowed", Help: "The packet's VLAN is not one its input port carries.", Kind: counter.Drop},
 		ReservedMAC:      {Name: "reserved_mac", Help: "NORMAL does not forward link-local control addresses (01:80:c2:00:00:0x and the like).", Kind: counter.Drop},
+		PortNoReceive:    {Name: "port_no_receive", Help: "The input port is set to down or no-receive.", Kind: counter.Drop},
+		PortNoForward:    {Name: "port_no_forward", Help: "The output port is set to down or no-forward.", Kind: counter.Drop},
+		ProtectedPort:    {Name: "protected", Help: "Protected ports do not forward to each other.", Kind: counter.Drop},
 		NoBridge:         {Name: "no_bridge", Help: "The input port belongs to no bridge.", Kind: counter.Drop},
 		TableError:       {Name: "table_error", Help: "The rule table could not decide; the log says why.", Kind: counter.Drop},
 		NoRoom:           {Name: "lists_full", Help: "The store of action programs had no room for the packet's.", Kind: counter.Drop},

@@ -139,44 +139,22 @@ type Port struct {
 	Number uint32 // OpenFlow port number, unique in its bridge
 	Name   string
 	Up     bool // it is there and has a carrier
+	Flags  PortFlags
 	VLAN   VLAN
-	// Protected ports do not forward to each other in NORMAL (ovs-vswitchd.conf.db(5), Port:protected).
+	// Protected ports do not forward to each other (ovs-vswitchd.conf.db(5), Port:protected).
 	Protected bool
 }
 
-// VLAN says how NORMAL treats a port's VLAN tags (ovs-vswitchd.conf.db(5), Port table).
-type VLAN struct {
-	Mode   VLANMode
-	Tag    uint16   // access, native or service VLAN; 0 when Mode is VLANTrunk
-	Trunks []uint16 // VLANs carried in the trunk and native modes; empty means all
-	// CVLANs are the customer VLANs that VLANDot1qTunnel admits; empty means all. QinQType is the
-	// EtherType of its service tag, 0x88a8 or 0x8100; 0 means 0x88a8.
-	CVLANs   []uint16
-	QinQType uint16
-	// PriorityTags says when packets of VLAN 0 leave an untagged port with a tag (other_config:priority-tags).
-	PriorityTags PriorityTags
-}
+// PortFlags is what a port does not take part in (OpenFlow 1.0, enum ofp_port_config; ovs-ofctl(8),
+// mod-port).
+type PortFlags uint8
 
-// VLANMode is a port's VLAN mode.
-type VLANMode uint8
-
-// VLAN modes.
+// Bits of PortFlags.
 const (
-	VLANTrunk          VLANMode = iota // tagged packets of Trunks, untagged ones as VLAN 0
-	VLANAccess                         // untagged outside, Tag inside
-	VLANNativeTagged                   // as trunk; untagged packets belong to Tag and leave tagged
-	VLANNativeUntagged                 // as trunk; packets of Tag leave untagged
-	VLANDot1qTunnel                    // every packet gets the service tag Tag inside (IEEE 802.1ad)
-)
-
-// PriorityTags says what becomes of a packet's priority where it leaves without a VLAN.
-type PriorityTags uint8
-
-// Values of PriorityTags.
-const (
-	PriorityTagsNever     PriorityTags = iota // no tag
-	PriorityTagsIfNonzero                     // a tag of VLAN 0 if it has a priority
-	PriorityTagsAlways                        // a tag of VLAN 0
+	PortDown  PortFlags = 1 << iota // nothing at all
+	NoReceive                       // what comes in is dropped
+	NoForward                       // nothing is sent to it
+	NoFlood                         // FLOOD and the floods of NORMAL leave it out
 )
 
 // A PortUser is a Table that wants to know the ports of its bridge. The switch calls SetPorts before

@@ -121,12 +121,13 @@ func (t *Table) learned(key fdb.Key, r fdb.Result) {
 	}
 }
 
-// Tags of rules.Verdict: one of 64 for each table, each address, each port by number, and for the set of
-// ports. The salt makes that different bridges, and runs, have different collisions.
+// Tags of rules.Verdict: one of 64 for each table, each address, each port by number, for the set of
+// ports, and for that of flood VLANs. The salt makes that different bridges, and runs, have different collisions.
 func (t *Table) addressTag(key fdb.Key) uint64 { return t.tag(uint64(key)) }
 func (t *Table) tableTag(table uint8) uint64   { return t.tag(1<<62 | uint64(table)) }
 func (t *Table) portTag(number uint32) uint64  { return t.tag(2<<62 | uint64(number)) }
 func (t *Table) portsTag() uint64              { return t.tag(3 << 62) }
+func (t *Table) floodVLANsTag() uint64         { return t.tag(3<<62 | 1) }
 
 func (t *Table) tag(v uint64) uint64 {
 	// The upper bits of a product depend on all lower ones of its factors (Knuth, The Art of Computer

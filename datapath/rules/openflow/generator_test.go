@@ -107,6 +107,12 @@ func (g *generator) twin() *twin {
 	tw.ports[1].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 5}
 	tw.ports[2].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 7}
 	tw.ports[3].VLAN = rules.VLAN{Trunks: []uint16{5, 0}}
+	if g.IntN(2) == 0 {
+		for i := range tw.ports {
+			g.port(&tw.ports[i])
+		}
+		tw.flood = pick(g, nil, nil, []uint16{5}, []uint16{0, 7})
+	}
 	for range g.IntN(4) {
 		mac := [6]byte{2, 0, 0, 0, 0, byte(1 + g.IntN(3))}
 		tw.known[fdb.MakeKey(pick[uint16](g, 0, 5, 7), mac)] = uint32(101 + g.IntN(5))
@@ -115,6 +121,16 @@ func (g *generator) twin() *twin {
 		tw.flows = append(tw.flows, g.flow(uint16(i)))
 	}
 	return tw
+}
+
+// port gives a port random settings.
+func (g *generator) port(p *rules.Port) {
+	p.Flags = pick(g, 0, 0, 0, 0, 0, rules.NoFlood, rules.NoForward, rules.NoReceive, rules.PortDown)
+	p.Protected = g.IntN(3) == 0
+	p.VLAN = rules.VLAN{Mode: rules.VLANMode(g.IntN(5)), Tag: pick[uint16](g, 5, 7), PriorityTags: rules.PriorityTags(g.IntN(3))}
+	p.VLAN.Trunks = pick(g, nil, nil, []uint16{5, 0}, []uint16{7})
+	p.VLAN.CVLANs = pick(g, nil, nil, []uint16{5, 0}, []uint16{7})
+	p.VLAN.QinQType = pick[uint16](g, 0, 0x88a8, 0x8100)
 }
 
 // flow returns a random rule; priorities differ, since OpenFlow leaves ties open.

@@ -33,7 +33,7 @@ func (x *xlate) normal() {
 		return
 	}
 	// 4. VLAN input processing.
-	vlan, ok := x.inputVLAN(in)
+	m, ok := x.member(in)
 	if !ok {
 		x.because(action.VLANNotAllowed)
 		x.trace(x.level(), "-> disallowed VLAN for this input port, dropping")
@@ -52,9 +52,18 @@ func (x *xlate) normal() {
 		}
 	}
 	// 8. Learn source MAC.
-	x.learn(fdb.MakeKey(vlan, src), in)
+	x.v.Tags |= x.t.floodVLANsTag()
+	flood := x.t.floodVLANs.has(m.vlan)
+	if !flood {
+		x.learn(fdb.MakeKey(m.vlan, src), in)
+	}
 	// 10. Output port set.
-	x.forward(in, fdb.MakeKey(vlan, dst), dst[0]&1 != 0)
+	if !flood && dst[0]&1 == 0 && x.toLearned(in, &m, fdb.MakeKey(m.vlan, dst)) {
+		return
+	}
+	x.v.Tags |= x.t.portsTag()
+	x.trace(x.level(), "-> no learned MAC for destination, flooding")
+	x.floodVLAN(in, &m)
 }
 
 // cutTag reports whether the packet ends within its tag: it says that it has one, and has none.
@@ -69,19 +78,7 @@ func (x *xlate) cutTag() bool {
 		return false
 	}
 	x.see(flow.FieldEthType)
-	return typ == tpid8021Q || typ == 0x88a8
-}
-
-// inputVLAN returns the VLAN the packet is in, and whether the port admits it.
-func (x *xlate) inputVLAN(in *rules.Port) (vlan uint16, ok bool) {
-	if x.tagged() {
-		x.seeBits(flow.FieldVLANTCI, tciVID)
-		vlan = outerTag(&x.work).tci() & tciVID
-	}
-	if in.VLAN.Mode == rules.VLANAccess {
-		return in.VLAN.Tag, vlan == 0 // a tag of VLAN 0 has a priority only
-	}
-	return vlan, x.t.ports.carries(in, vlan)
+	return typ == tpid8021Q || typ == tpid8021AD
 }
 
 // learn notes where the source is, now or whenever packets of the verdict are counted.
@@ -102,117 +99,59 @@ func (x *xlate) learn(key fdb.Key, in *rules.Port) {
 	}
 }
 
-// forward sends the packet to where its destination is, or everywhere.
-func (x *xlate) forward(in *rules.Port, dst fdb.Key, group bool) {
-	vlan := dst.VLAN()
-	if !group {
-		x.v.Tags |= x.t.addressTag(dst)
-		if id, ok := x.t.fdb.Lookup(dst); ok {
-			if port := x.t.ports.byID[id]; port != nil {
-				x.toLearned(in, port, vlan)
-				return
-			}
-		}
+// toLearned sends the packet to where its destination is, and reports whether that is known. An address
+// that was made known by hand on a port outside of the VLAN does not lead out of the VLAN.
+func (x *xlate) toLearned(in *rules.Port, m *member, dst fdb.Key) bool {
+	x.v.Tags |= x.t.addressTag(dst)
+	id, ok := x.t.fdb.Lookup(dst)
+	port := x.t.ports.byID[id]
+	if !ok || port == nil {
+		return false
 	}
-	x.v.Tags |= x.t.portsTag()
-	x.trace(x.level(), "-> no learned MAC for destination, flooding")
-	x.floodVLAN(in, vlan)
-}
-
-func (x *xlate) toLearned(in, port *rules.Port, vlan uint16) {
 	x.v.Tags |= x.t.portTag(port.Number)
 	switch {
 	case port == in:
 		x.because(action.NoTarget)
 		x.trace(x.level(), "-> destination is on the input port, dropping")
-	case !x.t.ports.carries(port, vlan):
+	case !x.goesTo(port, m):
 		x.because(action.VLANNotAllowed)
 		if x.q.Trace != nil {
-			x.trace(x.level(), "-> destination port %s is not in VLAN %d, dropping", port.Name, vlan)
+			x.trace(x.level(), "-> destination port %s is not in VLAN %d, dropping", port.Name, m.vlan)
 		}
 	default:
 		if x.q.Trace != nil {
 			x.trace(x.level(), "-> forwarding to learned port %s", port.Name)
 		}
-		was := x.outsideTag()
-		x.retag(x.outputVLAN(port, vlan, was, was), was)
+		x.retag(x.sendTagged(port, m, m.was), m.was)
 	}
+	return true
 }
 
-func (x *xlate) floodVLAN(in *rules.Port, vlan uint16) {
-	was := x.outsideTag()
-	has, none := was, true
+func (x *xlate) floodVLAN(in *rules.Port, m *member) {
+	has, none := m.was, true
 	for i := range x.t.ports.list {
-		if port := &x.t.ports.list[i]; port != in && x.t.ports.carries(port, vlan) {
-			has = x.outputVLAN(port, vlan, was, has)
+		port := &x.t.ports.list[i]
+		if port != in && port.Flags&rules.NoFlood == 0 && x.goesTo(port, m) {
+			has = x.sendTagged(port, m, has)
 			none = false
 		}
 	}
-	x.retag(has, was)
+	x.retag(has, m.was)
 	if none {
 		x.because(action.NoTarget)
 	}
 }
 
-// outsideTag returns the packet's outer tag, 0 if it has none.
-func (x *xlate) outsideTag() tag {
-	if !x.tagged() {
-		return 0
+// sendTagged sends the packet, which has the tags has, to a port with the tags that belong there, and
+// returns them.
+func (x *xlate) sendTagged(port *rules.Port, m *member, has tagStack) tagStack {
+	if x.barred(port) {
+		return has
 	}
-	return outerTag(&x.work)
-}
-
-// outputVLAN sends the packet to a port with the tag that belongs there, and returns it. was is the tag
-// it came with, has the one it has.
-func (x *xlate) outputVLAN(port *rules.Port, vlan uint16, was, has tag) tag {
-	want := x.tagFor(port, vlan, was)
+	want := x.tagsOn(port, m)
 	x.retag(has, want)
 	x.output(port)
 	return want
-}
-
-// tagFor returns the tag of a packet in vlan on a port: none on an access port; on a trunk that of the
-// VLAN, with the priority and type the packet came with. A tag of VLAN 0 stays where it has a priority,
-// as with OVS 3.1.
-func (x *xlate) tagFor(port *rules.Port, vlan uint16, was tag) tag {
-	if port.VLAN.Mode == rules.VLANAccess {
-		return 0
-	}
-	if was == 0 {
-		if vlan == 0 {
-			return 0
-		}
-		return makeTag(tpid8021Q, flow.VLANPresent|vlan)
-	}
-	if vlan == was.tci()&tciVID && vlan != 0 {
-		return was
-	}
-	x.seeOutside()
-	if vlan == 0 && was.tci()&tciPCP == 0 {
-		return 0
-	}
-	return makeTag(was.tpid(), was.tci()&^tciVID|vlan)
-}
-
-// retag gives the packet the tag want in place of the tag has; 0 is none. A tag behind them is the
-// packet's own business: without has, it is the outer one in the key.
-func (x *xlate) retag(has, want tag) {
-	switch {
-	case has == want:
-	case want == 0:
-		x.seeOutside() // other ports may need it back
-		x.popVLAN()
-	case has == 0:
-		x.pushVLAN(want.tpid(), want.tci())
-	default:
-		x.changeTag(want.tci()&^flow.VLANPresent, tciVID|tciPCP)
-	}
-}
-
-// seeOutside consults the outer tag as a whole.
-func (x *xlate) seeOutside() {
-	x.see(flow.FieldVLANTCI)
-	x.see(flow.FieldVLANTPID)
 }
 
 // reservedMAC reports whether a switch does not forward frames to mac: the link-local addresses of IEEE

@@ -102,6 +102,118 @@ func TestNormalAndVLANs(t *testing.T) {
 	})
 }
 
+// TestNormalAndVLANModes: what a packet looks like on ports of all modes in VLAN 10. Programs have the
+// ports in the order of their numbers; 9 is the one it comes from.
+func TestNormalAndVLANModes(t *testing.T) {
+	ports := trunks(1, 2, 3, 4, 5, 6, 7, 9)
+	ports[1].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 10, PriorityTags: rules.PriorityTagsIfNonzero}
+	ports[2].VLAN = rules.VLAN{Mode: rules.VLANNativeTagged, Tag: 10, Trunks: []uint16{20}}
+	ports[3].VLAN = rules.VLAN{Mode: rules.VLANNativeUntagged, Tag: 10, Trunks: []uint16{20}}
+	ports[4].VLAN = rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10}
+	ports[5].VLAN = rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, CVLANs: []uint16{30}, QinQType: 0x8100}
+	ports[6].VLAN = rules.VLAN{Mode: rules.VLANNativeUntagged, Tag: 20, Trunks: []uint16{20}, PriorityTags: rules.PriorityTagsAlways}
+	in := &ports[7]
+	tag := func(mode rules.VLANMode) rules.VLAN { return rules.VLAN{Mode: mode, Tag: 10} }
+	const inner = "in_port=9,vlan_tci=0x100a,vlan_tpid=0x88a8,vlan_tci1=0x101e,vlan_tpid1=0x8100"
+	for _, c := range []struct {
+		name         string
+		in           rules.VLAN
+		packet, want string
+	}{
+		{"a tag of the VLAN", rules.VLAN{}, "in_port=9,dl_vlan=10,dl_vlan_pcp=0", "output:1,pop_vlan,output:2,push_vlan(tpid=0x8100,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
+		{"its priority, where it loses its VLAN", rules.VLAN{}, "in_port=9,dl_vlan=10,dl_vlan_pcp=3", "output:1,set(vlan_tci=0x6000/0xefff),output:2,set(vlan_tci=0x600a/0xefff),output:3,pop_vlan,output:4,output:5"},
+		{"a tag behind it", rules.VLAN{}, inner, "output:1,output:3,pop_vlan,output:4,output:5,output:6"},
+		{"a VLAN that natives list", rules.VLAN{}, "in_port=9,dl_vlan=20", "output:1,output:3,output:4,pop_vlan,output:7"},
+		{"VLAN 0 is of no port with a native one", rules.VLAN{}, "in_port=9", "output:1"},
+		{"an untagged packet on native-tagged", tag(rules.VLANNativeTagged), "in_port=9", "push_vlan(tpid=0x8100,vid=10,pcp=0),output:1,pop_vlan,output:2,push_vlan(tpid=0x8100,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
+		{"a tag of the native VLAN", tag(rules.VLANNativeUntagged), "in_port=9,dl_vlan=10", "output:1,pop_vlan,output:2,push_vlan(tpid=0x8100,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
+		{"an untagged packet in a tunnel", tag(rules.VLANDot1qTunnel), "in_port=9", "push_vlan(tpid=0x88a8,vid=10,pcp=0),output:1,pop_vlan,output:2,push_vlan(tpid=0x88a8,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
+		{"a tagged packet in a tunnel", tag(rules.VLANDot1qTunnel), "in_port=9,dl_vlan=30", "push_vlan(tpid=0x88a8,vid=10,pcp=0),output:1,output:3,pop_vlan,output:4,output:5,output:6"},
+		{"a packet with two tags keeps both in a tunnel", tag(rules.VLANDot1qTunnel), inner, "push_vlan(tpid=0x88a8,vid=10,pcp=0),output:1,output:3,pop_vlan,output:4,output:5"},
+		{"a tunnel with other service tags", rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, QinQType: 0x8100}, "in_port=9,dl_vlan=40", "push_vlan(tpid=0x8100,vid=10,pcp=0),output:1,output:3,pop_vlan,output:4,output:5"},
+		{"a tunnel takes no VLAN it does not list", rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, CVLANs: []uint16{30}}, "in_port=9,dl_vlan=40", "drop(vlan_not_allowed)"},
+		{"nor untagged packets, when it lists any", rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, CVLANs: []uint16{30}}, "in_port=9", "drop(vlan_not_allowed)"},
+		{"a native port takes no VLAN it does not list", rules.VLAN{Mode: rules.VLANNativeTagged, Tag: 10, Trunks: []uint16{20}}, "in_port=9,dl_vlan=30", "drop(vlan_not_allowed)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in.VLAN = c.in
+			tb, _ := newTable(t, Options{}, ports, "actions=NORMAL")
+			wantProgram(t, look(t, tb, c.packet), c.want)
+		})
+	}
+}
+
+func TestFloodVLANsLearnNothing(t *testing.T) {
+	tb, clock := newTable(t, Options{}, trunks(1, 2, 3), "actions=NORMAL")
+	live(t, tb, "in_port=2,dl_vlan=5,"+fromB)
+	v := live(t, tb, "in_port=2,dl_vlan=6,"+fromB)
+	version := tb.Changes(0, new(rules.ChangeSet))
+	if err := tb.SetOptions(Options{FloodVLANs: []uint16{6}}); err != nil {
+		t.Fatal(err)
+	}
+	var c rules.ChangeSet
+	tb.Changes(version, &c)
+	if len(c.Changes) != 1 || c.Changes[0].Tag&v.Tags == 0 {
+		t.Errorf("got changes %v, want one that concerns what NORMAL decided", c.Changes)
+	}
+	if n := len(tb.Addresses()); n != 0 {
+		t.Errorf("after the VLANs changed: got %d addresses, want none", n)
+	}
+	clock.now += second
+	tb.Credit(v.Trail, 1, 64, clock.now) // of a flow that was cached before
+	live(t, tb, "in_port=2,dl_vlan=5,"+fromB)
+	live(t, tb, "in_port=2,dl_vlan=6,"+fromB)
+	wantProgram(t, look(t, tb, "in_port=1,dl_vlan=5,"+fromA), "output:2")
+	wantProgram(t, look(t, tb, "in_port=1,dl_vlan=6,"+fromA), "output:2,output:3")
+	if n := len(tb.Addresses()); n != 1 {
+		t.Errorf("got %d addresses, want the one of VLAN 5", n)
+	}
+	if err := tb.AddAddress(fdb.MakeKey(6, [6]byte{2, 0, 0, 0, 0, 0xb}), 102); err != nil {
+		t.Fatal(err)
+	}
+	wantProgram(t, look(t, tb, "in_port=1,dl_vlan=6,"+fromA), "output:2,output:3") // static ones neither
+}
+
+func TestPortsThatDoNotTakePart(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		set          func(p []rules.Port)
+		flows, packt string
+		want         string
+	}{
+		{"protected ports do not forward to each other", func(p []rules.Port) { p[0].Protected, p[1].Protected = true, true }, "actions=NORMAL", "in_port=1", "output:3"},
+		{"they forward to others, and others to them", func(p []rules.Port) { p[0].Protected, p[1].Protected = true, true }, "actions=NORMAL", "in_port=3", "output:1,output:2"},
+		{"output is kept from it as well, as with OVS", func(p []rules.Port) { p[0].Protected, p[1].Protected = true, true }, "actions=2,in_port", "in_port=1", "drop(protected)"},
+		{"no-flood is left out by FLOOD", func(p []rules.Port) { p[1].Flags = rules.NoFlood }, "actions=FLOOD", "in_port=1", "output:3"},
+		{"and by NORMAL", func(p []rules.Port) { p[1].Flags = rules.NoFlood }, "actions=NORMAL", "in_port=1", "output:3"},
+		{"and not by ALL", func(p []rules.Port) { p[1].Flags = rules.NoFlood }, "actions=ALL", "in_port=1", "output:2,output:3"},
+		{"no-forward gets nothing", func(p []rules.Port) { p[1].Flags = rules.NoForward }, "actions=2", "in_port=1", "drop(port_no_forward)"},
+		{"no-receive gives nothing", func(p []rules.Port) { p[0].Flags = rules.NoReceive }, "actions=2", "in_port=1", "drop(port_no_receive)"},
+		{"but gets", func(p []rules.Port) { p[0].Flags = rules.NoReceive }, "actions=1", "in_port=2", "output:1"},
+		{"down does neither", func(p []rules.Port) { p[1].Flags = rules.PortDown }, "actions=ALL", "in_port=1", "output:3"},
+		{"down does neither", func(p []rules.Port) { p[0].Flags = rules.PortDown }, "actions=ALL", "in_port=1", "drop(port_no_receive)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tb, _ := newTable(t, Options{}, trunks(1, 2, 3), c.flows)
+			before := look(t, tb, c.packt)
+			version := tb.Changes(0, new(rules.ChangeSet))
+			ports := trunks(1, 2, 3)
+			c.set(ports)
+			tb.SetPorts(ports)
+			wantProgram(t, look(t, tb, c.packt), c.want)
+			var all rules.ChangeSet
+			tb.Changes(version, &all)
+			tags := uint64(0)
+			for _, one := range all.Changes {
+				tags |= one.Tag
+			}
+			if program(before) != c.want && tags&before.Tags == 0 {
+				t.Error("the verdict from before is not concerned by the change")
+			}
+		})
+	}
+}
+
 func TestNormalAndSpecialAddresses(t *testing.T) {
 	tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "actions=NORMAL")
 	wantProgram(t, live(t, tb, "in_port=1,dl_src=01:00:5e:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff"), "output:2,output:3")

@@ -13,8 +13,10 @@ func (x *xlate) outputAction(port uint32) {
 		x.normal()
 	case PortTable:
 		x.enter(0)
-	case PortAll, PortFlood:
-		x.flood()
+	case PortAll:
+		x.flood(0)
+	case PortFlood:
+		x.flood(rules.NoFlood)
 	case PortInPort:
 		x.outputNumber(uint32(x.work.Uint(flow.FieldInPort)))
 	default:
@@ -41,8 +43,30 @@ func (x *xlate) outputNumber(number uint32) {
 	x.output(port)
 }
 
-// output brings the packet up to date and sends it.
+// barred reports whether a port's settings keep the packet from going out of it.
+func (x *xlate) barred(port *rules.Port) bool {
+	switch {
+	case port.Flags&(rules.PortDown|rules.NoForward) != 0:
+		x.because(action.PortNoForward)
+		x.trace(x.level(), "-> port does not forward, skipping output")
+		return true
+	case port.Protected:
+		number := uint32(x.work.Uint(flow.FieldInPort))
+		x.v.Tags |= x.t.portTag(number)
+		if in := x.t.ports.byNumber[number]; in != nil && in.Protected {
+			x.because(action.ProtectedPort)
+			x.trace(x.level(), "-> flow is between protected ports, skipping output")
+			return true
+		}
+	}
+	return false
+}
+
+// output brings the packet up to date and sends it, unless the port's settings forbid it.
 func (x *xlate) output(port *rules.Port) {
+	if x.barred(port) {
+		return
+	}
 	if len(x.v.Actions.Words()) > maxProgram {
 		x.fail(action.TooManyActions)
 		return
@@ -55,13 +79,13 @@ func (x *xlate) output(port *rules.Port) {
 	x.outputs++
 }
 
-// flood sends the packet to all ports but the one it came from.
-func (x *xlate) flood() {
+// flood sends the packet to all ports but the one it came from and those with one of the flags.
+func (x *xlate) flood(except rules.PortFlags) {
 	x.v.Tags |= x.t.portsTag()
 	in := uint32(x.work.Uint(flow.FieldInPort))
 	none := true
 	for i := range x.t.ports.list {
-		if port := &x.t.ports.list[i]; port.Number != in {
+		if port := &x.t.ports.list[i]; port.Number != in && port.Flags&except == 0 {
 			x.output(port)
 			none = false
 		}

@@ -100,16 +100,7 @@ func (o *oracle) bridge(name string, ports []rules.Port, flows string) {
 			continue
 		}
 		args = append(args, "--", "add-port", name, o.port(name, p.Number))
-		if p.VLAN.Mode == rules.VLANAccess {
-			args = append(args, fmt.Sprintf("tag=%d", p.VLAN.Tag))
-		}
-		for i, v := range p.VLAN.Trunks {
-			if i == 0 {
-				args = append(args, fmt.Sprintf("trunks=%d", v))
-			} else {
-				args[len(args)-1] += fmt.Sprintf(",%d", v)
-			}
-		}
+		args = append(args, ovsPort(&p)...)
 		args = append(args, "--", "set", "Interface", o.port(name, p.Number), "type=dummy", fmt.Sprintf("ofport_request=%d", p.Number))
 	}
 	o.run("ovs-vsctl", args...)
@@ -122,6 +113,28 @@ func (o *oracle) bridge(name string, ports []rules.Port, flows string) {
 		version = "OpenFlow13" // which has that action
 	}
 	o.run("ovs-ofctl", "-O", version, "add-flows", name, file)
+}
+
+// ovsPort returns the columns of a Port that are as p says.
+func ovsPort(p *rules.Port) []string {
+	v := &p.VLAN
+	var args []string
+	list := func(column string, vlans []uint16) {
+		if len(vlans) > 0 {
+			args = append(args, column+"="+strings.Trim(strings.ReplaceAll(fmt.Sprint(vlans), " ", ","), "[]"))
+		}
+	}
+	if v.Mode != rules.VLANTrunk {
+		mode := [...]string{"trunk", "access", "native-tagged", "native-untagged", "dot1q-tunnel"}[v.Mode]
+		args = append(args, "vlan_mode="+mode, fmt.Sprintf("tag=%d", v.Tag))
+	}
+	list("trunks", v.Trunks)
+	list("cvlans", v.CVLANs)
+	if v.QinQType == tpid8021Q {
+		args = append(args, "other_config:qinq-ethtype=802.1q")
+	}
+	args = append(args, "other_config:priority-tags="+[...]string{"never", "if-nonzero", "always"}[v.PriorityTags])
+	return append(args, fmt.Sprintf("protected=%t", p.Protected))
 }
 
 func (o *oracle) port(bridge string, number uint32) string {

@@ -1,8 +1,6 @@
 package openflow
 
 import (
-	"slices"
-
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -15,40 +13,20 @@ type ports struct {
 	list     []rules.Port // by OpenFlow number
 	byID     map[uint32]*rules.Port
 	byNumber map[uint32]*rules.Port
-	trunks   map[uint32]*vlanSet // by ID, for ports that carry a choice of VLANs
+	vlans    map[uint32]portVLANs // by ID
 }
-
-// A vlanSet has a bit for each VLAN.
-type vlanSet [4096 / 64]uint64
-
-func (s *vlanSet) has(v uint16) bool { return s[v/64]>>(v%64)&1 != 0 }
 
 func newPorts(list []rules.Port) *ports {
 	p := &ports{
 		list: list, byID: make(map[uint32]*rules.Port), byNumber: make(map[uint32]*rules.Port),
-		trunks: make(map[uint32]*vlanSet),
+		vlans: make(map[uint32]portVLANs),
 	}
 	for i := range list {
 		port := &list[i]
 		p.byID[port.ID], p.byNumber[port.Number] = port, port
-		if port.VLAN.Mode == rules.VLANTrunk && len(port.VLAN.Trunks) > 0 {
-			set := new(vlanSet)
-			for _, v := range port.VLAN.Trunks {
-				set[v%4096/64] |= 1 << (v % 64)
-			}
-			p.trunks[port.ID] = set
-		}
+		p.vlans[port.ID] = newPortVLANs(&port.VLAN)
 	}
 	return p
-}
-
-// carries reports whether port is in a VLAN.
-func (p *ports) carries(port *rules.Port, vlan uint16) bool {
-	if port.VLAN.Mode == rules.VLANAccess {
-		return port.VLAN.Tag == vlan
-	}
-	set := p.trunks[port.ID]
-	return set == nil || set.has(vlan)
 }
 
 // datapathMatch returns m with in_port as a datapath port, which is what keys are cached by.
@@ -95,7 +73,7 @@ func (t *Table) SetPorts(list []rules.Port) {
 
 // samePort reports whether nothing that verdicts depend on differs.
 func samePort(a, b *rules.Port) bool {
-	return a.ID == b.ID && a.VLAN.Mode == b.VLAN.Mode && a.VLAN.Tag == b.VLAN.Tag && slices.Equal(a.VLAN.Trunks, b.VLAN.Trunks)
+	return a.ID == b.ID && a.Up == b.Up && a.Flags == b.Flags && a.Protected == b.Protected && a.VLAN.Equal(&b.VLAN)
 }
 
 // PortNumber returns the OpenFlow number of a port by its name; it is the flow.PortNames of a Parser

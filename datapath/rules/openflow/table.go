@@ -24,6 +24,9 @@ type Options struct {
 	// ForwardBPDU: NORMAL forwards link-local control addresses (ovs-vswitchd.conf.db(5),
 	// other_config:forward-bpdu).
 	ForwardBPDU bool
+	// FloodVLANs are VLANs in which NORMAL learns nothing and floods (ovs-vswitchd.conf.db(5),
+	// flood_vlans). The table keeps the slice.
+	FloodVLANs []uint16
 	// Clock returns the time in ns on the clock of rules.Query.Now; nil: CLOCK_MONOTONIC.
 	Clock func() int64
 }
@@ -43,6 +46,7 @@ type Table struct {
 
 	mu          sync.RWMutex
 	forwardBPDU bool
+	floodVLANs  *vlanSet
 	ports       *ports
 	tables      [NoTable]*classifier.Classifier[*rule] // nil: empty
 	slots       []slot
@@ -60,8 +64,8 @@ func New(o Options) (*Table, error) {
 		o.Clock = monotonic
 	}
 	return &Table{
-		salt: rand.Uint64(), clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU, ports: newPorts(nil),
-		contexts: newContexts(o.Clock),
+		salt: rand.Uint64(), clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU,
+		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock),
 	}, nil
 }
 
@@ -77,6 +81,11 @@ func (t *Table) SetOptions(o Options) error {
 	if t.forwardBPDU != o.ForwardBPDU {
 		t.forwardBPDU = o.ForwardBPDU
 		t.log.add(change{tag: t.portsTag()}) // which verdicts about those addresses have
+	}
+	if flood := newVLANSet(o.FloodVLANs); *t.floodVLANs != *flood {
+		t.floodVLANs = flood
+		t.flush(fdb.Filter{}) // as OVS does
+		t.log.add(change{tag: t.floodVLANsTag()})
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 			}
 			key, port := fdb.Key(w&(1<<trailKind-1)), uint32(trail[0])
 			trail = trail[1:]
-			if _, ok := t.ports.byID[port]; ok {
+			if _, ok := t.ports.byID[port]; ok && !t.floodVLANs.has(key.VLAN()) {
 				t.learned(key, t.fdb.Replay(key, port, lastUsed))
 			}
 		}

@@ -17,6 +17,7 @@ type twin struct {
 	flows []Flow
 	ports []rules.Port
 	known map[fdb.Key]uint32
+	flood []uint16 // VLANs that flood
 }
 
 // A walk is one packet's way through a twin.
@@ -36,7 +37,11 @@ type walk struct {
 // send returns what goes out for a packet.
 func (t *twin) send(k *flow.Key) []sent {
 	w := walk{twin: t, p: newWirePacket(k)}
-	w.p.key.SetUint(flow.FieldInPort, uint64(w.byID(uint32(k.Uint(flow.FieldInPort))).Number))
+	in := w.byID(uint32(k.Uint(flow.FieldInPort)))
+	if in.Flags&(rules.NoReceive|rules.PortDown) != 0 {
+		return nil
+	}
+	w.p.key.SetUint(flow.FieldInPort, uint64(in.Number))
 	w.p.key.SetUint(flow.FieldActsetOutput, PortUnset)
 	w.run(w.find(0))
 	w.run(&Flow{Actions: w.actionSet()})
@@ -275,8 +280,8 @@ func (w *walk) output(port uint32) {
 		return
 	case PortAll, PortFlood:
 		for _, p := range w.ports {
-			if uint64(p.Number) != in {
-				w.out = append(w.out, w.p.send(p.ID))
+			if uint64(p.Number) != in && (port == PortAll || p.Flags&rules.NoFlood == 0) {
+				w.send1(&p)
 			}
 		}
 		return
@@ -288,73 +293,17 @@ func (w *walk) output(port uint32) {
 		}
 	}
 	if p := w.byNumber(uint64(port)); p != nil {
-		w.out = append(w.out, w.p.send(p.ID))
+		w.send1(p)
 	}
 }
 
-func (w *walk) normal() {
+// send1 sends the packet to a port, if both ports' settings let it.
+func (w *walk) send1(p *rules.Port) {
 	in := w.byNumber(w.p.key.Uint(flow.FieldInPort))
-	if in == nil {
+	if p.Flags&(rules.NoForward|rules.PortDown) != 0 || in != nil && in.Protected && p.Protected {
 		return
 	}
-	typ := w.p.key.Uint(flow.FieldEthType)
-	if !w.tagged() && (typ == 0x8100 || typ == 0x88a8) {
-		return
-	}
-	var came tag
-	if w.tagged() {
-		came = w.p.tag(0)
-	}
-	vlan := came.tci() & 0xfff
-	if in.VLAN.Mode == rules.VLANAccess {
-		if vlan != 0 {
-			return
-		}
-		vlan = in.VLAN.Tag
-	} else if !carries(in, vlan) {
-		return
-	}
-	dst := [6]byte(w.p.key.Bytes(flow.FieldEthDst))
-	if reservedMAC(dst) {
-		return
-	}
-	targets := w.ports
-	if id, ok := w.known[fdb.MakeKey(vlan, dst)]; ok {
-		targets = []rules.Port{*w.byID(id)}
-	}
-	before := w.p
-	for _, p := range targets {
-		if p.ID == in.ID || !carries(&p, vlan) {
-			continue
-		}
-		if came != 0 {
-			w.p.pop()
-		}
-		tpid, pcp := uint16(0x8100), uint16(0)
-		if came != 0 {
-			tpid, pcp = came.tpid(), came.tci()&0xe000
-		}
-		if p.VLAN.Mode == rules.VLANTrunk && (vlan != 0 || pcp != 0) {
-			w.p.push(makeTag(tpid, pcp|flow.VLANPresent|vlan))
-		}
-		w.out = append(w.out, w.p.send(p.ID))
-		w.p = before
-	}
-}
-
-func carries(p *rules.Port, vlan uint16) bool {
-	if p.VLAN.Mode == rules.VLANAccess {
-		return p.VLAN.Tag == vlan
-	}
-	if len(p.VLAN.Trunks) == 0 {
-		return true
-	}
-	for _, v := range p.VLAN.Trunks {
-		if v == vlan {
-			return true
-		}
-	}
-	return false
+	w.out = append(w.out, w.p.send(p.ID))
 }
 
 // TestTranslationAgreesWithANaiveTwin: for random rules and packets, running the verdict's program
@@ -368,7 +317,7 @@ func TestTranslationAgreesWithANaiveTwin(t *testing.T) {
 	for seed := range tables {
 		g := newGenerator(uint64(seed))
 		tw := g.twin()
-		tb, _ := newTable(t, Options{}, tw.ports, "")
+		tb, _ := newTable(t, Options{FloodVLANs: tw.flood}, tw.ports, "")
 		if err := tb.AddFlows(tw.flows); err != nil {
 			t.Fatal(err)
 		}

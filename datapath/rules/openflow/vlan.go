@@ -6,7 +6,11 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-const tpid8021Q = 0x8100 // IEEE 802.1Q C-tag: what tags get whose type nobody says
+// EtherTypes of tags.
+const (
+	tpid8021Q  = 0x8100 // IEEE 802.1Q C-tag: what tags get whose type nobody says
+	tpid8021AD = 0x88a8 // IEEE 802.1Q S-tag
+)
 
 // A tag is a VLAN tag: TPID<<16 | TCI, the TCI with flow.VLANPresent set. 0 is none.
 type tag uint32
@@ -14,6 +18,7 @@ type tag uint32
 func makeTag(tpid, tci uint16) tag { return tag(tpid)<<16 | tag(tci) }
 func (t tag) tpid() uint16         { return uint16(t >> 16) }
 func (t tag) tci() uint16          { return uint16(t) }
+func (t tag) vid() uint16          { return uint16(t) & tciVID }
 
 // keyTags is how many tags a key has room for. Tags further in are payload. baseTags is how many are
 // remembered when pushes have covered them.

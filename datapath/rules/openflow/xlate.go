@@ -68,6 +68,11 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 		v.Actions.Drop(action.NoBridge)
 		return nil
 	}
+	if in.Flags&(rules.PortDown|rules.NoReceive) != 0 {
+		v.Tags |= t.portTag(in.Number)
+		v.Actions.Drop(action.PortNoReceive)
+		return nil
+	}
 	x := xlate{t: t, q: q, v: v}
 	x.start(in)
 	if id := uint32(q.Key.Uint(flow.FieldRecircID)); id == 0 {
