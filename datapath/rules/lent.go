@@ -1,0 +1,42 @@
+package rules
+
+import (
+	"errors"
+
+	"github.com/culvertdev/culvert/datapath/meter"
+)
+
+// What the switch lends to tables that ask for it. It does so before SetPorts is called first, and takes
+// it back, with nil, when it has done with the table.
+
+// A MeterUser is a Table whose programs use action.OpMeter. The switch has one store; a table adds its
+// meters there and, when it is given nil, has removed them from the store it was given before.
+type MeterUser interface {
+	SetMeters(*meter.Store)
+}
+
+// A SenderUser is a Table that sends packets of its own: those a controller gives it, those it goes on with.
+type SenderUser interface {
+	SetSender(Sender)
+}
+
+// ErrBusy is returned by Sender.Inject when as many packets wait for the workers as may.
+var ErrBusy = errors.New("as many packets wait to be sent as there is room for")
+
+// A Sender executes programs over packets that a table brings.
+//
+// Thread-safety: safe for any goroutine, Table.Lookup and Receiver.Receive included.
+type Sender interface {
+	// Inject executes program, in the words of action.Program.Words, over a copy of packet as if it had
+	// come in by a datapath port, soon after it returns. Packets of one caller go in the order of its
+	// calls. Port 0 is none: such a packet was sent by a controller, and what recirculates of it is
+	// looked up in the table the Sender was lent to, with an in_port that no port has.
+	//
+	// packet has a whole Ethernet header and may be longer than a buffer; neither slice is kept. The
+	// packet is counted nowhere but in what the program does with it: what the table credits is its
+	// business.
+	//
+	// Errors: ErrBusy; the switch is closed; there is no such port; the packet is too short or too long;
+	// the program is not one.
+	Inject(port uint32, packet []byte, program []uint64) error
+}
