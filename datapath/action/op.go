@@ -18,6 +18,7 @@ package action
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -112,6 +113,27 @@ func (p *Program) Clone(inner *Program) {
 	p.words = append(p.words, inner.words...)
 }
 
+// Enclose makes the operations from word from on those of a clone.
+func (p *Program) Enclose(from int) {
+	p.words = slices.Insert(p.words, from, uint64(OpClone)|uint64(len(p.words)-from)<<32)
+}
+
+// OpenTail does without the copy that the last operation works on, if that is a clone: nothing comes after
+// it that needs the packet as it was before.
+func (p *Program) OpenTail() {
+	for at := 0; at < len(p.words); {
+		in, rest, _ := Next(p.words[at:])
+		switch next := len(p.words) - len(rest) + int(in.Arg); {
+		case in.Op != OpClone:
+			at = len(p.words) - len(rest)
+		case next < len(p.words):
+			at = next
+		default:
+			p.words = append(p.words[:at], rest...)
+		}
+	}
+}
+
 // Recirc ends the program: the packet is looked up anew under the recirculation id.
 func (p *Program) Recirc(id uint32) { p.op(OpRecirc, id) }
 
@@ -149,6 +171,9 @@ type Instruction struct {
 	Value []uint64 // OpSet: value words, right-aligned; OpPushMPLS: EtherType
 	Mask  []uint64
 }
+
+// MaskBytes returns the mask of an OpSet as Program.Set took it.
+func (in *Instruction) MaskBytes() []byte { return operandBytes(in.Mask, int(in.Field.Info().Size)) }
 
 // Next decodes the operation at the front of words and returns what follows it. ok is false at the
 // end of the program.

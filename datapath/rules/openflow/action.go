@@ -57,6 +57,15 @@ type GotoTable struct {
 // Exit ends translation.
 type Exit struct{}
 
+// within returns the actions that stand within another.
+func within(a Action) []Action {
+	switch a := a.(type) {
+	case *Clone:
+		return a.Actions
+	}
+	return nil
+}
+
 // AppendActions appends a list of actions as ovs-ofctl writes it: "drop" if it is empty.
 func AppendActions(b []byte, list []Action) []byte {
 	if len(list) == 0 {

@@ -71,6 +71,7 @@ func (x *xlate) commitField(f flow.FieldID) {
 	dirty, fixed, seen := x.dirty.Bytes(f), x.fixed.Bytes(f), x.v.Mask.Bytes(f)
 	same := true
 	for i, d := range dirty {
+		seen[i] |= d &^ x.written.Bytes(f)[i] // the packet's own, which has to be set back
 		// A bit of base is known when the program has written it or the packet's own was consulted.
 		known := fixed[i] | seen[i]
 		same = same && d&^known == 0 && (work[i]^base[i])&d == 0

@@ -60,6 +60,8 @@ func (x *xlate) do(a Action) bool {
 		x.writeMetadata(a)
 	case *GotoTable:
 		x.enter(a.Table)
+	case *Clone:
+		x.clone(a)
 	case *Exit:
 		x.exit = true
 	}

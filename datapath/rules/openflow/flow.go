@@ -64,8 +64,16 @@ func (f *Flow) appendTimeouts(b []byte) []byte {
 
 // OutputsTo reports whether an action of the flow names port as an output.
 func (f *Flow) OutputsTo(port uint32) bool {
-	for _, a := range f.Actions {
-		if o, ok := a.(*Output); ok && o.Port == port {
+	return contains(f.Actions, func(a Action) bool {
+		o, ok := a.(*Output)
+		return ok && o.Port == port
+	})
+}
+
+// contains reports whether one of some actions, or of the lists within them, is what is asked for.
+func contains(list []Action, is func(Action) bool) bool {
+	for _, a := range list {
+		if is(a) || contains(within(a), is) {
 			return true
 		}
 	}

@@ -144,9 +144,7 @@ func (g *generator) flow(priority uint16) Flow {
 			f.Match.SetUint(field, g.value(field))
 		}
 	}
-	for range g.IntN(5) {
-		f.Actions = append(f.Actions, g.action())
-	}
+	f.Actions = g.actions(2)
 	if g.IntN(4) == 0 {
 		f.Actions = append(f.Actions, g.instructions()...)
 	}
@@ -173,6 +171,18 @@ func (g *generator) instructions() []Action {
 	}
 	if g.IntN(3) == 0 {
 		list = append(list, &WriteMetadata{Value: g.Uint64N(3), Mask: g.Uint64()})
+	}
+	return list
+}
+
+// actions returns a random list of actions with lists so deep in it.
+func (g *generator) actions(deep int) (list []Action) {
+	for range g.IntN(5) {
+		if deep > 0 && g.IntN(12) == 0 {
+			list = append(list, &Clone{Actions: g.actions(deep - 1)})
+			continue
+		}
+		list = append(list, g.action())
 	}
 	return list
 }

@@ -179,6 +179,10 @@ func (p *wirePacket) send(port uint32) sent {
 // execute runs a program over the packet of a key, as the datapath would.
 func execute(words []uint64, k *flow.Key) (out []sent, reason string) {
 	p := newWirePacket(k)
+	return p.run(words)
+}
+
+func (p *wirePacket) run(words []uint64) (out []sent, reason string) {
 	for in, rest, ok := action.Next(words); ok; in, rest, ok = action.Next(rest) {
 		switch in.Op {
 		case action.OpOutput:
@@ -192,6 +196,13 @@ func execute(words []uint64, k *flow.Key) (out []sent, reason string) {
 			p.push(tag(in.Arg))
 		case action.OpPopVLAN:
 			p.pop()
+		case action.OpTrunc: // a key has no length
+		case action.OpClone:
+			copied := *p
+			sent, _ := copied.run(rest[:in.Arg])
+			out, rest = append(out, sent...), rest[in.Arg:]
+		default:
+			panic(fmt.Sprintf("unknown operation %d", in.Op))
 		}
 	}
 	return out, ""

@@ -64,6 +64,7 @@ func oracleCases() []oracleCase {
 		{"an action set whose dec_ttl fails", "ip,actions=3,write_actions(dec_ttl,output:2),goto_table:1\ntable=1,actions=4", []string{"in_port=1,tcp,nw_ttl=1", "in_port=1,tcp,nw_ttl=9"}},
 		{"actset_output is a field", "actions=resubmit(,1),write_actions(output:2),goto_table:1\ntable=1,actset_output=2,actions=3\ntable=1,priority=1,actset_output=unset,actions=4,write_metadata:0x12345/0xff00,goto_table:2\ntable=2,metadata=0x2300,actions=5", all},
 		{"exit ends it", "actions=resubmit(,1),3\ntable=1,actions=2,exit,4", all},
+		{"a clone's changes stay in it", "actions=clone(mod_dl_dst:00:00:00:00:00:02,mod_vlan_vid:3,2,exit,4),3,clone(clone(strip_vlan,2),dec_ttl,resubmit(,1)),4\ntable=1,actions=mod_nw_dst:1.1.1.1,5", all},
 		{"a loop drops", "actions=2,resubmit(,0)", all},
 		{"NORMAL floods within the VLAN", "actions=NORMAL", []string{
 			"in_port=1," + tcp, "in_port=1,dl_vlan=10,dl_vlan_pcp=5," + tcp, "in_port=3," + tcp, "in_port=3,dl_vlan=10," + tcp,

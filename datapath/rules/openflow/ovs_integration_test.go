@@ -151,14 +151,23 @@ func (o *oracle) send(bridge, text string) (out []sent, actions string) {
 	}
 	actions, _, _ = strings.Cut(actions, "\n")
 	p := newWirePacket(packet(o.t, text))
+	return o.execute(bridge, &p, actions), actions
+}
+
+// execute returns what OVS's datapath sends of a packet by these actions.
+func (o *oracle) execute(bridge string, p *wirePacket, actions string) (out []sent) {
+	o.t.Helper()
 	for _, a := range topLevel(actions) {
 		if port, ok := o.portNumber(bridge, a); ok {
 			out = append(out, p.send(port+100))
-			continue
+		} else if inner, ok := strings.CutPrefix(a, "clone("); ok {
+			copied := *p
+			out = append(out, o.execute(bridge, &copied, strings.TrimSuffix(inner, ")"))...)
+		} else {
+			o.apply(p, a)
 		}
-		o.apply(&p, a)
 	}
-	return out, actions
+	return out
 }
 
 func (o *oracle) portNumber(bridge, name string) (uint32, bool) {

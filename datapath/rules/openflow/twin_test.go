@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/action"
@@ -117,10 +118,20 @@ func (w *walk) find(table uint8) *Flow {
 }
 
 func (w *walk) run(f *Flow) {
-	if f == nil {
-		return
+	if f != nil {
+		w.do(f.Actions)
 	}
-	for _, a := range f.Actions {
+}
+
+// copied does what a copy of the packet is for.
+func (w *walk) copied(do func()) {
+	p, stack, later := w.p, slices.Clone(w.stack), slices.Clone(w.later)
+	do()
+	w.p, w.stack, w.later = p, stack, later
+}
+
+func (w *walk) do(list []Action) {
+	for _, a := range list {
 		if w.failed != 0 || w.exit {
 			return
 		}
@@ -185,6 +196,11 @@ func (w *walk) run(f *Flow) {
 			w.enter(table, next)
 		case *GotoTable:
 			w.enter(a.Table, w.find(a.Table))
+		case *Clone:
+			w.copied(func() {
+				w.do(a.Actions)
+				w.do(w.actionSet())
+			})
 		case *Exit:
 			w.exit = true
 		}

@@ -24,21 +24,9 @@ type xlate struct {
 	q *rules.Query
 	v *rules.Verdict
 
-	// work is the key as the packet is after the actions so far, with in_port as OpenFlow number. base
-	// is the key as the program so far has made it.
-	work, base flow.Key
-	// written has the bits of work that are no longer those of the original key, fixed the bits of base.
-	// They are the same for all packets of the verdict, since what writes them is, or was consulted.
-	written, fixed flow.Mask
-	// dirty has the bits written since the last commit, pending the fields they belong to.
-	dirty   flow.Mask
-	pending fieldSet
-	touched uint64 // words of work that have written bits
-	vlan    vlanStack
+	state
 
-	stack []stackEntry // what push has pushed
-	set   []Action     // the action set, in the order it was written
-	trunc uint32       // bytes that the output at work sends at most; 0: all
+	trunc uint32 // bytes that the output at work sends at most; 0: all
 
 	uses flow.Mask // scratch: bits that a step looked at
 	have flow.Mask // scratch: bits that a look-up may look at for nothing
@@ -52,6 +40,7 @@ type xlate struct {
 	reason    action.Reason // why nothing went out, should it come to that
 	failed    bool          // translation is over, with nothing to come out of it
 	exit      bool          // an action said so
+	cloned    bool          // the program makes a copy of the packet
 
 	stop stop      // translation ends here and goes on when the packet comes back
 	redo bool      // with the action that stopped it
@@ -111,6 +100,9 @@ func (x *xlate) finish() {
 	if x.failed || x.outputs == 0 {
 		v.Actions.Reset()
 		v.Actions.Drop(x.reason)
+	}
+	if x.cloned {
+		v.Actions.OpenTail() // nobody needs the packet as it was
 	}
 	if x.q.Trace != nil {
 		x.traceFinal()
