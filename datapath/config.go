@@ -30,7 +30,10 @@ type PortConfig struct {
 	Options map[string]string // the driver's
 	Number  uint32            // OpenFlow port number, unique in the bridge; 0 picks the lowest free one
 	VLAN    rules.VLAN
-	Pins    map[int]int // receive queue -> worker that must have it; others are placed by load
+	// Limits of this port, where they differ from the switch's.
+	NewFlows int // new flows a second; 0: SlowPath.NewFlows
+
+	Pins map[int]int // receive queue -> worker that must have it; others are placed by load
 
 	opened bool // the caller brought the device: it cannot be opened anew
 }
@@ -46,6 +49,9 @@ func (c PortConfig) clone() PortConfig {
 type SlowPath struct {
 	// QueueLength is how many packets of one port may wait for a verdict, per worker; default 512.
 	QueueLength int
+	// NewFlows is how many new flows a port may start per second, all workers together, with a tenth of that
+	// in one burst; default 0: as many as the slow path takes.
+	NewFlows int
 	// Held is how many later packets of flows whose first packet is waiting a worker keeps; default 1024.
 	Held int
 	// MaxIdle is how long a flow without traffic stays cached; default 10 s.

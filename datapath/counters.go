@@ -47,6 +47,8 @@ const (
 	dropShort = iota
 	dropQueueFull
 	dropHoldFull
+	dropSourceFull
+	dropNewFlowRate
 	dropNoFrames
 	dropNoHeadroom
 	dropPortGone
@@ -60,6 +62,8 @@ func dropCounters() []counter.Desc {
 		dropShort:       {Name: "too_short", Help: "Frames without a whole Ethernet header (14 bytes).", Kind: counter.Drop},
 		dropQueueFull:   {Name: "upcall_queue_full", Help: "Packets of new flows beyond what their input port may have waiting for the slow path.", Kind: counter.Drop},
 		dropHoldFull:    {Name: "upcall_hold_full", Help: "Packets beyond the number a worker keeps behind the first packets of new flows.", Kind: counter.Drop},
+		dropSourceFull:  {Name: "upcall_source_full", Help: "Packets of new flows beyond what one sender, or group of senders, behind the input port may have waiting for the slow path.", Kind: counter.Drop},
+		dropNewFlowRate: {Name: "new_flow_rate", Help: "Packets of new flows beyond the rate that their input port may start them at.", Kind: counter.Drop},
 		dropNoFrames:    {Name: "no_frames", Help: "Copies that could not be made because the frame arena was exhausted.", Kind: counter.Drop},
 		dropNoHeadroom:  {Name: "no_headroom", Help: "Packets without room in front for the header that was to be pushed.", Kind: counter.Drop},
 		dropPortGone:    {Name: "port_gone", Help: "Packets for a port that was removed or is not open, and packets from one that waited for the slow path when it was removed.", Kind: counter.Drop},

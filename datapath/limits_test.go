@@ -20,7 +20,8 @@ func closedGate(decide func(*rules.Query, *rules.Verdict) error) (gated func(*ru
 }
 
 func TestWhatWaitsForTheSlowPathIsBoundedAndCounted(t *testing.T) {
-	o := datapath.Options{SlowPath: datapath.SlowPath{QueueLength: 8, Held: 20}}
+	seed := flow.FixedSeed(1) // under which senders 1 and 3 are in groups of their own
+	o := datapath.Options{Seed: &seed, SlowPath: datapath.SlowPath{QueueLength: 8, Held: 20}}
 	t.Run("later packets of a flow wait up to the number held", func(t *testing.T) {
 		gated, open := closedGate(toPort(2))
 		l := newLab(t, o, newScript(t, 1, gated), "a", "b")
@@ -34,13 +35,17 @@ func TestWhatWaitsForTheSlowPathIsBoundedAndCounted(t *testing.T) {
 		l.waitFor("undecided", caches, 29)
 		l.waitFor("upcall", caches, 1)
 	})
-	t.Run("first packets of flows wait up to the queue's length", func(t *testing.T) {
+	t.Run("first packets of flows wait up to the queue's length, one sender's up to seven eighths of it", func(t *testing.T) {
 		gated, open := closedGate(toPort(2))
 		l := newLab(t, o, newScript(t, 1, gated), "a", "b")
 		for i := range 50 {
 			l.send("a", udp(t, 1, 2, uint16(i), 20))
 		}
-		l.waitFor("upcall_queue_full", drops, 50-8)
+		l.waitFor("upcall_source_full", drops, 50-7)
+		for i := range 50 {
+			l.send("a", udp(t, 3, 2, uint16(i), 20))
+		}
+		l.waitFor("upcall_queue_full", drops, 50-1)
 		l.waitFor("upcall", caches, 8)
 		open()
 		l.receive("b", 8)
@@ -54,11 +59,32 @@ func TestWhatWaitsForTheSlowPathIsBoundedAndCounted(t *testing.T) {
 		for i := range 50 {
 			l.send("a", udp(t, 1, 2, uint16(i), 20))
 		}
-		l.waitFor("upcall_queue_full", drops, 50-8)
+		l.waitFor("upcall_source_full", drops, 50-7)
 		l.send("c", udp(t, 3, 2, 1000, 20))
-		l.waitFor("upcall", caches, 9)
+		l.waitFor("upcall", caches, 8)
 		open()
-		l.receive("b", 9)
+		l.receive("b", 8)
+	})
+	t.Run("a port with a rate of new flows starts no more of them, and sends on for those it has", func(t *testing.T) {
+		o := o
+		o.QueueLength, o.NewFlows = 64, 50 // 5 in a burst, and one every 20 ms
+		l := newLab(t, o, newScript(t, 1, toPort(2)), "a", "b")
+		for range 3 {
+			for i := range 50 {
+				l.send("a", udp(t, 1, 2, uint16(i), 20))
+			}
+		}
+		var st datapath.Stats
+		waitUntil(t, "every packet forwarded or refused", func() bool {
+			st = l.sw.Stats()
+			return value(st.Caches, "upcall")+value(st.Caches, "megaflow_hit")+value(st.Caches, "emc_hit")+value(st.Drops, "new_flow_rate") == 150
+		})
+		if n := value(st.Caches, "upcall"); n < 5 || n > 40 {
+			t.Errorf("%d new flows were served, want about 5", n)
+		}
+		if value(st.Caches, "emc_hit")+value(st.Caches, "megaflow_hit") < 5 {
+			t.Error("flows that were there were not served")
+		}
 	})
 }
 
@@ -166,6 +192,7 @@ func TestOptionsOutOfRangeAreNamed(t *testing.T) {
 	for want, o := range map[string]datapath.Options{
 		"Options.Pool is missing":                         {},
 		"Workers.Count -1: want 1 to 256":                 {Pool: pool, Workers: datapath.WorkersConfig{Count: -1}},
+		"NewFlows -1: want 0 to 10000000":                 {Pool: pool, SlowPath: datapath.SlowPath{NewFlows: -1}},
 		"QueueLength -5: want 1 to 1048576":               {Pool: pool, SlowPath: datapath.SlowPath{QueueLength: -5}},
 		"Cache.Flows 5000000: want 1 to 4194304":          {Pool: pool, Cache: datapath.CacheConfig{Flows: 5_000_000, ListWords: 1}},
 		"Cache.MasksPerPort -1: want 1 to 1024":           {Pool: pool, Cache: datapath.CacheConfig{MasksPerPort: -1}},

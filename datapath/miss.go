@@ -8,27 +8,57 @@ import (
 // ask sends the packets of miss to the slow path: of each flow the first, while the others wait.
 func (w *pipeline) ask(port, recirc uint32, depth int, b *frame.Batch, miss []uint16) {
 	p := w.port(port)
+	if p == nil {
+		w.refuseAll(b, miss)
+		return
+	}
 	sent := 0
 	for _, i := range miss {
 		f, hash := b.Frames()[i], w.keys.Hash[i]
 		switch {
 		case w.waiting.Has(hash):
 			w.keep(f, hash, depth)
-		case p == nil:
-			w.refuse(f, dropPortGone)
-		case p.asked == p.upMax || !w.waiting.Add(hash, depth):
-			w.refuse(f, dropQueueFull)
 		default:
-			if !p.up.Requests.Push(upcall.Request{Frame: f, Recirc: recirc, Hash: hash}) {
+			source := sourceHash(&w.keys, i, &w.x.Seed)
+			if reason, count := w.admit(p, hash, source, depth); reason >= 0 {
+				w.refuse(f, reason)
+				p.fresh.Add(count, 1)
+				continue
+			}
+			if !p.up.Requests.Push(upcall.Request{Frame: f, Recirc: recirc, Hash: hash, Source: source}) {
 				panic("datapath: more requests than the port may have")
 			}
-			p.asked++
 			sent++
 		}
 	}
 	if sent > 0 {
+		p.fresh.Add(newAsked, uint64(sent))
 		w.count.levels.Add(askedSlowPath, uint64(sent))
 		w.kick()
+	}
+}
+
+// admit takes a place on the port's way to the slow path for the first packet of a flow. If there is none it
+// returns why the packet is dropped, and the port's counter of that; otherwise a negative reason.
+func (w *pipeline) admit(p *workerPort, hash uint64, source uint8, depth int) (reason, count int) {
+	switch {
+	case p.sources.Full():
+		return dropQueueFull, newQueueFull
+	case !p.rate.Take(w.now):
+		return dropNewFlowRate, newOverRate
+	case !p.sources.Add(source):
+		return dropSourceFull, newSourceFull
+	case !w.waiting.Add(hash, depth):
+		p.sources.Remove(source)
+		return dropQueueFull, newQueueFull
+	}
+	return -1, 0
+}
+
+// refuseAll drops the packets of miss, whose port is gone.
+func (w *pipeline) refuseAll(b *frame.Batch, miss []uint16) {
+	for _, i := range miss {
+		w.refuse(b.Frames()[i], dropPortGone)
 	}
 }
 
@@ -60,7 +90,7 @@ func (w *pipeline) takeAnswers() int {
 // It returns the number of packets.
 func (w *pipeline) take(a *upcall.Answer) int {
 	if p := w.port(a.Port); p != nil {
-		p.asked--
+		p.sources.Remove(a.Source)
 	}
 	held, depth := w.waiting.Remove(a.Hash)
 	n := 1 + held.Len()

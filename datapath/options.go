@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/culvertdev/culvert/datapath/upcall"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
@@ -45,6 +46,7 @@ func (o *Options) check() error {
 	within("Cache.MasksPerPort", o.Cache.MasksPerPort, 1, flowcache.MaxMasksPerPort)
 	within("Cache.ListWords", o.Cache.ListWords, 1, 1<<30)
 	within("QueueLength", o.QueueLength, 1, 1<<20)
+	within("NewFlows", o.NewFlows, 0, upcall.MaxRate)
 	within("Held", o.Held, 1, math.MaxInt32)
 	within("VLANLimit", o.VLANLimit, 1, 2)
 	within("MaxIdle in ns", int(o.MaxIdle), 1, math.MaxInt)

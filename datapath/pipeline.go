@@ -7,6 +7,7 @@ import (
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -66,10 +67,12 @@ type workerPort struct {
 	mtu     int  // bytes of the longest network packet the port takes
 	room    int  // bytes of the longest frame it takes
 	tx      txStage
-	// Slow path: packets of this port on their way up and how many may be.
-	up    *upcall.Queue
-	upMax int
-	asked int
+	// The way to the slow path: the queue, who has how many packets on it, how many new flows a second may go
+	// there, and what became of them.
+	up      *upcall.Queue
+	sources *upcall.Sources
+	rate    *upcall.Rate // the port's, shared by all workers; nil: any number
+	fresh   *counter.Block
 }
 
 // again collects packets that a program ended with a recirculation, in order.

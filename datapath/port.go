@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math"
@@ -27,6 +28,7 @@ type port struct {
 	linkUp bool             // as last logged
 	opens  uint64           // how often a device was put to use
 	past   []counter.Sample // what earlier openings had counted
+	share  *upcall.Share    // of the slow path
 
 	views  []*workerPort   // one per worker, for the port's life
 	ctx    context.Context // the supervisor's
@@ -43,12 +45,18 @@ type bridge struct {
 
 // newPort makes a port known to every worker, with no device yet.
 func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *port {
-	p := &port{id: id, number: number, cfg: cfg.clone(), bridge: br, exited: make(chan struct{})}
+	p := &port{
+		id: id, number: number, cfg: cfg.clone(), bridge: br, exited: make(chan struct{}),
+		share: upcall.NewShare(),
+	}
+	rate := upcall.NewRate(cmp.Or(cfg.NewFlows, s.o.NewFlows))
 	for range s.pipes {
 		p.views = append(p.views, &workerPort{
-			id:    id,
-			up:    &upcall.Queue{Port: id, Requests: ring.NewSPSC[upcall.Request](s.o.QueueLength)},
-			upMax: s.o.QueueLength,
+			id:      id,
+			up:      &upcall.Queue{Port: id, Share: p.share, Requests: ring.NewSPSC[upcall.Request](s.o.QueueLength)},
+			sources: upcall.NewSources(s.o.QueueLength),
+			rate:    rate,
+			fresh:   counter.NewBlock(newFlowCounters()),
 		})
 	}
 	for i, w := range s.pipes {

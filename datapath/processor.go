@@ -60,7 +60,11 @@ func (w *pipeline) publish() {
 	w.publishAt = w.now + publishEvery
 	w.count.publish()
 	for _, p := range w.ports {
-		if p != nil && p.tx.q != nil {
+		if p == nil {
+			continue
+		}
+		p.fresh.Publish()
+		if p.tx.q != nil {
 			p.tx.q.Counters().Publish()
 		}
 	}

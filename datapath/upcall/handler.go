@@ -15,10 +15,9 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-// quantum is how many requests of one port are served before the next port's turn. Small enough that
-// a port with one new flow waits microseconds behind a port with thousands, large enough to take the
-// lock rarely.
-const quantum = 16 // requests
+// quantum is how many requests of one queue are served under one hold of the lock at most: few enough for those
+// who wait for it, many enough to take it rarely.
+const quantum = 32 // requests
 
 // Config is what a Handler works on.
 type Config struct {
@@ -58,6 +57,7 @@ type Handler struct {
 	key     flow.Key
 	verdict rules.Verdict
 	query   rules.Query
+	rounds  uint64
 	logged  time.Time        // last look-up error that was logged
 	full    flowcache.ListID // programs of packets whose own cannot be stored
 	long    flowcache.ListID
@@ -130,11 +130,11 @@ func (h *Handler) Kick() {
 func (h *Handler) Drain() int {
 	n := 0
 	for {
-		served := h.round()
-		if served == 0 {
+		served, more := h.round()
+		n += served
+		if !more {
 			return n
 		}
-		n += served
 	}
 }
 
@@ -146,11 +146,11 @@ func (h *Handler) run() {
 			return
 		default:
 		}
-		if h.round() > 0 {
+		if _, more := h.round(); more {
 			continue
 		}
 		h.asleep.Store(true)
-		if h.round() > 0 { // pushed before asleep was seen
+		if _, more := h.round(); more { // pushed before asleep was seen
 			h.asleep.Store(false)
 			continue
 		}
@@ -162,13 +162,17 @@ func (h *Handler) run() {
 	}
 }
 
-// round gives every queue of every lane one turn and returns the number of requests served.
-func (h *Handler) round() int {
-	served := 0
+// round gives every queue of every lane one turn and returns the number of requests served. more says that
+// there may be others: some were served, or some port has used up its share of this round.
+func (h *Handler) round() (served int, more bool) {
+	h.rounds++
 	for _, l := range *h.lanes.Load() {
 		answered := 0
 		for _, q := range *l.queues.Load() {
-			answered += h.turn(l, q)
+			if !q.Requests.Empty() {
+				more = true
+				answered += h.turn(l, q)
+			}
 		}
 		if answered > 0 {
 			l.Wake()
@@ -178,17 +182,18 @@ func (h *Handler) round() int {
 	if served > 0 {
 		h.Learned()
 	}
-	return served
+	return served, more
 }
 
-// turn serves up to a quantum of one queue's requests.
+// turn serves as many of one queue's requests, which are some, as its port's share of this round allows.
 func (h *Handler) turn(l *Lane, q *Queue) int {
-	if q.Requests.Empty() {
+	granted := q.Share.grant(h.rounds)
+	if granted == 0 {
 		return 0
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := q.Requests.PopN(h.reqs[:])
+	n := q.Requests.PopN(h.reqs[:granted])
 	l.settle(h.Lists) // now that requests and answers together are at most what the lane takes
 	now := h.Now()
 	for i := 0; i < n; {
@@ -202,9 +207,10 @@ func (h *Handler) turn(l *Lane, q *Queue) int {
 		h.Extractor.Extract(h.Pool, q.Port, recirc, &h.batch, &h.keys)
 		for j, f := range h.batch.Frames() {
 			h.keys.Key(j, &h.key)
-			l.push(Answer{Frame: f, Port: q.Port, Recirc: recirc, Hash: h.reqs[first+j].Hash}, h.decide(q.Port, f, now))
+			l.push(Answer{Frame: f, Port: q.Port, Recirc: recirc, Hash: h.reqs[first+j].Hash, Source: h.reqs[first+j].Source}, h.decide(q.Port, f, now))
 		}
 	}
+	q.Share.charge(n, h.Now()-now)
 	h.counters.Add(Served, uint64(n))
 	h.counters.Publish()
 	return n

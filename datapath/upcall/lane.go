@@ -23,6 +23,7 @@ type Request struct {
 	Frame  frame.Frame
 	Recirc uint32
 	Hash   uint64 // of the whole flow key
+	Source uint8  // hash of the sender, for Sources
 }
 
 // An Answer is a packet on its way back, with what is to happen to it. The worker owns the frame.
@@ -31,6 +32,7 @@ type Answer struct {
 	Port    uint32
 	Recirc  uint32
 	Hash    uint64
+	Source  uint8
 	Actions flowcache.ListID // valid until Lane.Done counts this answer
 }
 
@@ -38,6 +40,7 @@ type Answer struct {
 // fairly between ports. Thread-safety: the worker pushes, the handler pops.
 type Queue struct {
 	Port     uint32
+	Share    *Share // the port's, one for all workers
 	Requests *ring.SPSC[Request]
 }
 
