@@ -96,7 +96,7 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 
 func apiRule(bridge string, f *openflow.FlowStats) api.Rule {
 	return api.Rule{
-		Bridge: bridge, Text: f.Text(),
+		Bridge: bridge, Text: f.Text(openflow.Format{}),
 		Table: int(f.Table), Priority: int(f.Priority), Cookie: f.Cookie,
 		Match: f.Match.String(), Actions: string(openflow.AppendActions(nil, f.Actions)),
 		Packets: f.Packets, Bytes: f.Bytes,

@@ -2,7 +2,6 @@ package openflow
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -48,15 +47,3 @@ func (t *Table) Flows(x Filter) []FlowStats {
 
 // since returns the time from then to now; the clock of packets may be ahead of ours by a moment.
 func since(then, now int64) time.Duration { return time.Duration(max(0, now-then)) }
-
-// Text returns the flow in the form of ovs-ofctl dump-flows, without the space in front.
-func (s *FlowStats) Text() string {
-	b := fmt.Appendf(nil, "cookie=0x%x, duration=%.3fs, table=%d, n_packets=%d, n_bytes=%d, ",
-		s.Cookie, s.Duration.Seconds(), s.Table, s.Packets, s.Bytes)
-	b = s.appendTimeouts(b)
-	b = fmt.Appendf(b, "idle_age=%d, ", int64(s.Idle/time.Second))
-	if hard := int64(s.HardAge / time.Second); hard != int64(s.Duration/time.Second) {
-		b = fmt.Appendf(b, "hard_age=%d, ", hard)
-	}
-	return string(s.appendRule(b))
-}

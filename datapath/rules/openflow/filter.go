@@ -1,6 +1,9 @@
 package openflow
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -49,6 +52,25 @@ func filterOf(f *Flow, sp spec, strict bool) Filter {
 		filter.Table = f.Table
 	}
 	return filter
+}
+
+// String returns the filter as ParseFilter takes it.
+func (x *Filter) String() string {
+	var b []byte
+	if x.CookieMask != 0 {
+		b = fmt.Appendf(b, "cookie=%#x/%#x, ", x.Cookie, x.CookieMask)
+	}
+	if x.Table != NoTable {
+		b = fmt.Appendf(b, "table=%d, ", x.Table)
+	}
+	if x.OutPort != 0 {
+		b = fmt.Appendf(b, "out_port=%d, ", x.OutPort)
+	}
+	f := Flow{Priority: DefaultPriority, Match: x.Match}
+	if x.Strict {
+		f.Priority = x.Priority
+	}
+	return strings.TrimSuffix(string(f.appendSelector(b, nil)), ", ")
 }
 
 // selects reports whether f is one of the filter's flows; its table is right already.

@@ -17,24 +17,36 @@ type Flow struct {
 	Cookie      uint64
 	IdleTimeout uint16 // seconds without a packet after which it goes; 0: never
 	HardTimeout uint16 // seconds after which it goes; 0: never
+	Importance  uint16 // flows of lower importance are evicted first: see Limit
+	Flags       Flags
 	Match       flow.Match
 	Actions     []Action // empty: drop
 }
 
 // String returns the flow as ParseFlow takes it, in the form of ovs-ofctl dump-flows --no-stats.
-func (f *Flow) String() string {
-	var b []byte
+func (f *Flow) String() string { return string(f.append(nil, nil)) }
+
+func (f *Flow) append(b []byte, names flow.PortNames) []byte {
 	if f.Cookie != 0 {
 		b = fmt.Appendf(b, "cookie=0x%x, ", f.Cookie)
 	}
 	if f.Table != 0 {
 		b = fmt.Appendf(b, "table=%d, ", f.Table)
 	}
-	return string(f.appendRule(f.appendTimeouts(b)))
+	return f.appendRule(f.appendRest(f.appendTimeouts(b)), names)
 }
 
-// appendRule appends priority, match and actions.
-func (f *Flow) appendRule(b []byte) []byte {
+// appendRule appends priority, match and actions, with the names of ports if there are any.
+func (f *Flow) appendRule(b []byte, names flow.PortNames) []byte {
+	b = f.appendSelector(b, names)
+	if n := len(b); n > 0 && b[n-1] != ' ' {
+		b = append(b, ' ')
+	}
+	return appendNamed(append(b, "actions="...), f.Actions, names)
+}
+
+// appendSelector appends priority and match.
+func (f *Flow) appendSelector(b []byte, names flow.PortNames) []byte {
 	start := len(b)
 	if f.Priority != DefaultPriority {
 		b = strconv.AppendUint(append(b, "priority="...), uint64(f.Priority), 10)
@@ -43,12 +55,9 @@ func (f *Flow) appendRule(b []byte) []byte {
 		if len(b) > start {
 			b = append(b, ',')
 		}
-		b = f.Match.Append(b, nil)
+		b = f.Match.Append(b, names)
 	}
-	if len(b) > start {
-		b = append(b, ' ')
-	}
-	return AppendActions(append(b, "actions="...), f.Actions)
+	return b
 }
 
 // appendTimeouts appends the timeouts there are, each with a comma behind it.
@@ -58,6 +67,15 @@ func (f *Flow) appendTimeouts(b []byte) []byte {
 	}
 	if f.HardTimeout != 0 {
 		b = fmt.Appendf(b, "hard_timeout=%d, ", f.HardTimeout)
+	}
+	return b
+}
+
+// appendRest appends flags and importance.
+func (f *Flow) appendRest(b []byte) []byte {
+	b = f.Flags.appendText(b)
+	if f.Importance != 0 {
+		b = fmt.Appendf(b, "importance=%d, ", f.Importance)
 	}
 	return b
 }

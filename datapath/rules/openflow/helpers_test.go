@@ -215,3 +215,15 @@ func operand(words []uint64, size int) []byte {
 	}
 	return b[len(b)-size:]
 }
+
+func mustParts(tb testing.TB, names ...string) (list []flow.Subfield) {
+	tb.Helper()
+	for _, n := range names {
+		part, err := flow.ParseSubfield(n)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		list = append(list, part)
+	}
+	return list
+}

@@ -1,7 +1,6 @@
 package openflow
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +9,6 @@ import (
 
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
-
-// limitLine bounds a line of a file of flows, in bytes.
-const limitLine = 1 << 20
 
 // A Parser reads flows. The zero Parser knows ports by number only.
 type Parser struct {
@@ -33,35 +29,6 @@ func (p Parser) ParseFlow(s string) (Flow, error) {
 		err = f.check(spec)
 	}
 	return f, err
-}
-
-// ParseFlows reads flows, one a line. Blank lines and what follows a # are ignored, as ovs-ofctl does.
-// name names the source in errors. It stops at the first mistake.
-func (p Parser) ParseFlows(r io.Reader, name string) ([]Flow, error) {
-	var list []Flow
-	sc := bufio.NewScanner(r)
-	sc.Buffer(nil, limitLine)
-	line := 0
-	for sc.Scan() {
-		line++
-		text, _, _ := strings.Cut(sc.Text(), "#")
-		if strings.TrimSpace(text) == "" {
-			continue
-		}
-		f, err := p.ParseFlow(text)
-		if err != nil {
-			var se *SyntaxError
-			if errors.As(err, &se) {
-				se.File, se.Line = name, line
-			}
-			return nil, err
-		}
-		list = append(list, f)
-	}
-	if err := sc.Err(); err != nil {
-		return nil, fmt.Errorf("read flows: %s:%d: %w", name, line+1, err)
-	}
-	return list, nil
 }
 
 // A spec is what a flow's text said besides the flow, and where.
@@ -136,6 +103,8 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 		f.IdleTimeout, err = parse16(value)
 	case "hard_timeout":
 		f.HardTimeout, err = parse16(value)
+	case "importance":
+		f.Importance, err = parse16(value)
 	case "cookie":
 		err = parseCookie(f, sp, value)
 	case "out_port":
@@ -144,9 +113,13 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 	case "duration", "n_packets", "n_bytes", "idle_age", "hard_age":
 		return nil // so that what was dumped can be read
 	default:
+		if flag := flagByName(name); flag != 0 && value == "" {
+			f.Flags |= flag
+			return nil
+		}
 		ok, err := f.Match.ParseField(name, value, p.Ports)
 		if err == nil && !ok {
-			err = fmt.Errorf("%s: want a match field, table, priority, cookie, idle_timeout, hard_timeout or actions, found an unknown word", name)
+			err = fmt.Errorf("%s: want a match field, table, priority, cookie, idle_timeout, hard_timeout, importance, a flag such as send_flow_rem, or actions, found an unknown word", name)
 		}
 		return err
 	}

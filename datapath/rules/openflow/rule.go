@@ -14,6 +14,7 @@ type rule struct {
 	gen      uint32 // of the slot
 	added    int64  // ns
 	modified int64  // ns: hard_timeout counts from here
+	place    [schedules]int
 
 	packets, bytes atomic.Uint64
 	used           atomic.Int64 // ns: last packet, or when it was added
@@ -29,13 +30,6 @@ func (r *rule) credit(packets, bytes uint64, used int64) {
 			return
 		}
 	}
-}
-
-// expired reports whether one of the rule's timeouts has passed at now.
-func (r *rule) expired(now int64) bool {
-	const second = 1e9
-	return r.IdleTimeout != 0 && now-r.used.Load() >= int64(r.IdleTimeout)*second ||
-		r.HardTimeout != 0 && now-r.modified >= int64(r.HardTimeout)*second
 }
 
 // A slot names a rule in trails, which outlive rules: gen tells whether it is still the same one.

@@ -51,7 +51,9 @@ type Table struct {
 	tables      [NoTable]*classifier.Classifier[*rule] // nil: empty
 	slots       []slot
 	unused      []uint32 // slots
-	timed       int      // rules with a timeout
+	deadlines   schedule // rules with a timeout
+	limits      limits
+	subscribers []*Subscription
 }
 
 // New returns a table without rules, which drops everything.
@@ -90,23 +92,6 @@ func (t *Table) SetOptions(o Options) error {
 	return nil
 }
 
-// AddFlows adds flows, all or, on an error, none. A flow with the match and priority of one that is
-// there replaces it, its counters included.
-func (t *Table) AddFlows(flows []Flow) error {
-	for i := range flows {
-		if err := flows[i].valid(); err != nil {
-			return fmt.Errorf("add flow %d, %s: %w", i+1, flows[i].String(), err)
-		}
-	}
-	now := t.clock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range flows {
-		t.add(&flows[i], now)
-	}
-	return nil
-}
-
 // valid says why f cannot be in a table.
 func (f *Flow) valid() error {
 	if f.Table == NoTable {
@@ -121,37 +106,6 @@ func (f *Flow) valid() error {
 		}
 	}
 	return nil
-}
-
-// add puts a rule in its table. The caller holds the write lock.
-func (t *Table) add(f *Flow, now int64) {
-	c := t.tables[f.Table]
-	if c == nil {
-		c = classifier.New[*rule](t.salt)
-		t.tables[f.Table] = c
-	}
-	if old := c.Find(&f.Match, f.Priority); old != nil {
-		t.remove(old.Value)
-	}
-	r := &rule{Flow: *f, added: now, modified: now}
-	r.used.Store(now)
-	r.in = &classifier.Rule[*rule]{Match: &r.Match, Priority: f.Priority, Value: r}
-	t.take(r)
-	c.Insert(r.in)
-	if r.IdleTimeout != 0 || r.HardTimeout != 0 {
-		t.timed++
-	}
-	t.ruleChanged(r)
-}
-
-// remove takes a rule out. The caller holds the write lock.
-func (t *Table) remove(r *rule) {
-	t.tables[r.Table].Remove(r.in)
-	t.release(r)
-	if r.IdleTimeout != 0 || r.HardTimeout != 0 {
-		t.timed--
-	}
-	t.ruleChanged(r)
 }
 
 // selected returns the rules that x selects. The caller holds a lock.
@@ -175,53 +129,6 @@ func (t *Table) selected(x *Filter) []*rule {
 		})
 	}
 	return list
-}
-
-// DeleteFlows removes the flows that x selects and returns how many.
-func (t *Table) DeleteFlows(x Filter) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := t.selected(&x)
-	for _, r := range list {
-		t.remove(r)
-	}
-	return len(list)
-}
-
-// ReplaceFlows makes flows the only ones of all tables, in one step: no look-up sees a state between.
-// Those that are there already, actions included, stay as they are with their counters. It returns how
-// many came and went; on an error it changes nothing.
-func (t *Table) ReplaceFlows(flows []Flow) (added, removed int, err error) {
-	for i := range flows {
-		if err := flows[i].valid(); err != nil {
-			return 0, 0, fmt.Errorf("add flow %d, %s: %w", i+1, flows[i].String(), err)
-		}
-	}
-	now := t.clock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	before, stayed := t.len(), 0
-	old := make(map[*rule]bool, len(flows)) // of those that are to be there: was there before
-	for i := range flows {
-		f := &flows[i]
-		if r := t.find(f); r != nil && r.same(f) {
-			_, again := old[r]
-			old[r] = old[r] || !again
-			continue
-		}
-		t.add(f, now)
-		old[t.find(f)] = false
-	}
-	all := AllFlows()
-	for _, r := range t.selected(&all) {
-		switch was, keep := old[r]; {
-		case !keep:
-			t.remove(r)
-		case was:
-			stayed++
-		}
-	}
-	return t.len() - stayed, before - stayed, nil
 }
 
 // find returns the rule of f's table, match and priority; nil when there is none. The caller holds a
@@ -249,33 +156,6 @@ func (t *Table) len() int {
 	for _, c := range t.tables {
 		if c != nil {
 			n += c.Len()
-		}
-	}
-	return n
-}
-
-// same reports whether two flows of the same table, priority and match do the same.
-func (f *Flow) same(o *Flow) bool {
-	return f.Cookie == o.Cookie && f.IdleTimeout == o.IdleTimeout && f.HardTimeout == o.HardTimeout &&
-		string(AppendActions(nil, f.Actions)) == string(AppendActions(nil, o.Actions))
-}
-
-// Expire removes the flows, addresses and contexts whose time has passed at now and returns how many
-// flows. Call it about once a second.
-func (t *Table) Expire(now int64) int {
-	t.forgotten(t.fdb.Expire(now, nil))
-	t.contexts.expire(now)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.timed == 0 {
-		return 0
-	}
-	n := 0
-	all := AllFlows()
-	for _, r := range t.selected(&all) {
-		if r.expired(now) {
-			t.remove(r)
-			n++
 		}
 	}
 	return n

@@ -113,7 +113,7 @@ func TestDumpsReadLikeThoseOfOvsOfctl(t *testing.T) {
 	}
 	list := tb.Flows(AllFlows())
 	for i := range want {
-		if got := list[i].Text(); got != want[i] {
+		if got := list[i].Text(Format{}); got != want[i] {
 			t.Errorf("got  %s\nwant %s", got, want[i])
 		}
 	}

@@ -161,3 +161,20 @@ func (c *Classifier[V]) All(yield func(*Rule[V]) bool) {
 		}
 	}
 }
+
+// Overlaps reports whether some key matches both m and a rule of this priority.
+func (c *Classifier[V]) Overlaps(m *flow.Match, priority uint16) bool {
+	for _, s := range c.order {
+		if s.levels.rules[priority] == 0 {
+			continue
+		}
+		for _, r := range s.rules {
+			for ; r != nil; r = r.next {
+				if r.Priority == priority && r.Match.Overlaps(m) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

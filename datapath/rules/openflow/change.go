@@ -1,0 +1,118 @@
+package openflow
+
+import (
+	"errors"
+	"strings"
+)
+
+// Why flows cannot be changed. Errors of Apply and of what is built on it wrap them.
+var (
+	ErrOverlap   = errors.New("overlap: check_overlap is set, and some packets match another flow of this priority")
+	ErrTableFull = errors.New("table full: the table has as many flows as it may have, and none that can be evicted")
+)
+
+// Op is what a Change does.
+type Op uint8
+
+// Kinds of changes, with the words they have in a file of changes (ovs-ofctl(8), add-flows).
+const (
+	OpAdd    Op = iota // add
+	OpModify           // modify, or modify_strict
+	OpDelete           // delete, or delete_strict
+)
+
+// A Change is one entry of what Apply does as a whole.
+type Change struct {
+	Op
+	// Mod says what: the flow to add, the flows to select and what to make of them, or by its Filter alone
+	// the flows to delete.
+	Mod
+}
+
+// String returns the change as [Parser.ParseChange] takes it.
+func (c *Change) String() string {
+	word := [...]string{"add", "modify", "delete"}[c.Op]
+	if c.Op != OpAdd && c.Filter.Strict {
+		word += "_strict"
+	}
+	if c.Op == OpDelete {
+		return strings.TrimSuffix(word+" "+c.Filter.String(), " ")
+	}
+	return word + " " + c.Flow.String()
+}
+
+// Apply makes changes in their order, all or, on an error, none, in one step: no look-up sees a state
+// between. It returns how many flows were added, modified and deleted. An error is a [*ChangeError].
+func (t *Table) Apply(changes []Change) (int, error) {
+	for i := range changes {
+		c := &changes[i]
+		if c.Op == OpDelete {
+			continue
+		}
+		if err := c.Flow.valid(); err != nil {
+			return 0, &ChangeError{Index: i, Text: c.String(), Err: err}
+		}
+	}
+	now := t.clock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := tx{t: t, now: now, steps: make([]step, 0, len(changes))}
+	total := 0
+	for i := range changes {
+		n, err := x.apply(&changes[i])
+		if err != nil {
+			x.undo()
+			return 0, &ChangeError{Index: i, Text: changes[i].String(), Err: err}
+		}
+		total += n
+	}
+	x.done()
+	return total, nil
+}
+
+// apply makes one change and returns how many flows it concerned.
+func (x *tx) apply(c *Change) (int, error) {
+	switch c.Op {
+	case OpAdd:
+		return 1, x.add(&c.Flow)
+	case OpDelete:
+		list := x.t.selected(&c.Filter)
+		for _, r := range list {
+			x.remove(r, RemovedByDelete)
+		}
+		return len(list), nil
+	}
+	list := x.t.selected(&c.Filter)
+	for _, r := range list {
+		if err := (&Flow{Table: r.Table, Actions: c.Flow.Actions}).valid(); err != nil {
+			return 0, err
+		}
+		x.modify(r, &c.Mod)
+	}
+	if len(list) == 0 && c.Filter.CookieMask == 0 {
+		return 1, x.add(&c.Flow)
+	}
+	return len(list), nil
+}
+
+// AddFlows adds flows, all or, on an error, none. A flow with the match and priority of one that is
+// there replaces it, and counts from zero (as in OpenFlow 1.0 and 1.1; from 1.2 on that takes
+// reset_counts).
+func (t *Table) AddFlows(flows []Flow) error {
+	changes := make([]Change, len(flows))
+	for i := range flows {
+		changes[i].Flow = flows[i]
+	}
+	_, err := t.Apply(changes)
+	return err
+}
+
+// ModFlows changes the actions of the flows that m selects and returns how many. Where it selects none,
+// and by more than a cookie, the flow is added (ovs-ofctl(8), mod-flows).
+func (t *Table) ModFlows(m Mod) (int, error) { return t.Apply([]Change{{OpModify, m}}) }
+
+// DeleteFlows removes the flows that x selects and returns how many.
+func (t *Table) DeleteFlows(x Filter) int {
+	n, _ := t.Apply([]Change{{OpDelete, Mod{Filter: x}}}) // to delete is always possible
+	return n
+}
