@@ -164,7 +164,7 @@ func (s *Switch) settlePorts(br *bridge, ports []PortConfig) {
 	for _, cfg := range ports {
 		switch p := s.portNamed(cfg.Name); {
 		case p != nil:
-			p.cfg.VLAN, p.cfg.Number = cfg.clone().VLAN, cfg.Number
+			p.cfg.VLAN, p.cfg.Protected, p.cfg.Number = cfg.VLAN.Clone(), cfg.Protected, cfg.Number
 			if cfg.Number == 0 && chosen[p.number] {
 				// The number it was given is one that another port asks for now.
 				p.number = lowestFree(func(n uint32) bool { return chosen[n] || br.hasNumber(n) })

@@ -2,7 +2,6 @@ package datapath
 
 import (
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
@@ -30,6 +29,8 @@ type PortConfig struct {
 	Options map[string]string // the driver's
 	Number  uint32            // OpenFlow port number, unique in the bridge; 0 picks the lowest free one
 	VLAN    rules.VLAN
+	// Protected ports do not forward to each other.
+	Protected bool
 	// Limits of this port, where they differ from the switch's.
 	NewFlows int // new flows a second; 0: SlowPath.NewFlows
 
@@ -41,7 +42,7 @@ type PortConfig struct {
 // clone returns c with slices and maps of its own.
 func (c PortConfig) clone() PortConfig {
 	c.Options, c.Pins = maps.Clone(c.Options), maps.Clone(c.Pins)
-	c.VLAN.Trunks = slices.Clone(c.VLAN.Trunks)
+	c.VLAN = c.VLAN.Clone()
 	return c
 }
 

@@ -20,7 +20,8 @@ import (
 type port struct {
 	id     uint32
 	number uint32     // OpenFlow port
-	cfg    PortConfig // VLAN and Number may change while the port lives, the rest does not
+	cfg    PortConfig // VLAN, Protected and Number may change while the port lives, the rest does not
+	flags  rules.PortFlags
 	bridge *bridge
 
 	dev    pmd.Port         // nil while it is not open

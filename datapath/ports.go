@@ -65,6 +65,7 @@ func (s *Switch) addOpen(bridgeName string, cfg PortConfig, dev pmd.Port) error 
 	s.mu.Lock()
 	p := s.addPort(s.bridges[bridgeName], cfg)
 	err := s.attach(p, dev)
+	p.bridge.tellPorts()
 	s.mu.Unlock()
 	if err != nil {
 		close(p.exited) // it was never supervised
@@ -89,6 +90,24 @@ func (s *Switch) DelPort(name string) error {
 	}
 	s.removePort(p)
 	s.o.Log.Info("port removed", "port", name, "bridge", p.bridge.name)
+	return nil
+}
+
+// SetPortFlags changes what a port does not take part in, until it is removed: the bits in set come, those
+// in clear go. When it returns, no packet is handled as before.
+func (s *Switch) SetPortFlags(name string, set, clear rules.PortFlags) error {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	s.mu.Lock()
+	p := s.portNamed(name)
+	if p == nil {
+		s.mu.Unlock()
+		return fmt.Errorf("port %s: %w", name, ErrNoPort)
+	}
+	p.flags = p.flags&^clear | set
+	p.bridge.tellPorts()
+	s.mu.Unlock()
+	s.Sync()
 	return nil
 }
 
@@ -187,7 +206,10 @@ func (b *bridge) tellPorts() {
 	}
 	var ports []rules.Port
 	for _, p := range b.ports {
-		ports = append(ports, rules.Port{ID: p.id, Number: p.number, Name: p.cfg.Name, VLAN: p.cfg.VLAN})
+		ports = append(ports, rules.Port{
+			ID: p.id, Number: p.number, Name: p.cfg.Name, Up: p.dev != nil && p.linkUp && p.flags&rules.PortDown == 0,
+			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected,
+		})
 	}
 	slices.SortFunc(ports, func(x, y rules.Port) int { return int(x.Number) - int(y.Number) })
 	u.SetPorts(ports)

@@ -46,7 +46,8 @@ func (s *Switch) queueOwners() map[pmd.RxQueue]owned {
 func (p *port) status(owners map[pmd.RxQueue]owned, workers int) PortStatus {
 	st := PortStatus{
 		ID: p.id, Number: p.number, Name: p.cfg.Name, Bridge: p.bridge.name, Config: p.cfg.clone(),
-		Open: p.dev != nil, Err: p.err, Reopens: max(p.opens, 1) - 1,
+		Flags: p.flags,
+		Open:  p.dev != nil, Err: p.err, Reopens: max(p.opens, 1) - 1,
 		Samples: slices.Clone(p.past),
 	}
 	if p.dev == nil {

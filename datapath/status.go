@@ -3,6 +3,7 @@ package datapath
 import (
 	"time"
 
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -15,6 +16,7 @@ type PortStatus struct {
 	Name    string
 	Bridge  string
 	Config  PortConfig
+	Flags   rules.PortFlags
 	Info    pmd.Info // zero while the port is not open
 	Open    bool
 	LinkUp  bool

@@ -75,6 +75,7 @@ func (s *Switch) open(p *port) error {
 		p.err = err
 		return errors.Join(err, dev.Close())
 	}
+	s.linkChanged(p)
 	s.o.Log.Info("port open", "port", p.cfg.Name, "id", p.id, "number", p.number, "bridge", p.bridge.name,
 		"link", linkWord(p.linkUp), "mtu", dev.Info().MTU)
 	return nil
@@ -102,6 +103,7 @@ func (s *Switch) close(p *port) {
 	cause := dev.Err()
 	s.mu.Lock()
 	s.detach(p)
+	s.linkChanged(p)
 	p.err = cause
 	if cause == nil {
 		p.err = errors.New("closed")
@@ -128,8 +130,16 @@ func (s *Switch) noteLink(p *port) {
 	}
 	if up := p.dev.LinkUp(); up != p.linkUp {
 		p.linkUp = up
+		s.linkChanged(p)
 		s.o.Log.Info("port link", "port", p.cfg.Name, "link", linkWord(up))
 	}
+}
+
+// linkChanged tells the bridge's table that a port's carrier came or went, and has the flow cache follow
+// soon. s.mu is held.
+func (s *Switch) linkChanged(p *port) {
+	p.bridge.tellPorts()
+	s.learned()
 }
 
 func linkWord(up bool) string {

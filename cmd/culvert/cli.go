@@ -31,8 +31,9 @@ type cli struct {
 	Port struct {
 		List portListCmd `cmd:"" help:"List ports: state, what was chosen for them and why, counters."`
 		Add  portAddCmd  `cmd:"" help:"Add a port to a bridge."`
+		Mod  portModCmd  `cmd:"" help:"Say what a port takes part in, as ovs-ofctl mod-port does."`
 		Del  portDelCmd  `cmd:"" help:"Remove a port."`
-	} `cmd:"" group:"change" help:"List, add or remove ports."`
+	} `cmd:"" group:"change" help:"List, add, change or remove ports."`
 	Flow struct {
 		Add  flowAddCmd  `cmd:"" help:"Add rules, in ovs-ofctl's syntax, or replace those of the same match and priority."`
 		Mod  flowModCmd  `cmd:"" help:"Give matching rules other actions."`

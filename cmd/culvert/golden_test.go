@@ -30,7 +30,7 @@ func canned(t *testing.T) string {
 			Notes:    []api.Note{{Key: "attach", Value: "native"}, {Key: "queues", Value: "1"}, {Key: "copy", Value: "copy", Reason: "the driver of p1 has no zero-copy"}},
 			Counters: []api.Counter{answer(rx, 1234567), answer(rxBytes, 98765432), answer(full, 3)}, Reopens: 2},
 		{Name: "p2", Bridge: "br0", Number: 2, Type: "tap", Open: true, MTU: 9000, VLAN: api.VLAN{Mode: "trunk", Trunks: []int{0, 10, 11, 12, 20}}},
-		{Name: "p3", Bridge: "br0", Number: 65534, Type: "afxdp", VLAN: api.VLAN{Mode: "trunk"}, Error: "open port p3: find device p3: Link not found"},
+		{Name: "p3", Bridge: "br0", Number: 65534, Type: "afxdp", VLAN: api.VLAN{Mode: "dot1q-tunnel", Tag: 9, CVLANs: []int{5}, QinQType: "802.1q", PriorityTags: "always"}, Protected: true, Settings: []string{"no-flood"}, Error: "open port p3: find device p3: Link not found"},
 	}
 	worker := api.Worker{ID: 0, CPU: 1, Hertz: 2e9, BusyCycles: 6e9, IdleCycles: 1e9, ControlCycles: 1e9, SleptNs: 1e9, Packets: 30e6,
 		Cycle: api.Durations{Count: 5, P50Ns: 4096, P99Ns: 16384, MaxNs: 1234567}, Wake: api.Durations{Count: 2, P50Ns: 32768, P99Ns: 65536, MaxNs: 60000}}

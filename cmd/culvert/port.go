@@ -23,9 +23,14 @@ type portAddCmd struct {
 	Options map[string]string `arg:"" optional:"" mapsep:"none" help:"Options of the driver, as in the configuration file: device=veth0 mode=native."`
 	Type    string            `required:"" help:"Kind of port: ${types}." placeholder:"TYPE"`
 	Number  uint32            `help:"OpenFlow port number; the lowest free one without it." placeholder:"N"`
-	Mode    string            `help:"VLAN mode: access or trunk." placeholder:"MODE"`
-	Tag     int               `help:"VLAN of an access port." placeholder:"VLAN"`
-	Trunks  string            `help:"VLANs of a trunk port, such as 10,20-29; all without it." placeholder:"VLANS"`
+	Mode    string            `help:"VLAN mode: access, trunk, native-tagged, native-untagged or dot1q-tunnel." placeholder:"MODE"`
+	Tag     int               `help:"VLAN of an access port, native VLAN, or that of a tunnel's service tag." placeholder:"VLAN"`
+	Trunks  string            `help:"VLANs of a trunk or native port, such as 10,20-29; all without it." placeholder:"VLANS"`
+	CVLANs  string            `name:"cvlans" help:"VLANs that a dot1q-tunnel takes; all without it." placeholder:"VLANS"`
+	QinQ    string            `name:"qinq-ethtype" help:"Type of a dot1q-tunnel's service tag: 802.1ad or 802.1q." placeholder:"TYPE"`
+
+	PriorityTags string `help:"When packets without a VLAN leave with a tag: never, if-nonzero or always." placeholder:"WHEN"`
+	Protected    bool   `help:"The port does not forward to other protected ports."`
 }
 
 func (c *portAddCmd) Run(e *env) error {
@@ -33,9 +38,15 @@ func (c *portAddCmd) Run(e *env) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--trunks: %w", err)}
 	}
+	cvlans, err := numbers(c.CVLANs)
+	if err != nil {
+		return usageError{fmt.Errorf("--cvlans: %w", err)}
+	}
 	p := api.NewPort{
-		Bridge: c.Bridge, Name: c.Name, Type: c.Type, Number: c.Number, Options: c.Options,
-		VLAN: api.VLAN{Mode: c.Mode, Tag: c.Tag, Trunks: trunks},
+		Bridge: c.Bridge, Name: c.Name, Type: c.Type, Number: c.Number, Options: c.Options, Protected: c.Protected,
+		VLAN: api.VLAN{
+			Mode: c.Mode, Tag: c.Tag, Trunks: trunks, CVLANs: cvlans, QinQType: c.QinQ, PriorityTags: c.PriorityTags,
+		},
 	}
 	return show(e, api.PortAdd, p, func(w io.Writer, p api.Port) {
 		fmt.Fprintf(w, "port %s is number %d of bridge %s: %s\n", p.Name, p.Number, p.Bridge, portState(p))
@@ -65,6 +76,40 @@ func numbers(text string) ([]int, error) {
 	return all, nil
 }
 
+type portModCmd struct {
+	Name     string   `arg:"" help:"Name of the port."`
+	Settings []string `arg:"" help:"What it takes part in, in ovs-ofctl's words: up, down, receive, no-receive, forward, no-forward, flood, no-flood."`
+}
+
+func (c *portModCmd) Run(e *env) error {
+	return show(e, api.PortModify, api.PortMod{Name: c.Name, Settings: c.Settings}, func(w io.Writer, p api.Port) {
+		fmt.Fprintf(w, "port %s: %s\n", p.Name, settingsText(p))
+	})
+}
+
+// settingsText says what a port does not take part in.
+func settingsText(p api.Port) string {
+	if len(p.Settings) == 0 {
+		return "takes part in everything"
+	}
+	return strings.Join(p.Settings, ", ")
+}
+
+// normalText is what NORMAL has to know of a port beside its VLANs, "" if there is nothing.
+func normalText(p api.Port) string {
+	var parts []string
+	if p.Protected {
+		parts = append(parts, "protected")
+	}
+	if p.VLAN.PriorityTags != "" {
+		parts = append(parts, "priority tags: "+p.VLAN.PriorityTags)
+	}
+	if len(p.Settings) > 0 {
+		parts = append(parts, "set to "+settingsText(p))
+	}
+	return strings.Join(parts, ", ")
+}
+
 type portDelCmd struct {
 	Name string `arg:"" help:"Name of the port."`
 }
@@ -89,6 +134,9 @@ func printPorts(w io.Writer, ports []api.Port) {
 			if c.Kind == "drop" && c.Value > 0 {
 				t.remark("dropped %d: %s (%s)", c.Value, c.Name, c.Help)
 			}
+		}
+		if text := normalText(p); text != "" {
+			t.remark("%s", text)
 		}
 		if p.Reopens > 0 {
 			t.remark("opened again %d %s", p.Reopens, plural(int(p.Reopens), "time", "times"))
@@ -141,13 +189,23 @@ func noteLines(notes []api.Note) []string {
 }
 
 func vlanText(v api.VLAN) string {
-	switch {
-	case v.Mode == "access":
-		return fmt.Sprintf("access %d", v.Tag)
-	case len(v.Trunks) == 0:
-		return "trunk"
+	parts := []string{v.Mode}
+	if v.Tag != 0 {
+		parts = append(parts, strconv.Itoa(v.Tag))
 	}
-	return "trunk " + ranges(v.Trunks)
+	if len(v.Trunks) > 0 && v.Tag != 0 {
+		parts = append(parts, "of")
+	}
+	if len(v.Trunks) > 0 {
+		parts = append(parts, ranges(v.Trunks))
+	}
+	if v.QinQType != "" {
+		parts = append(parts, v.QinQType)
+	}
+	if len(v.CVLANs) > 0 {
+		parts = append(parts, "for", ranges(v.CVLANs))
+	}
+	return strings.Join(parts, " ")
 }
 
 // ranges writes ascending numbers as 10,20-29.

@@ -13,6 +13,7 @@ const (
 	ConfigApply Method[Configuration, Applied]   = "config.apply"
 	PortList    Method[PortFilter, []Port]       = "port.list"
 	PortAdd     Method[NewPort, Port]            = "port.add"
+	PortModify  Method[PortMod, Port]            = "port.mod"
 	PortDel     Method[PortName, Nothing]        = "port.del"
 	FlowAdd     Method[FlowText, Changed]        = "flow.add"
 	FlowMod     Method[FlowText, Changed]        = "flow.mod"

@@ -69,40 +69,57 @@ type PortName struct {
 
 // NewPort is a port to be added to a bridge.
 type NewPort struct {
-	Bridge  string            `json:"bridge,omitempty"` // may be empty when there is one only
-	Name    string            `json:"name"`
-	Type    string            `json:"type"`
-	Number  uint32            `json:"number,omitempty"` // OpenFlow port; 0: the lowest free one
-	VLAN    VLAN              `json:"vlan,omitzero"`
-	Options map[string]string `json:"options,omitempty"`
+	Bridge string `json:"bridge,omitempty"` // may be empty when there is one only
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Number uint32 `json:"number,omitempty"` // OpenFlow port; 0: the lowest free one
+	VLAN   VLAN   `json:"vlan,omitzero"`
+	// Protected ports do not forward to each other.
+	Protected bool              `json:"protected,omitempty"`
+	Options   map[string]string `json:"options,omitempty"`
+}
+
+// PortMod changes what a port takes part in.
+type PortMod struct {
+	Name     string   `json:"name"`
+	Settings []string `json:"settings"` // words of ovs-ofctl mod-port: up, down, [no-]receive, [no-]forward, [no-]flood
 }
 
 // VLAN says how NORMAL treats a port's VLAN tags.
 type VLAN struct {
-	Mode   string `json:"mode,omitempty"` // "access" or "trunk"; empty: access with a tag, trunk without
-	Tag    int    `json:"tag,omitempty"`
-	Trunks []int  `json:"trunks,omitempty"` // empty: all
+	// Mode is "access", "trunk", "native-tagged", "native-untagged" or "dot1q-tunnel"; empty: access with
+	// a tag, trunk without.
+	Mode         string `json:"mode,omitempty"`
+	Tag          int    `json:"tag,omitempty"`
+	Trunks       []int  `json:"trunks,omitempty"`        // empty: all
+	CVLANs       []int  `json:"cvlans,omitempty"`        // of dot1q-tunnel; empty: all
+	QinQType     string `json:"qinq_ethtype,omitempty"`  // of dot1q-tunnel: "802.1ad", which empty means, or "802.1q"
+	PriorityTags string `json:"priority_tags,omitempty"` // "never", which empty means, "if-nonzero" or "always"
 }
 
 // Port is one port.
 type Port struct {
-	Name     string            `json:"name"`
-	Bridge   string            `json:"bridge"`
-	Number   uint32            `json:"number"` // OpenFlow port
-	ID       uint32            `json:"id"`     // datapath port
-	Type     string            `json:"type"`
-	Options  map[string]string `json:"options,omitempty"`
-	VLAN     VLAN              `json:"vlan"`
-	Open     bool              `json:"open"`
-	Error    string            `json:"error,omitempty"` // why it is not open
-	LinkUp   bool              `json:"link_up"`
-	MAC      string            `json:"mac,omitempty"`
-	MTU      int               `json:"mtu,omitempty"` // bytes
-	NUMA     int               `json:"numa"`          // -1: unknown
-	Notes    []Note            `json:"notes,omitempty"`
-	Reopens  uint64            `json:"reopens"`
-	Counters []Counter         `json:"counters"`
-	Queues   []Queue           `json:"queues"`
+	Name    string            `json:"name"`
+	Bridge  string            `json:"bridge"`
+	Number  uint32            `json:"number"` // OpenFlow port
+	ID      uint32            `json:"id"`     // datapath port
+	Type    string            `json:"type"`
+	Options map[string]string `json:"options,omitempty"`
+	VLAN    VLAN              `json:"vlan"`
+	// Protected ports do not forward to each other.
+	Protected bool `json:"protected,omitempty"`
+	// Settings are what port.mod has switched off: "down", "no-receive", "no-forward", "no-flood".
+	Settings []string  `json:"settings,omitempty"`
+	Open     bool      `json:"open"`
+	Error    string    `json:"error,omitempty"` // why it is not open
+	LinkUp   bool      `json:"link_up"`
+	MAC      string    `json:"mac,omitempty"`
+	MTU      int       `json:"mtu,omitempty"` // bytes
+	NUMA     int       `json:"numa"`          // -1: unknown
+	Notes    []Note    `json:"notes,omitempty"`
+	Reopens  uint64    `json:"reopens"`
+	Counters []Counter `json:"counters"`
+	Queues   []Queue   `json:"queues"`
 }
 
 // Note is one choice made for a port, and why not better.

@@ -39,6 +39,11 @@ func (r *bridges) bridge(m *mapping) Bridge {
 	m.get("mac-aging", func(v value) { v.duration(&b.MACAging, minMACAging, maxMACAging) })
 	m.get("mac-table-size", func(v value) { v.integer(&b.MACTableSize, minMACTable, maxMACTable) })
 	m.get("forward-bpdu", func(v value) { v.boolean(&b.ForwardBPDU) })
+	m.get("flood-vlans", func(v value) {
+		for _, n := range v.numbers(0, maxVLAN) {
+			b.FloodVLANs = append(b.FloodVLANs, uint16(n))
+		}
+	})
 	m.get("ports", func(v value) { b.Ports = r.portList(v) })
 	m.get("flows", func(v value) {
 		b.Normal = false
@@ -133,6 +138,7 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 	})
 	m.get("number", func(v value) { readNumber(v, &p.Number, numbers) })
 	m.section("vlan", func(s *mapping) { p.VLAN = readVLAN(s) })
+	m.get("protected", func(v value) { v.boolean(&p.Protected) })
 	at := make(map[string]value) // where each option stands
 	m.get("options", func(v value) { readOptions(v, p.Options, at) })
 	m.get("device", func(v value) {

@@ -94,6 +94,7 @@ type Bridge struct {
 	MACAging     time.Duration // how long a learned address without traffic is remembered
 	MACTableSize int           // learned addresses
 	ForwardBPDU  bool          // NORMAL forwards link-local control addresses too
+	FloodVLANs   []uint16      // NORMAL learns nothing in these and floods
 	Ports        []Port
 	Rules        []Rule // in the order of the file
 	// Normal: the file says nothing about rules, so the bridge gets the one that makes it a learning
@@ -103,11 +104,13 @@ type Bridge struct {
 
 // Port is one port.
 type Port struct {
-	Name    string // unique in the switch
-	Type    string // name of the driver
-	Number  uint32 // OpenFlow port number, unique in the bridge; 0: the lowest free one
-	VLAN    rules.VLAN
-	Options map[string]string // the driver's; it checks them when it opens the port
+	Name   string // unique in the switch
+	Type   string // name of the driver
+	Number uint32 // OpenFlow port number, unique in the bridge; 0: the lowest free one
+	VLAN   rules.VLAN
+	// Protected ports do not forward to each other.
+	Protected bool
+	Options   map[string]string // the driver's; it checks them when it opens the port
 }
 
 // A Rule is one line of rule text in ovs-ofctl's syntax, and where it stands.

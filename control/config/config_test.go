@@ -77,6 +77,9 @@ bridges:
         options: {mode: native, queues: 2, promiscuous: true, pass: [arp, lldp]}
       - {name: p2, type: memory, vlan: {trunks: [0, 10, 20-22]}}
       - {name: p3, type: tap, number: local, vlan: {tag: 5}}
+      - {name: p4, type: tap, protected: true, vlan: {mode: dot1q-tunnel, tag: 9, cvlans: [5], qinq-ethtype: 802.1q, priority-tags: always}}
+      - {name: p5, type: tap, vlan: {mode: native-untagged, tag: 9, trunks: [5], priority-tags: if-nonzero}}
+    flood-vlans: [7, 9-10]
     flows:
       - "priority=10,in_port=7,actions=drop"
       - priority=0,actions=normal # a comment
@@ -93,16 +96,20 @@ bridges:
 		SlowPath:  config.SlowPath{QueueLength: 16, Held: 32, Revalidate: 100 * time.Millisecond},
 		VLANLimit: 2,
 		Bridges: []config.Bridge{{
-			Name: "br0", MACAging: time.Minute, MACTableSize: 100, ForwardBPDU: true,
+			Name: "br0", MACAging: time.Minute, MACTableSize: 100, ForwardBPDU: true, FloodVLANs: []uint16{7, 9, 10},
 			Ports: []config.Port{
 				{Name: "p1", Type: "afxdp", Number: 7, VLAN: rules.VLAN{Mode: rules.VLANAccess, Tag: 10},
 					Options: map[string]string{"device": "veth0", "mode": "native", "queues": "2", "promiscuous": "true", "pass": "arp,lldp"}},
 				{Name: "p2", Type: "memory", VLAN: rules.VLAN{Trunks: []uint16{0, 10, 20, 21, 22}}, Options: map[string]string{}},
 				{Name: "p3", Type: "tap", Number: 0xfffe, VLAN: rules.VLAN{Mode: rules.VLANAccess, Tag: 5}, Options: map[string]string{}},
+				{Name: "p4", Type: "tap", Protected: true, Options: map[string]string{}, VLAN: rules.VLAN{
+					Mode: rules.VLANDot1qTunnel, Tag: 9, CVLANs: []uint16{5}, QinQType: 0x8100, PriorityTags: rules.PriorityTagsAlways}},
+				{Name: "p5", Type: "tap", Options: map[string]string{}, VLAN: rules.VLAN{
+					Mode: rules.VLANNativeUntagged, Tag: 9, Trunks: []uint16{5}, PriorityTags: rules.PriorityTagsIfNonzero}},
 			},
 			Rules: []config.Rule{
-				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 25, Column: 10}},
-				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 26, Column: 9}},
+				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 28, Column: 10}},
+				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 29, Column: 9}},
 				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3, Column: 3}},
 			},
 		}, {
@@ -177,6 +184,11 @@ func TestErrorsNamePlaceExpectedAndFound(t *testing.T) {
 		{"an access port without a tag", port + "{name: p, type: tap, vlan: {mode: access}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want a tag in access mode, found none"},
 		{"a trunk port with a tag", port + "{name: p, type: tap, vlan: {mode: trunk, tag: 5}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want no tag in trunk mode"},
 		{"an access port with trunks", port + "{name: p, type: tap, vlan: {tag: 5, trunks: [1]}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want no trunks in access mode"},
+		{"a native VLAN without a tag", port + "{name: p, type: tap, vlan: {mode: native-tagged}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want a tag in native-tagged mode, found none"},
+		{"a tunnel with trunks", port + "{name: p, type: tap, vlan: {mode: dot1q-tunnel, tag: 5, trunks: [1]}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want no trunks in dot1q-tunnel mode"},
+		{"cvlans without a tunnel", port + "{name: p, type: tap, vlan: {cvlans: [1]}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want no cvlans in trunk mode, only in dot1q-tunnel"},
+		{"a service tag without a tunnel", port + "{name: p, type: tap, vlan: {tag: 5, qinq-ethtype: 802.1q}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want no qinq-ethtype in access mode, only in dot1q-tunnel"},
+		{"a mode that is none", port + "{name: p, type: tap, vlan: {mode: hybrid}}\n", `dir/c.yaml:4:39: bridges[0].ports[0].vlan.mode: want one of trunk, access, native-tagged, native-untagged, dot1q-tunnel, found "hybrid"`},
 		{"VLAN 4095", port + "{name: p, type: tap, vlan: {tag: 4095}}\n", `dir/c.yaml:4:38: bridges[0].ports[0].vlan.tag: want a whole number from 1 to 4094, found "4095"`},
 		{"the device twice", port + "{name: p, type: tap, device: a, options: {device: b}}\n", "dir/c.yaml:4:34: bridges[0].ports[0].device: want the device once, found options.device too"},
 		{"an option that is a mapping", port + "{name: p, type: tap, options: {a: {}}}\n", "dir/c.yaml:4:39: bridges[0].ports[0].options.a: want text, a number, true or false, or a list of them, found a mapping"},

@@ -149,7 +149,7 @@ func portDifference(before []datapath.PortStatus, after datapath.Config) api.App
 
 func samePort(a, b datapath.PortConfig) bool {
 	return a.Driver == b.Driver && maps.Equal(a.Options, b.Options) &&
-		a.VLAN.Mode == b.VLAN.Mode && a.VLAN.Tag == b.VLAN.Tag && slices.Equal(a.VLAN.Trunks, b.VLAN.Trunks)
+		a.VLAN.Equal(&b.VLAN) && a.Protected == b.Protected
 }
 
 // waiting returns the sections of a configuration that differ from those the daemon was started with

@@ -39,7 +39,8 @@ func newPlan(b *bridge, c config.Bridge, clock func() int64) (*plan, error) {
 	p := &plan{
 		bridge: b, isNew: b == nil, ports: c.Ports,
 		options: openflow.Options{
-			MACTableSize: c.MACTableSize, MACAgeing: c.MACAging, ForwardBPDU: c.ForwardBPDU, Clock: clock,
+			MACTableSize: c.MACTableSize, MACAgeing: c.MACAging, ForwardBPDU: c.ForwardBPDU,
+			FloodVLANs: c.FloodVLANs, Clock: clock,
 		},
 	}
 	if c.Normal {
@@ -68,7 +69,8 @@ func (p *plan) target() datapath.BridgeConfig {
 	b := datapath.BridgeConfig{Name: p.name, Table: p.table}
 	for _, port := range p.ports {
 		b.Ports = append(b.Ports, datapath.PortConfig{
-			Name: port.Name, Driver: port.Type, Options: port.Options, Number: port.Number, VLAN: port.VLAN,
+			Name: port.Name, Driver: port.Type, Options: port.Options, Number: port.Number,
+			VLAN: port.VLAN, Protected: port.Protected,
 		})
 	}
 	return b

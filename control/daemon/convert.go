@@ -4,7 +4,6 @@ import (
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
-	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
 )
@@ -38,7 +37,8 @@ func apiCounters(samples []counter.Sample) []api.Counter {
 func apiPort(p *datapath.PortStatus) api.Port {
 	out := api.Port{
 		Name: p.Name, Bridge: p.Bridge, Number: p.Number, ID: p.ID,
-		Type: p.Config.Driver, Options: p.Config.Options, VLAN: apiVLAN(p.Config.VLAN),
+		Type: p.Config.Driver, Options: p.Config.Options, VLAN: api.VLAN(config.VLANOf(p.Config.VLAN)),
+		Protected: p.Config.Protected, Settings: portSettings(p.Flags),
 		Open: p.Open, LinkUp: p.LinkUp, Reopens: p.Reopens,
 		MAC: p.Info.MAC.String(), MTU: p.Info.MTU, NUMA: p.Info.NUMA,
 		Counters: apiCounters(p.Samples), Queues: make([]api.Queue, 0, len(p.Queues)),
@@ -58,17 +58,6 @@ func apiPort(p *datapath.PortStatus) api.Port {
 			Direction: direction, Index: q.Index, Worker: q.Worker,
 			Cycles: q.Cycles, Packets: q.Packets, Counters: apiCounters(q.Samples),
 		})
-	}
-	return out
-}
-
-func apiVLAN(v rules.VLAN) api.VLAN {
-	if v.Mode == rules.VLANAccess {
-		return api.VLAN{Mode: "access", Tag: int(v.Tag)}
-	}
-	out := api.VLAN{Mode: "trunk"}
-	for _, t := range v.Trunks {
-		out.Trunks = append(out.Trunks, int(t))
 	}
 	return out
 }

@@ -185,20 +185,49 @@ func TestPortsComeAndGoByCommand(t *testing.T) {
 		api.NewPort
 		api.Code
 	}{
-		"a name that is taken":         {api.NewPort{Name: "p1", Type: "memory"}, api.Exists},
-		"a number that is taken":       {api.NewPort{Name: "p4", Type: "memory", Number: 1}, api.Failed},
-		"a type that does not exist":   {api.NewPort{Name: "p4", Type: "dpdk"}, api.BadParams},
-		"a name that is a number":      {api.NewPort{Name: "4", Type: "memory"}, api.BadParams},
-		"an access port without a tag": {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Mode: "access"}}, api.BadParams},
-		"a VLAN out of range":          {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Trunks: []int{4095}}}, api.BadParams},
-		"a bridge that is not there":   {api.NewPort{Name: "p4", Type: "memory", Bridge: "br9"}, api.NotFound},
-		"options of another driver":    {api.NewPort{Name: "p4", Type: "memory", Options: map[string]string{"mode": "native"}}, api.BadParams},
+		"a name that is taken":                 {api.NewPort{Name: "p1", Type: "memory"}, api.Exists},
+		"a number that is taken":               {api.NewPort{Name: "p4", Type: "memory", Number: 1}, api.Failed},
+		"a type that does not exist":           {api.NewPort{Name: "p4", Type: "dpdk"}, api.BadParams},
+		"a name that is a number":              {api.NewPort{Name: "4", Type: "memory"}, api.BadParams},
+		"an access port without a tag":         {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Mode: "access"}}, api.BadParams},
+		"a tunnel without a tag":               {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Mode: "dot1q-tunnel"}}, api.BadParams},
+		"a VLAN mode that is none":             {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Mode: "hybrid", Tag: 3}}, api.BadParams},
+		"priority tags of a kind that is none": {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{PriorityTags: "sometimes"}}, api.BadParams},
+		"a service tag of a type that is none": {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Mode: "dot1q-tunnel", Tag: 3, QinQType: "0x9100"}}, api.BadParams},
+		"a VLAN out of range":                  {api.NewPort{Name: "p4", Type: "memory", VLAN: api.VLAN{Trunks: []int{4095}}}, api.BadParams},
+		"a bridge that is not there":           {api.NewPort{Name: "p4", Type: "memory", Bridge: "br9"}, api.NotFound},
+		"options of another driver":            {api.NewPort{Name: "p4", Type: "memory", Options: map[string]string{"mode": "native"}}, api.BadParams},
 	} {
 		t.Run(name+" is refused", func(t *testing.T) { refuse(l, api.PortAdd, n.NewPort, n.Code) })
 	}
 	refuse(l, api.PortDel, api.PortName{Name: "p9"}, api.NotFound)
 	refuse(l, api.PortList, api.PortFilter{Name: "p9"}, api.NotFound)
 	refuse(l, api.PortList, api.PortFilter{Bridge: "br9"}, api.NotFound)
+}
+
+func TestAPortTakesPartInWhatItIsToldTo(t *testing.T) {
+	l := start(t, twoPorts)
+	p1, p2 := l.peer("p1"), l.peer("p2")
+	got := call(l, api.PortModify, api.PortMod{Name: "p2", Settings: []string{"no-flood", "no-receive"}})
+	if !slices.Equal(got.Settings, []string{"no-receive", "no-flood"}) {
+		t.Errorf("got settings %v", got.Settings)
+	}
+	before := call(l, api.GetStats, api.Nothing{}).Packets
+	p1.SendBytes(packet(1, 2))
+	p2.SendBytes(packet(2, 1))
+	l.settled(before + 2)
+	if a, b := len(p1.RecvBytes()), len(p2.RecvBytes()); a != 0 || b != 0 {
+		t.Errorf("%d and %d packets passed, want none", a, b)
+	}
+	call(l, api.PortModify, api.PortMod{Name: "p2", Settings: []string{"flood", "receive"}})
+	p1.SendBytes(packet(1, 2))
+	arrives(t, p2, 1)
+	p2.SendBytes(packet(2, 1))
+	arrives(t, p1, 1)
+	refuse(l, api.PortModify, api.PortMod{Name: "p9", Settings: []string{"down"}}, api.NotFound)
+	refuse(l, api.PortModify, api.PortMod{Name: "p1"}, api.BadParams)
+	refuse(l, api.PortModify, api.PortMod{Name: "p1", Settings: []string{"upp"}}, api.BadParams)
+	refuse(l, api.PortModify, api.PortMod{Name: "p1", Settings: []string{"up", "down"}}, api.BadParams)
 }
 
 func TestAddressesAreAddedAndForgotten(t *testing.T) {

@@ -23,6 +23,7 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.ConfigApply, d.configApply)
 	api.Handle(m, api.PortList, d.portList)
 	api.Handle(m, api.PortAdd, d.portAdd)
+	api.Handle(m, api.PortModify, d.portMod)
 	api.Handle(m, api.PortDel, d.portDel)
 	api.Handle(m, api.FlowAdd, d.flowAdd)
 	api.Handle(m, api.FlowMod, d.flowMod)

@@ -49,20 +49,38 @@ func (d *Daemon) portAdd(ctx context.Context, n api.NewPort) (api.Port, error) {
 	if err := driver.Check(n.Options); err != nil {
 		return api.Port{}, api.Errorf(api.BadParams, "port %s: %s", n.Name, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	vlan, err := config.VLAN(n.VLAN.Mode, n.VLAN.Tag, n.VLAN.Trunks)
+	words := config.VLAN(n.VLAN)
+	vlan, err := words.Rules()
 	if err != nil {
 		return api.Port{}, api.Errorf(api.BadParams, "port %s: %v", n.Name, err)
 	}
-	p := datapath.PortConfig{Name: n.Name, Driver: n.Type, Number: n.Number, Options: n.Options, VLAN: vlan}
+	p := datapath.PortConfig{Name: n.Name, Driver: n.Type, Number: n.Number, Options: n.Options, VLAN: vlan, Protected: n.Protected}
 	if err := d.sw.AddPort(ctx, b.name, p); err != nil {
 		return api.Port{}, portError(err)
 	}
+	return d.port(n.Name)
+}
+
+// port returns the state of the port of that name.
+func (d *Daemon) port(name string) (api.Port, error) {
 	for _, p := range d.sw.Ports() {
-		if p.Name == n.Name {
+		if p.Name == name {
 			return apiPort(&p), nil
 		}
 	}
-	return api.Port{}, noPort(n.Name)
+	return api.Port{}, noPort(name)
+}
+
+// portMod changes what a port takes part in, until it is removed.
+func (d *Daemon) portMod(_ context.Context, m api.PortMod) (api.Port, error) {
+	set, clear, err := portFlags(m.Settings)
+	if err != nil {
+		return api.Port{}, err
+	}
+	if err := d.sw.SetPortFlags(m.Name, set, clear); err != nil {
+		return api.Port{}, portError(err)
+	}
+	return d.port(m.Name)
 }
 
 func (d *Daemon) portDel(_ context.Context, p api.PortName) (api.Nothing, error) {
