@@ -42,7 +42,7 @@ func checkList(list []Action) (int, error) {
 			return i, fmt.Errorf("%s: want it once, found it twice", actionName(list[i]))
 		}
 	}
-	return 0, nil
+	return checkConjunctions(list)
 }
 
 // checkNested says which action of a list within a list cannot be there, and why.
@@ -50,6 +50,9 @@ func checkNested(list []Action) (int, error) {
 	for i, a := range list {
 		if placeOf(a) != placeApply {
 			return i, fmt.Errorf("%s: want no instruction in a list within another", actionName(a))
+		}
+		if _, ok := a.(*Conjunction); ok {
+			return i, fmt.Errorf("%s: want no conjunction in a list within another", actionName(a))
 		}
 	}
 	return 0, nil

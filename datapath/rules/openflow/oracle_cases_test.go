@@ -63,6 +63,13 @@ func oracleCases() []oracleCase {
 		{"an action set after exit", "actions=3,write_actions(output:2),goto_table:1\ntable=1,tcp,actions=exit\ntable=1,priority=1,actions=4", all},
 		{"an action set whose dec_ttl fails", "ip,actions=3,write_actions(dec_ttl,output:2),goto_table:1\ntable=1,actions=4", []string{"in_port=1,tcp,nw_ttl=1", "in_port=1,tcp,nw_ttl=9"}},
 		{"actset_output is a field", "actions=resubmit(,1),write_actions(output:2),goto_table:1\ntable=1,actset_output=2,actions=3\ntable=1,priority=1,actset_output=unset,actions=4,write_metadata:0x12345/0xff00,goto_table:2\ntable=2,metadata=0x2300,actions=5", all},
+		{"conjunctive matches", "priority=100,ip,nw_src=10.0.0.1,actions=conjunction(7,1/2)\npriority=100,ip,nw_src=10.0.0.3,actions=conjunction(7,1/2)\n" +
+			"priority=100,tcp,tp_dst=80,actions=conjunction(7,2/2)\npriority=100,udp,udp_dst=54,actions=conjunction(7,2/2),conjunction(8,1/2)\n" +
+			"conj_id=7,actions=2\npriority=50,udp,actions=3\npriority=0,actions=4", all},
+		{"conjunctive matches below and beside others", "priority=100,tcp,actions=conjunction(7,1/2)\npriority=100,ip,actions=conjunction(7,2/2)\npriority=200,udp,actions=3\n" +
+			"priority=90,ip,nw_dst=10.0.0.2,actions=conjunction(9,1/2)\npriority=90,tcp,actions=conjunction(9,2/2)\npriority=1,ip,conj_id=9,actions=2\npriority=0,actions=4", all},
+		{"a conjunctive match in a later table", "actions=load:5->NXM_NX_REG0[],resubmit(,1)\ntable=1,priority=9,reg0=5,actions=conjunction(1,1/2)\n" +
+			"table=1,priority=9,tcp,actions=conjunction(1,2/2)\ntable=1,conj_id=1,actions=2\ntable=1,priority=1,actions=3", all},
 		{"exit ends it", "actions=resubmit(,1),3\ntable=1,actions=2,exit,4", all},
 		{"a clone's changes stay in it", "actions=clone(mod_dl_dst:00:00:00:00:00:02,mod_vlan_vid:3,2,exit,4),3,clone(clone(strip_vlan,2),dec_ttl,resubmit(,1)),4\ntable=1,actions=mod_nw_dst:1.1.1.1,5", all},
 		{"a loop drops", "actions=2,resubmit(,0)", all},

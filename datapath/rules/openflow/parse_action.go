@@ -13,6 +13,7 @@ import (
 const actionNames = "output, a port, in_port, all, flood, local, normal, table, enqueue, drop, set_field, load, move, push, pop, " +
 	"mod_dl_src, mod_dl_dst, mod_nw_src, mod_nw_dst, mod_nw_tos, mod_nw_ecn, mod_nw_ttl, mod_tp_src, mod_tp_dst, mod_vlan_vid, " +
 	"mod_vlan_pcp, strip_vlan, pop_vlan, push_vlan, dec_ttl, set_tunnel, set_tunnel64, set_queue, pop_queue, resubmit, clone, note, exit, " +
+	"conjunction, " +
 	"clear_actions, write_actions, write_metadata, goto_table"
 
 // actionParser returns what reads the action of a name, nil if there is none of that name.
@@ -48,6 +49,8 @@ func actionParser(name string) func(argument) (Action, error) {
 		return parseResubmit
 	case "clone":
 		return parseClone
+	case "conjunction":
+		return parseConjunction
 	case "note":
 		return parseNote
 	case "exit":

@@ -55,7 +55,7 @@ func (x *tx) add(f *Flow) error {
 	}
 	r := &rule{Flow: *f, added: x.now, modified: x.now}
 	r.used.Store(x.now)
-	r.in = &classifier.Rule[*rule]{Match: &r.Match, Priority: f.Priority, Value: r}
+	r.in = &classifier.Rule[*rule]{Match: &r.Match, Priority: f.Priority, Value: r, Conjunctions: conjunctions(f.Actions)}
 	t.take(r)
 	t.link(r)
 	x.steps = append(x.steps, step{kind: FlowAdded, rule: r})
@@ -72,7 +72,8 @@ func (x *tx) remove(r *rule, why Removal) {
 // reset_counts says otherwise; timeouts, flags and importance stay as well (ovs-ofctl(8), mod-flows).
 func (x *tx) modify(r *rule, m *Mod) {
 	before := &ruleState{actions: r.Actions, cookie: r.Cookie, modified: r.modified}
-	r.Actions, r.modified = m.Flow.Actions, x.now
+	x.t.setActions(r, m.Flow.Actions)
+	r.modified = x.now
 	if m.SetCookie {
 		r.Cookie = m.Flow.Cookie
 	}
@@ -93,7 +94,8 @@ func (x *tx) undo() {
 		case FlowDeleted:
 			x.t.link(r)
 		case FlowModified:
-			r.Actions, r.Cookie, r.modified = s.before.actions, s.before.cookie, s.before.modified
+			x.t.setActions(r, s.before.actions)
+			r.Cookie, r.modified = s.before.cookie, s.before.modified
 			if s.before.reset {
 				r.packets.Add(s.before.packets)
 				r.bytes.Add(s.before.bytes)

@@ -84,6 +84,9 @@ func (x *xlate) start(in *rules.Port) {
 	x.work.SetUint(flow.FieldInPort, uint64(in.Number))
 	x.work.SetUint(flow.FieldRecircID, 0) // rules do not know of it
 	x.work.SetUint(flow.FieldActsetOutput, PortUnset)
+	// All packets start with it, and the classifier looks up by the conj_id beside it: changes of rules
+	// that match either may concern any verdict.
+	x.touch(flow.State, flow.OffConjID, 4)
 	x.touch(flow.State, flow.OffActsetOutput, 4)
 	x.base = x.work
 	x.vlan.base[0], x.vlan.base[1] = outerTag(&x.base), innerTag(&x.base)

@@ -39,6 +39,9 @@ type Rule[V any] struct {
 	Match    *flow.Match // does not change while the rule is in a classifier
 	Priority uint16
 	Value    V
+	// Conjunctions, when there are any, say that the rule is found only as part of conjunctive matches.
+	// They do not change while the rule is in a classifier.
+	Conjunctions []Conjunction
 
 	want []uint64 // words of the match's key where the subtable's mask is not zero
 	hash uint64
@@ -52,6 +55,7 @@ type Classifier[V any] struct {
 	order    []*subtable[V] // by the highest priority in them, highest first
 	prefixes [tracked]trie  // of all rules' addresses
 	count    int
+	soft     int // rules with conjunctions
 }
 
 // New returns an empty classifier. seed keys its hashes.
@@ -67,10 +71,14 @@ func (c *Classifier[V]) Masks() int { return len(c.order) }
 
 // Lookup returns the rule of highest priority that matches key, nil if none does, and adds the bits it
 // consulted to mask. Among rules of the same priority it returns any one of them, the same one for all
-// keys that agree in the bits consulted. Bits in free, which may be nil, cost the caller nothing.
+// keys that agree in the bits consulted. Bits in free, which may be nil, cost the caller nothing. It may
+// change conj_id in key, and restores it.
 func (c *Classifier[V]) Lookup(key *flow.Key, free, mask *flow.Mask) *Rule[V] {
 	var best *Rule[V]
 	at := search{key: key, free: free, mask: mask, seed: c.seed, prefixes: &c.prefixes}
+	if c.soft > 0 {
+		return c.conjunctive(&at)
+	}
 	for _, s := range c.order {
 		if best != nil && best.Priority >= s.maxPriority() {
 			break
@@ -107,6 +115,9 @@ func (c *Classifier[V]) Insert(r *Rule[V]) {
 		}
 	}
 	c.count++
+	if r.Conjunctions != nil {
+		c.soft++
+	}
 }
 
 // Remove takes out a rule that is in the classifier.
@@ -114,6 +125,9 @@ func (c *Classifier[V]) Remove(r *Rule[V]) {
 	s := c.byMask[r.Match.Mask]
 	s.remove(r, c.seed)
 	c.count--
+	if r.Conjunctions != nil {
+		c.soft--
+	}
 	for i, n := range s.prefix {
 		if n > 0 {
 			c.prefixes[i].remove(prefixFields[i].load(&r.Match.Key).first(n), n)
