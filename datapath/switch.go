@@ -47,6 +47,7 @@ type Switch struct {
 	closed  bool
 
 	apply  sync.Mutex // one change of configuration at a time
+	syncs  rounds
 	stop   context.CancelFunc
 	learnt chan struct{} // asks for a walk soon
 	ended  sync.WaitGroup
@@ -224,8 +225,11 @@ func (s *Switch) revalidate(ctx context.Context) {
 }
 
 // Sync brings the caches into agreement with the rule tables. When it returns, no packet is handled
-// by rules as they were before the call. Changes made together need one Sync.
-func (s *Switch) Sync() {
+// by rules as they were before the call. Changes made together need one Sync, and callers at the same time
+// share one: see rounds.
+func (s *Switch) Sync() { s.syncs.do(s.sync) }
+
+func (s *Switch) sync() {
 	s.reval.Walk()
 	for _, w := range s.pipes {
 		for mark := w.lane.Mark(); !w.lane.Answered(mark); {

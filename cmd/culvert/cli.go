@@ -35,10 +35,12 @@ type cli struct {
 		Del  portDelCmd  `cmd:"" help:"Remove a port."`
 	} `cmd:"" group:"change" help:"List, add, change or remove ports."`
 	Flow struct {
-		Add  flowAddCmd  `cmd:"" help:"Add rules, in ovs-ofctl's syntax, or replace those of the same match and priority."`
-		Mod  flowModCmd  `cmd:"" help:"Give matching rules other actions."`
-		Del  flowDelCmd  `cmd:"" help:"Delete matching rules."`
-		Dump flowDumpCmd `cmd:"" help:"List rules with their counters, as ovs-ofctl dump-flows does."`
+		Add     flowAddCmd     `cmd:"" help:"Add rules, in ovs-ofctl's syntax, or replace those of the same match and priority; lines may begin with modify, delete and so on."`
+		Mod     flowModCmd     `cmd:"" help:"Give matching rules other actions."`
+		Del     flowDelCmd     `cmd:"" help:"Delete matching rules."`
+		Replace flowReplaceCmd `cmd:"" help:"Make rules the only ones of a bridge, changing only the difference."`
+		Diff    flowDiffCmd    `cmd:"" help:"Show in which rules a bridge differs from others, as ovs-ofctl diff-flows does."`
+		Dump    flowDumpCmd    `cmd:"" help:"List rules with their counters, as ovs-ofctl dump-flows does."`
 	} `cmd:"" group:"change" help:"List or change the rules of a bridge."`
 	FDB struct {
 		Show  fdbShowCmd  `cmd:"" help:"List known addresses."`
@@ -74,7 +76,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  the daemon could not do it, or run ended with an error
+  1  the daemon could not do it, run ended with an error, or flow diff has found a difference
   2  the command line is wrong
   3  the configuration or the rules have errors
   4  no daemon answers on the socket

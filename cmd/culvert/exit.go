@@ -20,6 +20,9 @@ const (
 	exitLeaked      = 5
 )
 
+// errDiffer ends a comparison that has found differences.
+var errDiffer = errors.New("there are differences")
+
 // usageError is a command line that does not make sense.
 type usageError struct{ error }
 
@@ -31,6 +34,9 @@ func (e *env) fail(err error) int {
 		return exitOK
 	}
 	code := exitCode(err)
+	if errors.Is(err, errDiffer) {
+		return code // what there is to say stands in the answer
+	}
 	if e.json {
 		e.failJSON(err)
 		return code

@@ -62,8 +62,14 @@ func plural(n int, one, many string) string {
 	return many
 }
 
+// bundleFlag is for scripts written for ovs-ofctl.
+type bundleFlag struct {
+	Bundle bool `help:"As ovs-ofctl takes it: all changes or none, at once. They always are."`
+}
+
 type flowAddCmd struct {
 	ruleArgs
+	bundleFlag
 }
 
 func (c *flowAddCmd) Run(e *env) error {
@@ -73,8 +79,55 @@ func (c *flowAddCmd) Run(e *env) error {
 	return c.change(e, api.FlowAdd, false, "added")
 }
 
+type flowReplaceCmd struct {
+	ruleArgs
+	bundleFlag
+}
+
+func (c *flowReplaceCmd) Run(e *env) error {
+	t, err := c.file(e)
+	if err != nil {
+		return err
+	}
+	return show(e, api.FlowReplace, t, func(w io.Writer, r api.Replaced) {
+		fmt.Fprintf(w, "%d %s added, %d removed\n", r.Added, plural(r.Added, "rule", "rules"), r.Removed)
+	})
+}
+
+type flowDiffCmd struct {
+	ruleArgs
+}
+
+func (c *flowDiffCmd) Run(e *env) error {
+	t, err := c.file(e)
+	if err != nil {
+		return err
+	}
+	differ := false
+	err = show(e, api.FlowDiff, t, func(w io.Writer, d api.Difference) {
+		differ = len(d.Lines) > 0
+		for _, l := range d.Lines {
+			fmt.Fprintln(w, l)
+		}
+	})
+	if err == nil && differ {
+		return errDiffer
+	}
+	return err
+}
+
+// file returns the rules of a command that is about a bridge's rules as a whole: none are a mistake
+// rather than a wish.
+func (r *ruleArgs) file(e *env) (api.FlowText, error) {
+	if len(r.Flows) == 0 && r.File == "" {
+		return api.FlowText{}, usageError{errors.New("want rules as arguments or --file")}
+	}
+	return r.text(e)
+}
+
 type flowModCmd struct {
 	ruleArgs
+	bundleFlag
 	Strict bool `help:"Only the rule of exactly this match and priority."`
 }
 
@@ -87,6 +140,7 @@ func (c *flowModCmd) Run(e *env) error {
 
 type flowDelCmd struct {
 	ruleArgs
+	bundleFlag
 	Strict bool `help:"Only the rule of exactly this match and priority."`
 	All    bool `help:"Delete every rule of the bridge."`
 }
@@ -101,10 +155,17 @@ func (c *flowDelCmd) Run(e *env) error {
 type flowDumpCmd struct {
 	Bridge string `arg:"" optional:"" help:"Rules of this bridge only."`
 	Match  string `arg:"" optional:"" help:"Rules at least as specific as this match only."`
+
+	NoStats bool   `help:"Without counters and durations: what flow add takes."`
+	Names   bool   `help:"With names of ports instead of numbers."`
+	Sort    string `help:"By this match field or by priority, the lowest first." placeholder:"FIELD" xor:"sort"`
+	Rsort   string `help:"The same, the highest first." placeholder:"FIELD" xor:"sort"`
 }
 
 func (c *flowDumpCmd) Run(e *env) error {
-	return show(e, api.FlowDump, api.FlowMatch{Bridge: c.Bridge, Match: c.Match}, printRules)
+	return show(e, api.FlowDump, api.FlowMatch{
+		Bridge: c.Bridge, Match: c.Match, NoStats: c.NoStats, Names: c.Names, Sort: c.Sort + c.Rsort, Falling: c.Rsort != "",
+	}, printRules)
 }
 
 // printRules prints the rules as ovs-ofctl dump-flows does; several bridges each below its name.

@@ -65,6 +65,15 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.FlowDump, func(context.Context, api.FlowMatch) ([]api.Rule, error) {
 		return []api.Rule{{Bridge: "br0", Text: "cookie=0x0, n_packets=1, in_port=1 actions=output:2"}, {Bridge: "br1", Text: "cookie=0x0, n_packets=2, priority=0 actions=NORMAL"}}, nil
 	})
+	api.Handle(m, api.FlowReplace, func(_ context.Context, f api.FlowText) (api.Replaced, error) {
+		return api.Replaced{Added: len(f.Lines), Removed: 3}, nil
+	})
+	api.Handle(m, api.FlowDiff, func(_ context.Context, f api.FlowText) (api.Difference, error) {
+		if f.Lines[0] == "same" {
+			return api.Difference{Lines: []string{}}, nil
+		}
+		return api.Difference{Lines: []string{"-priority=1 actions=drop", "+priority=2 actions=drop"}}, nil
+	})
 	api.Handle(m, api.FDBShow, func(context.Context, api.BridgeName) ([]api.FDBEntry, error) {
 		return []api.FDBEntry{{Bridge: "br0", Port: "p1", VLAN: 10, MAC: "02:00:00:00:00:01", AgeSeconds: 61.4}, {Bridge: "br0", Port: "p2", MAC: "02:00:00:00:00:02", Static: true}}, nil
 	})
@@ -144,6 +153,7 @@ func TestRulesComeFromArgumentsFileOrStandardInput(t *testing.T) {
 	}{
 		{"one argument, commas and all", "", "1 rule added\n", []string{"in_port=1,ip,actions=2"}},
 		{"two arguments", "", "2 rules added\n", []string{"in_port=1,actions=2", "in_port=2,actions=1"}},
+		{"in one step", "", "1 rule added\n", []string{"--bundle", "delete ip"}},
 		{"a file", "", "2 rules added\n", []string{"--file", file}},
 		{"standard input", "a\nb\nc\n", "3 rules added\n", []string{"-f", "-"}},
 	} {
@@ -153,6 +163,26 @@ func TestRulesComeFromArgumentsFileOrStandardInput(t *testing.T) {
 				t.Errorf("got %q, %q, exit code %d; want %q", got, errs, code, c.want)
 			}
 		})
+	}
+}
+
+func TestComparingAndReplacingRules(t *testing.T) {
+	socket := canned(t)
+	for _, c := range []struct {
+		args []string
+		want string
+		code int
+	}{
+		{[]string{"replace", "br0", "a", "b"}, "2 rules added, 3 removed\n", exitOK},
+		{[]string{"diff", "br0", "other"}, "-priority=1 actions=drop\n+priority=2 actions=drop\n", exitFailed},
+		{[]string{"diff", "br0", "same"}, "", exitOK},
+		{[]string{"replace", "br0"}, "", exitUsage},
+		{[]string{"dump", "br0", "--sort=priority", "--rsort=nw_src"}, "", exitUsage},
+	} {
+		got, errs, code := culvert(t, "", append([]string{"--socket", socket, "flow"}, c.args...)...)
+		if code != c.code || got != c.want || (code != exitUsage) != (errs == "") {
+			t.Errorf("%v: got %q, %q, exit code %d; want %q, exit code %d", c.args, got, errs, code, c.want, c.code)
+		}
 	}
 }
 

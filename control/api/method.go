@@ -18,6 +18,8 @@ const (
 	FlowAdd     Method[FlowText, Changed]        = "flow.add"
 	FlowMod     Method[FlowText, Changed]        = "flow.mod"
 	FlowDel     Method[FlowText, Changed]        = "flow.del"
+	FlowReplace Method[FlowText, Replaced]       = "flow.replace"
+	FlowDiff    Method[FlowText, Difference]     = "flow.diff"
 	FlowDump    Method[FlowMatch, []Rule]        = "flow.dump"
 	FDBShow     Method[BridgeName, []FDBEntry]   = "fdb.show"
 	FDBAdd      Method[NewFDBEntry, Nothing]     = "fdb.add"

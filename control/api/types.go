@@ -206,7 +206,20 @@ type Durations struct {
 	P99Ns int64  `json:"p99_ns"`
 }
 
-// FlowText is rules, or matches for flow.del, in the syntax of ovs-ofctl.
+// Replaced says how many rules came and went.
+type Replaced struct {
+	Added   int `json:"added"`
+	Removed int `json:"removed"`
+}
+
+// Difference is what differs between a bridge's rules and others, as ovs-ofctl diff-flows writes it: "-" is
+// in front of rules that only the bridge has, "+" of those it has not.
+type Difference struct {
+	Lines []string `json:"lines"`
+}
+
+// FlowText is rules, or matches for flow.del, in the syntax of ovs-ofctl. Lines for flow.add may begin with
+// add, modify, modify_strict, delete or delete_strict, as in its files.
 type FlowText struct {
 	Bridge string   `json:"bridge,omitempty"` // may be empty when there is one only
 	Name   string   `json:"name,omitempty"`   // of the file the lines come from, for errors
@@ -218,6 +231,11 @@ type FlowText struct {
 type FlowMatch struct {
 	Bridge string `json:"bridge,omitempty"`
 	Match  string `json:"match,omitempty"` // rules at least as specific; empty: all
+
+	Sort    string `json:"sort,omitempty"`     // by this match field, or by priority; empty: by table, the highest priority first
+	Falling bool   `json:"falling,omitempty"`  // the greatest first
+	NoStats bool   `json:"no_stats,omitempty"` // Rule.Text without counters and durations
+	Names   bool   `json:"names,omitempty"`    // Rule.Text with names of ports
 }
 
 // Rule is one rule of a table.

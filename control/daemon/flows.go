@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -8,13 +9,13 @@ import (
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-// onBridge calls f with a bridge, and then waits until no packet is handled by rules as they were.
+// onBridge calls f with a bridge, and then waits until no packet is handled by rules as they were. The
+// daemon is not locked meanwhile: changes at the same time share that wait (datapath.Switch.Sync).
 func (d *Daemon) onBridge(name string, f func(*bridge) (int, error)) (api.Changed, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	b, err := d.bridge(name)
+	b, err := d.bridgeNow(name)
 	if err != nil {
 		return api.Changed{}, err
 	}
@@ -26,59 +27,89 @@ func (d *Daemon) onBridge(name string, f func(*bridge) (int, error)) (api.Change
 	return api.Changed{Count: n}, nil
 }
 
+// bridgeNow returns a bridge, whose table may be used without the lock.
+func (d *Daemon) bridgeNow(name string) (*bridge, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.bridge(name)
+}
+
 func (d *Daemon) flowAdd(_ context.Context, t api.FlowText) (api.Changed, error) {
-	return d.onBridge(t.Bridge, func(b *bridge) (int, error) {
-		flows, err := parseLines(t, openflow.Parser{Ports: b.table}.ParseFlow)
-		if err != nil {
-			return 0, err
-		}
-		return len(flows), b.table.AddFlows(flows)
-	})
+	return d.flowChange(t, openflow.Parser.ParseChange)
 }
 
 func (d *Daemon) flowMod(_ context.Context, t api.FlowText) (api.Changed, error) {
-	return d.onBridge(t.Bridge, func(b *bridge) (int, error) {
-		parser := openflow.Parser{Ports: b.table}
-		mods, err := parseLines(t, func(s string) (openflow.Mod, error) { return parser.ParseMod(s, t.Strict) })
-		if err != nil {
-			return 0, err
-		}
-		total := 0
-		for _, m := range mods {
-			n, err := b.table.ModFlows(m)
-			if err != nil {
-				return 0, err
-			}
-			total += n
-		}
-		return total, nil
+	return d.flowChange(t, func(p openflow.Parser, s string) (openflow.Change, error) {
+		m, err := p.ParseMod(s, t.Strict)
+		return openflow.Change{Op: openflow.OpModify, Mod: m}, err
 	})
 }
 
 func (d *Daemon) flowDel(_ context.Context, t api.FlowText) (api.Changed, error) {
+	if len(t.Lines) == 0 {
+		return d.onBridge(t.Bridge, func(b *bridge) (int, error) { return b.table.DeleteFlows(openflow.AllFlows()), nil })
+	}
+	return d.flowChange(t, func(p openflow.Parser, s string) (openflow.Change, error) {
+		x, err := p.ParseFilter(s, t.Strict)
+		return openflow.Change{Op: openflow.OpDelete, Mod: openflow.Mod{Filter: x}}, err
+	})
+}
+
+// flowChange makes the changes that the lines of a request are, all or none.
+func (d *Daemon) flowChange(t api.FlowText, parse func(openflow.Parser, string) (openflow.Change, error)) (api.Changed, error) {
 	return d.onBridge(t.Bridge, func(b *bridge) (int, error) {
 		parser := openflow.Parser{Ports: b.table}
-		filters, err := parseLines(t, func(s string) (openflow.Filter, error) { return parser.ParseFilter(s, t.Strict) })
+		changes, lines, err := parseLines(t, func(s string) (openflow.Change, error) { return parse(parser, s) })
 		if err != nil {
 			return 0, err
 		}
-		if len(t.Lines) == 0 {
-			filters = append(filters, openflow.AllFlows())
-		}
-		total := 0
-		for _, f := range filters {
-			total += b.table.DeleteFlows(f)
-		}
-		return total, nil
+		n, err := b.table.Apply(changes)
+		return n, refused(t, lines, err)
 	})
+}
+
+func (d *Daemon) flowReplace(_ context.Context, t api.FlowText) (api.Replaced, error) {
+	var done api.Replaced
+	_, err := d.onBridge(t.Bridge, func(b *bridge) (int, error) {
+		flows, lines, err := parseLines(t, openflow.Parser{Ports: b.table}.ParseFlow)
+		if err != nil {
+			return 0, err
+		}
+		done.Added, done.Removed, err = b.table.ReplaceFlows(flows)
+		return 0, refused(t, lines, err)
+	})
+	return done, err
+}
+
+func (d *Daemon) flowDiff(_ context.Context, t api.FlowText) (api.Difference, error) {
+	b, err := d.bridgeNow(t.Bridge)
+	if err != nil {
+		return api.Difference{}, err
+	}
+	flows, _, err := parseLines(t, openflow.Parser{Ports: b.table}.ParseFlow)
+	if err != nil {
+		return api.Difference{}, err
+	}
+	var now []openflow.Flow
+	for _, f := range b.table.Flows(openflow.AllFlows()) {
+		now = append(now, f.Flow)
+	}
+	return api.Difference{Lines: append([]string{}, openflow.Diff(now, flows)...)}, nil
 }
 
 func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	bridges, err := d.chosen(m.Bridge)
+	d.mu.Unlock()
 	if err != nil {
 		return nil, err
+	}
+	by := flow.NoField
+	if m.Sort != "" && m.Sort != "priority" {
+		var ok bool
+		if by, ok = flow.FieldByName(m.Sort); !ok {
+			return nil, api.Errorf(api.BadParams, "sort: want priority or a match field, found %q", m.Sort)
+		}
 	}
 	d.sw.Sync() // rules are told of their traffic by walks over the flow cache: what came since the last one too
 	out := []api.Rule{}
@@ -87,16 +118,24 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 		if err != nil {
 			return nil, api.Errorf(api.BadParams, "match: %v", err)
 		}
-		for _, f := range b.table.Flows(filter) {
-			out = append(out, apiRule(b.name, &f))
+		flows := b.table.Flows(filter)
+		if m.Sort != "" {
+			openflow.SortFlows(flows, by, m.Falling)
+		}
+		form := openflow.Format{NoStats: m.NoStats}
+		if m.Names {
+			form.Names = b.table
+		}
+		for i := range flows {
+			out = append(out, apiRule(b.name, &flows[i], form))
 		}
 	}
 	return out, nil
 }
 
-func apiRule(bridge string, f *openflow.FlowStats) api.Rule {
+func apiRule(bridge string, f *openflow.FlowStats, form openflow.Format) api.Rule {
 	return api.Rule{
-		Bridge: bridge, Text: f.Text(openflow.Format{}),
+		Bridge: bridge, Text: f.Text(form),
 		Table: int(f.Table), Priority: int(f.Priority), Cookie: f.Cookie,
 		Match: f.Match.String(), Actions: string(openflow.AppendActions(nil, f.Actions)),
 		Packets: f.Packets, Bytes: f.Bytes,
@@ -104,14 +143,9 @@ func apiRule(bridge string, f *openflow.FlowStats) api.Rule {
 	}
 }
 
-// parseLines parses the lines of a request, all or none. Blank lines and what follows a # say nothing.
-// Mistakes are reported together.
-func parseLines[T any](t api.FlowText, parse func(string) (T, error)) ([]T, error) {
-	name := t.Name
-	if name == "" {
-		name = "rule"
-	}
-	var all []T
+// parseLines parses the lines of a request, all or none, and says which line each came from. Blank lines
+// and what follows a # say nothing. Mistakes are reported together.
+func parseLines[T any](t api.FlowText, parse func(string) (T, error)) (all []T, lines []int, err error) {
 	var wrong config.Errors
 	for i, line := range t.Lines {
 		line, _, _ = strings.Cut(line, "#")
@@ -120,7 +154,7 @@ func parseLines[T any](t api.FlowText, parse func(string) (T, error)) ([]T, erro
 		}
 		one, err := parse(line)
 		if err != nil {
-			e := config.Error{Place: config.Place{File: name, Line: i + 1}, Problem: err.Error()}
+			e := config.Error{Place: placeOf(t, i+1), Problem: err.Error()}
 			var at *openflow.SyntaxError
 			if errors.As(err, &at) {
 				e.Column, e.Problem = at.Col, at.Problem
@@ -128,10 +162,23 @@ func parseLines[T any](t api.FlowText, parse func(string) (T, error)) ([]T, erro
 			wrong = append(wrong, e)
 			continue
 		}
-		all = append(all, one)
+		all, lines = append(all, one), append(lines, i+1)
 	}
 	if len(wrong) > 0 {
-		return nil, ConfigError(wrong)
+		return nil, nil, ConfigError(wrong)
 	}
-	return all, nil
+	return all, lines, nil
+}
+
+// refused says of which line the change is that could not be made.
+func refused(t api.FlowText, lines []int, err error) error {
+	var at *openflow.ChangeError
+	if !errors.As(err, &at) {
+		return err
+	}
+	return ConfigError(config.Errors{{Place: placeOf(t, lines[at.Index]), Problem: at.Err.Error()}})
+}
+
+func placeOf(t api.FlowText, line int) config.Place {
+	return config.Place{File: cmp.Or(t.Name, "rule"), Line: line}
 }

@@ -28,6 +28,8 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.FlowAdd, d.flowAdd)
 	api.Handle(m, api.FlowMod, d.flowMod)
 	api.Handle(m, api.FlowDel, d.flowDel)
+	api.Handle(m, api.FlowReplace, d.flowReplace)
+	api.Handle(m, api.FlowDiff, d.flowDiff)
 	api.Handle(m, api.FlowDump, d.flowDump)
 	api.Handle(m, api.FDBShow, d.fdbShow)
 	api.Handle(m, api.FDBAdd, d.fdbAdd)

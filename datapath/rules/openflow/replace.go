@@ -44,9 +44,10 @@ func (t *Table) ReplaceFlows(flows []Flow) (added, removed int, err error) {
 	return t.len() - stayed, before - stayed, nil
 }
 
-// same reports whether two flows of the same table, priority and match do the same.
+// same reports whether two flows of the same table, priority and match do the same. Flags make no
+// difference, as in ovs-ofctl replace-flows and diff-flows.
 func (f *Flow) same(o *Flow) bool {
 	return f.Cookie == o.Cookie && f.IdleTimeout == o.IdleTimeout && f.HardTimeout == o.HardTimeout &&
-		f.Importance == o.Importance && f.Flags == o.Flags &&
+		f.Importance == o.Importance &&
 		string(AppendActions(nil, f.Actions)) == string(AppendActions(nil, o.Actions))
 }
