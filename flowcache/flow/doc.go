@@ -9,7 +9,7 @@
 // serves most traffic. Whoever depends on where fields lie asserts [Version].
 //
 // It is not a cache and not a rule table: it knows no flows. Nor does it know ports; where a port's
-// name is read or printed, the caller supplies a [PortNames].
+// name is read or printed, or a tunnel option, the caller supplies the [Names].
 //
 // Memory: keys, masks and matches are values without pointers. Extraction keeps nothing of a frame and
 // allocates nothing; text allocates.

@@ -275,7 +275,7 @@ func TestExtractedFieldsAreThoseOfThePacket(t *testing.T) {
 		{"ND", "icmp6,recirc_id=0x9,in_port=7,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,ipv6_src=2001:db8::1,ipv6_dst=2001:db8::2,ipv6_label=0x0beef,nw_tos=40,nw_ecn=2,nw_ttl=63,icmp_type=135,nd_target=2001:db8::2,nd_sll=02:00:00:00:00:01", neighbourSolicitation()},
 	} {
 		got, _ := r.extract(tc.pkt, 1, r.pool.Room())
-		want, err := ParseMatch(tc.want, nil)
+		want, err := ParseMatch(tc.want, Names{})
 		if err != nil {
 			t.Fatalf("%s: %v", tc.name, err)
 		}

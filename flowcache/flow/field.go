@@ -16,7 +16,7 @@ type Field struct {
 	Size  uint8  // bytes it lies in: 1, 2, 4, 6, 8 or 16
 	In    uint64 // bits of those bytes that are its own, in place; all of them when Size is 16
 	Shift uint8  // bits to the right of its least significant one
-	Bits  uint8  // width in bits as OpenFlow counts it, which a subfield's bounds are held against
+	Bits  uint16 // width in bits as OpenFlow counts it, which a subfield's bounds are held against
 
 	Kind     Kind // how its value is written
 	Need     Need // what must be matched before it
@@ -29,15 +29,16 @@ type Kind uint8
 
 // Kinds of text.
 const (
-	Decimal  Kind = iota
-	Hex           // 0x and digits
-	MAC           // 00:00:00:00:00:00
-	IPv4          // dotted quad, mask as /bits or dotted quad
-	IPv6          // mask as /bits or address
-	Port          // number or name
-	Frag          // no, yes, first, later, not_later
-	TCPFlags      // +syn-ack, syn|ack or a number
-	TunFlags      // the same with tunnel flags
+	Decimal     Kind = iota
+	Hex              // 0x and digits
+	MAC              // 00:00:00:00:00:00
+	IPv4             // dotted quad, mask as /bits or dotted quad
+	IPv6             // mask as /bits or address
+	Port             // number or name
+	Frag             // no, yes, first, later, not_later
+	TCPFlags         // +syn-ack, syn|ack or a number
+	TunFlags         // the same with tunnel flags
+	TunMetadata      // a long number, or no value
 )
 
 // Info returns the description of f.

@@ -83,5 +83,9 @@ const (
 	FieldMPLSLSE1  = FieldVLANTCI1 + 1 // the second label stack entry as a whole
 	FieldMPLSLSE2  = FieldMPLSLSE1 + 1 // the third
 
-	NumFields = FieldMPLSLSE2 + 1
+	// The tunnel options, which a TLVMap gives a meaning.
+	FieldTunMetadata0  = FieldMPLSLSE2 + 1 // TunMetadata0+i is tun_metadata<i>
+	FieldTunMetadata63 = FieldTunMetadata0 + 63
+
+	NumFields = FieldTunMetadata63 + 1
 )

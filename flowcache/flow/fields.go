@@ -15,6 +15,9 @@ var fields = func() [NumFields]Field {
 	for i := range 8 {
 		t[FieldXReg0+FieldID(i)] = longRegister(i)
 	}
+	for i := range int(tunMetadataFields) {
+		t[FieldTunMetadata0+FieldID(i)] = tunMetadata(i)
+	}
 	for i := range 4 {
 		t[FieldXXReg0+FieldID(i)] = doubleLongRegister(i)
 	}

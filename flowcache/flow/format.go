@@ -8,12 +8,12 @@ import (
 )
 
 // String returns m as ovs-ofctl dump-flows prints it, ports as numbers.
-func (m *Match) String() string { return string(m.Append(nil, nil)) }
+func (m *Match) String() string { return string(m.Append(nil, Names{})) }
 
 // Append appends m to dst as ovs-ofctl dump-flows prints it and returns it; all packets are the empty
 // text. ParseMatch takes it back.
-func (m *Match) Append(dst []byte, ports PortNames) []byte {
-	p := printer{buf: dst, m: m, ports: ports}
+func (m *Match) Append(dst []byte, names Names) []byte {
+	p := printer{buf: dst, m: m, names: names}
 	p.metadata()
 	named := p.protocol()
 	p.registers()
@@ -37,7 +37,7 @@ func (m *Match) Append(dst []byte, ports PortNames) []byte {
 type printer struct {
 	buf   []byte
 	m     *Match
-	ports PortNames
+	names Names
 }
 
 // named says what a shorthand such as "tcp" has said already.
@@ -110,7 +110,10 @@ func (p *printer) registers() {
 
 func (p *printer) tunnel() {
 	p.each(FieldTunID, FieldTunSrc, FieldTunDst, FieldTunIPv6Src, FieldTunIPv6Dst, FieldTunGBPID, FieldTunGBPFlags)
-	p.each(FieldTunTOS, FieldTunFlags)
+	p.each(FieldTunErspanVer, FieldTunErspanIdx, FieldTunErspanDir, FieldTunErspanHWID, FieldTunTOS, FieldTunFlags)
+	for f := FieldTunMetadata0; f <= FieldTunMetadata63; f++ {
+		p.option(f)
+	}
 }
 
 // vlan prints the outer tag as dl_vlan and dl_vlan_pcp where that says it all, else as vlan_tci.
@@ -181,7 +184,7 @@ func (p *printer) as(name string, f FieldID) {
 		return
 	}
 	p.buf = append(append(p.buf, name...), '=')
-	p.buf = AppendValue(p.buf, f, &p.m.Key, &p.m.Mask, p.ports)
+	p.buf = AppendValue(p.buf, f, &p.m.Key, &p.m.Mask, p.names.Ports)
 	p.buf = append(p.buf, ',')
 }
 

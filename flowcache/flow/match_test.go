@@ -7,7 +7,7 @@ import (
 
 func mustParse(t *testing.T, s string) Match {
 	t.Helper()
-	m, err := ParseMatch(s, nil)
+	m, err := ParseMatch(s, Names{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func parseOVSFlow(s string) (Match, error) {
 		case "dl_vlan_pcp1":
 			m.SetUint(FieldVLANTCI1, tci|n<<13)
 		default:
-			if ok, err := m.ParseField(name, value, nil); !ok || err != nil {
+			if ok, err := m.ParseField(name, value, Names{}); !ok || err != nil {
 				return m, fmt.Errorf("%s: %w", name, err)
 			}
 		}

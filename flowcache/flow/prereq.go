@@ -76,5 +76,5 @@ func (m *Match) appendProtocol(dst []byte) []byte {
 			p.SetUintMasked(f, m.Key.Uint(f), m.Mask.Uint(f))
 		}
 	}
-	return p.Append(dst, nil)
+	return p.Append(dst, Names{})
 }

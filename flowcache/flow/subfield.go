@@ -9,8 +9,8 @@ import (
 // A Subfield is a range of bits of a field, as actions and matches name it: NXM_NX_REG0[0..15].
 type Subfield struct {
 	Field FieldID
-	Off   uint8 // its least significant bit
-	Bits  uint8 // its width, up to 128
+	Off   uint16 // its least significant bit
+	Bits  uint16 // its width, up to 128; of a tunnel option 992
 }
 
 // ParseSubfield parses "FIELD[]", "FIELD[bit]", "FIELD[first..last]" or "FIELD", the whole.
@@ -32,12 +32,12 @@ func ParseSubfield(s string) (Subfield, error) {
 	if !isRange {
 		last = first
 	}
-	a, err1 := strconv.ParseUint(first, 10, 8)
-	b, err2 := strconv.ParseUint(last, 10, 8)
+	a, err1 := strconv.ParseUint(first, 10, 16)
+	b, err2 := strconv.ParseUint(last, 10, 16)
 	if err1 != nil || err2 != nil || a > b || b >= uint64(whole.Bits) {
 		return Subfield{}, fmt.Errorf("%s: want bits first..last within 0 to %d, found %q", s, whole.Bits-1, bounds)
 	}
-	return Subfield{Field: f, Off: uint8(a), Bits: uint8(b - a + 1)}, nil
+	return Subfield{Field: f, Off: uint16(a), Bits: uint16(b - a + 1)}, nil
 }
 
 // String returns s as ParseSubfield takes it.
@@ -53,14 +53,17 @@ func (s Subfield) String() string {
 }
 
 // parseSubfield makes m match value in the bits of sub and leaves the field's other bits as they are.
-func (m *Match) parseSubfield(sub Subfield, name, value string, ports PortNames) error {
+func (m *Match) parseSubfield(sub Subfield, name, value string, names Names) error {
 	info := &fields[sub.Field]
+	if info.Kind == TunMetadata {
+		return m.parseOptionPart(sub, name, value, names.Options)
+	}
 	if sub.Bits == info.Bits {
 		// The whole field may be written as a number too, whatever its own notation.
 		if v, err := parseNumber(value, exactValue(info)); err == nil {
 			return m.setField(sub.Field, name, v, exactValue(info))
 		}
-		return m.parseWhole(sub.Field, name, value, ports)
+		return m.parseWhole(sub.Field, name, value, names)
 	}
 	if !info.Maskable || info.Size == 16 || info.ID == FieldVLANVID {
 		return fmt.Errorf("%s: want all of %s, since parts of it cannot be matched", name, info.Name)

@@ -15,9 +15,15 @@ type PortNames interface {
 	PortName(number uint32) (name string, ok bool)
 }
 
+// Names is what gives a meaning to words of a match that is not their own. The zero Names has none.
+type Names struct {
+	Ports   PortNames // nil: ports by number only
+	Options *TLVMap   // nil: no tun_metadata fields
+}
+
 // ParseMatch parses a match in ovs-ofctl's syntax, such as "tcp,in_port=1,tp_dst=80", and checks its
 // prerequisites. An error names the field, what was expected and what was found.
-func ParseMatch(s string, ports PortNames) (Match, error) {
+func ParseMatch(s string, names Names) (Match, error) {
 	var m Match
 	for s != "" {
 		var name, value string
@@ -25,7 +31,7 @@ func ParseMatch(s string, ports PortNames) (Match, error) {
 		if name == "" {
 			continue
 		}
-		ok, err := m.ParseField(name, value, ports)
+		ok, err := m.ParseField(name, value, names)
 		if err != nil {
 			return Match{}, err
 		}
@@ -64,7 +70,7 @@ scan:
 // its spellings, or a subfield such as "NXM_NX_REG0[0..7]". It replaces what m matched in that field.
 // ok is false when name is none of these. Prerequisites are not looked at, since the order of fields
 // is free: call CheckPrerequisites at the end.
-func (m *Match) ParseField(name, value string, ports PortNames) (ok bool, err error) {
+func (m *Match) ParseField(name, value string, names Names) (ok bool, err error) {
 	if typ, proto, ok := shorthand(name); ok {
 		if value != "" {
 			return true, fmt.Errorf("%s: want no value, found %q", name, value)
@@ -86,9 +92,9 @@ func (m *Match) ParseField(name, value string, ports PortNames) (ok bool, err er
 		if err != nil {
 			return true, err
 		}
-		return true, m.parseSubfield(sub, name, value, ports)
+		return true, m.parseSubfield(sub, name, value, names)
 	}
-	return true, m.parseWhole(f, name, value, ports)
+	return true, m.parseWhole(f, name, value, names)
 }
 
 // shorthand returns what a word such as "tcp" stands for; 0 is nothing.
@@ -129,12 +135,15 @@ func shorthand(name string) (typ uint16, proto uint8, ok bool) {
 }
 
 // parseWhole parses the value of a whole field.
-func (m *Match) parseWhole(f FieldID, name, value string, ports PortNames) error {
+func (m *Match) parseWhole(f FieldID, name, value string, names Names) error {
+	if f.IsTunMetadata() {
+		return m.parseOption(f, name, value, names.Options)
+	}
 	if n, err := strconv.ParseUint(value, 0, 16); f == FieldDLVLAN && err == nil && n == vlanNone {
 		m.SetUintMasked(FieldVLANTCI, 0, 0xffff)
 		return nil
 	}
-	v, mask, err := ParseValue(f, value, ports)
+	v, mask, err := ParseValue(f, value, names.Ports)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -125,7 +125,7 @@ var matchTexts = []struct{ in, out string }{
 
 func TestMatchTextIsThatOfOVS(t *testing.T) {
 	for _, tc := range matchTexts {
-		m, err := ParseMatch(tc.in, nil)
+		m, err := ParseMatch(tc.in, Names{})
 		if err != nil {
 			t.Errorf("parse %q: %v", tc.in, err)
 			continue
@@ -133,7 +133,7 @@ func TestMatchTextIsThatOfOVS(t *testing.T) {
 		if got := m.String(); got != tc.out {
 			t.Errorf("match %q prints as %q, want %q", tc.in, got, tc.out)
 		}
-		again, err := ParseMatch(m.String(), nil)
+		again, err := ParseMatch(m.String(), Names{})
 		if err != nil || again != m {
 			t.Errorf("match %q does not survive a round trip through %q: %v", tc.in, m.String(), err)
 		}
@@ -195,7 +195,7 @@ func TestMatchTextErrorsNameFieldExpectedAndFound(t *testing.T) {
 		{"icmp,tp_src=300", []string{"icmp_type", "0 to 255", "0x12c"}},
 		{"icmp,tp_src=8/0xf0", []string{"icmp_type", "without a mask"}},
 	} {
-		_, err := ParseMatch(tc.in, nil)
+		_, err := ParseMatch(tc.in, Names{})
 		if err == nil {
 			t.Errorf("match %q: want an error", tc.in)
 			continue
@@ -221,16 +221,16 @@ func TestPortNamesAreReadAndPrinted(t *testing.T) {
 		{"in_port=7", "in_port=7"},
 		{"in_port=5", "in_port=br-int.5"},
 	} {
-		m, err := ParseMatch(tc.in, ports)
+		m, err := ParseMatch(tc.in, Names{Ports: ports})
 		if err != nil {
 			t.Errorf("parse %q: %v", tc.in, err)
 			continue
 		}
-		got := string(m.Append(nil, ports))
+		got := string(m.Append(nil, Names{Ports: ports}))
 		if got != tc.out {
 			t.Errorf("match %q prints as %q, want %q", tc.in, got, tc.out)
 		}
-		if again, err := ParseMatch(got, ports); err != nil || again != m {
+		if again, err := ParseMatch(got, Names{Ports: ports}); err != nil || again != m {
 			t.Errorf("match %q does not survive a round trip: %v", tc.in, err)
 		}
 	}
@@ -272,7 +272,7 @@ func FuzzMatchText(f *testing.F) {
 		f.Add(tc.in)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		m, err := ParseMatch(s, nil)
+		m, err := ParseMatch(s, Names{})
 		if err != nil {
 			return
 		}
@@ -281,7 +281,7 @@ func FuzzMatchText(f *testing.F) {
 				t.Fatalf("match %q has a value outside its mask", s)
 			}
 		}
-		again, err := ParseMatch(m.String(), nil)
+		again, err := ParseMatch(m.String(), Names{})
 		if err != nil {
 			t.Fatalf("match %q prints as %q, which does not parse: %v", s, m.String(), err)
 		}
