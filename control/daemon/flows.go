@@ -58,7 +58,7 @@ func (d *Daemon) flowDel(_ context.Context, t api.FlowText) (api.Changed, error)
 // flowChange makes the changes that the lines of a request are, all or none.
 func (d *Daemon) flowChange(t api.FlowText, parse func(openflow.Parser, string) (openflow.Change, error)) (api.Changed, error) {
 	return d.onBridge(t.Bridge, func(b *bridge) (int, error) {
-		parser := openflow.Parser{Ports: b.table}
+		parser := b.table.Parser()
 		changes, lines, err := parseLines(t, func(s string) (openflow.Change, error) { return parse(parser, s) })
 		if err != nil {
 			return 0, err
@@ -71,7 +71,7 @@ func (d *Daemon) flowChange(t api.FlowText, parse func(openflow.Parser, string) 
 func (d *Daemon) flowReplace(_ context.Context, t api.FlowText) (api.Replaced, error) {
 	var done api.Replaced
 	_, err := d.onBridge(t.Bridge, func(b *bridge) (int, error) {
-		flows, lines, err := parseLines(t, openflow.Parser{Ports: b.table}.ParseFlow)
+		flows, lines, err := parseLines(t, b.table.Parser().ParseFlow)
 		if err != nil {
 			return 0, err
 		}
@@ -86,7 +86,7 @@ func (d *Daemon) flowDiff(_ context.Context, t api.FlowText) (api.Difference, er
 	if err != nil {
 		return api.Difference{}, err
 	}
-	flows, _, err := parseLines(t, openflow.Parser{Ports: b.table}.ParseFlow)
+	flows, _, err := parseLines(t, b.table.Parser().ParseFlow)
 	if err != nil {
 		return api.Difference{}, err
 	}
@@ -114,7 +114,7 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 	d.sw.Sync() // rules are told of their traffic by walks over the flow cache: what came since the last one too
 	out := []api.Rule{}
 	for _, b := range bridges {
-		filter, err := openflow.Parser{Ports: b.table}.ParseFilter(m.Match, false)
+		filter, err := b.table.Parser().ParseFilter(m.Match, false)
 		if err != nil {
 			return nil, api.Errorf(api.BadParams, "match: %v", err)
 		}
@@ -137,7 +137,7 @@ func apiRule(bridge string, f *openflow.FlowStats, form openflow.Format) api.Rul
 	return api.Rule{
 		Bridge: bridge, Text: f.Text(form),
 		Table: int(f.Table), Priority: int(f.Priority), Cookie: f.Cookie,
-		Match: f.Match.String(), Actions: string(openflow.AppendActions(nil, f.Actions)),
+		Match: f.MatchText(), Actions: string(openflow.AppendActions(nil, f.Actions)),
 		Packets: f.Packets, Bytes: f.Bytes,
 		DurationSeconds: f.Duration.Seconds(), IdleSeconds: f.Idle.Seconds(),
 	}

@@ -107,7 +107,7 @@ func (d *Daemon) cacheDump(_ context.Context, f api.CacheFilter) ([]api.CacheFlo
 			break
 		}
 		out = append(out, api.CacheFlow{
-			Match: string(flows[i].Match.Append(nil, names)), Actions: flows[i].Actions,
+			Match: string(flows[i].Match.Append(nil, flow.Names{Ports: names})), Actions: flows[i].Actions,
 			Packets: flows[i].Packets, Bytes: flows[i].Bytes, UsedSeconds: flows[i].LastUsed.Seconds(),
 		})
 	}

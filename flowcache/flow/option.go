@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -76,6 +77,9 @@ func (m *Match) SetOption(f FieldID, p *Place, value, mask []byte) {
 // CheckOptions reports what m matches of tunnel options that options does not explain: a field it does
 // not map, or bytes that belong to none of the fields of m.
 func (m *Match) CheckOptions(options *TLVMap) error {
+	if !m.Mask.anyOption() {
+		return nil
+	}
 	left := m.Mask
 	var zeros [maxOptionSize]byte
 	for f := FieldTunMetadata0; f <= FieldTunMetadata63; f++ {
@@ -90,10 +94,19 @@ func (m *Match) CheckOptions(options *TLVMap) error {
 	}
 	for b := Options; b < Regs; b++ {
 		if !left[b].IsZero() {
-			return fmt.Errorf("want matches of the tunnel options as they are mapped now, found one from before")
+			return errors.New("want matches of the tunnel options as they are mapped now, found one from before")
 		}
 	}
 	return nil
+}
+
+// anyOption reports whether m has a bit of any tunnel option.
+func (m *Mask) anyOption() bool {
+	any := m[Tunnel].load(OffTunPresent, 8) != 0
+	for b := Options; b < Regs; b++ {
+		any = any || !m[b].IsZero()
+	}
+	return any
 }
 
 func unmapped(f FieldID) error {

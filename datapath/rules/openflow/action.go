@@ -62,6 +62,8 @@ func within(a Action) []Action {
 	switch a := a.(type) {
 	case *Clone:
 		return a.Actions
+	case *WriteActions:
+		return a.Actions
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func setSlotOf(a Action) setSlot {
 		return slotPushVLAN
 	case *DecTTL:
 		return slotDecTTL
-	case *SetField, *Move:
+	case *SetField, *SetOption, *Move:
 		return slotSet
 	case *SetQueue:
 		return slotQueue

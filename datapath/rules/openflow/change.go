@@ -82,6 +82,9 @@ func (x *tx) apply(c *Change) (int, error) {
 		}
 		return len(list), nil
 	}
+	if err := c.Flow.checkOptions(x.t.TunnelOptions()); err != nil {
+		return 0, err
+	}
 	list := x.t.selected(&c.Filter)
 	for _, r := range list {
 		if err := (&Flow{Table: r.Table, Actions: c.Flow.Actions}).valid(); err != nil {

@@ -36,6 +36,8 @@ func (x *xlate) do(a Action) bool {
 		x.outputTrunc(a)
 	case *Enqueue:
 		x.outputAction(a.Port)
+	case *SetOption:
+		x.setOption(a)
 	case *SetField:
 		x.setField(a)
 	case *Move:
@@ -215,6 +217,12 @@ func (x *xlate) portField(f flow.FieldID) flow.FieldID {
 // move copies bits from field to field, if the packet has both.
 func (x *xlate) move(a *Move) {
 	if !x.need(a.Src.Field.Info().Need) || !x.need(a.Dst.Field.Info().Need) {
+		return
+	}
+	if a.Src.Bits > 128 { // only tunnel options are as long
+		var value [maxOption]byte
+		x.readOption(a.Src, value[:])
+		x.loadToOption(a.Dst, value[:])
 		return
 	}
 	value := x.read(a.Src)

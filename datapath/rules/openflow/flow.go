@@ -21,6 +21,8 @@ type Flow struct {
 	Flags       Flags
 	Match       flow.Match
 	Actions     []Action // empty: drop
+
+	options *flow.TLVMap // what the tun_metadata fields of Match are; nil if it has none
 }
 
 // String returns the flow as ParseFlow takes it, in the form of ovs-ofctl dump-flows --no-stats.
@@ -55,9 +57,14 @@ func (f *Flow) appendSelector(b []byte, names flow.PortNames) []byte {
 		if len(b) > start {
 			b = append(b, ',')
 		}
-		b = f.Match.Append(b, names)
+		b = f.Match.Append(b, flow.Names{Ports: names, Options: f.options})
 	}
 	return b
+}
+
+// MatchText returns the flow's match as ParseFlow takes it.
+func (f *Flow) MatchText() string {
+	return string(f.Match.Append(nil, flow.Names{Options: f.options}))
 }
 
 // appendTimeouts appends the timeouts there are, each with a comma behind it.

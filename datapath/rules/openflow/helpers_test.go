@@ -56,7 +56,7 @@ func add(tb testing.TB, t *Table, flows string) {
 // packet returns the key of a packet, written as a match. in_port is the OpenFlow number.
 func packet(tb testing.TB, text string) *flow.Key {
 	tb.Helper()
-	m, err := flow.ParseMatch(text, nil)
+	m, err := flow.ParseMatch(text, flow.Names{})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -144,6 +144,9 @@ func parseSetField(arg argument) (Action, error) {
 	if err := checkWritable(f); err != nil {
 		return nil, err
 	}
+	if f.IsTunMetadata() {
+		return parseSetOption(f, text)
+	}
 	v, mask, err := flow.ParseValue(f, text, arg.ports)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -189,6 +192,9 @@ func parseLoad(arg argument) (Action, error) {
 	}
 	if part.Bits < 64 && v>>part.Bits != 0 {
 		return nil, fmt.Errorf("%s: want a number of %d bits, found %q", name, part.Bits, text)
+	}
+	if part.Field.IsTunMetadata() {
+		return loadOption(part, v), nil
 	}
 	return makeLoad(part, v), nil
 }

@@ -12,8 +12,14 @@ import (
 
 // A Parser reads flows. The zero Parser knows ports by number only.
 type Parser struct {
-	Ports flow.PortNames // OpenFlow numbers of named ports
+	Ports   flow.PortNames // OpenFlow numbers of named ports
+	Options *flow.TLVMap   // what the tun_metadata fields are; nil: matches have none
 }
+
+// Parser returns what reads flows for t, with the names of its ports and its tunnel options as of now.
+func (t *Table) Parser() Parser { return Parser{Ports: t, Options: t.TunnelOptions()} }
+
+func (p Parser) names() flow.Names { return flow.Names{Ports: p.Ports, Options: p.Options} }
 
 // ParseFlow reads a flow in ovs-ofctl's syntax with ports by number.
 func ParseFlow(s string) (Flow, error) { return Parser{}.ParseFlow(s) }
@@ -42,7 +48,7 @@ type spec struct {
 
 // parse reads all that flows and filters can say.
 func (p Parser) parse(s string) (Flow, spec, error) {
-	f := Flow{Priority: DefaultPriority}
+	f := Flow{Priority: DefaultPriority, options: p.Options}
 	var sp spec
 	rest := s
 	for {
@@ -117,7 +123,7 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 			f.Flags |= flag
 			return nil
 		}
-		ok, err := f.Match.ParseField(name, value, p.Ports)
+		ok, err := f.Match.ParseField(name, value, p.names())
 		if err == nil && !ok {
 			err = fmt.Errorf("%s: want a match field, table, priority, cookie, idle_timeout, hard_timeout, importance, a flag such as send_flow_rem, or actions, found an unknown word", name)
 		}
@@ -168,6 +174,9 @@ func (f *Flow) check(sp spec) error {
 		return &SyntaxError{Col: 1, Problem: "cookie: want a value without a mask in a flow"}
 	case sp.hasOutPort:
 		return &SyntaxError{Col: 1, Problem: "out_port: want it in matches of flows to delete or show only"}
+	}
+	if _, err := checkConsistent(&f.Match, f.Actions); err != nil {
+		return &SyntaxError{Col: sp.actionsAt + 1, Problem: err.Error()}
 	}
 	if n := len(f.Actions); n > 0 {
 		if g, ok := f.Actions[n-1].(*GotoTable); ok && g.Table <= f.Table {

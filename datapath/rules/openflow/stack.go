@@ -1,6 +1,8 @@
 package openflow
 
 import (
+	"fmt"
+
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -28,6 +30,9 @@ func (a *Pop) appendText(b []byte) []byte  { return appendSubfield(append(b, "po
 
 func parsePush(arg argument) (Action, error) {
 	src, err := flow.ParseSubfield(arg.text)
+	if err == nil && src.Bits > 128 {
+		err = errWide(src)
+	}
 	return &Push{Src: src}, err
 }
 
@@ -35,6 +40,9 @@ func parsePop(arg argument) (Action, error) {
 	dst, err := flow.ParseSubfield(arg.text)
 	if err == nil {
 		err = checkWritable(dst.Field)
+	}
+	if err == nil && dst.Bits > 128 {
+		err = errWide(dst)
 	}
 	return &Pop{Dst: dst}, err
 }
@@ -61,4 +69,9 @@ func (x *xlate) pop(a *Pop) {
 		b = append(b, " is now "...)
 		x.trace(x.level()+1, "%s", appendBits(b, top[:], 0, int(a.Dst.Bits)))
 	}
+}
+
+// errWide refuses parts wider than an entry; OVS takes all of a tunnel option.
+func errWide(part flow.Subfield) error {
+	return fmt.Errorf("%s: want up to 128 bits, found %d", part, part.Bits)
 }

@@ -9,6 +9,10 @@ import (
 // read consults part of a field of the working key and returns its bits at the end of a number of 16
 // bytes, in network byte order. Of a field that the packet has not they are zero, and known as such.
 func (x *xlate) read(src flow.Subfield) (value [16]byte) {
+	if src.Field.IsTunMetadata() {
+		x.readOption(src, value[:])
+		return value
+	}
 	var ones [16]byte
 	for i := range ones {
 		ones[i] = 0xff
@@ -28,6 +32,10 @@ func (x *xlate) readUint(src flow.Subfield) uint64 {
 
 // load writes the last bits of a number of 16 bytes to part of a field, if the packet has it.
 func (x *xlate) load(dst flow.Subfield, value *[16]byte) {
+	if dst.Field.IsTunMetadata() {
+		x.loadToOption(dst, value[:])
+		return
+	}
 	set := loadOf(dst, value)
 	x.setField(&set)
 }

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
+	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
 var (
@@ -43,6 +45,8 @@ type Table struct {
 	log   changeLog
 
 	contexts *contexts
+
+	tunnelOptions atomic.Pointer[flow.TLVMap]
 
 	mu          sync.RWMutex
 	forwardBPDU bool

@@ -38,6 +38,9 @@ type ruleState struct {
 // add puts f in its table, in the place of a rule with its match and priority if there is one.
 func (x *tx) add(f *Flow) error {
 	t := x.t
+	if err := f.checkOptions(t.TunnelOptions()); err != nil {
+		return err
+	}
 	c := t.tables[f.Table]
 	if c == nil {
 		c = classifier.New[*rule](t.salt)
@@ -55,6 +58,7 @@ func (x *tx) add(f *Flow) error {
 	}
 	r := &rule{Flow: *f, added: x.now, modified: x.now}
 	r.used.Store(x.now)
+	r.options = t.TunnelOptions()
 	r.in = &classifier.Rule[*rule]{Match: &r.Match, Priority: f.Priority, Value: r, Conjunctions: conjunctions(f.Actions)}
 	t.take(r)
 	t.link(r)

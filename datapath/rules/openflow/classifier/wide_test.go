@@ -9,7 +9,7 @@ import (
 // parse returns a match in ovs-ofctl's syntax.
 func parse(t testing.TB, s string) *flow.Match {
 	t.Helper()
-	m, err := flow.ParseMatch(s, nil)
+	m, err := flow.ParseMatch(s, flow.Names{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func maskOf(t *testing.T, s string) flow.Mask {
 	for rest := s; rest != ""; {
 		var name, value string
 		name, value, rest = flow.NextField(rest)
-		if ok, err := m.ParseField(name, value, nil); !ok || err != nil {
+		if ok, err := m.ParseField(name, value, flow.Names{}); !ok || err != nil {
 			t.Fatalf("%s=%s: %v", name, value, err)
 		}
 	}

@@ -1,0 +1,104 @@
+package openflow
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// ErrOptionUsed says that flows use a tunnel option that is to be removed.
+var ErrOptionUsed = errors.New("want no flow that uses the field, found one (NXTTMFC_INVALID_TLV_DEL)")
+
+// TunnelOptions returns which tunnel options the table's flows know as tun_metadata fields. The map is a value:
+// it stays as it is when options are added and removed.
+func (t *Table) TunnelOptions() *flow.TLVMap { return t.tunnelOptions.Load() }
+
+// AddTunnelOptions makes tunnel options known, all or, on an error, none (ovs-ofctl(8), add-tlv-map).
+func (t *Table) AddTunnelOptions(options []flow.Option) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m, err := t.TunnelOptions().Add(options...)
+	if err == nil {
+		t.tunnelOptions.Store(m)
+	}
+	return err
+}
+
+// DelTunnelOptions removes tunnel options by their fields, all of the map if none is named (ovs-ofctl(8),
+// del-tlv-map). As long as a flow uses one of the fields it removes nothing and returns ErrOptionUsed.
+func (t *Table) DelTunnelOptions(options []flow.Option) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(options) == 0 {
+		options = t.TunnelOptions().Options()
+	}
+	all := AllFlows()
+	for _, r := range t.selected(&all) {
+		for _, o := range options {
+			if r.usesOption(o.Field) {
+				return fmt.Errorf("%s: %w: %s", o.Field, ErrOptionUsed, r.String())
+			}
+		}
+	}
+	t.tunnelOptions.Store(t.TunnelOptions().Remove(options...))
+	return nil
+}
+
+// SetTunnelOptions makes options the map, with those that it has already where they are. Fields that flows use
+// must stay what they are.
+func (t *Table) SetTunnelOptions(options []flow.Option) error {
+	var gone, come []flow.Option
+	for _, o := range t.TunnelOptions().Options() {
+		if !slices.Contains(options, o) {
+			gone = append(gone, o)
+		}
+	}
+	for _, o := range options {
+		if !slices.Contains(t.TunnelOptions().Options(), o) {
+			come = append(come, o)
+		}
+	}
+	if len(gone) > 0 {
+		if err := t.DelTunnelOptions(gone); err != nil {
+			return err
+		}
+	}
+	return t.AddTunnelOptions(come)
+}
+
+// usesOption reports whether f matches, reads or writes a tunnel option.
+func (f *Flow) usesOption(field flow.FieldID) bool {
+	if f.Match.Mask.Any(field) {
+		return true
+	}
+	used := errors.New("used")
+	err := eachPart(f.Actions, func(part flow.Subfield, _ bool) error {
+		if part.Field == field {
+			return used
+		}
+		return nil
+	})
+	return err != nil
+}
+
+// checkOptions says which tunnel option of f is not, or not so, in the map.
+func (f *Flow) checkOptions(options *flow.TLVMap) error {
+	if err := f.Match.CheckOptions(options); err != nil {
+		return err
+	}
+	return eachPart(f.Actions, func(part flow.Subfield, _ bool) error {
+		if !part.Field.IsTunMetadata() {
+			return nil
+		}
+		p := options.Place(part.Field)
+		switch {
+		case p == nil:
+			return fmt.Errorf("%s: want a field with a tunnel option, found none mapped to it (NXFMFC_INVALID_TLV_FIELD)", part.Field)
+		case int(part.Off+part.Bits) > 8*p.Size():
+			return fmt.Errorf("%s: want bits within 0 to %d (OFPBAC_BAD_SET_LEN)", part, 8*p.Size()-1)
+		}
+		return nil
+	})
+}
