@@ -45,6 +45,7 @@ func (s *Switch) Apply(ctx context.Context, c Config) error {
 	s.Sync()
 	for _, t := range gone {
 		s.reval.Forget(t)
+		s.takeBack(t)
 	}
 	return nil
 }
@@ -140,6 +141,7 @@ func (s *Switch) changeBridges(want map[string]BridgeConfig) (gone []rules.Table
 			for _, p := range ports {
 				p.bridge = br
 			}
+			s.lend(b.Table)
 			br.tellPorts()
 		}
 		s.bridges[name] = br

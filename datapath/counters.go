@@ -54,21 +54,25 @@ const (
 	dropPortGone
 	dropHandover
 	dropRecircDepth
+	dropCloneDepth
+	dropTooManyClones
 	numDrops
 )
 
 func dropCounters() []counter.Desc {
 	own := []counter.Desc{
-		dropShort:       {Name: "too_short", Help: "Frames without a whole Ethernet header (14 bytes).", Kind: counter.Drop},
-		dropQueueFull:   {Name: "upcall_queue_full", Help: "Packets of new flows beyond what their input port may have waiting for the slow path.", Kind: counter.Drop},
-		dropHoldFull:    {Name: "upcall_hold_full", Help: "Packets beyond the number a worker keeps behind the first packets of new flows.", Kind: counter.Drop},
-		dropSourceFull:  {Name: "upcall_source_full", Help: "Packets of new flows beyond what one sender, or group of senders, behind the input port may have waiting for the slow path.", Kind: counter.Drop},
-		dropNewFlowRate: {Name: "new_flow_rate", Help: "Packets of new flows beyond the rate that their input port may start them at.", Kind: counter.Drop},
-		dropNoFrames:    {Name: "no_frames", Help: "Copies that could not be made because the frame arena was exhausted.", Kind: counter.Drop},
-		dropNoHeadroom:  {Name: "no_headroom", Help: "Packets without room in front for the header that was to be pushed.", Kind: counter.Drop},
-		dropPortGone:    {Name: "port_gone", Help: "Packets for a port that was removed or is not open, and packets from one that waited for the slow path when it was removed.", Kind: counter.Drop},
-		dropHandover:    {Name: "handover_full", Help: "Packets for a transmit queue of another worker whose hand-over ring was full.", Kind: counter.Drop},
-		dropRecircDepth: {Name: "recirc_depth", Help: "Packets taken up again more than 8 times.", Kind: counter.Drop},
+		dropShort:         {Name: "too_short", Help: "Frames without a whole Ethernet header (14 bytes).", Kind: counter.Drop},
+		dropQueueFull:     {Name: "upcall_queue_full", Help: "Packets of new flows beyond what their input port may have waiting for the slow path.", Kind: counter.Drop},
+		dropHoldFull:      {Name: "upcall_hold_full", Help: "Packets beyond the number a worker keeps behind the first packets of new flows.", Kind: counter.Drop},
+		dropSourceFull:    {Name: "upcall_source_full", Help: "Packets of new flows beyond what one sender, or group of senders, behind the input port may have waiting for the slow path.", Kind: counter.Drop},
+		dropNewFlowRate:   {Name: "new_flow_rate", Help: "Packets of new flows beyond the rate that their input port may start them at.", Kind: counter.Drop},
+		dropNoFrames:      {Name: "no_frames", Help: "Copies that could not be made because the frame arena was exhausted.", Kind: counter.Drop},
+		dropNoHeadroom:    {Name: "no_headroom", Help: "Packets without room in front for the header that was to be pushed.", Kind: counter.Drop},
+		dropPortGone:      {Name: "port_gone", Help: "Packets for a port that was removed or is not open, and packets from one that waited for the slow path when it was removed.", Kind: counter.Drop},
+		dropHandover:      {Name: "handover_full", Help: "Packets for a transmit queue of another worker whose hand-over ring was full.", Kind: counter.Drop},
+		dropRecircDepth:   {Name: "recirc_depth", Help: "Packets taken up again more than 8 times.", Kind: counter.Drop},
+		dropCloneDepth:    {Name: "clone_depth", Help: "Clones not made because they would have been nested deeper than 8.", Kind: counter.Drop},
+		dropTooManyClones: {Name: "too_many_clones", Help: "Clones not made because the packets of one batch, 64 at most, had 16,384 already.", Kind: counter.Drop},
 	}
 	return append(action.Reasons(), own...)
 }

@@ -1,8 +1,9 @@
 package datapath
 
 import (
+	"math"
+
 	"github.com/culvertdev/culvert/datapath/action"
-	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -10,9 +11,15 @@ import (
 // alias the worker's scratch and are changed in place.
 type run struct {
 	port   uint32 // they came in by
+	recirc uint32 // id they were looked up under
+	depth  int    // how often they have been taken up again, at most
+	clones bool   // of other packets, whose program goes on after this one
 	frames []frame.Frame
 	l3, l4 []uint16
 }
+
+// whole is OpTrunc's argument for packets that are sent as they are.
+const whole = math.MaxInt
 
 // run executes a program over the packets of r and consumes them.
 func (w *pipeline) run(words []uint64, r run) {
@@ -20,6 +27,7 @@ func (w *pipeline) run(words []uint64, r run) {
 		w.drop(action.NoMatch, r.frames)
 		return
 	}
+	size := whole // bytes that the next output sends at most
 	for len(r.frames) > 0 {
 		in, rest, ok := action.Next(words)
 		if !ok {
@@ -29,10 +37,11 @@ func (w *pipeline) run(words []uint64, r run) {
 		switch in.Op {
 		case action.OpOutput:
 			if len(rest) == 0 {
-				w.output(in.Arg, r.frames)
+				w.output(in.Arg, r.frames, size)
 				return
 			}
-			w.outputCopies(in.Arg, r.frames)
+			w.outputCopies(in.Arg, r.frames, size)
+			size = whole
 		case action.OpSet:
 			action.Set(w.pool, &in, r.frames, r.l3, r.l4)
 		case action.OpPushVLAN:
@@ -45,10 +54,37 @@ func (w *pipeline) run(words []uint64, r run) {
 		case action.OpDrop:
 			w.drop(action.Reason(in.Arg), r.frames)
 			return
+		case action.OpTrunc:
+			size = int(in.Arg)
+		case action.OpClone:
+			inner := rest[:in.Arg]
+			if rest = rest[in.Arg:]; len(rest) == 0 {
+				rest, size = inner, whole // nothing needs the packets any more
+				break
+			}
+			w.clone(inner, &r)
 		default:
-			panic("datapath: unknown operation")
+			w.rare(&in, &r)
 		}
 		words = rest
+	}
+}
+
+// rare executes the operations that most programs have none of.
+func (w *pipeline) rare(in *action.Instruction, r *run) {
+	switch in.Op {
+	case action.OpHash:
+		w.hash(action.HashAlg(in.Arg>>24), in.Arg&0xffffff, r)
+	case action.OpLarger:
+		w.larger(int(in.Arg), r)
+	case action.OpPushMPLS:
+		w.pushMPLS(uint16(in.Value[0]), in.Arg, r)
+	case action.OpPopMPLS:
+		w.popMPLS(uint16(in.Arg), r)
+	case action.OpMeter:
+		w.meter(in.Arg, r)
+	default:
+		panic("datapath: unknown operation")
 	}
 }
 
@@ -63,72 +99,46 @@ func (w *pipeline) drop(r action.Reason, frames []frame.Frame) {
 	w.free(frames)
 }
 
-// recirc puts the packets aside for another pass under id.
-func (w *pipeline) recirc(id uint32, r *run) {
-	a := &w.again
-	for _, f := range r.frames {
-		a.port[a.n], a.id[a.n], a.f[a.n] = r.port, id, f
-		a.n++
+// hash computes dp_hash from what the packets are now.
+func (w *pipeline) hash(alg action.HashAlg, basis uint32, r *run) {
+	for i, f := range r.frames {
+		w.pool.Meta(f).Hash = action.Hash(alg, basis, w.pool.Bytes(f), int(r.l3[i]), int(r.l4[i]))
 	}
 }
 
-// pushVLAN adds an outer tag; packets without room for it in front are dropped.
-func (w *pipeline) pushVLAN(tpid, tci uint16, r *run) {
+// larger makes dp_hash say which packets are longer than size bytes.
+func (w *pipeline) larger(size int, r *run) {
+	for _, f := range r.frames {
+		m := w.pool.Meta(f)
+		if m.Hash = 0; w.pool.Total(f) > size {
+			m.Hash = 1
+		}
+	}
+}
+
+// meter drops the packets that exceed a meter.
+func (w *pipeline) meter(slot uint32, r *run) {
+	for i, f := range r.frames {
+		w.sizes[i] = uint32(w.pool.Total(f))
+	}
+	exceed := w.meters.Run(w.id, slot, w.now, w.sizes[:len(r.frames)])
+	if exceed == 0 {
+		return
+	}
 	n := 0
-	for i := range r.frames {
-		if !wire.PushVLAN(w.pool, &r.frames[i], tpid, tci) {
-			w.count.drop(dropNoHeadroom, 1)
-			w.frames.Put(r.frames[i])
+	for i, f := range r.frames {
+		if exceed>>i&1 != 0 {
+			w.frames.Put(f)
 			continue
 		}
-		r.frames[n] = r.frames[i]
-		r.l3[n], r.l4[n] = shift(r.l3[i], wire.VLANTagSize), shift(r.l4[i], wire.VLANTagSize)
+		r.keep(n, i)
 		n++
 	}
+	w.count.drops.Add(int(action.Metered), uint64(len(r.frames)-n))
 	r.frames = r.frames[:n]
 }
 
-// popVLAN removes the outer tag; packets without one stay as they are.
-func (w *pipeline) popVLAN(r *run) {
-	for i := range r.frames {
-		if wire.PopVLAN(w.pool, &r.frames[i]) {
-			r.l3[i], r.l4[i] = shift(r.l3[i], -wire.VLANTagSize), shift(r.l4[i], -wire.VLANTagSize)
-		}
-	}
-}
-
-// shift moves a header offset by n bytes; 0 means there is no header and stays.
-func shift(off uint16, n int) uint16 {
-	if off == 0 {
-		return 0
-	}
-	return uint16(int(off) + n)
-}
-
-// outputCopies sends a copy of each packet out of a port.
-func (w *pipeline) outputCopies(port uint32, frames []frame.Frame) {
-	p := w.port(port)
-	if p == nil {
-		w.count.drop(dropPortGone, len(frames))
-		return
-	}
-	for _, f := range frames {
-		dup, ok := w.frames.Copy(f)
-		if !ok {
-			w.count.drop(dropNoFrames, 1)
-			continue
-		}
-		w.stage(p, dup)
-	}
-}
-
-// output sends the packets themselves out of a port.
-func (w *pipeline) output(port uint32, frames []frame.Frame) {
-	p := w.port(port)
-	if p == nil {
-		w.count.drop(dropPortGone, len(frames))
-		w.free(frames)
-		return
-	}
-	w.stageAll(p, frames)
+// keep moves packet i to place n.
+func (r *run) keep(n, i int) {
+	r.frames[n], r.l3[n], r.l4[n] = r.frames[i], r.l3[i], r.l4[i]
 }

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // written builds a program from arbitrary bytes, by the methods a rule table has.
-func written(code []byte) []uint64 {
-	var p action.Program
+func written(code []byte) *action.Program {
+	p := new(action.Program)
 	next := func() (b byte) {
 		if len(code) > 0 {
 			b, code = code[0], code[1:]
@@ -23,7 +24,7 @@ func written(code []byte) []uint64 {
 		return b
 	}
 	for len(code) > 0 && len(p.Words()) < 256 {
-		switch next() % 7 {
+		switch next() % 14 {
 		case 0, 1:
 			p.Output(uint32(next() % 5)) // of which 1 and 2 exist
 		case 2:
@@ -39,9 +40,23 @@ func written(code []byte) []uint64 {
 			p.Drop(action.Reason(next()) % action.NumReasons)
 		case 6:
 			p.Recirc(uint32(next()))
+		case 7:
+			p.Hash(action.HashAlg(next()%2), uint32(next()))
+		case 8:
+			p.Larger(uint32(next()))
+		case 9:
+			p.Trunc(uint32(next()) + 14)
+		case 10:
+			p.PushMPLS(uint16(next())<<8|uint16(next()), uint32(next())<<8)
+		case 11:
+			p.PopMPLS(uint16(next())<<8 | uint16(next()))
+		case 12:
+			p.Meter(1<<18 | uint32(next()%3)) // of which 0 and 1 exist
+		case 13:
+			p.Clone(written(take(int(next() % 32))))
 		}
 	}
-	return p.Words()
+	return p
 }
 
 // build returns a packet in buffers of the given sizes; what is left over is in the last.
@@ -78,7 +93,14 @@ func FuzzRun(f *testing.F) {
 	for field := flow.FieldID(1); field < flow.NumFields; field++ {
 		f.Add([]byte{2, byte(field), 9, 8, 7, 6, 5, 4, 3, 2, 1, 255, 255, 255, 255, 255, 255, 1, 2}, testPacket, []byte{})
 	}
+	f.Add([]byte{10, 0x88, 0x47, 1, 13, 4, 11, 8, 0, 0, 1, 9, 6, 7, 1, 5, 12, 0, 6, 1}, testPacket, []byte{})
+	f.Add([]byte{13, 12, 13, 8, 13, 4, 6, 9, 0, 1, 0, 2, 0, 1, 9, 20, 0, 2}, testPacket, []byte{15, 3, 0})
 	r := newRig(f, &byPort{}, 1)
+	for range 2 {
+		if _, err := r.sw.meters.Add(meter.Meter{Packets: true, Bands: []meter.Band{{Rate: 1, Burst: 5}}}); err != nil {
+			f.Fatal(err)
+		}
+	}
 	count := func() (n uint64) {
 		r.w.count.publish()
 		for _, s := range r.w.count.drops.Samples(nil) {
@@ -90,7 +112,7 @@ func FuzzRun(f *testing.F) {
 		if len(data) < 14 || len(data) > 20_000 || len(sizes) > frame.MaxChain {
 			return // the pipeline drops shorter ones before; longer ones no port delivers
 		}
-		words := written(code)
+		words := written(code).Words()
 		pkt, ok := r.build(data, sizes)
 		if !ok || pkt.Len() < 14 {
 			r.gen.Put(pkt)
@@ -100,10 +122,11 @@ func FuzzRun(f *testing.F) {
 		b := &r.batch
 		b.Append(pkt)
 		r.w.x.Extract(r.w.pool, 1, 0, b, &r.w.keys)
-		r.w.run(words, run{port: 1, frames: b.Frames(), l3: r.w.keys.L3[:1], l4: r.w.keys.L4[:1]})
+		r.w.clones.left = maxClones
+		r.w.run(words, run{port: 1, depth: maxRecirc, frames: b.Frames(), l3: r.w.keys.L3[:1], l4: r.w.keys.L4[:1]})
 		b.Reset()
 		again := r.w.again.n
-		r.w.finishRecirc(maxRecirc, b) // over the limit: dropped
+		r.w.finishRecirc(maxRecirc, 0, b) // over the limit: dropped
 		r.w.Flush(r.now)
 		if end := len(words) == 0 || again > 0; end && count() == lost {
 			t.Errorf("a packet without an output is in no drop counter")

@@ -94,6 +94,7 @@ func (w *pipeline) take(a *upcall.Answer) int {
 	}
 	held, depth := w.waiting.Remove(a.Hash)
 	n := 1 + held.Len()
+	w.clones.left = maxClones
 	b := &w.answer
 	b.Append(a.Frame)
 	w.x.Extract(w.pool, a.Port, a.Recirc, b, &w.keys)
@@ -101,18 +102,18 @@ func (w *pipeline) take(a *upcall.Answer) int {
 		w.watch.answered(w, a, depth)
 	}
 	w.run(w.lists.Get(a.Actions), run{
-		port:   a.Port,
+		port: a.Port, recirc: a.Recirc, depth: depth,
 		frames: b.Frames(), l3: w.keys.L3[:1], l4: w.keys.L4[:1],
 	})
 	b.Reset()
-	w.finishRecirc(depth, b)
+	w.finishRecirc(depth, 0, b)
 	for held.Len() > 0 {
 		for held.Len() > 0 && b.Room() > 0 {
 			f, _ := held.Pop(w.pool)
 			b.Append(f)
 		}
 		w.pass(a.Port, a.Recirc, depth, b)
-		w.finishRecirc(depth, b)
+		w.finishRecirc(depth, 0, b)
 	}
 	return n
 }

@@ -3,6 +3,7 @@ package datapath
 import (
 	"math/bits"
 
+	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/datapath/upcall"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache"
@@ -10,9 +11,6 @@ import (
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
-
-// maxRecirc is how often a packet may be taken up again (ovs.md: MAX_RECIRC_DEPTH).
-const maxRecirc = 8
 
 // publishEvery is how old published counters may be.
 const publishEvery = 1_000_000 // ns
@@ -25,12 +23,14 @@ const publishEvery = 1_000_000 // ns
 //
 // It implements pmd.Processor.
 type pipeline struct {
+	id     int // of the worker
 	pool   *frame.Pool
 	frames *frame.Cache
 	x      flow.Extractor
 	emc    *flowcache.EMC
 	flows  *flowcache.Reader
 	lists  *flowcache.Lists
+	meters *meter.Store
 	count  counters
 	now    int64 // ns; time of the cycle before this one
 	clock  func() int64
@@ -39,7 +39,7 @@ type pipeline struct {
 	keys  flow.Keys
 	slots [frame.MaxBatch]flowcache.Slot
 	miss  [frame.MaxBatch]uint16
-	again again // packets to be taken up again after this pass
+	sizes [frame.MaxBatch]uint32
 
 	// The way to the slow path and back.
 	lane     *upcall.Lane
@@ -58,6 +58,12 @@ type pipeline struct {
 
 	publishAt int64  // ns
 	watch     *watch // hears of every look-up, see Stepper; nil in a running switch
+
+	// Large, and seldom used.
+	again  again // packets to be taken up again after this pass
+	clones clones
+	paused [maxRecirc + 1]paused // passes that wait for one of clones
+	pauses int                   // how many there are
 }
 
 // workerPort is a port as one worker sees it.
@@ -75,46 +81,11 @@ type workerPort struct {
 	fresh   *counter.Block
 }
 
-// again collects packets that a program ended with a recirculation, in order.
-type again struct {
-	n    int
-	port [frame.MaxBatch]uint32
-	id   [frame.MaxBatch]uint32
-	f    [frame.MaxBatch]frame.Frame
-}
-
 // Process implements pmd.Processor.
 func (w *pipeline) Process(port uint32, b *frame.Batch) {
+	w.clones.left = maxClones
 	w.pass(port, 0, 0, b)
-	w.finishRecirc(0, b)
-}
-
-// finishRecirc takes up what a pass at the given depth has left to be taken up. b is scratch.
-func (w *pipeline) finishRecirc(depth int, b *frame.Batch) {
-	for w.again.n > 0 {
-		depth++
-		w.recirculate(depth, b)
-	}
-}
-
-// recirculate takes up the packets collected by the last pass, for the depth'th time. b is scratch.
-func (w *pipeline) recirculate(depth int, b *frame.Batch) {
-	a := w.again
-	w.again.n = 0
-	w.count.events.Add(recirculated, uint64(a.n))
-	for i := 0; i < a.n; {
-		port, id := a.port[i], a.id[i]
-		for ; i < a.n && a.port[i] == port && a.id[i] == id; i++ {
-			b.Append(a.f[i])
-		}
-		if depth > maxRecirc {
-			w.count.levels.Add(undecided, uint64(b.Len()))
-			w.count.drop(dropRecircDepth, b.Len())
-			w.frames.PutBatch(b)
-			continue
-		}
-		w.pass(port, id, depth, b)
-	}
+	w.finishRecirc(0, 0, b)
 }
 
 // pass looks the frames of b, taken up again depth times, up and runs their actions. It owns them and
@@ -156,7 +127,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 		w.watch.found(w, port, recirc, depth, b.Frames())
 	}
 	// 6. Actions, for runs of packets with the same ones.
-	w.execute(port, b.Frames())
+	w.execute(port, recirc, depth, b.Frames())
 	b.Reset()
 }
 
@@ -253,7 +224,7 @@ func (w *pipeline) lookup(miss []uint16) []uint16 {
 // execute runs the programs of the packets that were found. Neighbours with the same program run
 // together, whatever flows they are of: order is kept, and a thousand flows between two ports cost
 // what one does.
-func (w *pipeline) execute(port uint32, frames []frame.Frame) {
+func (w *pipeline) execute(port, recirc uint32, depth int, frames []frame.Frame) {
 	for i := 0; i < len(frames); {
 		if w.slots[i] == 0 {
 			i++
@@ -264,7 +235,7 @@ func (w *pipeline) execute(port uint32, frames []frame.Frame) {
 			i = w.credit(frames, i)
 		}
 		w.run(w.lists.Get(list), run{
-			port:   port,
+			port: port, recirc: recirc, depth: depth,
 			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i],
 		})
 	}

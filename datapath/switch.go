@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/datapath/reval"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
@@ -33,6 +34,7 @@ type Switch struct {
 	clock   *cpu.Clock
 	flows   *flowcache.Megaflow
 	lists   *flowcache.Lists
+	meters  *meter.Store
 	slow    *upcall.Handler
 	reval   *reval.Revalidator
 	group   *pmd.Group
@@ -97,6 +99,7 @@ func newSwitch(o Options) (*Switch, error) {
 	}
 	s.tables.Store(&tables{})
 	s.lists = flowcache.NewLists(o.Cache.ListWords)
+	s.meters = meter.NewStore(o.Workers.Count)
 	var err error
 	s.flows, err = flowcache.New(flowcache.Options{
 		Flows: o.Cache.Flows, MasksPerPort: o.Cache.MasksPerPort, Seed: o.Seed, Lists: s.lists,
@@ -167,6 +170,7 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		return nil, err
 	}
 	return &pipeline{
+		id: i, meters: s.meters,
 		pool: s.o.Pool, frames: frames, x: x,
 		emc:   flowcache.NewEMC(s.o.Cache.EMCEntries, s.o.Cache.EMCInsert, s.flows),
 		flows: s.flows.NewReader(), lists: s.lists, count: newCounters(),

@@ -26,6 +26,8 @@ func set(in *Instruction, pkt []byte, l3, l4 int) {
 		in.setMAC(pkt, wire.EthSrc)
 	case flow.FieldVLANTCI, flow.FieldVLANVID, flow.FieldVLANPCP, flow.FieldDLVLAN, flow.FieldDLVLANPCP:
 		in.setVLAN(pkt)
+	case flow.FieldMPLSLabel, flow.FieldMPLSTC, flow.FieldMPLSBOS, flow.FieldMPLSTTL:
+		in.setMPLS(pkt, l3)
 	case flow.FieldIPSrc:
 		in.setIPv4(pkt, l3, l4, wire.IPv4Src)
 	case flow.FieldIPDst:
@@ -93,6 +95,13 @@ func (in *Instruction) setVLAN(pkt []byte) {
 	tpid := binary.BigEndian.Uint16(pkt[wire.EthType:])
 	tci := in.merge64(uint64(binary.BigEndian.Uint16(pkt[wire.EthernetSize:])))
 	wire.SetVLAN(pkt, tpid, uint16(tci))
+}
+
+// setMPLS changes the outermost label stack entry.
+func (in *Instruction) setMPLS(pkt []byte, l3 int) {
+	if wire.HasMPLS(pkt, l3) {
+		mergeAt32(in, pkt[l3:])
+	}
 }
 
 func (in *Instruction) setIPv4(pkt []byte, l3, l4, at int) {

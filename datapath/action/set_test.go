@@ -79,6 +79,9 @@ func TestSetMakesThePacketThatWasMeant(t *testing.T) {
 		return packet(t, ether(layers.EthernetTypeIPv4), ipv4(layers.IPProtocolICMPv4, ip4A, 0, 64),
 			&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(typ, code), Id: 1, Seq: 2}, pay)
 	}
+	mpls := func(entry uint32) []byte {
+		return packet(t, ether(layers.EthernetTypeMPLSUnicast), gopacket.Payload(binary.BigEndian.AppendUint32(nil, entry)), pay)
+	}
 	tests := []struct {
 		name        string
 		field       flow.FieldID
@@ -92,6 +95,11 @@ func TestSetMakesThePacketThatWasMeant(t *testing.T) {
 		{"DSCP beside ECN", flow.FieldIPTOS, []byte{0xb8}, []byte{0xfc}, v4(ip4A, 2, 64, 1000), v4(ip4A, 0xba, 64, 1000), 14, 34},
 		{"TTL", flow.FieldIPTTL, []byte{7}, ones(1), v4(ip4A, 0, 64, 1000), v4(ip4A, 0, 7, 1000), 14, 34},
 		{"TCP source port", flow.FieldTCPSrc, []byte{4, 210}, ones(2), v4(ip4A, 0, 64, 1000), v4(ip4A, 0, 64, 1234), 14, 34},
+		{"MPLS label", flow.FieldMPLSLabel, []byte{0x12, 0x34, 0x50, 0}, []byte{0xff, 0xff, 0xf0, 0}, mpls(100<<12 | 0x3ff), mpls(0x12345<<12 | 0x3ff), 14, 0},
+		{"MPLS traffic class", flow.FieldMPLSTC, []byte{0, 0, 5 << 1, 0}, []byte{0, 0, 0xe, 0}, mpls(100<<12 | 0x140), mpls(100<<12 | 5<<9 | 0x140), 14, 0},
+		{"MPLS bottom of stack", flow.FieldMPLSBOS, []byte{0, 0, 0, 0}, []byte{0, 0, 1, 0}, mpls(100<<12 | 0x140), mpls(100<<12 | 0x40), 14, 0},
+		{"MPLS TTL", flow.FieldMPLSTTL, []byte{0, 0, 0, 63}, []byte{0, 0, 0, 255}, mpls(100<<12 | 0x140), mpls(100<<12 | 0x13f), 14, 0},
+		{"an MPLS label of a packet without", flow.FieldMPLSLabel, ones(4), ones(4), v4(ip4A, 0, 64, 1000), v4(ip4A, 0, 64, 1000), 14, 34},
 		{"IPv6 source", flow.FieldIPv6Src, net.ParseIP("fd00::99"), ones(16), v6(ip6A, 0, 0, 64, 80), v6(net.ParseIP("fd00::99"), 0, 0, 64, 80), 14, 54},
 		{"IPv6 label", flow.FieldIPv6Label, []byte{0, 1, 0x23, 0x45}, []byte{0, 0xf, 0xff, 0xff}, v6(ip6A, 7, 0xb8, 64, 80), v6(ip6A, 0x12345, 0xb8, 64, 80), 14, 54},
 		{"hop limit", flow.FieldIPTTL, []byte{9}, ones(1), v6(ip6A, 0, 0, 64, 80), v6(ip6A, 0, 0, 9, 80), 14, 54},

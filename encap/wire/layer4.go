@@ -41,6 +41,23 @@ func transport(pkt []byte, l3, l4 int) (t layer4, ok bool) {
 	return layer4{}, false
 }
 
+// Ports returns what the packet with its network header at l3 carries at l4, and between which ports; they
+// are 0 in other protocols than TCP, UDP and SCTP and when their header is cut short. ok is false, and so
+// is the protocol unknown, for a fragment, even the first, and when the headers before l4 are not in order.
+func Ports(pkt []byte, l3, l4 int) (proto uint8, src, dst uint16, ok bool) {
+	t, ok := transport(pkt, l3, l4)
+	if !ok || t.part {
+		return 0, 0, 0, false
+	}
+	sizes := [...]int{ProtoTCP: TCPSize, ProtoUDP: UDPSize, ProtoSCTP: SCTPSize}
+	if int(t.proto) < len(sizes) && sizes[t.proto] != 0 {
+		if h, ok := t.header(pkt, sizes[t.proto]); ok {
+			return t.proto, binary.BigEndian.Uint16(h[SrcPort:]), binary.BigEndian.Uint16(h[DstPort:]), true
+		}
+	}
+	return t.proto, 0, 0, true
+}
+
 // extensions follows the IPv6 extension headers ext, which must fill it to the end, to the protocol
 // behind them (RFC 8200 section 4).
 func (t *layer4) extensions(ext []byte) bool {

@@ -25,6 +25,8 @@ type Extractor struct {
 // recirc, 0 on their first pass. Lengths in headers are held against the whole packet, while the
 // headers themselves must lie in its first buffer: what does not counts as cut off.
 //
+// Under an id with RecircHashed the key's dp_hash is the packet's frame.Meta.Hash.
+//
 // A layer that is malformed or cut off leaves its fields, and those of the layers above, zero, as in
 // OVS: the packet is matched on what parsed. Frames too short for an Ethernet header are marked in
 // k.Short; the caller drops them.
@@ -40,8 +42,18 @@ func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, 
 			k.parse(i, p.Bytes(f), p.Total(f), vlans)
 		}
 	}
+	if recirc&RecircHashed != 0 {
+		k.hashed(p, b)
+	}
 	for i := range k.N {
 		k.hash(i, &e.Seed)
+	}
+}
+
+// hashed takes over the dp_hash that an action has computed for each packet.
+func (k *Keys) hashed(p *frame.Pool, b *frame.Batch) {
+	for i, f := range b.Frames() {
+		binary.BigEndian.PutUint32(k.Block[Base][i][OffDPHash:], p.Meta(f).Hash)
 	}
 }
 

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"errors"
+	"math"
 	"slices"
 )
 
@@ -98,8 +99,13 @@ func (c *Cache) PutBatch(b *Batch) {
 
 // Copy returns a copy of the whole packet f, chain and offload wishes included, in buffers of its
 // own. ok is false when the arena has too few free buffers; f is unchanged either way.
-func (c *Cache) Copy(f Frame) (dup Frame, ok bool) {
+func (c *Cache) Copy(f Frame) (dup Frame, ok bool) { return c.CopyFront(f, math.MaxInt) }
+
+// CopyFront is Copy of the first size bytes of f, which is copied whole if it has no more. Offload wishes
+// do not outlive a cut: what they are about is not all there.
+func (c *Cache) CopyFront(f Frame, size int) (dup Frame, ok bool) {
 	head := f
+	cut := size < c.p.Total(f)
 	var ch Chain
 	for {
 		g, ok := c.Get()
@@ -111,19 +117,50 @@ func (c *Cache) Copy(f Frame) (dup Frame, ok bool) {
 		}
 		// Same place in the buffer: same headroom, same alignment.
 		g.off = g.off&^c.p.mask | f.off&c.p.mask
-		g.len = f.len
+		g.len = uint16(min(int(f.len), size))
 		copy(c.p.Bytes(g), c.p.Bytes(f))
 		ch.Append(c.p, g)
-		if f, ok = c.p.Next(f); !ok {
+		size -= int(g.len)
+		if f, ok = c.p.Next(f); !ok || size == 0 {
 			break
 		}
 	}
 	dup = ch.Frame(c.p)
-	dup.flags = head.flags
-	if head.flags&HasOffload != 0 {
-		c.p.Meta(dup).Offload = c.p.Meta(head).Offload
+	if !cut {
+		dup.flags = head.flags
+		if head.flags&HasOffload != 0 {
+			c.p.Meta(dup).Offload = c.p.Meta(head).Offload
+		}
 	}
 	return dup, true
+}
+
+// Cut shortens the packet f to its first size bytes and frees the buffers behind them. A packet that has
+// no more stays as it is; offload wishes go as in CopyFront.
+func (c *Cache) Cut(f *Frame, size int) {
+	p := c.p
+	if size >= p.Total(*f) {
+		return
+	}
+	f.flags &^= HasOffload
+	end := f // the last buffer that stays
+	left := size
+	kept := uint8(0)
+	for tail := *f; left > int(tail.len); kept++ {
+		left -= int(tail.len)
+		end = &p.Meta(tail).Next
+		tail, _ = p.Next(tail)
+	}
+	if kept < f.more {
+		last := *end
+		last.more = f.more - kept
+		rest, _ := p.Next(last)
+		c.Put(rest)
+	}
+	end.len = uint16(left)
+	if f.more = kept; kept > 0 {
+		p.Meta(*f).Total = uint32(size)
+	}
 }
 
 // Close gives the cache's buffers back to the pool. The cache must not be used after.

@@ -210,3 +210,39 @@ func TestABatchHoldsMaxBatchFrames(t *testing.T) {
 		t.Error("a batch that was reset is not empty")
 	}
 }
+
+// TestThePacketsFrontIsAsLongAsAsked cuts packets, and copies their front, at every length; buffers behind
+// the cut come home, or the pool says so at the end.
+func TestThePacketsFrontIsAsLongAsAsked(t *testing.T) {
+	p := newPool(t, Options{Buffers: 128})
+	c := newCache(t, p)
+	for _, sizes := range [][]int{{0}, {60}, {20, 1}, {10, 20, 30}, {10, 0, 10}, {7, 0, 0}} {
+		total := 0
+		for _, n := range sizes {
+			total += n
+		}
+		for size := 0; size <= total+1; size++ {
+			f := chainOf(t, p, c, sizes...)
+			f.SetFlags(HasOffload)
+			p.Meta(f).Offload = Offload{GSOSize: 5}
+			want := counting(min(size, total))
+			dup, ok := c.CopyFront(f, size)
+			if !ok {
+				t.Fatal("the arena is exhausted")
+			}
+			if got := p.AppendTo(nil, f); !bytes.Equal(got, counting(total)) {
+				t.Errorf("%v: a copy of %d bytes left %d", sizes, size, len(got))
+			}
+			c.Cut(&f, size)
+			for what, g := range map[string]Frame{"copied": dup, "cut": f} {
+				if got := p.AppendTo(nil, g); !bytes.Equal(got, want) || p.Total(g) != len(want) {
+					t.Errorf("%v: %s at %d: %d bytes, total %d", sizes, what, size, len(got), p.Total(g))
+				}
+				if whole := size >= total; (g.Flags()&HasOffload != 0) != whole {
+					t.Errorf("%v: %s at %d: flags %d", sizes, what, size, g.Flags())
+				}
+				c.Put(g)
+			}
+		}
+	}
+}

@@ -9,7 +9,7 @@ package frame
 type Meta struct {
 	InPort uint32 // datapath port the packet came in by; set when it leaves the fast path
 	Recirc uint32 // recirculation id, 0 on the first pass; set when it leaves the fast path
-	Hash   uint32 // RSS or software 5-tuple hash; 0 means not computed
+	Hash   uint32 // dp_hash; set by action.OpHash and OpLarger, for recirculation ids with flow.RecircHashed
 	Total  uint32 // bytes of the whole packet; set when More() > 0
 	Tun    uint32 // index of the removed outer headers in the worker's side table; 0 means none
 	L3, L4 uint16 // header offsets in bytes from the start of the data; 0 means none
