@@ -3,9 +3,10 @@ package flowcache
 // A Brief is what can be told of a flow without copying its key and mask, some 800 bytes: enough to
 // pass over a flow that nothing concerns.
 type Brief struct {
-	Port  uint32 // input port
-	Trail ListID // the reference stays with the cache
-	Tags  uint64 // Flow.Tags
+	Port   uint32 // input port
+	Trail  ListID // the reference stays with the cache
+	Tags   uint64 // Flow.Tags
+	Leaves bool   // it is under a mask that is to go
 	Stats
 }
 
@@ -16,6 +17,7 @@ func (m *Megaflow) Brief(s Slot, b *Brief) bool {
 	}
 	e := &m.entries[s]
 	b.Port, b.Trail, b.Tags, b.Stats = portOf(&e.base), e.trail, e.tags, m.Stats(s)
+	b.Leaves = m.maskInfo[e.mask].leaves
 	return true
 }
 

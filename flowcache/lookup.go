@@ -76,8 +76,10 @@ func (r *Reader) Lookup(k *flow.Keys, idx []uint16, slots *[frame.MaxBatch]Slot)
 		port := portOf(&k.Block[flow.Base][rest[0]])
 		var group []uint16
 		group, rest = r.split(k, port, rest)
+		packets, probes := len(group), 0
 		for _, id := range r.m.portMasks(port) {
 			n := len(group)
+			probes += n
 			group = r.probe(k, id, group, slots)
 			if hits := n - len(group); hits > 0 {
 				bump1(&r.tally.hits[id], uint64(hits))
@@ -85,6 +87,11 @@ func (r *Reader) Lookup(k *flow.Keys, idx []uint16, slots *[frame.MaxBatch]Slot)
 			if len(group) == 0 {
 				break
 			}
+		}
+		if port < maxPorts {
+			p := &r.tally.ports[port]
+			bump1(&p.packets, uint64(packets))
+			bump1(&p.masks, uint64(probes))
 		}
 	}
 	miss = idx[:0]

@@ -2,8 +2,6 @@ package flowcache
 
 import (
 	"cmp"
-	"encoding/binary"
-	"math/bits"
 	"slices"
 	"sync/atomic"
 
@@ -15,9 +13,12 @@ var _ = [1]struct{}{}[flow.Version-2]
 // maxPorts bounds port numbers: the caches serve ports 0 to maxPorts-1.
 const maxPorts = 1 << 16
 
-// A maskID names a mask of one port. Those below maxPorts are the exact masks of the port with that
-// number; the others are records of Megaflow.masks.
+// A maskID names a mask of one port. Those below maxPorts are the exact mask of the port with that number, the
+// next maxPorts the connection mask of each port, the others records of Megaflow.masks.
 type maskID uint32
+
+// firstMask is the id of the first record of Megaflow.masks.
+const firstMask maskID = 2 * maxPorts
 
 // A mask is the bits of a key that flows of one port are told by. While any port lists it, it does
 // not change.
@@ -37,6 +38,7 @@ type maskInfo struct {
 	flows  uint32
 	bits   uint32 // bits set
 	next   maskID // in the list of free masks, or of those that wait for their stamp
+	leaves bool   // its flows are being removed: it takes no new ones
 }
 
 // A maskList is the masks to probe for the packets of one port, in that order. Once published it is
@@ -48,10 +50,13 @@ type maskList struct {
 
 // maskOf returns the mask with that id.
 func (m *Megaflow) maskOf(id maskID) *mask {
-	if id < maxPorts {
-		return &m.exact
+	switch {
+	case id >= firstMask:
+		return &m.masks[id-firstMask]
+	case id >= maxPorts:
+		return &m.connection
 	}
-	return &m.masks[id-maxPorts]
+	return &m.exact
 }
 
 // portMasks returns the masks of a port. Ports without flows have none.
@@ -77,38 +82,6 @@ func (m *Megaflow) setPortMasks(port uint32, ids []maskID) {
 // Masks returns how many masks packets from port are looked up under. Safe for any goroutine.
 func (m *Megaflow) Masks(port uint32) int { return len(m.portMasks(port)) }
 
-// chooseMask returns the mask that a new flow of a port goes under: want itself; with all masks of the
-// port in use, the widest of them that covers want; else the exact one. A mask that covers want makes
-// a flow that fewer packets match, all of which want would match too, so it is always right.
-// isNew says that the port does not list the mask yet: the caller lists it or gives it back.
-func (m *Megaflow) chooseMask(port uint32, want *flow.Mask) (id maskID, isNew bool) {
-	n, exact := 0, false // masks that count against the cap; the port lists its exact mask
-	wanted := bitsOf(want)
-	var widest maskID // 0 is never in question: exact masks are chosen last
-	for _, id := range m.portMasks(port) {
-		if id < maxPorts {
-			exact = true
-			continue
-		}
-		n++
-		switch covers := coversMask(&m.masks[id-maxPorts], want); {
-		case covers && m.maskInfo[id].bits == wanted:
-			return id, false
-		case covers && (widest == 0 || m.maskInfo[id].bits < m.maskInfo[widest].bits):
-			widest = id
-		}
-	}
-	if n < m.masksPerPort {
-		if id, ok := m.newMask(want); ok {
-			return id, true
-		}
-	}
-	if widest != 0 {
-		return widest, false
-	}
-	return maskID(port), !exact
-}
-
 // newMask makes a mask of want. It is free until a port lists it.
 func (m *Megaflow) newMask(want *flow.Mask) (maskID, bool) {
 	id := m.freeMask
@@ -118,13 +91,13 @@ func (m *Megaflow) newMask(want *flow.Mask) (maskID, bool) {
 	switch {
 	case id != 0:
 		m.freeMask = m.maskInfo[id].next
-	case int(m.nextMask-maxPorts) < len(m.masks):
+	case int(m.nextMask-firstMask) < len(m.masks):
 		id = m.nextMask
 		m.nextMask++
 	default:
 		return 0, false
 	}
-	rec := &m.masks[id-maxPorts]
+	rec := &m.masks[id-firstMask]
 	copy(rec.block[:], want[:flow.FastBlocks])
 	rec.salt = m.seed[0] * uint64(id)
 	rec.blocks = uint8(want.Blocks()) // as many bits as there are blocks in the caches
@@ -134,7 +107,7 @@ func (m *Megaflow) newMask(want *flow.Mask) (maskID, bool) {
 
 // giveMask takes back a mask that no port ever listed.
 func (m *Megaflow) giveMask(id maskID) {
-	if id >= maxPorts {
+	if id >= firstMask {
 		m.maskInfo[id].next = m.freeMask
 		m.freeMask = id
 	}
@@ -143,6 +116,7 @@ func (m *Megaflow) giveMask(id maskID) {
 // addFlow counts a flow more under a mask of port, which the port lists from the first on.
 func (m *Megaflow) addFlow(port uint32, id maskID, isNew bool) {
 	m.maskInfo[id].flows++
+	m.shares.add(port)
 	if isNew {
 		old := m.portMasks(port)
 		ids := make([]maskID, len(old), len(old)+1)
@@ -153,6 +127,7 @@ func (m *Megaflow) addFlow(port uint32, id maskID, isNew bool) {
 
 // dropFlow counts a flow less under a mask of port, which goes out of the port's list with the last.
 func (m *Megaflow) dropFlow(port uint32, id maskID) {
+	m.shares.drop(port)
 	in := &m.maskInfo[id]
 	if in.flows--; in.flows > 0 {
 		return
@@ -165,7 +140,7 @@ func (m *Megaflow) dropFlow(port uint32, id maskID) {
 		}
 	}
 	m.setPortMasks(port, ids)
-	if id < maxPorts {
+	if id < firstMask {
 		return
 	}
 	in.stamp, in.next = m.epochs.Advance(), 0
@@ -202,46 +177,22 @@ func (m *Megaflow) maskHits(id maskID) uint64 {
 }
 
 // SortMasks puts the masks of each port in the order of their hits since the last call, so that most
-// packets are found early. Once a second or so.
+// packets are found early. Of a port that has all its masks it also chooses those that are to make room for others
+// that more flows ask for. Once a second or so.
 func (m *Megaflow) SortMasks() {
 	for port := range uint32(maxPorts) {
 		old := m.portMasks(port)
-		if len(old) < 2 {
-			continue
-		}
 		for _, id := range old {
 			in := &m.maskInfo[id]
 			hits := m.maskHits(id)
 			in.hits, in.recent = hits, hits-in.hits
 		}
 		order := func(a, b maskID) int { return cmp.Compare(m.maskInfo[b].recent, m.maskInfo[a].recent) }
-		if slices.IsSortedFunc(old, order) {
-			continue
-		}
-		ids := slices.Clone(old)
-		slices.SortStableFunc(ids, order)
-		m.setPortMasks(port, ids)
-	}
-}
-
-// coversMask reports whether rec has every bit of want, in the blocks that take part in the caches.
-func coversMask(rec *mask, want *flow.Mask) bool {
-	var missing uint64
-	for i := range rec.block {
-		for j := 0; j < flow.BlockSize; j += 8 {
-			missing |= binary.LittleEndian.Uint64(want[i][j:]) &^ binary.LittleEndian.Uint64(rec.block[i][j:])
+		if len(old) > 1 && !slices.IsSortedFunc(old, order) {
+			ids := slices.Clone(old)
+			slices.SortStableFunc(ids, order)
+			m.setPortMasks(port, ids)
 		}
 	}
-	return missing == 0
-}
-
-// bitsOf counts the bits of want in the blocks that take part in the caches.
-func bitsOf(want *flow.Mask) uint32 {
-	n := 0
-	for i := range flow.FastBlocks {
-		for j := 0; j < flow.BlockSize; j += 8 {
-			n += bits.OnesCount64(binary.LittleEndian.Uint64(want[i][j:]))
-		}
-	}
-	return uint32(n)
+	m.replaceMasks()
 }

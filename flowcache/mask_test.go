@@ -69,7 +69,26 @@ func TestMasksOfAPortAreCapped(t *testing.T) {
 			t.Errorf("masks_narrowed = %d, want 1", n)
 		}
 	})
-	t.Run("a new mask that none covers goes under the exact one", func(t *testing.T) {
+	t.Run("a new mask that none covers goes under the connection's", func(t *testing.T) {
+		m := mustNew(t, Options{MasksPerPort: 1})
+		put(t, m, newKey(1, 1), prefix(8))
+		key := newKey(1, 1)
+		key[flow.Base][flow.OffIPDst], key[flow.Base][flow.OffL4Dst] = 2, 1
+		s, _ := put(t, m, key, portBits(1))
+		same, other := key, key
+		same[flow.Base][flow.OffIPTTL], same[flow.Base][flow.OffTCPFlags+1], same[flow.Base][flow.OffIPTOS] = 9, 0x10, 4
+		if got, ok := m.Find(&same); !ok || got != s {
+			t.Errorf("another packet of the connection found slot %d, %t; want %d", got, ok, s)
+		}
+		other[flow.Base][flow.OffL4Src] = 1
+		if _, ok := m.Find(&other); ok {
+			t.Error("a packet of another connection found the flow")
+		}
+		if n := value(t, m, "masks_connection"); n != 1 {
+			t.Errorf("masks_connection = %d, want 1", n)
+		}
+	})
+	t.Run("a new mask that the connection's does not cover goes under the exact one", func(t *testing.T) {
 		m := mustNew(t, Options{MasksPerPort: 1})
 		put(t, m, newKey(1, 1), prefix(8))
 		// The key has a tunnel and no other extension.
@@ -77,7 +96,9 @@ func TestMasksOfAPortAreCapped(t *testing.T) {
 		key[flow.Base][flow.OffL4Dst] = 1
 		key[flow.Tunnel][7] = 5
 		key[flow.Base][flow.OffIPDst] = 2
-		s, _ := put(t, m, key, portBits(1))
+		want := portBits(1)
+		exact(&want, flow.OffIPTTL, 1)
+		s, _ := put(t, m, key, want)
 		if n := m.Masks(1); n != 2 {
 			t.Errorf("%d masks, want the one and the exact one", n)
 		}

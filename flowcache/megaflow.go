@@ -29,6 +29,7 @@ var (
 	ErrBucket = errors.New("flowcache: both buckets of the flow are full")
 	ErrPort   = errors.New("flowcache: input port is beyond those the cache serves")
 	ErrExists = errors.New("flowcache: a flow with this key and mask exists")
+	ErrShare  = errors.New("flowcache: the port has its share of the flows")
 )
 
 // A Slot names a megaflow while it lives. Whoever got one from a look-up may use it until its next
@@ -38,7 +39,7 @@ type Slot uint32
 // Options say how large the cache is. The zero value is good.
 type Options struct {
 	Flows        int        // capacity; 0: DefaultFlows, at most MaxFlows
-	MasksPerPort int        // most masks probed for packets of one port, besides the exact one; 0: DefaultMasksPerPort
+	MasksPerPort int        // most masks of one port, besides the connection and the exact one; 0: DefaultMasksPerPort
 	Seed         *flow.Seed // keys the hashes; nil: a random one
 	Lists        *Lists     // what Actions and Trail of flows name; nil: storage of its own
 	// Retired, if not nil, is told about each flow that was removed once no worker uses it any more,
@@ -54,15 +55,17 @@ type Options struct {
 // say otherwise. Workers use a Reader each.
 type Megaflow struct {
 	// What workers read. The slices themselves never change.
-	seed    flow.Seed
-	keep    uint64 // bits of a hash that are used: all, but for tests of colliding hashes
-	none    flow.Block
-	exact   mask
-	table   table
-	entries []entry                       // by slot
-	ext     [flow.FastBlocks][]flow.Block // by block and slot: extension blocks of the masked key, where the mask looks into them
-	masks   []mask                        // by maskID less maxPorts
-	ports   []atomic.Pointer[maskList]    // by port
+	seed  flow.Seed
+	keep  uint64 // bits of a hash that are used: all, but for tests of colliding hashes
+	none  flow.Block
+	exact mask // all bits
+	// connection is all bits but those that differ between packets of a connection.
+	connection mask
+	table      table
+	entries    []entry                       // by slot
+	ext        [flow.FastBlocks][]flow.Block // by block and slot: extension blocks of the masked key, where the mask looks into them
+	masks      []mask                        // by maskID less firstMask
+	ports      []atomic.Pointer[maskList]    // by port
 
 	lists  *Lists
 	epochs *Epochs
@@ -70,6 +73,8 @@ type Megaflow struct {
 	// The writer's.
 	baselines    []baseline // by slot
 	maskInfo     []maskInfo
+	wants        map[uint32]*wants // of ports that have all their masks
+	shares       shares
 	masksPerPort int
 	retired      func(Slot, Stats, ListID)
 	counters     *counter.Block
@@ -140,7 +145,8 @@ func New(o Options) (*Megaflow, error) {
 		retired:      o.Retired,
 		counters:     counter.NewBlock(counterTable()),
 		next:         1,
-		nextMask:     maxPorts,
+		nextMask:     firstMask,
+		wants:        make(map[uint32]*wants),
 	}
 	m.table = newTable(m, o.Flows)
 	m.entries = slab.New[entry](m, o.Flows+1)
@@ -149,7 +155,8 @@ func New(o Options) (*Megaflow, error) {
 	}
 	m.baselines = slab.New[baseline](m, o.Flows+1)
 	m.masks = slab.New[mask](m, masks)
-	m.maskInfo = slab.New[maskInfo](m, maxPorts+masks)
+	m.maskInfo = slab.New[maskInfo](m, int(firstMask)+masks)
+	m.shares = newShares(m, o.Flows)
 	if o.Seed != nil {
 		m.seed = *o.Seed
 	} else {
@@ -157,17 +164,6 @@ func New(o Options) (*Megaflow, error) {
 	}
 	m.setExact()
 	return m, nil
-}
-
-// setExact makes the mask that all exact masks share.
-func (m *Megaflow) setExact() {
-	for i := range m.exact.block {
-		for j := range m.exact.block[i] {
-			m.exact.block[i][j] = 0xff
-		}
-	}
-	m.exact.blocks = 1<<flow.FastBlocks - 1
-	m.exact.exact = true
 }
 
 // Lists returns where the lists lie that flows name.

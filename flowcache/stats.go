@@ -24,7 +24,23 @@ const (
 type tally struct {
 	rows  []row    // by slot; written by the worker alone
 	hits  []uint64 // by mask; the same
+	ports []probed // by port; the same
 	taken bool     // by a worker; guarded by Megaflow.mu
+}
+
+// probed is what look-ups of one port's packets took.
+type probed struct {
+	packets, masks uint64 // looked up; masks they were looked up under, all together
+}
+
+// probes returns what look-ups of a port's packets took, over all workers.
+func (m *Megaflow) probes(port uint32) (packets, masks uint64) {
+	for _, t := range m.tallies() {
+		p := &t.ports[port]
+		packets += atomic.LoadUint64(&p.packets)
+		masks += atomic.LoadUint64(&p.masks)
+	}
+	return packets, masks
 }
 
 // Stats is what went through a flow.
@@ -91,6 +107,7 @@ func (m *Megaflow) takeTally() *tally {
 	t := &tally{
 		rows:  slab.New[row](m, len(m.entries)),
 		hits:  slab.New[uint64](m, len(m.maskInfo)),
+		ports: slab.New[probed](m, maxPorts),
 		taken: true,
 	}
 	list = append(slices.Clone(list), t)

@@ -38,7 +38,7 @@ func (m *Megaflow) Find(key *flow.Key) (Slot, bool) {
 // count whatever f.Mask says; a port with as many masks as it may have gets the flow under a mask
 // with more bits than f.Mask has: Flow tells which.
 //
-// Errors: ErrFull, ErrBucket, ErrPort, ErrExists (with the slot of the flow that is there). The
+// Errors: ErrFull, ErrShare, ErrBucket, ErrPort, ErrExists (with the slot of the flow that is there). The
 // references then stay with the caller.
 func (m *Megaflow) Insert(f Flow) (Slot, error) {
 	s, err := m.insert(&f)
@@ -49,6 +49,9 @@ func (m *Megaflow) Insert(f Flow) (Slot, error) {
 		m.counters.Add(counterFull, 1)
 	case ErrBucket:
 		m.counters.Add(counterBucket, 1)
+	case ErrShare:
+		m.counters.Add(counterShare, 1)
+		m.shares.of[portOf(&f.Key[flow.Base])].refused++
 	case ErrPort:
 		m.counters.Add(counterPort, 1)
 	case ErrExists:
@@ -70,7 +73,7 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 	rec := m.maskOf(id)
 	v := m.viewKey(&f.Key)
 	h := m.hash(&v, rec)
-	s, err := m.claim(&v, id, h)
+	s, err := m.claim(port, &v, id, h)
 	if err != nil {
 		if isNew {
 			m.giveMask(id)
@@ -92,22 +95,29 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 	e.gen.Add(1) // odd: live
 	m.table.put(h, s)
 	m.addFlow(port, id, isNew)
-	m.countMask(id, &f.Mask)
+	m.countMask(port, id, &f.Mask)
 	m.flows.Add(1)
 	return s, nil
 }
 
-// claim takes a free slot for a flow under mask id with hash h, if it can be entered.
-func (m *Megaflow) claim(v *view, id maskID, h uint64) (Slot, error) {
+// claim takes a free slot for a flow of port under mask id with hash h, if it can be entered.
+func (m *Megaflow) claim(port uint32, v *view, id maskID, h uint64) (Slot, error) {
 	if s := m.find(v, id, h); s != 0 {
 		return s, ErrExists
 	}
 	if !m.table.has(h) {
 		return 0, ErrBucket
 	}
+	if !m.shares.within(port) && (m.Reclaim() == 0 || !m.shares.within(port)) {
+		if m.shares.used < m.shares.capacity {
+			return 0, ErrShare
+		}
+		return 0, ErrFull
+	}
 	if m.free == 0 && int(m.next) == len(m.entries) && m.Reclaim() == 0 {
 		return 0, ErrFull
 	}
+	m.shares.used++
 	s := m.free
 	if s == 0 {
 		s = m.next
@@ -119,13 +129,18 @@ func (m *Megaflow) claim(v *view, id maskID, h uint64) (Slot, error) {
 }
 
 // countMask counts flows that did not get the mask they asked for.
-func (m *Megaflow) countMask(id maskID, want *flow.Mask) {
+func (m *Megaflow) countMask(port uint32, id maskID, want *flow.Mask) {
 	switch {
 	case id < maxPorts:
 		m.counters.Add(counterExact, 1)
+	case id < firstMask:
+		m.counters.Add(counterConnection, 1)
 	case m.maskInfo[id].bits != bitsOf(want):
 		m.counters.Add(counterNarrowed, 1)
+	default:
+		return
 	}
+	m.shares.of[port].narrowed++
 }
 
 // Update replaces what is done with the packets of the flow in slot s, at once for all workers, and
@@ -191,6 +206,7 @@ func (m *Megaflow) Reclaim() int {
 		e.trail = 0
 		e.next = m.free
 		m.free = s
+		m.shares.used--
 		n++
 	}
 	m.reclaimMasks()
