@@ -79,6 +79,9 @@ func (c Config) check(s *Switch) error {
 			if s.o.Drivers[p.Driver] == nil && !s.brought(b.Name, p) {
 				errs = append(errs, fmt.Errorf("port %s: driver %q: want one of %v", p.Name, p.Driver, slices.Sorted(maps.Keys(s.o.Drivers))))
 			}
+			if err := p.Limits.check(); err != nil {
+				errs = append(errs, fmt.Errorf("port %s: %w", p.Name, err))
+			}
 			if !validNumber(p.Number) {
 				errs = append(errs, fmt.Errorf("port %s: number %d: want 1 to %d, or %d for the local port", p.Name, p.Number, maxPortNumber, localNumber))
 			}
@@ -167,6 +170,10 @@ func (s *Switch) settlePorts(br *bridge, ports []PortConfig) {
 		switch p := s.portNamed(cfg.Name); {
 		case p != nil:
 			p.cfg.VLAN, p.cfg.Protected, p.cfg.Number = cfg.VLAN.Clone(), cfg.Protected, cfg.Number
+			if p.cfg.Limits != cfg.Limits {
+				p.cfg.Limits = cfg.Limits
+				s.limit(p)
+			}
 			if cfg.Number == 0 && chosen[p.number] {
 				// The number it was given is one that another port asks for now.
 				p.number = lowestFree(func(n uint32) bool { return chosen[n] || br.hasNumber(n) })

@@ -1,10 +1,14 @@
 package datapath
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/flowcache"
 )
 
 // A Config says which bridges and ports the switch has. [Switch.Apply] compares it with what runs
@@ -31,12 +35,35 @@ type PortConfig struct {
 	VLAN    rules.VLAN
 	// Protected ports do not forward to each other.
 	Protected bool
-	// Limits of this port, where they differ from the switch's.
-	NewFlows int // new flows a second; 0: SlowPath.NewFlows
-
-	Pins map[int]int // receive queue -> worker that must have it; others are placed by load
+	Limits    PortLimits
+	Pins      map[int]int // receive queue -> worker that must have it; others are placed by load
 
 	opened bool // the caller brought the device: it cannot be opened anew
+}
+
+// PortLimits are a port's own, where they differ from the switch's. They may change while the port lives.
+type PortLimits struct {
+	NewFlows int // new flows a second; 0: SlowPath.NewFlows
+	Flows    int // most cached flows; 0: as many as the other ports leave
+	Masks    int // most masks; 0: CacheConfig.MasksPerPort
+}
+
+// check reports what is out of range.
+func (l PortLimits) check() error {
+	var errs []error
+	for _, c := range []struct {
+		name     string
+		v, limit int
+	}{
+		{"Limits.NewFlows", l.NewFlows, upcall.MaxRate},
+		{"Limits.Flows", l.Flows, flowcache.MaxFlows},
+		{"Limits.Masks", l.Masks, flowcache.MaxMasksPerPort},
+	} {
+		if c.v < 0 || c.v > c.limit {
+			errs = append(errs, fmt.Errorf("%s %d: want 0 to %d", c.name, c.v, c.limit))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // clone returns c with slices and maps of its own.

@@ -77,7 +77,7 @@ type workerPort struct {
 	// there, and what became of them.
 	up      *upcall.Queue
 	sources *upcall.Sources
-	rate    *upcall.Rate // the port's, shared by all workers; nil: any number
+	rate    *upcall.Rate // the port's, shared by all workers
 	fresh   *counter.Block
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
 	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -30,6 +31,7 @@ type port struct {
 	opens  uint64           // how often a device was put to use
 	past   []counter.Sample // what earlier openings had counted
 	share  *upcall.Share    // of the slow path
+	rate   *upcall.Rate     // of new flows
 
 	views  []*workerPort   // one per worker, for the port's life
 	ctx    context.Context // the supervisor's
@@ -48,15 +50,15 @@ type bridge struct {
 func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *port {
 	p := &port{
 		id: id, number: number, cfg: cfg.clone(), bridge: br, exited: make(chan struct{}),
-		share: upcall.NewShare(),
+		share: upcall.NewShare(), rate: new(upcall.Rate),
 	}
-	rate := upcall.NewRate(cmp.Or(cfg.NewFlows, s.o.NewFlows))
+	s.limit(p)
 	for range s.pipes {
 		p.views = append(p.views, &workerPort{
 			id:      id,
 			up:      &upcall.Queue{Port: id, Share: p.share, Requests: ring.NewSPSC[upcall.Request](s.o.QueueLength)},
 			sources: upcall.NewSources(s.o.QueueLength),
-			rate:    rate,
+			rate:    p.rate,
 			fresh:   counter.NewBlock(newFlowCounters()),
 		})
 	}
@@ -64,6 +66,16 @@ func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *
 		s.onWorker(i, func() { w.setPort(id, p.views[i]) })
 	}
 	return p
+}
+
+// limit makes the port's limits what its configuration says.
+func (s *Switch) limit(p *port) {
+	l := p.cfg.Limits
+	p.rate.Set(cmp.Or(l.NewFlows, s.o.NewFlows))
+	s.slow.Locked(func() {
+		// The error would be that of a port number the cache does not serve; admit takes none.
+		_ = s.flows.SetPort(p.id, flowcache.Limits{Masks: l.Masks, Flows: l.Flows})
+	})
 }
 
 // setQueues gives the slow path the request queues of all ports, in the order of their ids: who is served

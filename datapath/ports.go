@@ -128,6 +128,9 @@ func (s *Switch) admit(bridgeName string, cfg PortConfig) error {
 	case len(s.ports) == maxPortID:
 		return fmt.Errorf("port %s: the switch has %d ports, the most it takes", cfg.Name, maxPortID)
 	}
+	if err := cfg.Limits.check(); err != nil {
+		return fmt.Errorf("port %s: %w", cfg.Name, err)
+	}
 	for _, p := range br.ports {
 		if cfg.Number != 0 && p.number == cfg.Number {
 			return fmt.Errorf("port %s: number %d is port %s's", cfg.Name, cfg.Number, p.cfg.Name)
@@ -177,6 +180,7 @@ func (s *Switch) removePort(p *port) {
 	// 4. Its cached flows go, and the number is free.
 	s.mu.Lock()
 	delete(s.ports, p.id)
+	s.slow.Locked(func() { s.flows.ForgetPort(p.id) })
 	s.setQueues()
 	s.publishTables()
 	s.mu.Unlock()

@@ -19,11 +19,17 @@ import (
 
 var _ = [1]struct{}{}[flow.Version-2]
 
-// piece is the number of cache slots looked at under one hold of the lock.
-const piece = 256 // slots; at most some 0.3 ms when each has to be looked up again
+// What is done under one hold of the lock: piece is the most cache slots looked at, and pieceTime how long that
+// goes on, whatever looking flows up again takes. The clock is read every pieceLook slots.
+const (
+	piece     = 256
+	pieceTime = int64(100 * time.Microsecond)
+	pieceLook = 16
+)
 
-// crowded is the idle time from which flows are removed when the cache is nearly full, and the time
-// between two walks for that reason.
+// crowded is how long each packet lets a flow stay without another where room is scarce, and the time between two
+// walks for that reason. So however many packets a flood spends on a flow, flows of its port that stand
+// around are as many as packets come in this time.
 const crowded = 100 * time.Millisecond
 
 // rest is how many times as long as a walk the slow path is left alone after it: walks that a storm of
@@ -67,12 +73,13 @@ type Revalidator struct {
 	took    int64           // ns, how long it was
 	asked   rules.ChangeSet // Due's
 
-	// The walk under way: the next slot, the first that was never used, the time, and how long a flow
-	// may be idle, both in nanoseconds.
-	at, end   flowcache.Slot
-	now, idle int64
-	look      func() // visitPiece, and the cache's Reclaim, bound once: a walk allocates nothing
-	reclaim   func()
+	// The walk under way: the next slot, the first that was never used, and the time in nanoseconds.
+	at, end flowcache.Slot
+	now     int64
+	tight   bool   // ask's answer
+	look    func() // visitPiece, the cache's Reclaim and its Tight, bound once: a walk allocates nothing
+	reclaim func()
+	ask     func()
 
 	ledger ledger // guarded by the lock over the flow cache
 }
@@ -94,6 +101,7 @@ func New(c Config) *Revalidator {
 	r.ledger = newLedger(r, c.Lists, c.Flows.Cap()+1)
 	r.look = r.visitPiece
 	r.reclaim = func() { r.Flows.Reclaim() }
+	r.ask = func() { r.tight = r.Flows.Tight() }
 	return r
 }
 
@@ -126,7 +134,6 @@ func (r *Revalidator) Walk() {
 	defer r.walk.Unlock()
 	r.now = r.Now()
 	r.collect(r.now)
-	r.idle = r.idleLimit()
 	for r.at, r.end = 1, 2; r.at < r.end; {
 		r.Locked(r.look)
 	}
@@ -142,17 +149,21 @@ func (r *Revalidator) Walk() {
 // look-up that began before the change: flows that come behind it later are right.
 func (r *Revalidator) visitPiece() {
 	r.end = r.Flows.Bound()
-	for last := min(r.at+piece, r.end); r.at < last; r.at++ {
+	start := r.Now()
+	for last := min(r.at+piece, r.end); r.at < last; {
 		r.visit(r.at)
+		if r.at++; r.at%pieceLook == 0 && r.Now()-start > pieceTime {
+			return
+		}
 	}
 }
 
 // Due reports whether there is something to walk for before the regular time: a table has changed since
-// the last walk, or the cache is nearly full and flows may have become idle.
+// the last walk, or room in the cache is scarce and flows may have become idle.
 func (r *Revalidator) Due() bool {
 	r.walk.Lock()
 	defer r.walk.Unlock()
-	if r.nearlyFull() && r.Now()-r.ended >= crowded.Nanoseconds() {
+	if r.Locked(r.ask); r.tight && r.Now()-r.ended >= crowded.Nanoseconds() {
 		return true
 	}
 	for _, t := range r.Tables() {
@@ -199,18 +210,15 @@ func (r *Revalidator) collect(now int64) {
 	}
 }
 
-// idleLimit returns how long a flow may be idle, in nanoseconds: less when the cache is nearly full.
-func (r *Revalidator) idleLimit() int64 {
-	limit := r.MaxIdle
-	if r.nearlyFull() {
-		limit = min(limit, crowded)
+// idle returns how long a flow may be without traffic, in nanoseconds: less where its port is short of room.
+func (r *Revalidator) idle(b *flowcache.Brief) int64 {
+	limit := r.MaxIdle.Nanoseconds()
+	if r.Flows.Pressed(b.Port) {
+		packets := int64(min(max(b.Packets, 1), uint64(limit)))
+		limit = min(limit, crowded.Nanoseconds()*min(packets, limit/crowded.Nanoseconds()+1))
 	}
-	return limit.Nanoseconds()
+	return limit
 }
-
-// nearlyFull reports whether the cache is more than three quarters full. Of 65,536 flows the last quarter
-// takes 80 ms of 200,000 new flows a second: about as long as until the next walk.
-func (r *Revalidator) nearlyFull() bool { return 4*r.Flows.Len() > 3*r.Flows.Cap() }
 
 // visit deals with the flow in slot s, if there is one.
 func (r *Revalidator) visit(s flowcache.Slot) {
@@ -224,9 +232,12 @@ func (r *Revalidator) visit(s flowcache.Slot) {
 	case t == nil:
 		r.Flows.Remove(s)
 		r.counters.Add(Removed, 1)
-	case r.now-b.LastUsed > r.idle:
+	case r.now-b.LastUsed > r.idle(b):
 		r.Flows.Remove(s)
 		r.counters.Add(Idle, 1)
+	case b.Leaves:
+		r.Flows.Remove(s)
+		r.counters.Add(MaskGone, 1)
 	case !r.concerned(s, t, b):
 	case r.check(s, t):
 		r.counters.Add(Kept, 1)

@@ -148,7 +148,7 @@ func TestIdleFlowsGoAndUsedOnesStay(t *testing.T) {
 
 func TestFlowsIdleOutEarlierWhenTheCacheIsNearlyFull(t *testing.T) {
 	d := newDesk(t, 1000, 1000)
-	if !d.nearlyFull() {
+	if !d.Flows.Tight() {
 		t.Skipf("only %d of %d flows found room", d.Flows.Len(), d.Flows.Cap())
 	}
 	d.now = int64(2 * crowded)

@@ -8,6 +8,7 @@ const (
 	Found
 	Installed
 	CacheFull
+	OverShare
 	ListsFull
 	Failed
 )
@@ -18,6 +19,7 @@ func counters() []counter.Desc {
 		Found:     {Name: "found", Help: "Packets whose flow was in the cache by the time the slow path came to them."},
 		Installed: {Name: "installed", Help: "Flows put into the megaflow cache."},
 		CacheFull: {Name: "cache_full", Help: "Flows not cached because the megaflow cache had no room; their packets were served."},
+		OverShare: {Name: "over_share", Help: "Flows not cached because their port had its share of the megaflow cache; their packets were served."},
 		ListsFull: {Name: "lists_full", Help: "Look-ups whose actions or trail the store of lists had no room for, or found too long: flows not cached, packets dropped (lists_full, too_many_actions) where it was the actions."},
 		Failed:    {Name: "failed", Help: "Look-ups in which the rule table gave an error; their packets were dropped (table_error)."},
 	}

@@ -3,6 +3,7 @@ package upcall
 import (
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,7 @@ type Handler struct {
 	full    flowcache.ListID // programs of packets whose own cannot be stored
 	long    flowcache.ListID
 
+	wanted atomic.Bool // the handler waits for the lock
 	asleep atomic.Bool
 	kick   chan struct{}
 	stop   chan struct{}
@@ -111,8 +113,12 @@ func (h *Handler) Stop() {
 // Locked runs fn while no request is being served and nobody else changes the flow cache.
 func (h *Handler) Locked(fn func()) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	fn()
+	h.mu.Unlock()
+	if h.wanted.Load() {
+		// Whoever takes the lock piece by piece would have it again before the handler wakes up.
+		runtime.Gosched()
+	}
 }
 
 // Kick tells the handler that requests were pushed. It costs a load while the handler is awake.
@@ -191,7 +197,9 @@ func (h *Handler) turn(l *Lane, q *Queue) int {
 	if granted == 0 {
 		return 0
 	}
+	h.wanted.Store(true)
 	h.mu.Lock()
+	h.wanted.Store(false)
 	defer h.mu.Unlock()
 	n := q.Requests.PopN(h.reqs[:granted])
 	l.settle(h.Lists) // now that requests and answers together are at most what the lane takes
@@ -278,7 +286,11 @@ func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) {
 		Key: h.key, Mask: v.Mask, Actions: actions, Trail: trail, Tags: v.Tags, Rewrote: v.Rewrote, Now: now,
 	})
 	if err != nil {
-		h.counters.Add(CacheFull, 1)
+		reason := CacheFull
+		if errors.Is(err, flowcache.ErrShare) {
+			reason = OverShare
+		}
+		h.counters.Add(reason, 1)
 		h.Lists.Release(actions)
 		h.Lists.Release(trail)
 		return

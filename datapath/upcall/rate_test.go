@@ -7,9 +7,15 @@ import (
 	"time"
 )
 
+func newRate(perSecond int) *Rate {
+	r := new(Rate)
+	r.Set(perSecond)
+	return r
+}
+
 func TestARateIsKeptWhateverComes(t *testing.T) {
 	const perSecond = 1000
-	r := NewRate(perSecond)
+	r := newRate(perSecond)
 	taken := 0
 	start := int64(time.Hour)
 	for now := start; now < start+int64(10*time.Second); now += int64(100 * time.Microsecond) {
@@ -23,7 +29,7 @@ func TestARateIsKeptWhateverComes(t *testing.T) {
 }
 
 func TestABurstIsATenthOfASecond(t *testing.T) {
-	r := NewRate(1000)
+	r := newRate(1000)
 	n := 0
 	for r.Take(int64(time.Hour)) {
 		n++
@@ -34,13 +40,17 @@ func TestABurstIsATenthOfASecond(t *testing.T) {
 }
 
 func TestWithoutARateEverythingPasses(t *testing.T) {
-	if r := NewRate(0); r != nil || !r.Take(0) {
-		t.Error("rate 0 bounds something")
+	r := newRate(1)
+	r.Set(0)
+	for range 1000 {
+		if !r.Take(1) {
+			t.Fatal("rate 0 bounds something")
+		}
 	}
 }
 
 func TestWorkersShareARate(t *testing.T) {
-	r := NewRate(1000)
+	r := newRate(1000)
 	var taken atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
