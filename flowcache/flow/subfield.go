@@ -58,14 +58,14 @@ func (m *Match) parseSubfield(sub Subfield, name, value string, names Names) err
 	if info.Kind == TunMetadata {
 		return m.parseOptionPart(sub, name, value, names.Options)
 	}
-	if sub.Bits == info.Bits {
+	if sub.Bits == info.Bits && sub.Field != FieldVLANVID {
 		// The whole field may be written as a number too, whatever its own notation.
 		if v, err := parseNumber(value, exactValue(info)); err == nil {
 			return m.setField(sub.Field, name, v, exactValue(info))
 		}
 		return m.parseWhole(sub.Field, name, value, names)
 	}
-	if !info.Maskable || info.Size == 16 || info.ID == FieldVLANVID {
+	if !info.Maskable {
 		return fmt.Errorf("%s: want all of %s, since parts of it cannot be matched", name, info.Name)
 	}
 	ones := onesValue(int(sub.Bits))
@@ -74,8 +74,39 @@ func (m *Match) parseSubfield(sub Subfield, name, value string, names Names) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	part := ones.Uint() << sub.Off
-	val := m.Key.Uint(sub.Field)&^part | (v.Uint()&mask.Uint())<<sub.Off
-	m.SetUintMasked(sub.Field, val, m.Mask.Uint(sub.Field)&^part|mask.Uint()<<sub.Off)
+	m.setPart(sub, &v, &mask)
 	return nil
+}
+
+// setPart makes m match the lower bits of v under mask in sub, and leaves the field's other bits as they
+// are.
+func (m *Match) setPart(sub Subfield, v, mask *Value) {
+	val, bits := valueOf(&m.Key, sub.Field), valueOf((*Key)(&m.Mask), sub.Field)
+	for i := range int(sub.Bits) {
+		at := int(sub.Off) + i
+		bits.setBit(at, mask.bit(i))
+		val.setBit(at, mask.bit(i) && v.bit(i))
+	}
+	if fields[sub.Field].Size == 16 {
+		m.SetBytesMasked(sub.Field, val[:], bits[:])
+		return
+	}
+	m.SetUintMasked(sub.Field, val.Uint(), bits.Uint())
+}
+
+// valueOf returns the value of a field in k.
+func valueOf(k *Key, f FieldID) Value {
+	if fields[f].Size == 16 {
+		return Value(k.Bytes(f))
+	}
+	return UintValue(k.Uint(f))
+}
+
+func (v *Value) bit(i int) bool { return v[15-i/8]>>(i%8)&1 != 0 }
+
+func (v *Value) setBit(i int, on bool) {
+	v[15-i/8] &^= 1 << (i % 8)
+	if on {
+		v[15-i/8] |= 1 << (i % 8)
+	}
 }
