@@ -10,6 +10,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 5s
 SOAK     ?= 1h
+ORACLE   ?= 1m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
 
 # A benchmark that fails must not hide behind the filter of its output.
@@ -18,7 +19,7 @@ SHELL       := bash
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test unit race purego integration fuzz bench bench-micro compare-afxdp soak lint deps clean
+.PHONY: help build demo test unit race purego integration fuzz bench bench-micro test-ovs compare-afxdp soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,9 @@ integration: ## real AF_XDP, namespaces, peers; needs root
 
 fuzz: ## every fuzz target for FUZZTIME (5s) each; FUZZ=Name for those with Name in theirs
 	.ci/fuzz $(FUZZTIME) $(FUZZ)
+
+test-ovs: deps ## random rules and packets through Open vSwitch and Culvert, for ORACLE (1m)
+	CULVERT_ORACLE_TIME=$(ORACLE) $(GO) test -tags integration -count 1 -timeout 0 -v ./bench/oracle
 
 bench-micro: ## every Go benchmark once
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^ok\|no test files\|^PASS\|^goos\|^goarch\|^pkg\|^cpu'

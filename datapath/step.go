@@ -91,7 +91,9 @@ func (st *Stepper) Megaflow(slot flowcache.Slot) (m flow.Match, program []uint64
 	if !ok {
 		return m, nil, false
 	}
-	return flow.Match{Key: f.Key, Mask: f.Mask}, st.lists.Get(f.Actions), true
+	m = flow.Match{Key: f.Key, Mask: f.Mask}
+	m.Apply()
+	return m, st.lists.Get(f.Actions), true
 }
 
 // Drops appends the drop counters to dst; they are exact between packets.

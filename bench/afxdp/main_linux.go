@@ -107,7 +107,7 @@ func compare(ctx context.Context, o options) error {
 
 func (o options) contenders() ([]contender, error) {
 	c := &culvert{binary: o.culvert, portOptions: o.options, latency: o.workers}
-	v := new(ovs)
+	v := new(openVSwitch)
 	switch o.only {
 	case "culvert":
 		return []contender{c}, c.missing()

@@ -1,0 +1,223 @@
+package oracle
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Actions by the packets they make sense for.
+var (
+	outputs = []value{
+		func(g *generator) string { return fmt.Sprintf("output:%d", pick(g, 1, 2, 3, 4, 5, 5, 9)) },
+		func(g *generator) string { return fmt.Sprintf("output:%d", pick(g, 1, 2, 3, 4)) },
+		func(g *generator) string { return pick(g, "NORMAL", "NORMAL", "FLOOD", "ALL", "IN_PORT") },
+		func(g *generator) string {
+			return fmt.Sprintf("output(port=%d,max_len=%d)", pick(g, 1, 2, 3), pick(g, 14, 60, 200))
+		},
+		func(g *generator) string { return "output:NXM_NX_REG0[0..3]" },
+	}
+	anyActions = []value{
+		func(g *generator) string { return "mod_dl_src:" + pick(g, macs...) },
+		func(g *generator) string { return "mod_dl_dst:" + pick(g, macs...) },
+		func(g *generator) string { return fmt.Sprintf("load:%d->NXM_NX_REG%d[]", g.IntN(4), g.IntN(4)) },
+		func(g *generator) string {
+			return fmt.Sprintf("load:%d->NXM_NX_REG%d[%s]", g.IntN(4), g.IntN(4), pick(g, "0..3", "1..2", "4..7", "8..31"))
+		},
+		func(g *generator) string { return fmt.Sprintf("set_field:%s->metadata", g.small()) },
+		func(g *generator) string { return fmt.Sprintf("set_field:%s->reg%d", g.small(), g.IntN(4)) },
+		func(g *generator) string { return fmt.Sprintf("set_field:%s->pkt_mark", g.small()) },
+		func(g *generator) string { return fmt.Sprintf("set_tunnel:%d", g.IntN(3)) },
+		func(g *generator) string {
+			return pick(g, "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]", "move:NXM_OF_ETH_SRC[0..3]->NXM_NX_REG0[0..3]",
+				"move:NXM_NX_REG0[]->NXM_NX_REG1[]", "move:NXM_NX_REG1[0..7]->NXM_OF_ETH_DST[0..7]", "move:NXM_OF_IN_PORT[]->NXM_NX_REG2[0..15]",
+				"move:NXM_OF_VLAN_TCI[0..11]->NXM_NX_REG3[0..11]")
+		},
+		func(g *generator) string { return fmt.Sprintf("resubmit(,%d)", 1+g.IntN(3)) },
+		func(g *generator) string { return fmt.Sprintf("resubmit(%d,%d)", pick(g, 1, 2, 9), 1+g.IntN(3)) },
+		func(g *generator) string { return fmt.Sprintf("resubmit(,%d)", g.IntN(4)) },
+		func(g *generator) string {
+			return pick(g, "push:NXM_NX_REG0[]", "push:NXM_OF_ETH_SRC[]", "push:NXM_NX_REG1[0..7]", "push:OXM_OF_METADATA[]")
+		},
+		func(g *generator) string {
+			return pick(g, "pop:NXM_NX_REG0[]", "pop:NXM_OF_ETH_DST[]", "pop:NXM_NX_REG2[0..7]", "pop:NXM_NX_REG1[]")
+		},
+		func(g *generator) string { return pick(g, "exit", "note:01.02.03", "load:0->NXM_OF_IN_PORT[]") },
+		func(g *generator) string {
+			return fmt.Sprintf("check_pkt_larger(%d)->NXM_NX_REG0[%d],resubmit(,%d)", pick(g, 60, 100, 200), g.IntN(4), 1+g.IntN(3))
+		},
+	}
+	// oldActions have a meaning of their own in OpenFlow 1.0: on the way to a bridge by a later version
+	// ovs-ofctl makes them others. newActions came later.
+	oldActions = []value{
+		func(g *generator) string { return fmt.Sprintf("mod_vlan_vid:%d", pick(g, vids...)) },
+		func(g *generator) string { return fmt.Sprintf("mod_vlan_pcp:%d", pick(g, 0, 3, 7)) },
+		func(g *generator) string { return "strip_vlan" },
+	}
+	newActions = []value{
+		func(g *generator) string { return "push_vlan:" + pick(g, "0x8100", "0x8100", "0x88a8") },
+		func(g *generator) string {
+			return fmt.Sprintf("push_vlan:0x8100,set_field:%d->vlan_vid", 4096+int(pick(g, vids...)))
+		},
+		func(g *generator) string { return "pop_vlan" },
+		func(g *generator) string {
+			return "set_field:" + pick(g, "00:00:00:00:00:02/00:00:00:00:00:03", "02:00:00:00:00:07") + "->eth_dst"
+		},
+		func(g *generator) string { return fmt.Sprintf("group:%d", pick(g, 1, 2, 3, 4)) },
+		func(g *generator) string { return "push_mpls:" + pick(g, "0x8847", "0x8848") },
+	}
+	ipActions = []value{
+		func(g *generator) string { return "dec_ttl" },
+		func(g *generator) string { return fmt.Sprintf("mod_nw_tos:%d", pick(g, 0, 0x20, 0x84)) },
+		func(g *generator) string { return fmt.Sprintf("mod_nw_ecn:%d", pick(g, 0, 1, 3)) },
+		func(g *generator) string { return fmt.Sprintf("mod_nw_ttl:%d", pick(g, 0, 1, 9, 64)) },
+		func(g *generator) string { return "load:3->NXM_NX_IP_TTL[0..3]" },
+	}
+	ip4Actions = append([]value{
+		func(g *generator) string { return "mod_nw_src:" + pick(g, ips4...) },
+		func(g *generator) string { return "mod_nw_dst:" + pick(g, ips4...) },
+		func(g *generator) string { return "set_field:0.0.1.0/0.0.255.0->ip_dst" },
+		func(g *generator) string { return "move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[]" },
+		func(g *generator) string { return "move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG0[0..7]" },
+	}, ipActions...)
+	ip6Actions = append([]value{
+		func(g *generator) string { return "set_field:" + pick(g, ips6...) + "->ipv6_src" },
+		func(g *generator) string { return "set_field:" + pick(g, ips6...) + "->ipv6_dst" },
+		func(g *generator) string { return "set_field:" + pick(g, "7", "0x12345") + "->ipv6_label" },
+		func(g *generator) string { return "move:NXM_NX_IPV6_SRC[0..15]->NXM_NX_IPV6_DST[16..31]" },
+	}, ipActions...)
+	tcpActions = []value{
+		func(g *generator) string { return fmt.Sprintf("set_field:%d->tcp_src", pick(g, ports...)) },
+		func(g *generator) string { return fmt.Sprintf("mod_tp_dst:%d", pick(g, ports...)) },
+		func(g *generator) string { return "move:NXM_OF_TCP_SRC[]->NXM_OF_TCP_DST[]" },
+	}
+	udpActions = []value{
+		func(g *generator) string { return fmt.Sprintf("set_field:%d->udp_dst", pick(g, ports...)) },
+		func(g *generator) string { return fmt.Sprintf("mod_tp_src:%d", pick(g, ports...)) },
+		func(g *generator) string { return "move:NXM_OF_UDP_DST[0..7]->NXM_NX_REG1[0..7]" },
+	}
+	sctpActions = []value{
+		func(g *generator) string { return fmt.Sprintf("set_field:%d->sctp_dst", pick(g, ports...)) },
+	}
+	icmpActions = []value{
+		func(g *generator) string { return fmt.Sprintf("set_field:%d->icmp_type", pick(g, 0, 8)) },
+		func(g *generator) string { return fmt.Sprintf("set_field:%d->icmp_code", pick(g, 0, 1)) },
+	}
+	ndActions = []value{
+		func(g *generator) string { return "set_field:" + pick(g, ips6...) + "->nd_target" },
+	}
+	arpActions = []value{
+		func(g *generator) string { return fmt.Sprintf("load:%d->NXM_OF_ARP_OP[]", pick(g, 1, 2)) },
+		func(g *generator) string { return "set_field:" + pick(g, ips4...) + "->arp_spa" },
+		func(g *generator) string { return "move:NXM_NX_ARP_SHA[]->NXM_NX_ARP_THA[]" },
+		func(g *generator) string { return "move:NXM_OF_ARP_TPA[]->NXM_OF_ARP_SPA[]" },
+		func(g *generator) string { return "set_field:" + pick(g, macs...) + "->arp_tha" },
+	}
+	mplsActions = []value{
+		func(g *generator) string { return "pop_mpls:" + pick(g, "0x0800", "0x86dd", "0x8847", "0x0800") },
+		func(g *generator) string { return fmt.Sprintf("pop_mpls:0x0800,resubmit(,%d)", 1+g.IntN(3)) },
+		func(g *generator) string { return fmt.Sprintf("set_mpls_label:%d", pick(g, marks...)) },
+		func(g *generator) string { return fmt.Sprintf("set_mpls_tc:%d", pick(g, 0, 5)) },
+		func(g *generator) string { return fmt.Sprintf("set_mpls_ttl:%d", pick(g, 1, 64)) },
+		func(g *generator) string { return "dec_mpls_ttl" },
+	}
+)
+
+// actions returns n actions for packets of a kind.
+func (g *generator) actions(k kind, n int) string {
+	var list []string
+	for range n {
+		switch {
+		case n > 1 && g.one(12):
+			list = append(list, "clone("+g.actions(k, 1+g.IntN(n-1))+")")
+		case g.one(2):
+			list = append(list, pick(g, outputs...)(g))
+		case len(k.actions) > 0 && g.one(2):
+			list = append(list, pick(g, k.actions...)(g))
+		default:
+			list = append(list, pick(g, anyActions...)(g))
+		}
+	}
+	if len(list) == 0 {
+		return "drop"
+	}
+	return strings.Join(list, ",")
+}
+
+// flow returns a rule. Priorities differ, since OpenFlow leaves ties open.
+func (g *generator) flow(priority int) string {
+	table := pick(g, 0, 0, 0, 1, 1, 2, 3)
+	k := pick(g, kinds()...)
+	old := k.match != "mpls" && g.one(3)
+	if old {
+		k.actions = append(k.actions, oldActions...)
+	} else {
+		k.actions = append(k.actions, newActions...)
+	}
+	parts := []string{fmt.Sprintf("table=%d,priority=%d", table, priority)}
+	if m := g.match(k); m != "" {
+		parts = append(parts, m)
+	}
+	actions := g.actions(k, g.IntN(6))
+	if !old && g.one(8) {
+		actions = join(actions, "write_actions("+g.set()+")")
+	}
+	if !old && g.one(10) {
+		actions = join(actions, fmt.Sprintf("write_metadata:%s", pick(g, "0x1", "0x2/0x3")))
+	}
+	if table < 3 && g.one(4) {
+		actions = join(actions, fmt.Sprintf("goto_table:%d", table+1+g.IntN(3-table)))
+	}
+	return strings.Join(parts, ",") + ",actions=" + actions
+}
+
+// join appends an instruction to actions.
+func join(actions, more string) string {
+	if actions == "drop" {
+		return more
+	}
+	return actions + "," + more
+}
+
+// set returns actions for an action set.
+func (g *generator) set() string {
+	var list []string
+	for range 1 + g.IntN(3) {
+		list = append(list, pick(g, "push_vlan:0x8100", "pop_vlan", "set_field:02:00:00:00:00:07->eth_dst", "set_field:02:00:00:00:00:08->eth_src",
+			"output:2", "output:3", "group:1", "group:2"))
+	}
+	return strings.Join(list, ",")
+}
+
+// groups returns the groups that rules name, of which group 4 does not exist.
+func (g *generator) groups() []string {
+	var list []string
+	for id, typ := range []string{1: "all", 2: pick(g, "indirect", "all"), 3: pick(g, "ff", "all")} {
+		if id == 0 {
+			continue
+		}
+		text := fmt.Sprintf("group_id=%d,type=%s", id, typ)
+		n := 1 + g.IntN(3)
+		if typ == "indirect" {
+			n = 1
+		}
+		for range n {
+			watch := ""
+			if typ == "ff" {
+				watch = fmt.Sprintf("watch_port=%d,", pick(g, 1, 2, 3, 9))
+			}
+			text += ",bucket=" + watch + "actions=" + g.bucket()
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// bucket returns the actions of a group's bucket.
+func (g *generator) bucket() string {
+	var list []string
+	for range g.IntN(3) {
+		list = append(list, pick(g, "mod_dl_dst:02:00:00:00:00:07", "push_vlan:0x8100", "pop_vlan", "load:2->NXM_NX_REG0[]",
+			"mod_dl_src:02:00:00:00:00:08", "resubmit(,3)"))
+	}
+	return strings.Join(append(list, pick(g, outputs...)(g)), ",")
+}

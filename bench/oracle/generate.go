@@ -1,0 +1,32 @@
+package oracle
+
+import "github.com/culvertdev/culvert/datapath/rules"
+
+// Generate makes the scene of a seed: the same one every time.
+func Generate(seed uint64) Scene {
+	g := newGenerator(seed)
+	s := Scene{Groups: g.groups()}
+	for n := range uint32(5) {
+		s.Ports = append(s.Ports, Port{Number: n + 1, VLAN: g.vlan()})
+	}
+	for i := range 5 + g.IntN(30) {
+		s.Flows = append(s.Flows, g.flow(i+1))
+	}
+	for range 40 {
+		s.Packets = append(s.Packets, Packet{Port: 1 + g.Uint32N(5), Data: g.packet()})
+	}
+	return s
+}
+
+// vlan returns a port's VLAN settings.
+func (g *generator) vlan() rules.VLAN {
+	switch g.IntN(6) {
+	case 0:
+		return rules.VLAN{Mode: rules.VLANAccess, Tag: pick(g, vids[1:4]...)}
+	case 1:
+		return rules.VLAN{Trunks: []uint16{0, 5, 10}}
+	case 2:
+		return rules.VLAN{Mode: pick(g, rules.VLANNativeTagged, rules.VLANNativeUntagged), Tag: 5, Trunks: []uint16{5, 7}}
+	}
+	return rules.VLAN{}
+}

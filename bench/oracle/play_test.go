@@ -1,0 +1,86 @@
+package oracle
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+)
+
+// script returns a random script, the same for each number.
+func script(number uint64) []byte {
+	r := rand.New(rand.NewPCG(number, 2))
+	list := make([]byte, 200)
+	for i := range list {
+		list[i] = byte(r.Uint32())
+	}
+	return list
+}
+
+// TestCachesDoNotLie plays a hundred scenes.
+func TestCachesDoNotLie(t *testing.T) {
+	for number := range uint64(100) {
+		lies, err := Play(context.Background(), number, script(number))
+		if err != nil {
+			t.Fatalf("scene %d: %v", number, err)
+		}
+		for _, lie := range lies {
+			t.Errorf("scene %d: %s", number, lie)
+		}
+	}
+}
+
+// FuzzCachesDoNotLie plays scenes for as long as it is let: any rules, any packets, any changes between them.
+func FuzzCachesDoNotLie(f *testing.F) {
+	for number := range uint64(4) {
+		f.Add(number, script(number))
+	}
+	f.Fuzz(func(t *testing.T, number uint64, script []byte) {
+		if len(script) > 1000 {
+			return
+		}
+		lies, err := Play(context.Background(), number, script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, lie := range lies {
+			t.Error(lie)
+		}
+	})
+}
+
+// TestAWitnessSeesALie changes a rule and does not tell the caches.
+func TestAWitnessSeesALie(t *testing.T) {
+	s := Scene{Ports: []Port{{Number: 1}, {Number: 2}}, Flows: []string{"priority=1,actions=output:2"}}
+	w := &witness{generator: newGenerator(1)}
+	var err error
+	if w.c, _, err = newCulvert(context.Background(), &s, w.see); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		w.frames.Close()
+		if err := w.c.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if w.frames, err = w.c.pool.NewCache(); err != nil {
+		t.Fatal(err)
+	}
+	p := Packet{Port: 1, Data: newGenerator(1).whole()}
+	for range 2 {
+		if _, err := w.c.send(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.lies) > 0 {
+		t.Fatalf("a lie where there is none: %s", w.lies[0])
+	}
+	if err := w.c.addFlow("priority=2,actions=drop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.c.send(p); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.lies) == 0 {
+		t.Error("the cache forwards what the rules drop by now, and nobody says so")
+	}
+}
