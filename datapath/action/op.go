@@ -113,6 +113,9 @@ func (p *Program) Clone(inner *Program) {
 	p.words = append(p.words, inner.words...)
 }
 
+// Truncate removes the operations from word n on.
+func (p *Program) Truncate(n int) { p.words = p.words[:n] }
+
 // Enclose makes the operations from word from on those of a clone.
 func (p *Program) Enclose(from int) {
 	p.words = slices.Insert(p.words, from, uint64(OpClone)|uint64(len(p.words)-from)<<32)

@@ -75,6 +75,8 @@ func setSlotOf(a Action) setSlot {
 // finalRank orders the actions of slotFinal: the highest one is carried out. 0 is none of them.
 func finalRank(a Action) int {
 	switch a.(type) {
+	case *GroupAction:
+		return 3
 	case *Output:
 		return 2
 	case *Resubmit:

@@ -85,6 +85,9 @@ func (x *tx) apply(c *Change) (int, error) {
 	if err := c.Flow.checkOptions(x.t.TunnelOptions()); err != nil {
 		return 0, err
 	}
+	if err := checkGroups(c.Flow.Actions, x.t.groups, NoGroup); err != nil {
+		return 0, err
+	}
 	list := x.t.selected(&c.Filter)
 	for _, r := range list {
 		if err := (&Flow{Table: r.Table, Actions: c.Flow.Actions}).valid(); err != nil {

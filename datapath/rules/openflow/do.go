@@ -62,6 +62,8 @@ func (x *xlate) do(a Action) bool {
 		x.writeMetadata(a)
 	case *GotoTable:
 		x.enter(a.Table)
+	case *GroupAction:
+		x.group(a.ID)
 	case *Clone:
 		x.clone(a)
 	case *Exit:

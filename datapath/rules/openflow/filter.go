@@ -16,13 +16,15 @@ type Filter struct {
 	Priority           uint16 // Strict
 	Cookie, CookieMask uint64 // only flows whose cookie is Cookie in these bits
 	OutPort            uint32 // only flows that name this output; 0: all
+	OutGroup           uint32 // only flows that name this group, if HasOutGroup
+	HasOutGroup        bool
 }
 
 // AllFlows selects every flow of every table.
 func AllFlows() Filter { return Filter{Table: NoTable} }
 
 // ParseFilter reads a filter in ovs-ofctl's syntax: match fields, table=, cookie=value/mask, out_port=,
-// and priority= if strict. The empty text selects all flows. An error is a [*SyntaxError].
+// out_group=, and priority= if strict. The empty text selects all flows. An error is a [*SyntaxError].
 func (p Parser) ParseFilter(s string, strict bool) (Filter, error) {
 	f, sp, err := p.parse(s)
 	if err != nil {
@@ -47,6 +49,7 @@ func filterOf(f *Flow, sp spec, strict bool) Filter {
 	filter := Filter{
 		Table: NoTable, Match: f.Match, Strict: strict, Priority: f.Priority,
 		Cookie: sp.cookieMatch, CookieMask: sp.cookieMask, OutPort: sp.outPort,
+		OutGroup: sp.outGroup, HasOutGroup: sp.hasOutGroup,
 	}
 	if sp.table {
 		filter.Table = f.Table
@@ -66,6 +69,9 @@ func (x *Filter) String() string {
 	if x.OutPort != 0 {
 		b = fmt.Appendf(b, "out_port=%d, ", x.OutPort)
 	}
+	if x.HasOutGroup {
+		b = fmt.Appendf(b, "out_group=%d, ", x.OutGroup)
+	}
 	f := Flow{Priority: DefaultPriority, Match: x.Match}
 	if x.Strict {
 		f.Priority = x.Priority
@@ -77,7 +83,8 @@ func (x *Filter) String() string {
 func (x *Filter) selects(f *Flow) bool {
 	switch {
 	case (f.Cookie^x.Cookie)&x.CookieMask != 0,
-		x.OutPort != 0 && !f.OutputsTo(x.OutPort):
+		x.OutPort != 0 && !f.OutputsTo(x.OutPort),
+		x.HasOutGroup && !f.OutputsToGroup(x.OutGroup):
 		return false
 	case x.Strict:
 		return f.Priority == x.Priority && f.Match == x.Match

@@ -26,6 +26,7 @@ type frozen struct {
 	meta      flow.Key
 	written   flow.Mask
 	resubmits int
+	hash      uint64 // the operation that makes the dp_hash
 	stack     []stackEntry
 	set       []Action  // the action set
 	rest      []segment // in the order in which they go on
@@ -92,12 +93,11 @@ func (x *xlate) freezeAs(hashed bool) uint32 {
 	buf := c.buffers.Get().(*[]byte)
 	defer c.buffers.Put(buf)
 	f := frozen{resubmits: x.resubmits, stack: x.stack, set: x.set, rest: x.rest}
-	f.metadata(&x.work, &x.written)
-	key := append((*buf)[:0], byte(contentFrozen), 0)
 	if hashed {
-		key[1] = 1
+		f.hash = x.hash
 	}
-	key = f.appendKey(key)
+	f.metadata(&x.work, &x.written)
+	key := f.appendKey(append((*buf)[:0], byte(contentFrozen)))
 	*buf = key
 	id := c.find(key, x.q.Now)
 	if id == 0 {
@@ -148,6 +148,7 @@ func (f *frozen) appendKey(b []byte) []byte {
 		}
 	}
 	b = binary.AppendUvarint(append(b, 0), uint64(f.resubmits))
+	b = binary.BigEndian.AppendUint64(b, f.hash)
 	b = binary.AppendUvarint(b, uint64(len(f.stack)))
 	for i := range f.stack {
 		b = append(b, f.stack[i][:]...)
@@ -201,7 +202,7 @@ func (x *xlate) thaw(id uint32) bool {
 // restore puts what was frozen into the working key. It is the same for all packets under the id, and
 // says nothing about what they are themselves.
 func (x *xlate) restore(f *frozen) {
-	x.resubmits = f.resubmits
+	x.resubmits, x.hash = f.resubmits, f.hash
 	x.stack, x.set = slices.Clone(f.stack), slices.Clone(f.set)
 	for b := range f.written {
 		for i := 0; i < flow.BlockSize; i += 8 {

@@ -117,6 +117,12 @@ func (g *generator) twin() *twin {
 		mac := [6]byte{2, 0, 0, 0, 0, byte(1 + g.IntN(3))}
 		tw.known[fdb.MakeKey(pick[uint16](g, 0, 5, 7), mac)] = uint32(101 + g.IntN(5))
 	}
+	for id := range uint32(3) {
+		tw.groups = append(tw.groups, g.group(id))
+	}
+	for i := range tw.ports {
+		tw.ports[i].Up = g.IntN(3) > 0
+	}
 	for i := range 3 + g.IntN(12) {
 		tw.flows = append(tw.flows, g.flow(uint16(i)))
 	}
@@ -175,12 +181,39 @@ func (g *generator) instructions() []Action {
 	return list
 }
 
+// group returns a random group, which may lead to those with lower numbers.
+func (g *generator) group(id uint32) Group {
+	n := Group{ID: id, Type: pick(g, GroupAll, GroupAll, GroupIndirect, GroupFastFailover)}
+	for i := range 1 + g.IntN(3) {
+		k := Bucket{ID: uint32(i), Weight: 1, WatchGroup: NoGroup}
+		if n.Type == GroupFastFailover {
+			k.WatchPort = 1 + g.Uint32N(5)
+		}
+		for range g.IntN(6) {
+			if a := g.action(); setSlotOf(a) != slotNone {
+				k.Actions = append(k.Actions, a)
+			}
+		}
+		if id > 0 && g.IntN(4) == 0 {
+			k.Actions = append(k.Actions, &GroupAction{ID: g.Uint32N(id)})
+		}
+		n.Buckets = append(n.Buckets, k)
+		if n.Type == GroupIndirect {
+			break
+		}
+	}
+	return n
+}
+
 // actions returns a random list of actions with lists so deep in it.
 func (g *generator) actions(deep int) (list []Action) {
 	for range g.IntN(5) {
 		if deep > 0 && g.IntN(12) == 0 {
 			list = append(list, &Clone{Actions: g.actions(deep - 1)})
 			continue
+		}
+		if g.IntN(12) == 0 {
+			list = append(list, &GroupAction{ID: g.Uint32N(3)})
 		}
 		list = append(list, g.action())
 	}

@@ -5,7 +5,7 @@ package openflow
 // An oracleCase is a set of flows and packets for them. Packets come with what OVS's ofproto/trace
 // fills in: all else zero.
 type oracleCase struct {
-	name, flows string
+	name, flows string // flows, one a line, behind groups
 	packets     []string
 }
 
@@ -82,6 +82,14 @@ func oracleCases() []oracleCase {
 		{"NORMAL does not forward reserved addresses", "actions=NORMAL", reservedPackets()},
 		{"NORMAL after changes", "actions=mod_vlan_vid:10,NORMAL,mod_dl_src:00:00:00:00:00:09,2", all},
 		{"IPv6", "ipv6,actions=set_field:fd00::9->ipv6_src,set_field:7->ipv6_label,dec_ttl,2", []string{"in_port=1," + tcp6}},
+		{"groups of all types",
+			"group_id=1,type=all,bucket=mod_dl_dst:00:00:00:00:00:02,output:2,bucket=mod_dl_src:00:00:00:00:00:01,output:3,bucket=drop\n" +
+				"group_id=2,type=indirect,bucket=pop_vlan,output:4,output:5\n" +
+				"group_id=3,type=ff,bucket=watch_port:77,output:2,bucket=watch_group:77,output:3,bucket=watch_port:4,push_vlan:0x8100,set_field:4099->vlan_vid,output:4\n" +
+				"group_id=4,type=all,bucket=group:1,bucket=group:3,bucket=resubmit(,1)\n" +
+				"actions=group:1,2,group:2,group:3,mod_dl_src:00:00:00:00:00:03,group:4,3", all},
+		{"an exit ends a bucket only", "group_id=1,type=all,bucket=resubmit(,1),bucket=output:5\nactions=group:1,3\ntable=1,actions=2,exit,4", all},
+		{"a group in the action set", "group_id=1,type=all,bucket=output:2,bucket=output:4\nactions=write_actions(group:1,output:3,set_field:00:00:00:00:00:02->eth_dst)", all},
 		{"ARP", "arp,actions=load:2->NXM_OF_ARP_OP[],move:NXM_NX_ARP_SHA[]->NXM_NX_ARP_THA[],mod_dl_src:00:00:00:00:00:01,in_port", []string{"in_port=1," + arp}},
 	}
 }

@@ -94,7 +94,7 @@ func (o *oracle) run(name string, args ...string) string {
 // bridge makes a bridge with ports as ours and these flows.
 func (o *oracle) bridge(name string, ports []rules.Port, flows string) {
 	o.t.Helper()
-	args := []string{"add-br", name, "--", "set", "bridge", name, "datapath-type=dummy", "fail-mode=secure", "protocols=OpenFlow10,OpenFlow13"}
+	args := []string{"add-br", name, "--", "set", "bridge", name, "datapath-type=dummy", "fail-mode=secure", "protocols=OpenFlow10,OpenFlow13,OpenFlow15"}
 	for _, p := range ports {
 		if p.Number == PortLocal {
 			continue
@@ -104,15 +104,22 @@ func (o *oracle) bridge(name string, ports []rules.Port, flows string) {
 		args = append(args, "--", "set", "Interface", o.port(name, p.Number), "type=dummy", fmt.Sprintf("ofport_request=%d", p.Number))
 	}
 	o.run("ovs-vsctl", args...)
+	o.addFlows(name, flows)
+}
+
+// addFlows adds flows, one a line.
+func (o *oracle) addFlows(bridge, flows string) {
+	o.t.Helper()
 	file := filepath.Join(o.dir, "flows")
 	if err := os.WriteFile(file, []byte(flows), 0o600); err != nil {
 		o.t.Fatal(err)
 	}
 	version := "OpenFlow10" // in which no action needs a match to make sense
-	if strings.Contains(flows, "push_vlan") || strings.Contains(flows, "write_") || strings.Contains(flows, "actset_output") {
+	if strings.Contains(flows, "push_vlan") || strings.Contains(flows, "write_") || strings.Contains(flows, "actset_output") ||
+		strings.Contains(flows, "group:") {
 		version = "OpenFlow13" // which has that action
 	}
-	o.run("ovs-ofctl", "-O", version, "add-flows", name, file)
+	o.run("ovs-ofctl", "-O", version, "add-flows", bridge, file)
 }
 
 // ovsPort returns the columns of a Port that are as p says.
@@ -286,7 +293,22 @@ func oraclePorts() []rules.Port {
 	ports[3].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 10}
 	ports[4].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 20}
 	ports[5].VLAN = rules.VLAN{Trunks: []uint16{10, 30}}
+	for i := range ports {
+		ports[i].Up = true
+	}
 	return ports
+}
+
+// split returns the groups and the flows of a case.
+func (c *oracleCase) split() (groups []string, flows string) {
+	for line := range strings.Lines(c.flows) {
+		if strings.HasPrefix(line, "group_id=") {
+			groups = append(groups, strings.TrimSuffix(line, "\n"))
+		} else {
+			flows += line
+		}
+	}
+	return groups, flows
 }
 
 // TestOpenVSwitchSendsTheSame: what ofproto/trace says OVS would send, we send.
@@ -296,8 +318,15 @@ func TestOpenVSwitchSendsTheSame(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o.t = t
 			bridge := fmt.Sprintf("b%d", i)
-			o.bridge(bridge, oraclePorts(), c.flows)
-			tb, _ := newTable(t, Options{}, oraclePorts(), c.flows)
+			groups, flows := c.split()
+			o.bridge(bridge, oraclePorts(), "")
+			for _, g := range groups {
+				o.run("ovs-ofctl", "-O", "OpenFlow15", "add-group", bridge, g)
+			}
+			o.addFlows(bridge, flows)
+			tb, _ := newTable(t, Options{}, oraclePorts(), "")
+			addGroups(t, tb, strings.Join(groups, "\n"))
+			add(t, tb, flows)
 			for _, p := range c.packets {
 				want, actions := o.send(bridge, p)
 				v := look(t, tb, p)

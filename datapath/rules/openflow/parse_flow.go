@@ -40,6 +40,8 @@ func (p Parser) ParseFlow(s string) (Flow, error) {
 // A spec is what a flow's text said besides the flow, and where.
 type spec struct {
 	table, priority, hasActions, hasCookie, hasOutPort bool
+	hasOutGroup                                        bool
+	outGroup                                           uint32
 	cookieMask                                         uint64 // of cookie=value/mask
 	cookieMatch                                        uint64
 	outPort                                            uint32
@@ -113,6 +115,9 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 		f.Importance, err = parse16(value)
 	case "cookie":
 		err = parseCookie(f, sp, value)
+	case "out_group":
+		sp.hasOutGroup = true
+		sp.outGroup, err = parseGroupID(value)
 	case "out_port":
 		sp.hasOutPort = true
 		sp.outPort, err = flow.ParsePort(value, p.Ports)
@@ -172,6 +177,8 @@ func (f *Flow) check(sp spec) error {
 		return &SyntaxError{Col: 1, Problem: "want actions=..., found none"}
 	case sp.cookieMask != 0:
 		return &SyntaxError{Col: 1, Problem: "cookie: want a value without a mask in a flow"}
+	case sp.hasOutGroup:
+		return &SyntaxError{Col: 1, Problem: "out_group: want it in matches of flows to delete or show only"}
 	case sp.hasOutPort:
 		return &SyntaxError{Col: 1, Problem: "out_port: want it in matches of flows to delete or show only"}
 	}

@@ -53,6 +53,8 @@ type Table struct {
 	floodVLANs  *vlanSet
 	ports       *ports
 	tables      [NoTable]*classifier.Classifier[*rule] // nil: empty
+	groups      map[uint32]*group
+	groupGen    uint16 // of the last group
 	slots       []slot
 	unused      []uint32 // slots
 	deadlines   schedule // rules with a timeout
@@ -71,7 +73,7 @@ func New(o Options) (*Table, error) {
 	}
 	return &Table{
 		salt: rand.Uint64(), clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU,
-		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock),
+		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
 	}, nil
 }
 

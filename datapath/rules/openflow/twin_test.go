@@ -15,10 +15,11 @@ import (
 // A twin does what a Table does in the plainest way: it goes through all rules, changes the packet
 // itself at every action, and keeps no books about bits.
 type twin struct {
-	flows []Flow
-	ports []rules.Port
-	known map[fdb.Key]uint32
-	flood []uint16 // VLANs that flood
+	flows  []Flow
+	groups []Group
+	ports  []rules.Port
+	known  map[fdb.Key]uint32
+	flood  []uint16 // VLANs that flood
 }
 
 // A walk is one packet's way through a twin.
@@ -55,7 +56,7 @@ func (t *twin) send(k *flow.Key) []sent {
 // actionSet returns what of the action set is carried out: one action of each type by the order of
 // ovs-actions(7), the last one written, and all that change fields.
 func (w *walk) actionSet() []Action {
-	var pop, push, ttl, queue, resubmit, output Action
+	var pop, push, ttl, queue, resubmit, output, group Action
 	var changes []Action
 	for _, a := range w.later {
 		switch a.(type) {
@@ -69,6 +70,8 @@ func (w *walk) actionSet() []Action {
 			queue = a
 		case *Resubmit:
 			resubmit = a
+		case *GroupAction:
+			group = a
 		case *Output:
 			output = a
 		default:
@@ -76,11 +79,14 @@ func (w *walk) actionSet() []Action {
 		}
 	}
 	w.later = nil
-	if output != nil {
+	if group != nil {
+		output = nil
+	}
+	if output != nil || group != nil {
 		resubmit = nil
 	}
 	var list []Action
-	for _, a := range append([]Action{pop, push, ttl}, append(changes, queue, resubmit, output)...) {
+	for _, a := range append([]Action{pop, push, ttl}, append(changes, queue, resubmit, output, group)...) {
 		if a != nil {
 			list = append(list, a)
 		}
@@ -196,6 +202,8 @@ func (w *walk) do(list []Action) {
 			w.enter(table, next)
 		case *GotoTable:
 			w.enter(a.Table, w.find(a.Table))
+		case *GroupAction:
+			w.group(a.ID)
 		case *Clone:
 			w.copied(func() {
 				w.do(a.Actions)
@@ -205,6 +213,37 @@ func (w *walk) do(list []Action) {
 			w.exit = true
 		}
 	}
+}
+
+// group does what a group says; the twin's have no hash to select by.
+func (w *walk) group(id uint32) {
+	i := slices.IndexFunc(w.groups, func(g Group) bool { return g.ID == id })
+	switch {
+	case w.depth >= 64:
+		w.failed = action.TooDeep
+		return
+	case w.resubmits >= 4096:
+		w.failed = action.TooManyResubmits
+		return
+	}
+	w.resubmits++
+	w.depth++
+	for _, k := range w.groups[i].Buckets {
+		if w.groups[i].Type == GroupFastFailover && !w.byNumber(uint64(k.WatchPort)).Up {
+			continue
+		}
+		w.copied(func() {
+			later := w.later
+			w.later = k.Actions
+			w.do(w.actionSet())
+			w.later = later
+		})
+		w.exit = false
+		if w.failed != 0 || w.groups[i].Type != GroupAll {
+			break
+		}
+	}
+	w.depth--
 }
 
 func (w *walk) enter(table uint8, f *Flow) {
@@ -334,6 +373,9 @@ func TestTranslationAgreesWithANaiveTwin(t *testing.T) {
 		g := newGenerator(uint64(seed))
 		tw := g.twin()
 		tb, _ := newTable(t, Options{FloodVLANs: tw.flood}, tw.ports, "")
+		if err := tb.AddGroups(tw.groups); err != nil {
+			t.Fatal(err)
+		}
 		if err := tb.AddFlows(tw.flows); err != nil {
 			t.Fatal(err)
 		}
@@ -376,6 +418,9 @@ func compare(t *testing.T, tw *twin, v *rules.Verdict, k *flow.Key, seed int) in
 	if !reflect.DeepEqual(got, want) {
 		m := flow.Match{Key: *k, Mask: v.Mask}
 		m.Apply()
+		for i := range tw.groups {
+			t.Log(tw.groups[i].String())
+		}
 		for i := range tw.flows {
 			t.Log(tw.flows[i].String())
 		}

@@ -41,6 +41,9 @@ func (x *tx) add(f *Flow) error {
 	if err := f.checkOptions(t.TunnelOptions()); err != nil {
 		return err
 	}
+	if err := checkGroups(f.Actions, t.groups, NoGroup); err != nil {
+		return err
+	}
 	c := t.tables[f.Table]
 	if c == nil {
 		c = classifier.New[*rule](t.salt)
