@@ -57,7 +57,7 @@ func Reasons() []counter.Desc {
 		ContextGone:      {Name: "context_gone", Help: "What the packet was to go on with after recirculation is not known anymore.", Kind: counter.Drop},
 		ContextsFull:     {Name: "contexts_full", Help: "There were too many different states in which packets are taken up again.", Kind: counter.Drop},
 		NoGroup:          {Name: "no_group", Help: "The rule's group does not exist.", Kind: counter.Drop},
-		NoBucket:         {Name: "no_live_bucket", Help: "No bucket of the rule's group is alive.", Kind: counter.Drop},
+		NoBucket:         {Name: "no_live_bucket", Help: "No bucket of the rule's group is alive, or no member of its bundle.", Kind: counter.Drop},
 		StackTooDeep:     {Name: "stack_too_deep", Help: "push met a stack of 64 KiB.", Kind: counter.Drop},
 	}
 }

@@ -37,8 +37,8 @@ func (c *cursor) skip(set string) {
 }
 
 // action reads one action: name, name:argument, name=argument or name(argument). The argument of the
-// forms with : and = ends at a comma or white space outside of parentheses and quotes. at is where the
-// argument starts.
+// forms with : and = ends at a comma or white space outside of parentheses and quotes. In name(argument)->field
+// all behind the first parenthesis is the argument. at is where it starts.
 func (c *cursor) action() (name, arg string, at int, err error) {
 	start := c.pos
 	c.until(":=(, \t\r\n")
@@ -55,12 +55,31 @@ func (c *cursor) action() (name, arg string, at int, err error) {
 	case '(':
 		from := c.pos
 		c.until(", \t\r\n")
+		if closing := matching(c.s[from:c.pos]); strings.HasPrefix(c.s[from+closing:c.pos], ")->") {
+			return name, c.s[from+1 : c.pos], from + 1, nil
+		}
 		if c.s[c.pos-1] != ')' || strings.Count(c.s[from:c.pos], "(") != strings.Count(c.s[from:c.pos], ")") {
 			return "", "", 0, &SyntaxError{Col: from + 1, Problem: fmt.Sprintf("%s: want ) at the end of the argument, found %q", name, c.s[from:c.pos])}
 		}
 		return name, c.s[from+1 : c.pos-1], from + 1, nil
 	}
 	return name, "", c.pos, nil
+}
+
+// matching returns where in s the parenthesis is closed that s begins with, 0 if it is not.
+func matching(s string) int {
+	depth := 0
+	for i := range len(s) {
+		switch s[i] {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return 0
 }
 
 // until moves to the first byte of set that is outside of parentheses and double quotes, or to the end.

@@ -62,6 +62,12 @@ func (x *xlate) do(a Action) bool {
 		x.writeMetadata(a)
 	case *GotoTable:
 		x.enter(a.Table)
+	case *CheckLarger:
+		x.checkLarger(a)
+	case *Multipath:
+		x.multipath(a)
+	case *Bundle:
+		x.bundle(a)
 	case *GroupAction:
 		x.group(a.ID)
 	case *Clone:

@@ -111,20 +111,9 @@ func (x *xlate) slotOf(g *group) (int, bool) {
 // foldBasis makes the 24 bits of a basis that programs have room for of 32.
 func foldBasis(basis uint32) uint32 { return (basis ^ basis>>24) & 0xffffff }
 
-// hashedBy reports whether the packet's dp_hash is one of these. If not, translation stops for the packet to
-// come back with one, and does the current action again.
+// hashedBy is hashed for a hash.
 func (x *xlate) hashedBy(alg action.HashAlg, basis uint32) bool {
-	from := len(x.v.Actions.Words())
-	x.v.Actions.Hash(alg, basis)
-	op := x.v.Actions.Words()[from]
-	x.v.Actions.Truncate(from)
-	if x.hash == op {
-		return true
-	}
-	x.recirculateBefore(stopHashed)
-	x.v.Actions.Hash(alg, basis)
-	x.hash = op
-	return false
+	return x.hashed(func(p *action.Program) { p.Hash(alg, basis) })
 }
 
 // hashFields hashes fields of the packet, those that it has.
@@ -168,11 +157,8 @@ func (x *xlate) alive(k *Bucket, depth int) bool {
 	if k.WatchPort == 0 && k.WatchGroup == NoGroup {
 		return true
 	}
-	if k.WatchPort != 0 {
-		x.v.Tags |= x.t.portTag(k.WatchPort)
-		if p := x.t.ports.byNumber[k.WatchPort]; p != nil && p.Up {
-			return true
-		}
+	if k.WatchPort != 0 && x.portUp(k.WatchPort) {
+		return true
 	}
 	if k.WatchGroup == NoGroup || depth == maxWatch {
 		return false

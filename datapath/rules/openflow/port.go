@@ -11,6 +11,7 @@ const (
 	PortFlood  = 0xfffb // all but those with flooding off
 	PortAll    = 0xfffc
 	PortLocal  = 0xfffe // the bridge's own port
+	PortNone   = 0xffff // no port: what bundle_load says when all are down
 )
 
 // canOutput reports whether a rule can name port in an output.
