@@ -2,9 +2,11 @@ package openflow
 
 // A Mod is a change of flows, as the argument of ovs-ofctl mod-flows says it.
 type Mod struct {
-	Filter    Filter
-	Flow      Flow // its actions are what selected flows get; if there are none, the flow is added
-	SetCookie bool // selected flows get its cookie, too
+	Filter Filter
+	Flow   Flow // its actions are what selected flows get; if there are none, the flow is added
+	// SetCookie: selected flows get its cookie, too. Without, they keep theirs, as from OpenFlow 1.1 on;
+	// ovs-ofctl, which speaks 1.0 if it can, then makes it 0.
+	SetCookie bool
 }
 
 // ParseMod reads the argument of mod-flows: a match of flows, as in [Parser.ParseFilter], and what to
