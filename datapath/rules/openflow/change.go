@@ -45,29 +45,38 @@ func (c *Change) String() string {
 // between. It returns how many flows were added, modified and deleted. An error is a [*ChangeError].
 func (t *Table) Apply(changes []Change) (int, error) {
 	for i := range changes {
-		c := &changes[i]
-		if c.Op == OpDelete {
-			continue
-		}
-		if err := c.Flow.valid(); err != nil {
-			return 0, &ChangeError{Index: i, Text: c.String(), Err: err}
+		if c := &changes[i]; c.Op != OpDelete {
+			if err := c.Flow.valid(); err != nil {
+				return 0, &ChangeError{Index: i, Text: c.String(), Err: err}
+			}
 		}
 	}
+	total := 0
+	i, err := t.atomically(len(changes), func(x *tx, i int) error {
+		n, err := x.apply(&changes[i])
+		total += n
+		return err
+	})
+	if err != nil {
+		return 0, &ChangeError{Index: i, Text: changes[i].String(), Err: err}
+	}
+	return total, nil
+}
+
+// atomically makes n changes, all or, on an error, none. It returns the error, and of which change it is.
+func (t *Table) atomically(n int, change func(x *tx, i int) error) (int, error) {
 	now := t.clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x := tx{t: t, now: now, steps: make([]step, 0, len(changes))}
-	total := 0
-	for i := range changes {
-		n, err := x.apply(&changes[i])
-		if err != nil {
+	x := tx{t: t, now: now, steps: make([]step, 0, n)}
+	for i := range n {
+		if err := change(&x, i); err != nil {
 			x.undo()
-			return 0, &ChangeError{Index: i, Text: changes[i].String(), Err: err}
+			return i, err
 		}
-		total += n
 	}
 	x.done()
-	return total, nil
+	return 0, nil
 }
 
 // apply makes one change and returns how many flows it concerned.
@@ -105,12 +114,16 @@ func (x *tx) apply(c *Change) (int, error) {
 // there replaces it, and counts from zero (as in OpenFlow 1.0 and 1.1; from 1.2 on that takes
 // reset_counts).
 func (t *Table) AddFlows(flows []Flow) error {
-	changes := make([]Change, len(flows))
 	for i := range flows {
-		changes[i].Flow = flows[i]
+		if err := flows[i].valid(); err != nil {
+			return &ChangeError{Index: i, Text: "add " + flows[i].String(), Err: err}
+		}
 	}
-	_, err := t.Apply(changes)
-	return err
+	i, err := t.atomically(len(flows), func(x *tx, i int) error { return x.add(&flows[i]) })
+	if err != nil {
+		return &ChangeError{Index: i, Text: "add " + flows[i].String(), Err: err}
+	}
+	return nil
 }
 
 // ModFlows changes the actions of the flows that m selects and returns how many. Where it selects none,

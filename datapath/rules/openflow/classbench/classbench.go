@@ -64,16 +64,27 @@ func Kinds() []Kind {
 	}
 }
 
+// A shape is what the filters of a set have in common that one hand has written: which parts they match,
+// and how closely.
+type shape struct{ src, dst, srcPort, dstPort, protocol int }
+
+// shapesPerSet is how many shapes a set has. Real sets of 100,000 rules have some hundreds of different
+// masks, masks for ranges of ports included.
+const shapesPerSet = 60
+
 // A set is a rule set in the making.
 type set struct {
 	*rand.Rand
-	kind     Kind
 	networks []uint32
+	shapes   []shape
 }
 
 // Rules returns n rules in ovs-ofctl's syntax, of falling priority.
 func (k Kind) Rules(n int, seed uint64) []string {
-	s := &set{Rand: rand.New(rand.NewPCG(seed, uint64(n))), kind: k}
+	s := &set{Rand: rand.New(rand.NewPCG(seed, uint64(n)))}
+	for range shapesPerSet {
+		s.shapes = append(s.shapes, shape{s.choose(k.src), s.choose(k.dst), s.choose(k.srcPort), s.choose(k.dstPort), s.choose(k.protocols)})
+	}
 	for range 4 + int(float64(n)*k.networks/10) {
 		s.networks = append(s.networks, s.Uint32())
 	}
@@ -100,18 +111,20 @@ func (s *set) action() string {
 
 // filter returns the matches that one random filter needs.
 func (s *set) filter() []string {
-	proto := s.choose(s.kind.protocols)
+	// The first shapes are those of most filters.
+	shape := s.shapes[s.IntN(1+s.IntN(len(s.shapes)))]
+	proto := shape.protocol
 	match := map[int]string{0: "ip", 1: "icmp", 6: "tcp", 17: "udp"}[proto]
 	if match == "" {
 		match = fmt.Sprintf("ip,nw_proto=%d", proto)
 	}
-	match += s.address("nw_src", s.choose(s.kind.src)) + s.address("nw_dst", s.choose(s.kind.dst))
+	match += s.address("nw_src", shape.src) + s.address("nw_dst", shape.dst)
 	if proto != 6 && proto != 17 {
 		return []string{match}
 	}
 	var all []string
-	for _, src := range s.ports("tp_src", s.choose(s.kind.srcPort)) {
-		for _, dst := range s.ports("tp_dst", s.choose(s.kind.dstPort)) {
+	for _, src := range s.ports("tp_src", shape.srcPort) {
+		for _, dst := range s.ports("tp_dst", shape.dstPort) {
 			all = append(all, match+src+dst)
 		}
 	}

@@ -31,7 +31,7 @@ func TestSetsAreOfTheSizeAskedForAndReadable(t *testing.T) {
 				t.Errorf("%s: %s does not match %s", k.Name, r, header.String())
 			}
 		}
-		if len(masks) < 100 {
+		if len(masks) < 60 {
 			t.Errorf("%s: %d masks, want what makes a look-up work", k.Name, len(masks))
 		}
 	}
