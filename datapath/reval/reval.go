@@ -139,10 +139,20 @@ func (r *Revalidator) Walk() {
 	}
 	r.Flows.Synchronize()
 	r.Locked(r.reclaim)
+	r.settled()
 	r.ended = r.Now()
 	r.took = r.ended - r.now
 	r.counters.Add(Walks, 1)
 	r.counters.Publish()
+}
+
+// settled tells the tables that asked for it that the walk is over.
+func (r *Revalidator) settled() {
+	for t, n := range r.news {
+		if s, ok := t.(rules.Settler); ok {
+			s.Settled(n.version, r.now)
+		}
+	}
 }
 
 // visitPiece deals with the next piece of slots. The end is read under the lock, thus after every

@@ -133,6 +133,14 @@ type Receiver interface {
 	Receive(id uint32, q *Query)
 }
 
+// A Settler is a Table that wants to know how far its books are true.
+type Settler interface {
+	// Settled says, after a walk over the flow cache, that no packet is handled by verdicts from before
+	// version any more (as Changes counts them), and that the traffic of all such verdicts, and all other
+	// traffic up to the time now, has been credited. now is on the clock of Query.Now.
+	Settled(version uint64, now int64)
+}
+
 // A Port is a port of the switch as tables know it.
 type Port struct {
 	ID     uint32 // datapath port: in_port of Query.Key and argument of action.Program.Output

@@ -60,6 +60,13 @@ func (l *changeLog) addAddress(key fdb.Key, tag uint64) {
 	l.mu.Unlock()
 }
 
+// now returns the version now, as since does.
+func (l *changeLog) now() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.version + 1
+}
+
 // since adds the changes after version v to c and returns the version now.
 func (l *changeLog) since(v uint64, c *rules.ChangeSet) uint64 {
 	l.mu.Lock()

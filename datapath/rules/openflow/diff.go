@@ -21,7 +21,7 @@ func Diff(a, b []Flow) []string {
 	for side, list := range [...][]Flow{a, b} {
 		for i := range list {
 			f := &list[i]
-			key := selector{f.Table, f.Priority, f.Match.String()}
+			key := selector{f.Table, f.Priority, f.MatchText()}
 			if pairs[key] == nil {
 				pairs[key] = new(pair)
 			}

@@ -15,9 +15,12 @@ const (
 	FlowAdded EventKind = iota
 	FlowModified
 	FlowDeleted
+	// FlowRemoved comes after FlowDeleted for flows with send_flow_rem, when all packets that the flow has
+	// handled are in its counts.
+	FlowRemoved
 )
 
-func (k EventKind) String() string { return [...]string{"ADDED", "MODIFIED", "DELETED"}[k] }
+func (k EventKind) String() string { return [...]string{"ADDED", "MODIFIED", "DELETED", "REMOVED"}[k] }
 
 // A Removal is why a flow was deleted. The words are those of ovs-ofctl monitor.
 type Removal uint8
@@ -40,21 +43,21 @@ func (r Removal) String() string {
 // that other one, deleted, and one of its own, added.
 type Event struct {
 	Kind   EventKind
-	Reason Removal // FlowDeleted
+	Reason Removal // FlowDeleted, FlowRemoved
 	Flow   *Flow   // as it is now, or was at last; nobody changes it
-	// Packets and Bytes are what the flow has counted. Traffic that the caches have not credited yet is
-	// not among them: see Switch.Credit.
+	// Packets and Bytes are what the flow has counted: in FlowRemoved all there is, in others without
+	// what the caches have not credited yet.
 	Packets, Bytes uint64
 	Duration       time.Duration // since the flow was added
 }
 
-// Asked reports whether the flow asked to be heard of by send_flow_rem: the event is a "flow removed" of
-// OpenFlow.
-func (e *Event) Asked() bool { return e.Kind == FlowDeleted && e.Flow.Flags&SendFlowRem != 0 }
-
-// Text returns the event in the form of ovs-ofctl monitor watch:, without the space in front, and with the
-// priority, which OVS leaves out.
+// Text returns the event in the form of ovs-ofctl monitor: FlowRemoved as an OFPT_FLOW_REMOVED, others as
+// after watch:, without the space in front, and with the priority, which OVS leaves out.
 func (e *Event) Text() string {
+	if e.Kind == FlowRemoved {
+		return fmt.Sprintf("%s reason=%s table_id=%d cookie:0x%x duration%.3fs idle%d hard%d pkts%d bytes%d", e.Flow.appendSelector(nil, nil),
+			e.Reason, e.Flow.Table, e.Flow.Cookie, e.Duration.Seconds(), e.Flow.IdleTimeout, e.Flow.HardTimeout, e.Packets, e.Bytes)
+	}
 	b := fmt.Appendf(nil, "event=%s ", e.Kind)
 	if e.Kind == FlowDeleted {
 		b = fmt.Appendf(b, "reason=%s ", e.Reason)

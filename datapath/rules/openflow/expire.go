@@ -7,39 +7,47 @@ const never = int64(1<<63 - 1)
 func (r *rule) timed() bool { return r.IdleTimeout != 0 || r.HardTimeout != 0 }
 
 // deadline returns the time in ns at which the rule goes if no packet comes before.
-func (r *rule) deadline() int64 {
-	at, _ := r.end()
-	return at
+func (r *rule) deadline() int64 { return min(r.idleEnd(), r.hardEnd()) }
+
+const second = 1e9 // ns
+
+// idleEnd returns when idle_timeout ends the rule, never if it does not.
+func (r *rule) idleEnd() int64 {
+	if r.IdleTimeout == 0 {
+		return never
+	}
+	return r.used.Load() + int64(r.IdleTimeout)*second
 }
 
-// end returns when the rule goes if no packet comes before, and why.
-func (r *rule) end() (at int64, why Removal) {
-	const second = 1e9
-	at = never
-	if r.HardTimeout != 0 {
-		at, why = r.modified+int64(r.HardTimeout)*second, RemovedByHard
+// hardEnd returns when hard_timeout ends the rule, never if it does not.
+func (r *rule) hardEnd() int64 {
+	if r.HardTimeout == 0 {
+		return never
 	}
-	if r.IdleTimeout != 0 {
-		if idle := r.used.Load() + int64(r.IdleTimeout)*second; idle < at {
-			at, why = idle, RemovedByIdle
-		}
-	}
-	return at, why
+	return r.modified + int64(r.HardTimeout)*second
 }
 
 // Expire removes the flows, addresses and contexts whose time has passed at now and returns how many
-// flows. Call it about once a second; flows whose time has not come cost nothing.
+// flows. Call it about once a second; flows whose time has not come cost nothing. A flow is idle only if
+// no packet has come that the caches have yet to tell of.
 func (t *Table) Expire(now int64) int {
 	t.forgotten(t.fdb.Expire(now, nil))
 	t.contexts.expire(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	known := now
+	if t.settledAt != 0 {
+		known = min(now, t.settledAt)
+	}
 	x := tx{t: t, now: now}
 	for r, at := t.deadlines.first(); r != nil && at <= now; r, at = t.deadlines.first() {
-		if at, why := r.end(); at <= now {
-			x.remove(r, why)
-		} else {
-			t.deadlines.move(r, at)
+		switch {
+		case r.hardEnd() <= now:
+			x.remove(r, RemovedByHard)
+		case r.idleEnd() <= known:
+			x.remove(r, RemovedByIdle)
+		default:
+			t.deadlines.move(r, max(r.deadline(), now+1))
 		}
 	}
 	x.done()

@@ -16,8 +16,6 @@ type fakeClock struct{ now int64 }
 
 func (c *fakeClock) read() int64 { return c.now }
 
-const second = int64(1e9)
-
 // trunks returns trunk ports with these OpenFlow numbers; their datapath ports are 100 more.
 func trunks(numbers ...uint32) []rules.Port {
 	var list []rules.Port

@@ -64,7 +64,7 @@ func (o *oracle) megaflow(bridge, text string) *flow.Mask {
 		o.t.Fatalf("no megaflow in\n%s", trace)
 	}
 	line, _, _ = strings.Cut(line, "\n")
-	m, err := flow.ParseMatch(line, nil)
+	m, err := flow.ParseMatch(line, flow.Names{})
 	if err != nil {
 		o.t.Fatalf("%s: %v", line, err)
 	}

@@ -17,6 +17,7 @@ var (
 	_ rules.Table    = (*Table)(nil)
 	_ rules.PortUser = (*Table)(nil)
 	_ rules.Holder   = (*Table)(nil)
+	_ rules.Settler  = (*Table)(nil)
 )
 
 // Options are the settings of a bridge's rule table. The zero value is that of a new OVS bridge.
@@ -60,6 +61,8 @@ type Table struct {
 	deadlines   schedule // rules with a timeout
 	limits      limits
 	subscribers []*Subscription
+	settledAt   int64 // ns: traffic until then has been credited; 0: nobody has said
+	dying       []dying
 }
 
 // New returns a table without rules, which drops everything.

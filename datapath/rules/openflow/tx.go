@@ -2,7 +2,6 @@ package openflow
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
 )
@@ -113,20 +112,26 @@ func (x *tx) undo() {
 
 // done makes the change known.
 func (x *tx) done() {
+	t := x.t
 	for i := range x.steps {
 		s := &x.steps[i]
 		r := s.rule
-		x.t.ruleChanged(r)
-		if len(x.t.subscribers) > 0 {
-			f := r.Flow
-			x.t.tell(Event{
-				Kind: s.kind, Reason: s.reason, Flow: &f,
-				Packets: r.packets.Load(), Bytes: r.bytes.Load(), Duration: time.Duration(x.now - r.added),
-			})
+		t.ruleChanged(r)
+		if len(t.subscribers) > 0 {
+			t.tell(r.event(s.kind, s.reason, x.now))
 		}
 		if s.kind == FlowDeleted {
-			x.t.release(r)
+			t.bury(r, s.reason, x.now)
 		}
+	}
+}
+
+// event returns an event of the rule as it is now.
+func (r *rule) event(kind EventKind, why Removal, now int64) Event {
+	f := r.Flow
+	return Event{
+		Kind: kind, Reason: why, Flow: &f,
+		Packets: r.packets.Load(), Bytes: r.bytes.Load(), Duration: since(r.added, now),
 	}
 }
 

@@ -23,7 +23,7 @@ func TestSetsAreOfTheSizeAskedForAndReadable(t *testing.T) {
 				t.Fatalf("%s: %s: %v", k.Name, r, err)
 			}
 			masks[f.Match.Mask] = true
-			header, err := flow.ParseMatch(Header(r, g), nil)
+			header, err := flow.ParseMatch(Header(r, g), flow.Names{})
 			if err != nil {
 				t.Fatalf("%s: %s: %v", k.Name, Header(r, g), err)
 			}
