@@ -114,7 +114,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	}
 	w.count.levels.Add(hitEMC, uint64(hits))
 	if w.watch != nil {
-		w.watch.missed(miss)
+		w.watch.missed(w, port, recirc, depth, b.Frames(), miss)
 	}
 	if len(miss) > 0 {
 		miss = w.lookup(miss)

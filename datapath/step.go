@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/upcall"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -68,18 +70,38 @@ func (st *Stepper) Send(port uint32, packet []byte) error {
 	}
 	select {
 	case <-st.learnt:
-		if st.reval.Due() {
-			st.reval.Walk()
-		}
+		st.settle()
 	default:
 	}
 	return nil
+}
+
+// settle walks over the flow cache until it agrees with the rule tables: a walk tells the tables of traffic, which
+// can teach them something that concerns flows it has passed. It ends, since that happens once for a packet.
+func (st *Stepper) settle() {
+	for st.reval.Due() {
+		st.reval.Walk()
+	}
+}
+
+// Covering returns the megaflow that a key belongs to, and its program, valid until the next packet; ok is false if
+// there is none.
+func (st *Stepper) Covering(key *flow.Key) (m flow.Match, program []uint64, ok bool) {
+	return st.Megaflow(st.megaflow(key))
+}
+
+// Ask returns in v what the rule table says about a packet now, which the caches have no part in; it teaches the
+// table nothing.
+func (st *Stepper) Ask(l *Look, v *rules.Verdict) {
+	q := rules.Query{Key: &l.Key, Packet: l.Packet[:min(len(l.Packet), st.o.Pool.Room())], Size: len(l.Packet), Now: st.clock.Now()}
+	upcall.Lookup(st.tableOf(l.Port), &q, v, func(error) {})
 }
 
 // Walk brings the caches into agreement with the rule tables and lets flows, rules and addresses age, as a
 // running switch does every Options.Revalidate; the caller keeps the time.
 func (st *Stepper) Walk() {
 	st.reval.Walk()
+	st.settle()
 	st.slow.Locked(st.flows.SortMasks)
 }
 
@@ -92,9 +114,12 @@ func (st *Stepper) Megaflow(slot flowcache.Slot) (m flow.Match, program []uint64
 		return m, nil, false
 	}
 	m = flow.Match{Key: f.Key, Mask: f.Mask}
-	m.Apply()
+	m.Apply() // the cache's key says which blocks there are, which no mask does
 	return m, st.lists.Get(f.Actions), true
 }
+
+// Extractor returns what the switch extracts keys with.
+func (st *Stepper) Extractor() flow.Extractor { return st.w.x }
 
 // Drops appends the drop counters to dst; they are exact between packets.
 func (st *Stepper) Drops(dst []counter.Sample) []counter.Sample {

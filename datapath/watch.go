@@ -20,14 +20,19 @@ const (
 // String returns the level's short name.
 func (l Level) String() string { return [...]string{"emc", "megaflow", "slow"}[l] }
 
+// A Look is a packet as it is looked up.
+type Look struct {
+	Port   uint32 // datapath port it came in by
+	Recirc uint32 // recirculation id it is looked up under; 0 the first time
+	Depth  int    // how often it was taken up again
+	Key    flow.Key
+	Packet []byte // all of it
+}
+
 // A Pass is one look-up of a packet and what it led to. It is valid during the call that shows it.
 type Pass struct {
-	Port   uint32 // datapath port it came in by
-	Recirc uint32 // recirculation id it was looked up under; 0 the first time
-	Depth  int    // how often it had been taken up again
-	Level  Level
-	Key    flow.Key
-	Packet []byte // the whole packet as it was looked up
+	Look
+	Level Level
 	// Program is what is done with it. Slot is the megaflow it belongs to, 0 if it was not cached.
 	Program []uint64
 	Slot    flowcache.Slot
@@ -37,15 +42,21 @@ type Pass struct {
 type watch struct {
 	see     func(*Pass)
 	find    func(*flow.Key) flowcache.Slot // megaflow of a key
+	asked   func(Look)                     // what the exact-match cache is asked in vain; nil: nobody wants to know
 	pass    Pass
 	missing uint64 // bit i: the exact-match cache does not have frame i of the batch in hand
 }
 
 // missed notes which frames of a batch the exact-match cache does not have.
-func (h *watch) missed(miss []uint16) {
+func (h *watch) missed(w *pipeline, port, recirc uint32, depth int, frames []frame.Frame, miss []uint16) {
 	h.missing = 0
 	for _, i := range miss {
 		h.missing |= 1 << i
+		if h.asked != nil {
+			l := Look{Port: port, Recirc: recirc, Depth: depth, Packet: w.pool.AppendTo(nil, frames[i])}
+			w.keys.Key(int(i), &l.Key)
+			h.asked(l)
+		}
 	}
 }
 
@@ -61,8 +72,8 @@ func (h *watch) found(w *pipeline, port, recirc uint32, depth int, frames []fram
 			level = LevelMegaflow
 		}
 		h.pass = Pass{
-			Port: port, Recirc: recirc, Depth: depth, Level: level, Packet: w.pool.AppendTo(h.pass.Packet[:0], f),
-			Program: w.lists.Get(w.flows.Actions(slot)), Slot: slot,
+			Look:  Look{Port: port, Recirc: recirc, Depth: depth, Packet: w.pool.AppendTo(h.pass.Packet[:0], f)},
+			Level: level, Program: w.lists.Get(w.flows.Actions(slot)), Slot: slot,
 		}
 		w.keys.Key(i, &h.pass.Key)
 		h.see(&h.pass)
@@ -72,8 +83,8 @@ func (h *watch) found(w *pipeline, port, recirc uint32, depth int, frames []fram
 // answered shows a packet that came back from the slow path; its key is the first of w.keys.
 func (h *watch) answered(w *pipeline, a *upcall.Answer, depth int) {
 	h.pass = Pass{
-		Port: a.Port, Recirc: a.Recirc, Depth: depth, Level: LevelSlow, Packet: w.pool.AppendTo(h.pass.Packet[:0], a.Frame),
-		Program: w.lists.Get(a.Actions),
+		Look:  Look{Port: a.Port, Recirc: a.Recirc, Depth: depth, Packet: w.pool.AppendTo(h.pass.Packet[:0], a.Frame)},
+		Level: LevelSlow, Program: w.lists.Get(a.Actions),
 	}
 	w.keys.Key(0, &h.pass.Key)
 	h.pass.Slot = h.find(&h.pass.Key)

@@ -49,6 +49,7 @@ type cli struct {
 		Flush fdbFlushCmd `cmd:"" help:"Forget learned addresses."`
 	} `cmd:"" name:"fdb" group:"change" help:"List or change the MAC addresses a bridge knows."`
 
+	Replay  replayCmd  `cmd:"" group:"other" help:"Run a switch on captures, without a daemon: what would it have sent, and is every cached answer right?"`
 	Demo    demoCmd    `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
 	Soak    soakCmd    `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`
 	Version versionCmd `cmd:"" group:"other" help:"Print the version of this program."`
@@ -73,6 +74,7 @@ Examples:
   culvert flow del br0 "ip,nw_src=192.0.2.7"
   culvert port add br0 p3 --type afxdp --tag 10 device=veth3
   culvert stats --json | jq .drops
+  culvert replay -c culvert.yaml --in p1=a.pcap --in p2=b.pcapng --out sent --verify
 
 Exit codes:
   0  done
@@ -81,6 +83,7 @@ Exit codes:
   3  the configuration or the rules have errors
   4  no daemon answers on the socket
   5  run ended, but frames were lost on the way: a defect worth reporting
+  6  replay --verify found a cached answer that is not what the rules say: a defect worth reporting
 `
 
 // printHelp is kong's help, with examples below that of the program as a whole.

@@ -18,6 +18,7 @@ const (
 	exitConfig      = 3
 	exitUnreachable = 4
 	exitLeaked      = 5
+	exitLied        = 6
 )
 
 // errDiffer ends a comparison that has found differences.
@@ -84,6 +85,8 @@ func exitCode(err error) int {
 		return exitUnreachable
 	case errors.Is(err, daemon.ErrLeaked):
 		return exitLeaked
+	case errors.Is(err, errLied):
+		return exitLied
 	case errors.As(err, &sent) && sent.Code == api.BadConfig:
 		return exitConfig
 	}

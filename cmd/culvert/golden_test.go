@@ -124,20 +124,26 @@ func TestWhatCommandsPrint(t *testing.T) {
 			if code != exitOK || errs != "" {
 				t.Fatalf("exit code %d, %s", code, errs)
 			}
-			file := filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("%s differs; run with -update if that is meant. Got:\n%s", file, got)
-			}
+			sameAsFile(t, name, got)
 		})
+	}
+}
+
+// sameAsFile compares with a file of testdata, or with -update writes it.
+func sameAsFile(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; run with -update if that is meant. Got:\n%s", file, got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 )
 
 // configApply checks the configuration a client sent and makes the switch what it says.
@@ -66,7 +67,7 @@ func (d *Daemon) apply(ctx context.Context, c *config.Config) (done api.Applied,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.sw.Ports()
-	plans, err := d.plan(c, now)
+	plans, err := planAll(c, d.bridges, now, openflow.Options{Clock: d.clock.Now})
 	if err != nil {
 		return done, err
 	}
@@ -96,8 +97,9 @@ func (d *Daemon) apply(ctx context.Context, c *config.Config) (done api.Applied,
 	return done, nil
 }
 
-// plan prepares what c asks of each bridge.
-func (d *Daemon) plan(c *config.Config, now []datapath.PortStatus) ([]*plan, error) {
+// planAll prepares what c asks of each bridge, of which there are some, and of their ports, of which now says
+// what they are.
+func planAll(c *config.Config, bridges map[string]*bridge, now []datapath.PortStatus, tables openflow.Options) ([]*plan, error) {
 	var wrong config.Errors
 	var plans []*plan
 	for _, b := range c.Bridges {
@@ -108,7 +110,7 @@ func (d *Daemon) plan(c *config.Config, now []datapath.PortStatus) ([]*plan, err
 			}
 		}
 		b.Ports = assignNumbers(b.Ports, numbers)
-		p, err := newPlan(d.bridges[b.Name], b, d.clock.Now)
+		p, err := newPlan(bridges[b.Name], b, tables)
 		var some config.Errors
 		if errors.As(err, &some) {
 			wrong = append(wrong, some...)

@@ -34,15 +34,11 @@ type plan struct {
 }
 
 // newPlan checks what c, whose ports all have numbers, asks of a bridge. b is nil if there is none yet;
-// clock is that of rule tables.
-func newPlan(b *bridge, c config.Bridge, clock func() int64) (*plan, error) {
-	p := &plan{
-		bridge: b, isNew: b == nil, ports: c.Ports,
-		options: openflow.Options{
-			MACTableSize: c.MACTableSize, MACAgeing: c.MACAging, ForwardBPDU: c.ForwardBPDU,
-			FloodVLANs: c.FloodVLANs, Clock: clock,
-		},
-	}
+// tables has the settings of rule tables that are no bridge's choice.
+func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error) {
+	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables}
+	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
+	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
 	if c.Normal {
 		c.Rules = []config.Rule{{Text: normalRule}}
 	}

@@ -144,13 +144,16 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 }
 
 func (d *Daemon) switchOptions(drivers map[string]pmd.Driver) datapath.Options {
-	c := d.o.Config
+	o := switchOptions(d.o.Config)
+	o.Pool, o.Drivers, o.Log, o.Workers.CPUs = d.pool, drivers, d.log, d.o.CPUs
+	return o
+}
+
+// switchOptions returns the options of a switch that c speaks of.
+func switchOptions(c *config.Config) datapath.Options {
 	return datapath.Options{
-		Pool:    d.pool,
-		Drivers: drivers,
-		Log:     d.log,
 		Workers: datapath.WorkersConfig{
-			Count: c.Workers.Count, CPUs: d.o.CPUs, Latency: c.Workers.Latency, Rebalance: c.Workers.Rebalance,
+			Count: c.Workers.Count, Latency: c.Workers.Latency, Rebalance: c.Workers.Rebalance,
 		},
 		Cache: datapath.CacheConfig{
 			EMCEntries: c.Caches.EMCEntries, EMCInsert: c.Caches.EMCInsert,

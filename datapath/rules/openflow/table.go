@@ -32,6 +32,8 @@ type Options struct {
 	FloodVLANs []uint16
 	// Clock returns the time in ns on the clock of rules.Query.Now; nil: CLOCK_MONOTONIC.
 	Clock func() int64
+	// Seed keys the table's hashes; 0: a random one.
+	Seed uint64
 }
 
 // A Table is the rule table of one bridge: 255 OpenFlow tables, and the addresses that NORMAL learned.
@@ -74,13 +76,16 @@ func New(o Options) (*Table, error) {
 	if o.Clock == nil {
 		o.Clock = monotonic
 	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()
+	}
 	return &Table{
-		salt: rand.Uint64(), clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU,
+		salt: o.Seed, clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU,
 		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
 	}, nil
 }
 
-// SetOptions changes the settings, the clock excepted. On an error it changes nothing.
+// SetOptions changes the settings, clock and seed excepted. On an error it changes nothing.
 func (t *Table) SetOptions(o Options) error {
 	changed, err := t.fdb.SetOptions(fdb.Options{Capacity: o.MACTableSize, Ageing: o.MACAgeing}, nil)
 	if err != nil {

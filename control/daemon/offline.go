@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/cpu"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// offlineSeed keys the hashes of every offline switch, so that each does what the others do.
+const offlineSeed = 0x63756c76657274
+
+// OfflineOptions are what an offline switch is made from.
+type OfflineOptions struct {
+	Config *config.Config
+	// Open opens a port in place of the driver that the configuration names. The frames it sends belong to
+	// pool.
+	Open func(name string, pool *frame.Pool) (pmd.Port, error)
+	// Clock is the time in ns, from 1 on.
+	Clock func() int64
+	// See, unless nil, is shown every look-up: see datapath.NewStepper.
+	See func(*datapath.Pass)
+}
+
+// An Offline is a switch as a configuration says that nothing runs: no threads, sockets or devices. Its caller
+// brings the packets and the time. Two of them that get the same do the same.
+//
+// Thread-safety: as datapath.Stepper.
+type Offline struct {
+	*datapath.Stepper
+	pool    *frame.Pool
+	bridges map[string]*bridge
+}
+
+// NewOffline returns an offline switch with all bridges, ports and rules of its configuration.
+func NewOffline(o OfflineOptions) (*Offline, error) {
+	c := o.Config
+	pool, err := frame.NewPool(frame.Options{
+		Buffers: c.Frames.Buffers, BufferSize: c.Frames.BufferSize, Huge: frame.HugeNever, Caches: frameCaches,
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := &Offline{pool: pool, bridges: make(map[string]*bridge)}
+	seed := flow.FixedSeed(offlineSeed)
+	settings := switchOptions(c)
+	settings.Pool, settings.Seed, settings.Clock = pool, &seed, cpu.NewManualClock(o.Clock)
+	if f.Stepper, err = datapath.NewStepper(settings, o.See); err != nil {
+		return nil, errors.Join(fmt.Errorf("make switch: %w", err), pool.Close())
+	}
+	if err := f.fill(o); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// fill adds bridges, rules and ports, in the order of the configuration.
+func (f *Offline) fill(o OfflineOptions) error {
+	plans, err := planAll(o.Config, nil, nil, openflow.Options{Clock: o.Clock, Seed: offlineSeed})
+	if err != nil {
+		return err
+	}
+	var bare datapath.Config
+	for _, p := range plans {
+		bare.Bridges = append(bare.Bridges, datapath.BridgeConfig{Name: p.name, Table: p.table})
+		f.bridges[p.name] = p.bridge
+	}
+	if err := f.Apply(context.Background(), bare); err != nil {
+		return err
+	}
+	for _, p := range plans {
+		for _, port := range p.target().Ports {
+			dev, err := o.Open(port.Name, f.pool)
+			if err != nil {
+				return fmt.Errorf("port %s: %w", port.Name, err)
+			}
+			if err := f.AddDevice(p.name, port, dev); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Close ends the switch and its ports. ErrLeaked says that frames did not come back.
+func (f *Offline) Close() error {
+	err := f.Stepper.Close()
+	if lost := f.pool.Close(); lost != nil {
+		err = errors.Join(err, fmt.Errorf("%w: %w", ErrLeaked, lost))
+	}
+	return err
+}
