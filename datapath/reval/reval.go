@@ -81,7 +81,8 @@ type Revalidator struct {
 	reclaim func()
 	ask     func()
 
-	ledger ledger // guarded by the lock over the flow cache
+	ledger  ledger // guarded by the lock over the flow cache, as the next
+	leaving []hold // given back when the walk ends
 }
 
 // news is what has changed in a table since the walk before.
@@ -100,7 +101,10 @@ func New(c Config) *Revalidator {
 	}
 	r.ledger = newLedger(r, c.Lists, c.Flows.Cap()+1)
 	r.look = r.visitPiece
-	r.reclaim = func() { r.Flows.Reclaim() }
+	r.reclaim = func() {
+		r.letGo()
+		r.Flows.Reclaim()
+	}
 	r.ask = func() { r.tight = r.Flows.Tight() }
 	return r
 }
@@ -120,10 +124,13 @@ func (r *Revalidator) Credit(s flowcache.Slot, size int, now int64) {
 	}
 }
 
-// Retired tells the table of the last packets of a flow that was removed: workers may have counted
-// some until they had let go of it. It is flowcache.Options.Retired. The lock is held.
+// Retired tells the table of the last packets of a flow that was removed, which workers may have counted
+// until they had let go of it, and gives back what its trail named. It is flowcache.Options.Retired. The lock is held.
 func (r *Revalidator) Retired(s flowcache.Slot, st flowcache.Stats, trail flowcache.ListID) {
 	r.ledger.settle(s, &st, trail)
+	if h, ok := r.ledger.owner(s).(rules.Holder); ok {
+		h.Release(r.Lists.Get(trail))
+	}
 	r.ledger.close(s)
 }
 
@@ -292,6 +299,7 @@ func (r *Revalidator) check(s flowcache.Slot, t rules.Table) bool {
 		r.Lists.Release(actions)
 		return false
 	}
+	r.move(r.ledger.owner(s), t, f.Trail, trail)
 	r.ledger.assign(s, t)
 	if actions == f.Actions && trail == f.Trail && v.Tags == f.Tags && v.Rewrote == f.Rewrote {
 		r.Lists.Release(actions)

@@ -282,6 +282,10 @@ func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) {
 		return
 	}
 	h.Lists.Retain(actions)
+	holder, holds := t.(rules.Holder)
+	if holds {
+		holder.Hold(v.Trail)
+	}
 	s, err := h.Flows.Insert(flowcache.Flow{
 		Key: h.key, Mask: v.Mask, Actions: actions, Trail: trail, Tags: v.Tags, Rewrote: v.Rewrote, Now: now,
 	})
@@ -293,6 +297,9 @@ func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) {
 		h.counters.Add(reason, 1)
 		h.Lists.Release(actions)
 		h.Lists.Release(trail)
+		if holds {
+			holder.Release(v.Trail)
+		}
 		return
 	}
 	h.Installed(s, t)
