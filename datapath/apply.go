@@ -41,8 +41,12 @@ func (s *Switch) Apply(ctx context.Context, c Config) error {
 	for _, b := range c.Bridges {
 		s.settlePorts(s.bridges[b.Name], b.Ports)
 	}
+	left := s.leftNowhere()
 	s.mu.Unlock()
 	s.Sync()
+	for _, p := range left {
+		s.removeNowhere(p)
+	}
 	for _, t := range gone {
 		s.reval.Forget(t)
 		s.takeBack(t)
@@ -136,15 +140,19 @@ func (s *Switch) changeBridges(want map[string]BridgeConfig) (gone []rules.Table
 	for name, b := range want {
 		br := old[name]
 		if br == nil || br.table != b.Table {
-			ports := make(map[uint32]*port)
-			if br != nil {
-				ports = br.ports
+			was := br
+			br = &bridge{name: name, table: b.Table}
+			if was != nil {
+				br.ports, br.nowhere = was.ports, was.nowhere
+				br.nowhere.bridge = br
+			} else {
+				br.ports = make(map[uint32]*port)
+				s.addNowhere(br)
 			}
-			br = &bridge{name: name, table: b.Table, ports: ports}
-			for _, p := range ports {
+			for _, p := range br.ports {
 				p.bridge = br
 			}
-			s.lend(b.Table)
+			s.lend(br)
 			br.tellPorts()
 		}
 		s.bridges[name] = br

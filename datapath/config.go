@@ -80,6 +80,9 @@ type SlowPath struct {
 	// NewFlows is how many new flows a port may start per second, all workers together, with a tenth of that
 	// in one burst; default 0: as many as the slow path takes.
 	NewFlows int
+	// SendRate is how many packets of a port the rules may give to the rule table per second, all workers
+	// together, with a tenth of that in one burst; default 10,000, -1: as many as the slow path takes.
+	SendRate int
 	// Held is how many later packets of flows whose first packet is waiting a worker keeps; default 1024.
 	Held int
 	// MaxIdle is how long a flow without traffic stays cached; default 10 s.

@@ -30,6 +30,8 @@ const (
 	heldBack
 	completed
 	segmented
+	sentUp
+	injected
 	numEvents
 )
 
@@ -38,6 +40,8 @@ func eventCounters() []counter.Desc {
 		recirculated: {Name: "recirculated", Help: "Packets taken up again under a recirculation id; each counts once more in the cache levels."},
 		heldBack:     {Name: "held", Help: "Packets that waited behind their flow's first packet and were looked up after it."},
 		completed:    {Name: "checksum_completed", Help: "Packets whose L4 checksum the sender had left to hardware, completed here."},
+		sentUp:       {Name: "sent_to_table", Help: "Copies given to the rule table, such as packets to the controller."},
+		injected:     {Name: "injected", Help: "Packets that the rule table sent, such as those of a controller, and packets it went on with."},
 		segmented:    {Name: "segmented", Help: "Packets larger than their output port takes, cut into segments here."},
 	}
 }
@@ -56,6 +60,8 @@ const (
 	dropRecircDepth
 	dropCloneDepth
 	dropTooManyClones
+	dropSendRate
+	dropSendFull
 	numDrops
 )
 
@@ -72,6 +78,8 @@ func dropCounters() []counter.Desc {
 		dropHandover:      {Name: "handover_full", Help: "Packets for a transmit queue of another worker whose hand-over ring was full.", Kind: counter.Drop},
 		dropRecircDepth:   {Name: "recirc_depth", Help: "Packets taken up again more than 8 times.", Kind: counter.Drop},
 		dropCloneDepth:    {Name: "clone_depth", Help: "Clones not made because they would have been nested deeper than 8.", Kind: counter.Drop},
+		dropSendRate:      {Name: "controller_rate", Help: "Copies for the rule table, such as packets to the controller, beyond the rate of their input port.", Kind: counter.Drop},
+		dropSendFull:      {Name: "controller_queue_full", Help: "Copies for the rule table, such as packets to the controller, beyond what their input port may have waiting.", Kind: counter.Drop},
 		dropTooManyClones: {Name: "too_many_clones", Help: "Clones not made because the packets of one batch, 64 at most, had 16,384 already.", Kind: counter.Drop},
 	}
 	return append(action.Reasons(), own...)

@@ -56,6 +56,9 @@ func (w *pipeline) run(words []uint64, r run) {
 			return
 		case action.OpTrunc:
 			size = int(in.Arg)
+		case action.OpSend:
+			w.sendUp(in.Arg, size, &r)
+			size = whole
 		case action.OpClone:
 			inner := rest[:in.Arg]
 			if rest = rest[in.Arg:]; len(rest) == 0 {

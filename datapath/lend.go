@@ -2,8 +2,12 @@ package datapath
 
 import "github.com/culvertdev/culvert/datapath/rules"
 
-// lend gives a table that is new to the switch what it wants of it.
-func (s *Switch) lend(t rules.Table) {
+// lend gives a bridge's new table what it wants of the switch. s.mu is held.
+func (s *Switch) lend(br *bridge) {
+	t := br.table
+	if u, ok := t.(rules.SenderUser); ok {
+		u.SetSender(&sender{s, br.nowhere.id})
+	}
 	if u, ok := t.(rules.MeterUser); ok {
 		u.SetMeters(s.meters)
 	}
@@ -11,6 +15,9 @@ func (s *Switch) lend(t rules.Table) {
 
 // takeBack ends what lend began, once no packet meets the table any more.
 func (s *Switch) takeBack(t rules.Table) {
+	if u, ok := t.(rules.SenderUser); ok {
+		u.SetSender(nil)
+	}
 	if u, ok := t.(rules.MeterUser); ok {
 		u.SetMeters(nil)
 	}

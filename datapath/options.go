@@ -47,6 +47,7 @@ func (o *Options) check() error {
 	within("Cache.ListWords", o.Cache.ListWords, 1, 1<<30)
 	within("QueueLength", o.QueueLength, 1, 1<<20)
 	within("NewFlows", o.NewFlows, 0, upcall.MaxRate)
+	within("SendRate", o.SendRate, -1, upcall.MaxRate)
 	within("Held", o.Held, 1, math.MaxInt32)
 	within("VLANLimit", o.VLANLimit, 1, 2)
 	within("MaxIdle in ns", int(o.MaxIdle), 1, math.MaxInt)
@@ -89,6 +90,7 @@ func (o *Options) setDefaults() {
 	def(&o.Cache.MasksPerPort, 32)
 	def(&o.Cache.ListWords, 16*o.Cache.Flows)
 	def(&o.QueueLength, 512)
+	def(&o.SendRate, 10_000)
 	def(&o.Held, 1024)
 	def(&o.VLANLimit, 1)
 	if o.Workers.Latency == 0 {

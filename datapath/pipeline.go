@@ -44,12 +44,14 @@ type pipeline struct {
 	// The way to the slow path and back.
 	lane     *upcall.Lane
 	kick     func()
+	inject   *injector // of the switch, if this is the worker it serves; else nil
 	waiting  *upcall.Waiting
 	answers  [frame.MaxBatch]upcall.Answer
 	answered int // taken in this cycle, not yet told the slow path
 	answer   frame.Batch
 
 	ports  []*workerPort // by datapath port; nil where there is none
+	known  []*workerPort // those there are
 	sends  []*workerPort // ports with frames staged this cycle, or still to be flushed
 	served []*workerPort // ports whose hand-over ring this worker empties
 	spare  frame.Batch
@@ -78,6 +80,7 @@ type workerPort struct {
 	up      *upcall.Queue
 	sources *upcall.Sources
 	rate    *upcall.Rate // the port's, shared by all workers
+	sends   *upcall.Rate // the same for copies to the rule table
 	fresh   *counter.Block
 }
 

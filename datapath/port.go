@@ -32,6 +32,7 @@ type port struct {
 	past   []counter.Sample // what earlier openings had counted
 	share  *upcall.Share    // of the slow path
 	rate   *upcall.Rate     // of new flows
+	sends  *upcall.Rate     // of packets given to the rule table
 
 	views  []*workerPort   // one per worker, for the port's life
 	ctx    context.Context // the supervisor's
@@ -44,21 +45,28 @@ type bridge struct {
 	name  string
 	table rules.Table
 	ports map[uint32]*port // by datapath port
+	// nowhere is the port of packets that came in by none: see addNowhere.
+	nowhere *port
 }
 
 // newPort makes a port known to every worker, with no device yet.
 func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *port {
 	p := &port{
 		id: id, number: number, cfg: cfg.clone(), bridge: br, exited: make(chan struct{}),
-		share: upcall.NewShare(), rate: new(upcall.Rate),
+		share: upcall.NewShare(), rate: new(upcall.Rate), sends: new(upcall.Rate),
 	}
 	s.limit(p)
+	delivery := upcall.NewShare()
 	for range s.pipes {
 		p.views = append(p.views, &workerPort{
-			id:      id,
-			up:      &upcall.Queue{Port: id, Share: p.share, Requests: ring.NewSPSC[upcall.Request](s.o.QueueLength)},
+			id: id,
+			up: &upcall.Queue{
+				Port: id, Share: p.share, Requests: ring.NewSPSC[upcall.Request](s.o.QueueLength),
+				Delivery: delivery, Sent: ring.NewSPSC[upcall.Sent](sendDepth),
+			},
 			sources: upcall.NewSources(s.o.QueueLength),
 			rate:    p.rate,
+			sends:   p.sends,
 			fresh:   counter.NewBlock(newFlowCounters()),
 		})
 	}
@@ -72,6 +80,7 @@ func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *
 func (s *Switch) limit(p *port) {
 	l := p.cfg.Limits
 	p.rate.Set(cmp.Or(l.NewFlows, s.o.NewFlows))
+	p.sends.Set(max(0, s.o.SendRate))
 	s.slow.Locked(func() {
 		// The error would be that of a port number the cache does not serve; admit takes none.
 		_ = s.flows.SetPort(p.id, flowcache.Limits{Masks: l.Masks, Flows: l.Flows})
@@ -85,6 +94,9 @@ func (s *Switch) setQueues() {
 		var qs []*upcall.Queue
 		for _, id := range slices.Sorted(maps.Keys(s.ports)) {
 			qs = append(qs, s.ports[id].views[i].up)
+		}
+		for _, p := range s.nowhere {
+			qs = append(qs, p.views[i].up)
 		}
 		w.lane.SetQueues(qs)
 	}
@@ -165,6 +177,12 @@ func (w *pipeline) setPort(id uint32, p *workerPort) {
 		w.ports = append(w.ports, nil)
 	}
 	w.ports[id] = p
+	w.known = w.known[:0]
+	for _, p := range w.ports {
+		if p != nil {
+			w.known = append(w.known, p)
+		}
+	}
 }
 
 // connect gives the worker's view of a port a queue, or a ring to one.

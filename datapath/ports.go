@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/pmd"
@@ -168,15 +167,7 @@ func (s *Switch) removePort(p *port) {
 	p.cancel()
 	<-p.exited
 	// 3. Packets on their way to and from the slow path come home; they find the port gone.
-	for i, w := range s.pipes {
-		s.onWorker(i, func() { w.setPort(p.id, nil) })
-	}
-	for i := range s.pipes {
-		for !p.views[i].up.Requests.Empty() {
-			s.slow.Kick()
-			time.Sleep(20 * time.Microsecond)
-		}
-	}
+	s.drain(p)
 	// 4. Its cached flows go, and the number is free.
 	s.mu.Lock()
 	delete(s.ports, p.id)
@@ -198,6 +189,12 @@ func (s *Switch) publishTables() {
 			t.byPort = append(t.byPort, nil)
 		}
 		t.byPort[id] = p.bridge.table
+	}
+	for _, br := range s.bridges {
+		for int(br.nowhere.id) >= len(t.byPort) {
+			t.byPort = append(t.byPort, nil)
+		}
+		t.byPort[br.nowhere.id] = br.table
 	}
 	s.tables.Store(t)
 }

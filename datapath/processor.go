@@ -6,12 +6,17 @@ package datapath
 func (w *pipeline) Flush(now int64) int {
 	w.now = now
 	n := w.takeAnswers() + w.takeOver()
+	sent := w.takeInjected()
 	if len(w.sends) > 0 {
 		w.flush()
 	}
 	if w.answered > 0 {
 		w.lane.Done(w.answered) // only now: whoever waits for it finds the packets gone
 		w.answered = 0
+	}
+	if sent > 0 {
+		w.inject.done.Add(uint64(sent))
+		n += sent
 	}
 	w.flows.Tick()
 	if now >= w.publishAt {
@@ -44,7 +49,7 @@ func (w *pipeline) Resume() {
 
 // pending reports whether somebody has sent this worker something.
 func (w *pipeline) pending() bool {
-	if !w.lane.Answers.Empty() {
+	if !w.lane.Answers.Empty() || w.inject != nil && !w.inject.queue.Empty() {
 		return true
 	}
 	for _, p := range w.served {
@@ -59,10 +64,7 @@ func (w *pipeline) pending() bool {
 func (w *pipeline) publish() {
 	w.publishAt = w.now + publishEvery
 	w.count.publish()
-	for _, p := range w.ports {
-		if p == nil {
-			continue
-		}
+	for _, p := range w.known {
 		p.fresh.Publish()
 		if p.tx.q != nil {
 			p.tx.q.Counters().Publish()

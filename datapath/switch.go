@@ -23,6 +23,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
+	"github.com/culvertdev/culvert/ring"
 )
 
 // keysPerWorker is how many flows one worker may have with the slow path at once, all ports together.
@@ -46,10 +47,12 @@ type Switch struct {
 	mu      sync.Mutex // over the ports and bridges
 	bridges map[string]*bridge
 	ports   map[uint32]*port
+	nowhere []*port // of all bridges, those that are going included
 	closed  bool
 
 	apply  sync.Mutex // one change of configuration at a time
 	syncs  rounds
+	inject injector
 	stop   context.CancelFunc
 	learnt chan struct{} // asks for a walk soon
 	ended  sync.WaitGroup
@@ -69,6 +72,8 @@ func New(o Options) (*Switch, error) {
 		return nil, err
 	}
 	if err := s.group.Start(); err != nil {
+		s.inject.close()
+		s.slow.Close()
 		for _, w := range s.pipes {
 			w.close()
 		}
@@ -120,11 +125,18 @@ func newSwitch(o Options) (*Switch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("slow path: %w", err)
 	}
+	if s.inject.frames, err = o.Pool.NewCache(); err != nil {
+		s.slow.Close()
+		return nil, fmt.Errorf("packets of tables: %w", err)
+	}
+	s.inject.queue = ring.NewMPSC[injection](injectDepth)
 	s.reval = reval.New(reval.Config{
 		Flows: s.flows, Lists: s.lists, Locked: s.slow.Locked, Tables: func() []rules.Table { return s.tables.Load().all },
 		TableOf: s.tableOf, Now: s.clock.Now, MaxIdle: o.MaxIdle,
 	})
 	if err := s.makeWorkers(x); err != nil {
+		s.inject.close()
+		s.slow.Close()
 		for _, w := range s.pipes {
 			w.close()
 		}
@@ -141,6 +153,9 @@ func (s *Switch) makeWorkers(x flow.Extractor) error {
 		w, err := s.newPipeline(x, i)
 		if err != nil {
 			return fmt.Errorf("worker %d: %w", i, err)
+		}
+		if i == 0 {
+			w.inject = &s.inject
 		}
 		s.pipes = append(s.pipes, w)
 		lanes = append(lanes, w.lane)
@@ -241,6 +256,10 @@ func (s *Switch) sync() {
 			time.Sleep(20 * time.Microsecond)
 		}
 	}
+	for mark := s.inject.pushed.Load(); s.running && s.inject.done.Load() < mark; {
+		s.wake(0)
+		time.Sleep(20 * time.Microsecond)
+	}
 }
 
 // Close stops the workers and closes every port. Every frame is back in the pool when it returns.
@@ -258,8 +277,21 @@ func (s *Switch) Close() error {
 		all = append(all, p)
 	}
 	s.mu.Unlock()
+	s.inject.close()
 	for _, p := range all {
 		s.removePort(p)
+	}
+	s.mu.Lock()
+	tables := s.tables.Load().all
+	s.bridges = nil
+	s.publishTables()
+	left := s.leftNowhere()
+	s.mu.Unlock()
+	for _, p := range left {
+		s.removeNowhere(p)
+	}
+	for _, t := range tables {
+		s.takeBack(t)
 	}
 	s.stop()
 	s.ended.Wait()
@@ -271,12 +303,14 @@ func (s *Switch) Close() error {
 	for _, w := range s.pipes {
 		w.close()
 	}
+	s.slow.Close()
 	return nil
 }
 
 // close gives back everything the pipeline holds. Its worker has stopped.
 func (w *pipeline) close() {
 	w.takeAnswers()
+	w.takeInjected()
 	for hash, ok := w.waiting.Any(); ok; hash, ok = w.waiting.Any() {
 		list, _ := w.waiting.Remove(hash)
 		for list.Len() > 0 {

@@ -127,9 +127,9 @@ type Holder interface {
 
 // A Receiver is a Table that gets copies of packets: its programs use action.OpSend.
 type Receiver interface {
-	// Receive takes a packet sent with the context id. q.Packet is the whole packet, valid during the
-	// call; q.Key is its key with in_port and the recirculation id it came with. It is called on the
-	// slow path and must not block.
+	// Receive takes a packet sent with the context id. q.Packet is the whole packet as action.OpTrunc has
+	// cut it, valid during the call, q.Size its bytes before that; q.Key is its key with in_port and the
+	// recirculation id it came with. It is called on the slow path, apart from look-ups, and must not block.
 	Receive(id uint32, q *Query)
 }
 

@@ -11,6 +11,8 @@ const (
 	OverShare
 	ListsFull
 	Failed
+	Delivered
+	Unwanted
 )
 
 func counters() []counter.Desc {
@@ -21,6 +23,8 @@ func counters() []counter.Desc {
 		CacheFull: {Name: "cache_full", Help: "Flows not cached because the megaflow cache had no room; their packets were served."},
 		OverShare: {Name: "over_share", Help: "Flows not cached because their port had its share of the megaflow cache; their packets were served."},
 		ListsFull: {Name: "lists_full", Help: "Look-ups whose actions or trail the store of lists had no room for, or found too long: flows not cached, packets dropped (lists_full, too_many_actions) where it was the actions."},
+		Delivered: {Name: "delivered", Help: "Packets given to the rule table because a rule says so, such as those to the controller."},
+		Unwanted:  {Name: "unwanted", Help: "Packets for the rule table that came when it was another one, which takes none, or its port had gone."},
 		Failed:    {Name: "failed", Help: "Look-ups in which the rule table gave an error; their packets were dropped (table_error)."},
 	}
 }

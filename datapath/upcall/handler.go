@@ -59,6 +59,9 @@ type Handler struct {
 	verdict rules.Verdict
 	query   rules.Query
 	rounds  uint64
+	sent    [quantum]Sent
+	whole   []byte // of a packet in several buffers
+	frames  *frame.Cache
 	logged  time.Time        // last look-up error that was logged
 	full    flowcache.ListID // programs of packets whose own cannot be stored
 	long    flowcache.ListID
@@ -70,7 +73,8 @@ type Handler struct {
 	exited chan struct{}
 }
 
-// NewHandler returns a handler that Start sets to work. The error is that of flowcache.Lists.Intern.
+// NewHandler returns a handler that Start sets to work. The errors are those of flowcache.Lists.Intern and
+// frame.Pool.NewCache.
 func NewHandler(c Config) (*Handler, error) {
 	h := &Handler{
 		Config:   c,
@@ -80,7 +84,8 @@ func NewHandler(c Config) (*Handler, error) {
 		exited:   make(chan struct{}),
 	}
 	h.lanes.Store(new([]*Lane))
-	var errs [2]error
+	var errs [3]error
+	h.frames, errs[2] = c.Pool.NewCache()
 	h.full, errs[0] = h.dropping(action.NoRoom)
 	h.long, errs[1] = h.dropping(action.TooManyActions)
 	return h, errors.Join(errs[:]...)
@@ -110,6 +115,9 @@ func (h *Handler) Stop() {
 	<-h.exited
 }
 
+// Close gives back what the handler holds, when it has stopped, or was never started, and nothing is queued.
+func (h *Handler) Close() { h.frames.Close() }
+
 // Locked runs fn while no request is being served and nobody else changes the flow cache.
 func (h *Handler) Locked(fn func()) {
 	h.mu.Lock()
@@ -131,7 +139,7 @@ func (h *Handler) Kick() {
 	}
 }
 
-// Drain serves everything queued now on the calling goroutine and returns the number of requests.
+// Drain serves everything queued now on the calling goroutine and returns the number of packets.
 // For callers that do not Start the handler: tests, replay.
 func (h *Handler) Drain() int {
 	n := 0
@@ -168,16 +176,21 @@ func (h *Handler) run() {
 	}
 }
 
-// round gives every queue of every lane one turn and returns the number of requests served. more says that
+// round gives every queue of every lane one turn and returns the number of packets dealt with. more says that
 // there may be others: some were served, or some port has used up its share of this round.
 func (h *Handler) round() (served int, more bool) {
 	h.rounds++
+	delivered := 0
 	for _, l := range *h.lanes.Load() {
 		answered := 0
 		for _, q := range *l.queues.Load() {
 			if !q.Requests.Empty() {
 				more = true
 				answered += h.turn(l, q)
+			}
+			if !q.Sent.Empty() {
+				more = true
+				delivered += h.deliver(q)
 			}
 		}
 		if answered > 0 {
@@ -188,7 +201,7 @@ func (h *Handler) round() (served int, more bool) {
 	if served > 0 {
 		h.Learned()
 	}
-	return served, more
+	return served + delivered, more
 }
 
 // turn serves as many of one queue's requests, which are some, as its port's share of this round allows.

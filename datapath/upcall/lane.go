@@ -36,12 +36,15 @@ type Answer struct {
 	Actions flowcache.ListID // valid until Lane.Done counts this answer
 }
 
-// A Queue carries the requests of one port on one worker, so that the slow path can share itself out
+// A Queue carries the requests of one port on one worker, and apart from them what its programs send to the rule
+// table, so that the slow path can share itself out
 // fairly between ports. Thread-safety: the worker pushes, the handler pops.
 type Queue struct {
 	Port     uint32
 	Share    *Share // the port's, one for all workers
 	Requests *ring.SPSC[Request]
+	Delivery *Share // the same for what is sent to the table
+	Sent     *ring.SPSC[Sent]
 }
 
 // A Lane joins one worker to the slow path.
