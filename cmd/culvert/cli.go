@@ -48,6 +48,11 @@ type cli struct {
 		Del   fdbDelCmd   `cmd:"" help:"Forget one address."`
 		Flush fdbFlushCmd `cmd:"" help:"Forget learned addresses."`
 	} `cmd:"" name:"fdb" group:"change" help:"List or change the MAC addresses a bridge knows."`
+	TLV struct {
+		Add  tlvAddCmd  `cmd:"" help:"Make tunnel options fields of rules (add-tlv-map)."`
+		Del  tlvDelCmd  `cmd:"" help:"Take tunnel options out again, if no rule uses them."`
+		Show tlvShowCmd `cmd:"" help:"List which option is which field (dump-tlv-map)."`
+	} `cmd:"" name:"tlv" group:"change" help:"List or change which tunnel options are the match fields tun_metadata0 to 63."`
 
 	Replay  replayCmd  `cmd:"" group:"other" help:"Run a switch on captures, without a daemon: what would it have sent, and is every cached answer right?"`
 	Demo    demoCmd    `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`

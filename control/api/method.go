@@ -25,6 +25,9 @@ const (
 	FDBAdd      Method[NewFDBEntry, Nothing]     = "fdb.add"
 	FDBDel      Method[FDBKey, Nothing]          = "fdb.del"
 	FDBFlush    Method[FDBFilter, Changed]       = "fdb.flush"
+	TLVAdd      Method[TLVOptions, Changed]      = "tlv.add"
+	TLVDel      Method[TLVOptions, Changed]      = "tlv.del"
+	TLVShow     Method[BridgeName, []TLVMap]     = "tlv.show"
 	CacheDump   Method[CacheFilter, []CacheFlow] = "cache.dump"
 	GetStats    Method[Nothing, Stats]           = "stats"
 )

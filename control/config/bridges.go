@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/option"
 )
 
@@ -45,6 +46,7 @@ func (r *bridges) bridge(m *mapping) Bridge {
 		}
 	})
 	m.get("ports", func(v value) { b.Ports = r.portList(v) })
+	m.get("tunnel-options", func(v value) { b.TunnelOptions = r.tunnelOptions(v) })
 	m.get("flows", func(v value) {
 		b.Normal = false
 		b.Rules = append(b.Rules, r.inlineRules(v)...)
@@ -64,7 +66,10 @@ func (r *bridges) checkRules(b *Bridge) {
 	for i := range ports {
 		ports[i].Number = max(ports[i].Number, minPort)
 	}
-	_, err := b.Flows(ports)
+	options, err := (*flow.TLVMap)(nil).Replace(b.TunnelOptions)
+	if err == nil {
+		_, err = b.Flows(ports, options)
+	}
 	var wrong Errors
 	if errors.As(err, &wrong) {
 		r.errs = append(r.errs, wrong...)

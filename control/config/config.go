@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -95,8 +96,10 @@ type Bridge struct {
 	MACTableSize int           // learned addresses
 	ForwardBPDU  bool          // NORMAL forwards link-local control addresses too
 	FloodVLANs   []uint16      // NORMAL learns nothing in these and floods
-	Ports        []Port
-	Rules        []Rule // in the order of the file
+	// TunnelOptions are the options that rules know as tun_metadata fields.
+	TunnelOptions []flow.Option
+	Ports         []Port
+	Rules         []Rule // in the order of the file
 	// Normal: the file says nothing about rules, so the bridge gets the one that makes it a learning
 	// switch, "priority=0 actions=NORMAL".
 	Normal bool

@@ -12,6 +12,7 @@ import (
 
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/memport"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -80,6 +81,7 @@ bridges:
       - {name: p4, type: tap, protected: true, vlan: {mode: dot1q-tunnel, tag: 9, cvlans: [5], qinq-ethtype: 802.1q, priority-tags: always}}
       - {name: p5, type: tap, vlan: {mode: native-untagged, tag: 9, trunks: [5], priority-tags: if-nonzero}}
     flood-vlans: [7, 9-10]
+    tunnel-options: ['{class=0x102,type=0x80,len=4}->tun_metadata1']
     flows:
       - "priority=10,in_port=7,actions=drop"
       - priority=0,actions=normal # a comment
@@ -97,6 +99,7 @@ bridges:
 		VLANLimit: 2,
 		Bridges: []config.Bridge{{
 			Name: "br0", MACAging: time.Minute, MACTableSize: 100, ForwardBPDU: true, FloodVLANs: []uint16{7, 9, 10},
+			TunnelOptions: []flow.Option{{Class: 0x102, Type: 0x80, Size: 4, Field: flow.FieldTunMetadata0 + 1}},
 			Ports: []config.Port{
 				{Name: "p1", Type: "afxdp", Number: 7, VLAN: rules.VLAN{Mode: rules.VLANAccess, Tag: 10},
 					Options: map[string]string{"device": "veth0", "mode": "native", "queues": "2", "promiscuous": "true", "pass": "arp,lldp"}},
@@ -108,8 +111,8 @@ bridges:
 					Mode: rules.VLANNativeUntagged, Tag: 9, Trunks: []uint16{5}, PriorityTags: rules.PriorityTagsIfNonzero}},
 			},
 			Rules: []config.Rule{
-				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 28, Column: 10}},
-				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 29, Column: 9}},
+				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 29, Column: 10}},
+				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 30, Column: 9}},
 				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3, Column: 3}},
 			},
 		}, {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 )
@@ -71,14 +72,18 @@ func ruleLines(first Place, text string) []Rule {
 	return list
 }
 
-// Flows parses the bridge's rules. A port that they name has the number that ports gives it.
+// Flows parses the bridge's rules. A port that they name has the number that ports gives it; options has
+// TunnelOptions.
 // Mistakes are [Errors].
-func (b *Bridge) Flows(ports []Port) ([]openflow.Flow, error) {
-	parser := openflow.Parser{Ports: portNames(ports)}
+func (b *Bridge) Flows(ports []Port, options *flow.TLVMap) ([]openflow.Flow, error) {
+	parser := openflow.Parser{Ports: portNames(ports), Options: options}
 	flows := make([]openflow.Flow, 0, len(b.Rules))
 	var wrong Errors
 	for _, r := range b.Rules {
 		f, err := parser.ParseFlow(r.Text)
+		if err == nil {
+			err = f.CheckOptions(options)
+		}
 		if err != nil {
 			wrong = append(wrong, r.mistake(err))
 			continue

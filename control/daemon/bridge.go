@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
 // normalRule makes a bridge without rules of its own a learning switch.
@@ -31,6 +32,7 @@ type plan struct {
 	options openflow.Options
 	ports   []config.Port
 	flows   []openflow.Flow
+	tlv     *flow.TLVMap
 }
 
 // newPlan checks what c, whose ports all have numbers, asks of a bridge. b is nil if there is none yet;
@@ -43,7 +45,14 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 		c.Rules = []config.Rule{{Text: normalRule}}
 	}
 	var err error
-	if p.flows, err = c.Flows(c.Ports); err != nil {
+	var now *flow.TLVMap
+	if b != nil {
+		now = b.table.TunnelOptions()
+	}
+	if p.tlv, err = now.Replace(c.TunnelOptions); err != nil {
+		return nil, fmt.Errorf("bridge %s: tunnel-options: %w", c.Name, err)
+	}
+	if p.flows, err = c.Flows(c.Ports, p.tlv); err != nil {
 		return nil, err
 	}
 	if !p.isNew {
@@ -53,6 +62,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
+	table.SetTunnelOptions(p.tlv)
 	if err := table.AddFlows(p.flows); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
@@ -81,6 +91,7 @@ func (p *plan) settle() (added, removed int, err error) {
 	if err := p.table.SetOptions(p.options); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
+	p.table.SetTunnelOptions(p.tlv)
 	if added, removed, err = p.table.ReplaceFlows(p.flows); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}

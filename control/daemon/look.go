@@ -35,6 +35,9 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.FDBAdd, d.fdbAdd)
 	api.Handle(m, api.FDBDel, d.fdbDel)
 	api.Handle(m, api.FDBFlush, d.fdbFlush)
+	api.Handle(m, api.TLVAdd, d.tlvAdd)
+	api.Handle(m, api.TLVDel, d.tlvDel)
+	api.Handle(m, api.TLVShow, d.tlvShow)
 	return m
 }
 

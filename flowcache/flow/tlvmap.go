@@ -73,6 +73,22 @@ func (m *TLVMap) Remove(options ...Option) *TLVMap {
 	return next
 }
 
+// Replace returns a map of some options only. Those that m has too stay where they are.
+func (m *TLVMap) Replace(options []Option) (*TLVMap, error) {
+	var gone, come []Option
+	for _, o := range m.Options() {
+		if !slices.Contains(options, o) {
+			gone = append(gone, o)
+		}
+	}
+	for _, o := range options {
+		if !slices.Contains(m.Options(), o) {
+			come = append(come, o)
+		}
+	}
+	return m.Remove(gone...).Add(come...)
+}
+
 // Options returns the options of m, in the order of their fields. The caller must not change them.
 func (m *TLVMap) Options() []Option {
 	if m == nil {

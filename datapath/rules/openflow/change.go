@@ -91,7 +91,7 @@ func (x *tx) apply(c *Change) (int, error) {
 		}
 		return len(list), nil
 	}
-	if err := c.Flow.checkOptions(x.t.TunnelOptions()); err != nil {
+	if err := c.Flow.CheckOptions(x.t.TunnelOptions()); err != nil {
 		return 0, err
 	}
 	if err := checkGroups(c.Flow.Actions, x.t.groups, NoGroup); err != nil {

@@ -46,26 +46,15 @@ func (t *Table) DelTunnelOptions(options []flow.Option) error {
 	return nil
 }
 
-// SetTunnelOptions makes options the map, with those that it has already where they are. Fields that flows use
-// must stay what they are.
-func (t *Table) SetTunnelOptions(options []flow.Option) error {
-	var gone, come []flow.Option
-	for _, o := range t.TunnelOptions().Options() {
-		if !slices.Contains(options, o) {
-			gone = append(gone, o)
-		}
+// SetTunnelOptions makes m the map; it is for a map that Replace made of the table's, and flows that have
+// fields which m has not are to be replaced next.
+func (t *Table) SetTunnelOptions(m *flow.TLVMap) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !slices.Equal(m.Options(), t.TunnelOptions().Options()) {
+		t.tunnelOptions.Store(m)
+		t.log.add(change{tag: ^uint64(0)})
 	}
-	for _, o := range options {
-		if !slices.Contains(t.TunnelOptions().Options(), o) {
-			come = append(come, o)
-		}
-	}
-	if len(gone) > 0 {
-		if err := t.DelTunnelOptions(gone); err != nil {
-			return err
-		}
-	}
-	return t.AddTunnelOptions(come)
 }
 
 // usesOption reports whether f matches, reads or writes a tunnel option.
@@ -83,8 +72,8 @@ func (f *Flow) usesOption(field flow.FieldID) bool {
 	return err != nil
 }
 
-// checkOptions says which tunnel option of f is not, or not so, in the map.
-func (f *Flow) checkOptions(options *flow.TLVMap) error {
+// CheckOptions says which tunnel option of f is not, or not so, in the map.
+func (f *Flow) CheckOptions(options *flow.TLVMap) error {
 	if err := f.Match.CheckOptions(options); err != nil {
 		return err
 	}

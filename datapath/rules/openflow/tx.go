@@ -37,7 +37,7 @@ type ruleState struct {
 // add puts f in its table, in the place of a rule with its match and priority if there is one.
 func (x *tx) add(f *Flow) error {
 	t := x.t
-	if err := f.checkOptions(t.TunnelOptions()); err != nil {
+	if err := f.CheckOptions(t.TunnelOptions()); err != nil {
 		return err
 	}
 	if err := checkGroups(f.Actions, t.groups, NoGroup); err != nil {
