@@ -18,7 +18,7 @@ func TestActionsAreConsistentAsOVSWantsThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range consistencyCases {
-		err := exec.Command(path, "parse-flow", c.flow).Run()
+		err := exec.Command(path, "-OOpenFlow10,OpenFlow13,OpenFlow15", "parse-flow", c.flow).Run()
 		if (err == nil) != c.ok {
 			t.Errorf("%s: OVS says %v, the table that it is taken: %v", c.flow, err, c.ok)
 		}
