@@ -25,6 +25,9 @@ func checkConsistent(m *flow.Match, list []Action) (i int, err error) {
 
 // consistent checks one action for packets like k, and makes of k what it makes of them.
 func consistent(a Action, k *flow.Key) error {
+	if _, larger := a.(*CheckLarger); larger {
+		return nil // OVS takes any field here
+	}
 	err := actionParts(a, func(part flow.Subfield, write bool) error {
 		need := needOf(part.Field, write)
 		if need.Met(k, nil) {

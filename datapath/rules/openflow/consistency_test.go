@@ -49,6 +49,11 @@ var consistencyCases = []struct {
 	{"icmp6,icmp_type=135,actions=set_field:00:00:00:00:00:01->nd_sll", true},
 	{"icmp6,icmp_type=136,icmp_code=0,actions=set_field:00:00:00:00:00:01->nd_sll", false},
 	{"icmp6,actions=set_field:::1->nd_target", false},
+	{"actions=multipath(eth_src,50,modulo_n,1,0,NXM_OF_IP_SRC[0..3])", false},
+	{"ip,actions=multipath(eth_src,50,modulo_n,1,0,NXM_OF_IP_SRC[0..3])", true},
+	{"actions=bundle_load(eth_src,0,hrw,ofport,NXM_OF_IP_SRC[0..15],members:1,2)", false},
+	{"actions=check_pkt_larger(100)->NXM_OF_IP_SRC[0]", true},
+	{"actions=output:NXM_OF_IP_SRC[]", false},
 	{"actions=set_field:1->reg0,set_field:5->tun_id,set_field:3->metadata", true},
 }
 

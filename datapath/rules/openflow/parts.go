@@ -44,6 +44,14 @@ func actionParts(a Action, visit partVisitor) error {
 		return visit(a.Dst, true)
 	case *OutputField:
 		return visit(a.Src, false)
+	case *Multipath:
+		return visit(a.Dst, true)
+	case *Bundle:
+		if a.Load {
+			return visit(a.Dst, true)
+		}
+	case *CheckLarger:
+		return visit(a.Dst, true)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func TestWrittenOptionsAreNamedByBlock(t *testing.T) {
 func TestOptionsStayAsLongAsFlowsUseThem(t *testing.T) {
 	for _, line := range []string{
 		"tun_metadata0,actions=drop", "actions=set_field:1->tun_metadata0", "actions=move:tun_metadata0[0..7]->reg0[0..7]",
-		"actions=clone(load:1->tun_metadata0[0])",
+		"actions=clone(load:1->tun_metadata0[0])", "actions=multipath(eth_src,0,modulo_n,2,0,tun_metadata0[0..3])",
 	} {
 		tb, _ := newTable(t, Options{}, trunks(1), "")
 		addOptions(t, tb, "{class=1,type=1,len=4}->tun_metadata0,{class=1,type=2,len=4}->tun_metadata1")

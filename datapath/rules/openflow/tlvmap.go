@@ -9,7 +9,7 @@ import (
 )
 
 // ErrOptionUsed says that flows use a tunnel option that is to be removed.
-var ErrOptionUsed = errors.New("want no flow that uses the field, found one (NXTTMFC_INVALID_TLV_DEL)")
+var ErrOptionUsed = errors.New("want no flow or group that uses the field, found one (NXTTMFC_INVALID_TLV_DEL)")
 
 // TunnelOptions returns which tunnel options the table's flows know as tun_metadata fields. The map is a value:
 // it stays as it is when options are added and removed.
@@ -27,23 +27,38 @@ func (t *Table) AddTunnelOptions(options []flow.Option) error {
 }
 
 // DelTunnelOptions removes tunnel options by their fields, all of the map if none is named (ovs-ofctl(8),
-// del-tlv-map). As long as a flow uses one of the fields it removes nothing and returns ErrOptionUsed.
+// del-tlv-map). As long as a flow or group uses one of the fields it removes nothing and returns ErrOptionUsed.
 func (t *Table) DelTunnelOptions(options []flow.Option) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(options) == 0 {
 		options = t.TunnelOptions().Options()
 	}
-	all := AllFlows()
-	for _, r := range t.selected(&all) {
-		for _, o := range options {
-			if r.usesOption(o.Field) {
-				return fmt.Errorf("%s: %w: %s", o.Field, ErrOptionUsed, r.String())
-			}
+	for _, o := range options {
+		if user := t.optionUser(o.Field); user != "" {
+			return fmt.Errorf("%s: %w: %s", o.Field, ErrOptionUsed, user)
 		}
 	}
 	t.tunnelOptions.Store(t.TunnelOptions().Remove(options...))
 	return nil
+}
+
+// optionUser names a flow or group that uses a tunnel option; nothing if none does. The caller holds a lock.
+func (t *Table) optionUser(f flow.FieldID) string {
+	all := AllFlows()
+	for _, r := range t.selected(&all) {
+		if r.Match.Mask.Any(f) || usesOption(r.Actions, f) {
+			return r.String()
+		}
+	}
+	for id, g := range t.groups {
+		for _, b := range g.Buckets {
+			if usesOption(b.Actions, f) {
+				return fmt.Sprintf("group %d", id)
+			}
+		}
+	}
+	return ""
 }
 
 // SetTunnelOptions makes m the map; it is for a map that Replace made of the table's, and flows that have
@@ -57,19 +72,15 @@ func (t *Table) SetTunnelOptions(m *flow.TLVMap) {
 	}
 }
 
-// usesOption reports whether f matches, reads or writes a tunnel option.
-func (f *Flow) usesOption(field flow.FieldID) bool {
-	if f.Match.Mask.Any(field) {
-		return true
-	}
+// usesOption reports whether actions read or write a tunnel option.
+func usesOption(list []Action, f flow.FieldID) bool {
 	used := errors.New("used")
-	err := eachPart(f.Actions, func(part flow.Subfield, _ bool) error {
-		if part.Field == field {
+	return eachPart(list, func(part flow.Subfield, _ bool) error {
+		if part.Field == f {
 			return used
 		}
 		return nil
-	})
-	return err != nil
+	}) != nil
 }
 
 // CheckOptions says which tunnel option of f is not, or not so, in the map.
