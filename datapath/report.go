@@ -84,6 +84,7 @@ func (s *Switch) Stats() Stats {
 		Since:    s.started,
 		SlowPath: s.reval.Counters().Samples(s.slow.Counters().Samples(nil)),
 		Flows:    FlowStats{Flows: s.flows.Len(), Capacity: s.flows.Cap(), Samples: s.flows.Counters().Samples(nil)},
+		Ports:    s.PortFlows(),
 		Frames:   FrameStats{Buffers: s.o.Pool.Buffers(), BufferSize: s.o.Pool.BufferSize(), Pages: s.o.Pool.Pages()},
 	}
 	for i, w := range s.pipes {

@@ -46,6 +46,7 @@ type Stats struct {
 	Flows    FlowStats
 	Frames   FrameStats
 	Workers  []WorkerStats
+	Ports    []PortFlows
 }
 
 // FlowStats is the occupancy of the megaflow cache.

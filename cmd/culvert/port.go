@@ -18,16 +18,19 @@ func (c *portListCmd) Run(e *env) error {
 }
 
 type portAddCmd struct {
-	Bridge  string            `arg:"" help:"Bridge the port joins."`
-	Name    string            `arg:"" help:"Name of the port."`
-	Options map[string]string `arg:"" optional:"" mapsep:"none" help:"Options of the driver, as in the configuration file: device=veth0 mode=native."`
-	Type    string            `required:"" help:"Kind of port: ${types}." placeholder:"TYPE"`
-	Number  uint32            `help:"OpenFlow port number; the lowest free one without it." placeholder:"N"`
-	Mode    string            `help:"VLAN mode: access, trunk, native-tagged, native-untagged or dot1q-tunnel." placeholder:"MODE"`
-	Tag     int               `help:"VLAN of an access port, native VLAN, or that of a tunnel's service tag." placeholder:"VLAN"`
-	Trunks  string            `help:"VLANs of a trunk or native port, such as 10,20-29; all without it." placeholder:"VLANS"`
-	CVLANs  string            `name:"cvlans" help:"VLANs that a dot1q-tunnel takes; all without it." placeholder:"VLANS"`
-	QinQ    string            `name:"qinq-ethtype" help:"Type of a dot1q-tunnel's service tag: 802.1ad or 802.1q." placeholder:"TYPE"`
+	Bridge   string            `arg:"" help:"Bridge the port joins."`
+	Name     string            `arg:"" help:"Name of the port."`
+	Options  map[string]string `arg:"" optional:"" mapsep:"none" help:"Options of the driver, as in the configuration file: device=veth0 mode=native."`
+	Type     string            `required:"" help:"Kind of port: ${types}." placeholder:"TYPE"`
+	Number   uint32            `help:"OpenFlow port number; the lowest free one without it." placeholder:"N"`
+	Mode     string            `help:"VLAN mode: access, trunk, native-tagged, native-untagged or dot1q-tunnel." placeholder:"MODE"`
+	Tag      int               `help:"VLAN of an access port, native VLAN, or that of a tunnel's service tag." placeholder:"VLAN"`
+	NewFlows int               `help:"New flows a second that the port may start." placeholder:"N"`
+	Flows    int               `help:"Flows that the port may have in the megaflow cache." placeholder:"N"`
+	Masks    int               `help:"Different masks that its flows may have." placeholder:"N"`
+	Trunks   string            `help:"VLANs of a trunk or native port, such as 10,20-29; all without it." placeholder:"VLANS"`
+	CVLANs   string            `name:"cvlans" help:"VLANs that a dot1q-tunnel takes; all without it." placeholder:"VLANS"`
+	QinQ     string            `name:"qinq-ethtype" help:"Type of a dot1q-tunnel's service tag: 802.1ad or 802.1q." placeholder:"TYPE"`
 
 	PriorityTags string `help:"When packets without a VLAN leave with a tag: never, if-nonzero or always." placeholder:"WHEN"`
 	Protected    bool   `help:"The port does not forward to other protected ports."`
@@ -43,6 +46,7 @@ func (c *portAddCmd) Run(e *env) error {
 		return usageError{fmt.Errorf("--cvlans: %w", err)}
 	}
 	p := api.NewPort{
+		Limits: api.PortLimits{NewFlows: c.NewFlows, Flows: c.Flows, Masks: c.Masks},
 		Bridge: c.Bridge, Name: c.Name, Type: c.Type, Number: c.Number, Options: c.Options, Protected: c.Protected,
 		VLAN: api.VLAN{
 			Mode: c.Mode, Tag: c.Tag, Trunks: trunks, CVLANs: cvlans, QinQType: c.QinQ, PriorityTags: c.PriorityTags,

@@ -44,10 +44,39 @@ func printStats(w io.Writer, s api.Stats) {
 	printCounters(w, "OTHER EVENTS", s.Events)
 	printCounters(w, "SLOW PATH", s.SlowPath)
 	printCounters(w, "FLOW CACHE", s.Flows.Counters)
+	printPortFlows(w, s.Ports)
 	fmt.Fprintln(w)
 	for _, worker := range s.Workers {
 		fmt.Fprintln(w, workerText(worker))
 	}
+}
+
+// printPortFlows prints what each port has in the flow cache, and under it what became of its new flows when
+// some of them were refused or narrowed.
+func printPortFlows(w io.Writer, ports []api.PortFlows) {
+	t := newTable("PORT", ">FLOWS CACHED", ">GUARANTEED", ">MASKS", ">OF", ">MASKS A LOOK-UP", ">NEW FLOWS SERVED", ">TIME EACH")
+	for _, p := range ports {
+		count, _ := tally(p.New)
+		t.row(p.Port, p.Flows, p.Guaranteed, p.Masks, p.MaskLimit, mean(p.Probes, p.Lookups, "%.1f"), count["served"],
+			mean(count["served_ns"], count["served"], "%.0f ns"))
+		for _, c := range p.New {
+			if c.Value > 0 && c.Name != "asked" && c.Name != "served" && c.Name != "served_ns" {
+				t.remark("%s %d: %s", c.Name, c.Value, c.Help)
+			}
+		}
+	}
+	if len(ports) > 0 {
+		fmt.Fprintln(w)
+		t.print(w, "")
+	}
+}
+
+// mean formats the mean of n things that sum up to sum.
+func mean(sum, n uint64, format string) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format, float64(sum)/float64(n))
 }
 
 // printCounters prints the counters that are not zero.

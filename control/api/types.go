@@ -77,6 +77,7 @@ type NewPort struct {
 	// Protected ports do not forward to each other.
 	Protected bool              `json:"protected,omitempty"`
 	Options   map[string]string `json:"options,omitempty"`
+	Limits    PortLimits        `json:"limits,omitzero"`
 }
 
 // PortMod changes what a port takes part in.
@@ -109,17 +110,18 @@ type Port struct {
 	// Protected ports do not forward to each other.
 	Protected bool `json:"protected,omitempty"`
 	// Settings are what port.mod has switched off: "down", "no-receive", "no-forward", "no-flood".
-	Settings []string  `json:"settings,omitempty"`
-	Open     bool      `json:"open"`
-	Error    string    `json:"error,omitempty"` // why it is not open
-	LinkUp   bool      `json:"link_up"`
-	MAC      string    `json:"mac,omitempty"`
-	MTU      int       `json:"mtu,omitempty"` // bytes
-	NUMA     int       `json:"numa"`          // -1: unknown
-	Notes    []Note    `json:"notes,omitempty"`
-	Reopens  uint64    `json:"reopens"`
-	Counters []Counter `json:"counters"`
-	Queues   []Queue   `json:"queues"`
+	Settings []string   `json:"settings,omitempty"`
+	Open     bool       `json:"open"`
+	Error    string     `json:"error,omitempty"` // why it is not open
+	LinkUp   bool       `json:"link_up"`
+	MAC      string     `json:"mac,omitempty"`
+	MTU      int        `json:"mtu,omitempty"` // bytes
+	NUMA     int        `json:"numa"`          // -1: unknown
+	Notes    []Note     `json:"notes,omitempty"`
+	Reopens  uint64     `json:"reopens"`
+	Limits   PortLimits `json:"limits,omitzero"`
+	Counters []Counter  `json:"counters"`
+	Queues   []Queue    `json:"queues"`
 }
 
 // Note is one choice made for a port, and why not better.
@@ -159,6 +161,27 @@ type Stats struct {
 	Flows         Flows     `json:"flows"`
 	Frames        Frames    `json:"frames"`
 	Workers       []Worker  `json:"workers"`
+	// Ports is what each port has in the flow cache and asks of the slow path.
+	Ports []PortFlows `json:"ports"`
+}
+
+// PortFlows is one port's part in the flow cache and the slow path.
+type PortFlows struct {
+	Port       string    `json:"port"`
+	Flows      int       `json:"flows"`      // cached
+	Guaranteed int       `json:"guaranteed"` // that it can have whatever other ports do
+	Masks      int       `json:"masks"`      // that its packets are looked up under
+	MaskLimit  int       `json:"mask_limit"` // most of these, two of last resort left out
+	Lookups    uint64    `json:"lookups"`    // packets looked up in the megaflow cache
+	Probes     uint64    `json:"probes"`     // masks they were looked up under, all together
+	New        []Counter `json:"new"`        // what became of packets that no cache knew
+}
+
+// PortLimits bounds what a port may ask of the slow path and the flow cache; 0: as the switch's.
+type PortLimits struct {
+	NewFlows int `json:"new_flows,omitempty"` // a second
+	Flows    int `json:"flows,omitempty"`     // cached
+	Masks    int `json:"masks,omitempty"`
 }
 
 // Flows is the occupancy of the megaflow cache.

@@ -144,6 +144,11 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 	m.get("number", func(v value) { readNumber(v, &p.Number, numbers) })
 	m.section("vlan", func(s *mapping) { p.VLAN = readVLAN(s) })
 	m.get("protected", func(v value) { v.boolean(&p.Protected) })
+	m.section("limits", func(s *mapping) {
+		s.get("new-flows", func(v value) { v.integer(&p.Limits.NewFlows, 0, maxNewFlows) })
+		s.get("flows", func(v value) { v.integer(&p.Limits.Flows, 0, maxFlows) })
+		s.get("masks", func(v value) { v.integer(&p.Limits.Masks, 0, maxMasks) })
+	})
 	at := make(map[string]value) // where each option stands
 	m.get("options", func(v value) { readOptions(v, p.Options, at) })
 	m.get("device", func(v value) {

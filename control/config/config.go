@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -86,6 +87,7 @@ type Caches struct {
 type SlowPath struct {
 	QueueLength int           // packets of one port that may wait for a verdict, per worker
 	Held        int           // later packets of flows that wait, per worker
+	NewFlows    int           // new flows a second that one port may start; 0: any number
 	Revalidate  time.Duration // time between two walks over the cached flows
 }
 
@@ -113,6 +115,7 @@ type Port struct {
 	VLAN   rules.VLAN
 	// Protected ports do not forward to each other.
 	Protected bool
+	Limits    datapath.PortLimits
 	Options   map[string]string // the driver's; it checks them when it opens the port
 }
 

@@ -29,6 +29,7 @@ func TestTheDocumentationNamesEveryKey(t *testing.T) {
 		"## slow-path": "slow-path: {%s}",
 		"## bridges":   "bridges: [{name: b, %s}]",
 		"### ports":    "bridges: [{name: b, ports: [{name: p, type: tap, %s}]}]",
+		"### limits":   "bridges: [{name: b, ports: [{name: p, type: tap, limits: {%s}}]}]",
 		"### vlan":     "bridges: [{name: b, ports: [{name: p, type: tap, vlan: {%s}}]}]",
 	} {
 		_, err := parse(strings.ReplaceAll(probe, "%s", "zzzzzzzzzzzz: 1"), nil)

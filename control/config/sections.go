@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/datapath/upcall"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -28,6 +29,7 @@ const (
 	minMaxIdle, maxMaxIdle         = 100 * time.Millisecond, time.Hour
 	minQueueLength, maxQueueLength = 1, 1 << 16
 	minHeld, maxHeld               = 1, 1 << 16
+	maxNewFlows                    = upcall.MaxRate
 	minRevalidate, maxRevalidate   = 10 * time.Millisecond, time.Minute
 	minMACAging, maxMACAging       = fdb.MinAgeing, fdb.MaxAgeing
 	minMACTable, maxMACTable       = fdb.MinCapacity, fdb.MaxCapacity
@@ -150,6 +152,7 @@ func readOneIn(v value, dst *int) {
 
 func readSlowPath(s *mapping, c *SlowPath) {
 	s.get("queue-length", func(v value) { v.integer(&c.QueueLength, minQueueLength, maxQueueLength) })
+	s.get("new-flows", func(v value) { v.integer(&c.NewFlows, 0, maxNewFlows) })
 	s.get("held", func(v value) { v.integer(&c.Held, minHeld, maxHeld) })
 	s.get("revalidate", func(v value) { v.duration(&c.Revalidate, minRevalidate, maxRevalidate) })
 }

@@ -76,7 +76,7 @@ func (p *plan) target() datapath.BridgeConfig {
 	for _, port := range p.ports {
 		b.Ports = append(b.Ports, datapath.PortConfig{
 			Name: port.Name, Driver: port.Type, Options: port.Options, Number: port.Number,
-			VLAN: port.VLAN, Protected: port.Protected,
+			VLAN: port.VLAN, Protected: port.Protected, Limits: port.Limits,
 		})
 	}
 	return b

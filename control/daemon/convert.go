@@ -38,7 +38,7 @@ func apiPort(p *datapath.PortStatus) api.Port {
 	out := api.Port{
 		Name: p.Name, Bridge: p.Bridge, Number: p.Number, ID: p.ID,
 		Type: p.Config.Driver, Options: p.Config.Options, VLAN: api.VLAN(config.VLANOf(p.Config.VLAN)),
-		Protected: p.Config.Protected, Settings: portSettings(p.Flags),
+		Protected: p.Config.Protected, Settings: portSettings(p.Flags), Limits: api.PortLimits(p.Config.Limits),
 		Open: p.Open, LinkUp: p.LinkUp, Reopens: p.Reopens,
 		MAC: p.Info.MAC.String(), MTU: p.Info.MTU, NUMA: p.Info.NUMA,
 		Counters: apiCounters(p.Samples), Queues: make([]api.Queue, 0, len(p.Queues)),
@@ -64,6 +64,17 @@ func apiPort(p *datapath.PortStatus) api.Port {
 
 func apiFlows(f datapath.FlowStats) api.Flows {
 	return api.Flows{Flows: f.Flows, Capacity: f.Capacity, Counters: apiCounters(f.Samples)}
+}
+
+func apiPortFlows(ports []datapath.PortFlows) []api.PortFlows {
+	all := make([]api.PortFlows, 0, len(ports))
+	for _, p := range ports {
+		all = append(all, api.PortFlows{
+			Port: p.Name, Flows: p.Flows, Guaranteed: p.Guaranteed, Masks: p.Masks, MaskLimit: p.MaskLimit,
+			Lookups: p.Lookups, Probes: p.Probes, New: apiCounters(p.New),
+		})
+	}
+	return all
 }
 
 func apiWorkers(workers []datapath.WorkerStats) []api.Worker {

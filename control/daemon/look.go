@@ -70,7 +70,7 @@ func (d *Daemon) stats(context.Context, api.Nothing) (api.Stats, error) {
 		UptimeSeconds: time.Since(st.Since).Seconds(),
 		Caches:        apiCounters(st.Caches), Events: apiCounters(st.Events), Drops: apiCounters(st.Drops),
 		SlowPath: apiCounters(st.SlowPath), Flows: apiFlows(st.Flows), Frames: api.Frames(st.Frames),
-		Workers: apiWorkers(st.Workers),
+		Workers: apiWorkers(st.Workers), Ports: apiPortFlows(st.Ports),
 	}
 	for _, c := range out.Caches {
 		out.Packets += c.Value

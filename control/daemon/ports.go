@@ -54,7 +54,7 @@ func (d *Daemon) portAdd(ctx context.Context, n api.NewPort) (api.Port, error) {
 	if err != nil {
 		return api.Port{}, api.Errorf(api.BadParams, "port %s: %v", n.Name, err)
 	}
-	p := datapath.PortConfig{Name: n.Name, Driver: n.Type, Number: n.Number, Options: n.Options, VLAN: vlan, Protected: n.Protected}
+	p := datapath.PortConfig{Name: n.Name, Driver: n.Type, Number: n.Number, Options: n.Options, VLAN: vlan, Protected: n.Protected, Limits: datapath.PortLimits(n.Limits)}
 	if err := d.sw.AddPort(ctx, b.name, p); err != nil {
 		return api.Port{}, portError(err)
 	}

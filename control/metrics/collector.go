@@ -58,6 +58,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, w := range stats.Workers {
 		s.worker(&w)
 	}
+	for i := range stats.Ports {
+		s.portFlowsOf(&stats.Ports[i])
+	}
 	for _, p := range c.source.Ports() {
 		s.port(&p)
 	}

@@ -6,9 +6,11 @@ import "github.com/prometheus/client_golang/prometheus"
 type descs struct {
 	build, start, counterInfo *prometheus.Desc
 
-	cachePackets, drops, events, slowDrops, slowEvents *prometheus.Desc
-	flows, flowCapacity, flowEvents                    *prometheus.Desc
-	buffers, bufferSize, framesInfo                    *prometheus.Desc
+	cachePackets, drops, events, slowDrops, slowEvents  *prometheus.Desc
+	flows, flowCapacity, flowEvents                     *prometheus.Desc
+	portFlows, portGuaranteed, portMasks, portMaskLimit *prometheus.Desc
+	portLookups, portProbes, newFlows                   *prometheus.Desc
+	buffers, bufferSize, framesInfo                     *prometheus.Desc
 
 	workerInfo, cycles, frequency, slept, sleeps, workerPackets *prometheus.Desc
 	polls, emptyPolls, overBudget, cycleTime, wakeTime          *prometheus.Desc
@@ -65,6 +67,14 @@ func newDescs() descs {
 		portDrops:   d("port_drops_total", "Packets dropped by the port, by reason.", "port", "reason"),
 		portEvents:  d("port_events_total", "What else the port and its device count.", "port", "event"),
 
+		portFlows:      d("port_flows", "Flows of the port in the megaflow cache.", "port"),
+		portGuaranteed: d("port_flows_guaranteed", "Flows the port can have in the megaflow cache whatever others do.", "port"),
+		portMasks:      d("port_masks", "Masks that the port's packets are looked up under.", "port"),
+		portMaskLimit:  d("port_masks_limit", "Most masks of the port, the two of last resort left out.", "port"),
+		portLookups:    d("port_megaflow_lookups_total", "Packets of the port looked up in the megaflow cache.", "port"),
+		portProbes:     d("port_megaflow_probes_total", "Masks these were looked up under, all together.", "port"),
+		newFlows:       d("port_new_flow_events_total", "What became of packets of the port that no cache knew.", "port", "event"),
+
 		queuePackets: d("queue_packets_total", "Packets received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueBytes:   d("queue_bytes_total", "Bytes received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueDrops:   d("queue_drops_total", "Packets dropped by a queue, by reason.", "port", "direction", "queue", "reason"),
@@ -81,6 +91,7 @@ func allDescs() []*prometheus.Desc {
 		d.build, d.start, d.counterInfo,
 		d.cachePackets, d.drops, d.events, d.slowDrops, d.slowEvents,
 		d.flows, d.flowCapacity, d.flowEvents, d.buffers, d.bufferSize, d.framesInfo,
+		d.portFlows, d.portGuaranteed, d.portMasks, d.portMaskLimit, d.portLookups, d.portProbes, d.newFlows,
 		d.workerInfo, d.cycles, d.frequency, d.slept, d.sleeps, d.workerPackets,
 		d.polls, d.emptyPolls, d.overBudget, d.cycleTime, d.wakeTime,
 		d.portInfo, d.portOpen, d.portLink, d.portMTU, d.portChoice, d.portReopens,

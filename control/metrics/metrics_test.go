@@ -13,6 +13,7 @@ import (
 
 	"github.com/culvertdev/culvert/control/metrics"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,7 +58,11 @@ func moment() still {
 			Since: time.Unix(1000, 0), Workers: []datapath.WorkerStats{w},
 			SlowPath: samples([]counter.Desc{{Name: "served", Help: "Answered."}}, 2),
 			Flows:    datapath.FlowStats{Flows: 7, Capacity: 100, Samples: samples([]counter.Desc{{Name: "flows_inserted", Help: "Entered."}}, 9)},
-			Frames:   datapath.FrameStats{Buffers: 1024, BufferSize: 2048, Pages: "ordinary pages"},
+			Ports: []datapath.PortFlows{{
+				Name: "p1", PortUse: flowcache.PortUse{Flows: 7, Guaranteed: 50, Masks: 3, MaskLimit: 32, Lookups: 10, Probes: 12},
+				New: samples([]counter.Desc{{Name: "asked", Help: "Sent to the slow path."}}, 6),
+			}},
+			Frames: datapath.FrameStats{Buffers: 1024, BufferSize: 2048, Pages: "ordinary pages"},
 		},
 		ports: []datapath.PortStatus{{
 			ID: 1, Number: 5, Name: "p1", Bridge: "br0", Config: datapath.PortConfig{Driver: "afxdp"}, Open: true, LinkUp: true, Reopens: 2,
@@ -95,6 +100,15 @@ culvert_port_choice_info{choice="mode",port="p1",reason="the driver has no nativ
 culvert_port_drops_total{port="p1",reason="rx_runt"} 3
 culvert_port_drops_total{port="p1",reason="tx_full"} 1
 culvert_port_drops_total{port="p1",reason="tx_too_long"} 0
+# HELP culvert_port_masks Masks that the port's packets are looked up under.
+# TYPE culvert_port_masks gauge
+culvert_port_masks{port="p1"} 3
+# HELP culvert_port_megaflow_probes_total Masks these were looked up under, all together.
+# TYPE culvert_port_megaflow_probes_total counter
+culvert_port_megaflow_probes_total{port="p1"} 12
+# HELP culvert_port_new_flow_events_total What became of packets of the port that no cache knew.
+# TYPE culvert_port_new_flow_events_total counter
+culvert_port_new_flow_events_total{event="asked",port="p1"} 6
 # HELP culvert_port_receive_packets_total Packets received.
 # TYPE culvert_port_receive_packets_total counter
 culvert_port_receive_packets_total{port="p1"} 10

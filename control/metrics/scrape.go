@@ -65,6 +65,19 @@ func (s *scrape) stats(st *datapath.Stats) {
 	s.gauge(s.framesInfo, 1, st.Frames.Pages)
 }
 
+func (s *scrape) portFlowsOf(p *datapath.PortFlows) {
+	s.gauge(s.portFlows, float64(p.Flows), p.Name)
+	s.gauge(s.portGuaranteed, float64(p.Guaranteed), p.Name)
+	s.gauge(s.portMasks, float64(p.Masks), p.Name)
+	s.gauge(s.portMaskLimit, float64(p.MaskLimit), p.Name)
+	s.count(s.portLookups, p.Lookups, p.Name)
+	s.count(s.portProbes, p.Probes, p.Name)
+	for _, c := range p.New {
+		s.explain("new_flow", c.Desc)
+		s.count(s.newFlows, c.Value, p.Name, c.Name)
+	}
+}
+
 func (s *scrape) worker(w *datapath.WorkerStats) {
 	id := strconv.Itoa(w.ID)
 	s.gauge(s.workerInfo, 1, id, strconv.Itoa(w.CPU))
