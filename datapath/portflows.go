@@ -39,16 +39,9 @@ func (s *Switch) PortFlows() []PortFlows {
 		for _, v := range p.views {
 			f.New = v.fresh.Samples(f.New)
 		}
-		f.New = counter.Sum(p.share.Counters().Samples(f.New))
-	}
-	s.slow.Locked(func() {
-		for i, p := range ports {
-			all[i].PortUse = s.flows.PortUse(p.id)
-		}
-	})
-	for i := range all {
-		f := &all[i]
-		f.New = append(f.New, counter.Sample{Desc: narrowedDesc, Value: f.Narrowed}, counter.Sample{Desc: refusedDesc, Value: f.Refused})
+		f.PortUse = s.flows.PortUse(p.id)
+		f.New = append(counter.Sum(p.share.Counters().Samples(f.New)),
+			counter.Sample{Desc: narrowedDesc, Value: f.Narrowed}, counter.Sample{Desc: refusedDesc, Value: f.Refused})
 	}
 	return all
 }

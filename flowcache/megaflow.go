@@ -156,7 +156,7 @@ func New(o Options) (*Megaflow, error) {
 	m.baselines = slab.New[baseline](m, o.Flows+1)
 	m.masks = slab.New[mask](m, masks)
 	m.maskInfo = slab.New[maskInfo](m, int(firstMask)+masks)
-	m.shares = newShares(m, o.Flows)
+	m.shares.of, m.shares.capacity = slab.New[share](m, maxPorts), o.Flows
 	if o.Seed != nil {
 		m.seed = *o.Seed
 	} else {

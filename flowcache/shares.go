@@ -2,8 +2,7 @@ package flowcache
 
 import (
 	"slices"
-
-	"github.com/culvertdev/culvert/ring/slab"
+	"sync/atomic"
 )
 
 // Limits bound what one port may have in the cache. The zero value bounds nothing but by what ports share.
@@ -35,23 +34,19 @@ type shares struct {
 	of         []share // by port
 	named      []uint32
 	capacity   int
-	guaranteed int // to each named port
-	owed       int // what named ports have not used of that, all together
-	used       int // slots that hold a flow, or had one that a worker may still use
+	guaranteed atomic.Int64 // to each named port; everybody may read it
+	owed       int          // what named ports have not used of that, all together
+	used       int          // slots that hold a flow, or had one that a worker may still use
 }
 
-// A share is one port's.
+// A share is one port's. The writer writes it, everybody may read it.
 type share struct {
-	flows    uint32
-	limit    uint32 // most flows; 0: none
-	masks    uint32 // most masks; 0: the default
-	named    bool
-	narrowed uint64
-	refused  uint64
-}
-
-func newShares(m *Megaflow, capacity int) shares {
-	return shares{of: slab.New[share](m, maxPorts), capacity: capacity}
+	flows    atomic.Uint32
+	limit    atomic.Uint32 // most flows; 0: none
+	masks    atomic.Uint32 // most masks; 0: the default
+	named    atomic.Bool
+	narrowed atomic.Uint64
+	refused  atomic.Uint64
 }
 
 // SetPort names a port, which has its part of the cache guaranteed from then on, or changes its limits.
@@ -62,10 +57,12 @@ func (m *Megaflow) SetPort(port uint32, l Limits) error {
 	}
 	s := &m.shares
 	p := &s.of[port]
-	p.limit, p.masks = uint32(max(l.Flows, 0)), uint32(min(max(l.Masks, 0), MaxMasksPerPort))
-	if !p.named {
-		p.named = true
-		p.narrowed, p.refused = 0, 0
+	p.limit.Store(uint32(max(l.Flows, 0)))
+	p.masks.Store(uint32(min(max(l.Masks, 0), MaxMasksPerPort)))
+	if !p.named.Load() {
+		p.named.Store(true)
+		p.narrowed.Store(0)
+		p.refused.Store(0)
 		s.named = append(s.named, port)
 		s.divide()
 	}
@@ -75,53 +72,61 @@ func (m *Megaflow) SetPort(port uint32, l Limits) error {
 // ForgetPort ends what SetPort began.
 func (m *Megaflow) ForgetPort(port uint32) {
 	s := &m.shares
-	if port >= maxPorts || !s.of[port].named {
+	if port >= maxPorts || !s.of[port].named.Load() {
 		return
 	}
 	p := &s.of[port]
-	p.named, p.limit, p.masks = false, 0, 0
+	p.named.Store(false)
+	p.limit.Store(0)
+	p.masks.Store(0)
 	s.named = slices.DeleteFunc(s.named, func(q uint32) bool { return q == port })
 	s.divide()
 }
 
 // divide makes the parts anew, after a port came or went.
 func (s *shares) divide() {
-	s.guaranteed, s.owed = 0, 0
-	if len(s.named) == 0 {
-		return
+	part := 0
+	if len(s.named) > 0 {
+		part = s.capacity / 2 / len(s.named)
 	}
-	s.guaranteed = s.capacity / 2 / len(s.named)
+	s.guaranteed.Store(int64(part))
+	s.owed = 0
 	for _, port := range s.named {
-		s.owed += max(0, s.guaranteed-int(s.of[port].flows))
+		s.owed += max(0, part-int(s.of[port].flows.Load()))
 	}
 }
 
 // within reports whether the port may have a flow more.
 func (s *shares) within(port uint32) bool {
 	p := &s.of[port]
-	switch {
-	case p.limit != 0 && p.flows >= p.limit:
+	switch limit := p.limit.Load(); {
+	case limit != 0 && p.flows.Load() >= limit:
 		return false
-	case p.named && int(p.flows) < s.guaranteed:
+	case s.owes(p):
 		return true
 	}
 	return s.used+s.owed < s.capacity
 }
 
+// owes reports whether the port has less than its part.
+func (s *shares) owes(p *share) bool {
+	return p.named.Load() && int64(p.flows.Load()) < s.guaranteed.Load()
+}
+
 // add counts a flow of the port.
 func (s *shares) add(port uint32) {
 	p := &s.of[port]
-	if p.named && int(p.flows) < s.guaranteed {
+	if s.owes(p) {
 		s.owed--
 	}
-	p.flows++
+	p.flows.Add(1)
 }
 
 // drop counts a flow of the port less.
 func (s *shares) drop(port uint32) {
 	p := &s.of[port]
-	p.flows--
-	if p.named && int(p.flows) < s.guaranteed {
+	p.flows.Add(^uint32(0))
+	if s.owes(p) {
 		s.owed++
 	}
 }
@@ -138,10 +143,7 @@ func (m *Megaflow) Pressed(port uint32) bool {
 	}
 	s := &m.shares
 	p := &s.of[port]
-	if p.limit != 0 && nearly(int(p.flows), int(p.limit)) {
-		return true
-	}
-	return s.tight() && (!p.named || int(p.flows) > s.guaranteed)
+	return p.full() || s.tight() && (!p.named.Load() || int64(p.flows.Load()) > s.guaranteed.Load())
 }
 
 // Tight reports whether any port may be pressed.
@@ -150,27 +152,30 @@ func (m *Megaflow) Tight() bool {
 	if s.tight() {
 		return true
 	}
-	return slices.ContainsFunc(s.named, func(port uint32) bool {
-		p := &s.of[port]
-		return p.limit != 0 && nearly(int(p.flows), int(p.limit))
-	})
+	return slices.ContainsFunc(s.named, func(port uint32) bool { return s.of[port].full() })
+}
+
+// full reports whether a port has nearly as many flows as its limit says.
+func (p *share) full() bool {
+	limit := p.limit.Load()
+	return limit != 0 && nearly(int(p.flows.Load()), int(limit))
 }
 
 // tight reports whether nearly nothing is left to lend.
 func (s *shares) tight() bool { return nearly(s.used, s.capacity-s.owed) }
 
-// PortUse returns what a port has.
+// PortUse returns what a port has. Safe for any goroutine.
 func (m *Megaflow) PortUse(port uint32) PortUse {
 	if port >= maxPorts {
 		return PortUse{}
 	}
 	p := &m.shares.of[port]
 	u := PortUse{
-		Flows: int(p.flows), Masks: m.Masks(port), MaskLimit: m.maskLimit(port),
-		Narrowed: p.narrowed, Refused: p.refused,
+		Flows: int(p.flows.Load()), Masks: m.Masks(port), MaskLimit: m.maskLimit(port),
+		Narrowed: p.narrowed.Load(), Refused: p.refused.Load(),
 	}
-	if p.named {
-		u.Guaranteed = m.shares.guaranteed
+	if p.named.Load() {
+		u.Guaranteed = int(m.shares.guaranteed.Load())
 	}
 	u.Lookups, u.Probes = m.probes(port)
 	return u
@@ -178,7 +183,7 @@ func (m *Megaflow) PortUse(port uint32) PortUse {
 
 // maskLimit returns how many masks a port may have, besides the connection and the exact one.
 func (m *Megaflow) maskLimit(port uint32) int {
-	if n := m.shares.of[port].masks; n != 0 {
+	if n := m.shares.of[port].masks.Load(); n != 0 {
 		return int(n)
 	}
 	return m.masksPerPort

@@ -51,7 +51,7 @@ func (m *Megaflow) Insert(f Flow) (Slot, error) {
 		m.counters.Add(counterBucket, 1)
 	case ErrShare:
 		m.counters.Add(counterShare, 1)
-		m.shares.of[portOf(&f.Key[flow.Base])].refused++
+		m.shares.of[portOf(&f.Key[flow.Base])].refused.Add(1)
 	case ErrPort:
 		m.counters.Add(counterPort, 1)
 	case ErrExists:
@@ -140,7 +140,7 @@ func (m *Megaflow) countMask(port uint32, id maskID, want *flow.Mask) {
 	default:
 		return
 	}
-	m.shares.of[port].narrowed++
+	m.shares.of[port].narrowed.Add(1)
 }
 
 // Update replaces what is done with the packets of the flow in slot s, at once for all workers, and
