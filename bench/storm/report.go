@@ -26,6 +26,7 @@ type Phase struct {
 	New            uint64 // first packets of new flows sent
 	Refused        uint64 // of these, by the full ring of the port they came to
 	NewReceived    uint64
+	Changed        uint64           // rules
 	Drops          []counter.Sample // the switch's, by reason
 	Caches         []counter.Sample // by the level that answered
 	SlowPath       []counter.Sample // slow path and revalidator
@@ -110,8 +111,13 @@ func (r Result) String() string {
 	fmt.Fprintf(&b, "%d established flows alone: %.2f Mpps, none lost (64-byte packets, one worker on CPU %d)\n",
 		r.Flows, r.Alone/1e6, r.CPU)
 	fmt.Fprintf(&b, "offered %.0f %% of that: %s\n", 100*r.Share, r.Calm.established())
-	fmt.Fprintf(&b, "and %d new flows a second (%s): %s\n", r.Options.Rate, r.Kind, r.Storm.established())
 	s := &r.Storm
+	if r.Kind == Changes {
+		fmt.Fprintf(&b, "and %.0f %s, a second: %s\n", s.Rate(s.Changed), r.Kind, s.established())
+		fmt.Fprintf(&b, "slow path: %s", s.list(s.SlowPath))
+		return b.String()
+	}
+	fmt.Fprintf(&b, "and %d new flows a second (%s): %s\n", r.Options.Rate, r.Kind, s.established())
 	fmt.Fprintf(&b, "new flows: %.0f/s sent, %.0f/s refused by the port's full ring, %.0f/s forwarded\n",
 		s.Rate(s.New), s.Rate(s.Refused), s.Rate(s.NewReceived))
 	fmt.Fprintf(&b, "dropped by reason: %s\n", s.list(s.Drops))

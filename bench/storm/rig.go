@@ -40,6 +40,7 @@ const (
 type rig struct {
 	pool   *frame.Pool
 	sw     *datapath.Switch
+	table  *openflow.Table
 	peers  []*memport.Peer
 	worker thread
 	calm   *established
@@ -68,12 +69,11 @@ func newRig(o Options, worker int) (r *rig, err error) {
 	if r.worker, err = pinned(worker); err != nil {
 		return r, err
 	}
-	table, err := newTable(o.Kind)
-	if err != nil {
+	if r.table, err = newTable(o); err != nil {
 		return r, err
 	}
 	if err := r.sw.Apply(context.Background(), datapath.Config{
-		Bridges: []datapath.BridgeConfig{{Name: "br0", Table: table}},
+		Bridges: []datapath.BridgeConfig{{Name: "br0", Table: r.table}},
 	}); err != nil {
 		return r, err
 	}
@@ -97,14 +97,17 @@ func newRig(o Options, worker int) (r *rig, err error) {
 	return r, err
 }
 
-func newTable(k Kind) (*openflow.Table, error) {
+func newTable(o Options) (*openflow.Table, error) {
 	t, err := openflow.New(openflow.Options{})
 	if err != nil {
 		return nil, err
 	}
 	text := "priority=0,actions=NORMAL"
-	if k == Tuples {
+	switch o.Kind {
+	case Tuples:
 		text = accessList
+	case Changes:
+		text = accessList + strings.Join(betweenNetworks(o.Rules), "\n")
 	}
 	flows, err := openflow.ParseFlows(strings.NewReader(text), "rules")
 	if err != nil {

@@ -18,11 +18,16 @@ const (
 	// MACs: new source addresses, on a bridge that does nothing but learn. Each of them is entered into
 	// the address table, out of which it pushes another.
 	MACs
+	// Changes: no new flows, but a long access list whose rules change all the time.
+	Changes
 )
 
 func (k Kind) String() string {
-	if k == MACs {
+	switch k {
+	case MACs:
 		return "new MAC addresses, NORMAL"
+	case Changes:
+		return "changes of rules, long access list and NORMAL"
 	}
 	return "new addresses and ports, access list and NORMAL"
 }
@@ -30,16 +35,23 @@ func (k Kind) String() string {
 // Options say what to run. The zero value of each field picks the default named beside it.
 type Options struct {
 	Kind  Kind
-	Rate  int           // new flows offered, packets a second; default 200,000
+	Rate  int           // new flows offered, packets a second; default 200,000; Changes: changes, default 50,000
 	Share float64       // of what the established flows reach alone, that they are offered; default 0.5
 	Flows int           // established flows; default 64, at most 24576
 	Time  time.Duration // of each of the three phases; default 2 s
+	Rules int           // Changes: in the access list; default 100,000
 	Cache int           // megaflows the switch has room for; default that of the switch
 }
 
 func (o *Options) setDefaults() error {
 	if o.Rate == 0 {
 		o.Rate = 200_000
+		if o.Kind == Changes {
+			o.Rate = 50_000
+		}
+	}
+	if o.Rules == 0 {
+		o.Rules = 100_000
 	}
 	if o.Share == 0 {
 		o.Share = 0.5
@@ -78,6 +90,12 @@ func Run(ctx context.Context, o Options) (res Result, err error) {
 	}
 	res.Alone = r.saturate(ctx, o.Time)
 	res.Calm = r.offer(ctx, o.Share*res.Alone, 0, o.Time)
+	if o.Kind == Changes {
+		runtime.GC()
+		var wrong error
+		res.Storm, wrong = r.offerAmidChanges(ctx, o.Share*res.Alone, float64(o.Rate), o.Time)
+		return res, errors.Join(ctx.Err(), r.calm.err, wrong)
+	}
 	// The storm fills the flow cache within its first second; figures are those of the time after.
 	r.offer(ctx, o.Share*res.Alone, float64(o.Rate), min(o.Time, time.Second))
 	runtime.GC()

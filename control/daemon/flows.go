@@ -147,6 +147,7 @@ func apiRule(bridge string, f *openflow.FlowStats, form openflow.Format) api.Rul
 // and what follows a # say nothing. Mistakes are reported together.
 func parseLines[T any](t api.FlowText, parse func(string) (T, error)) (all []T, lines []int, err error) {
 	var wrong config.Errors
+	all, lines = make([]T, 0, len(t.Lines)), make([]int, 0, len(t.Lines))
 	for i, line := range t.Lines {
 		line, _, _ = strings.Cut(line, "#")
 		if strings.TrimSpace(line) == "" {

@@ -1,7 +1,6 @@
 package openflow
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -13,17 +12,24 @@ const limitLine = 1 << 20
 
 // parseLines parses the lines of a file. Blank ones and what follows a # say nothing.
 func parseLines[T any](r io.Reader, name string, parse func(string) (T, error)) ([]T, error) {
-	var list []T
-	sc := bufio.NewScanner(r)
-	sc.Buffer(nil, limitLine)
+	all, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read flows: %s: %w", name, err)
+	}
+	text := string(all)
+	// A flow takes more than a kilobyte: growing a list of many would cost more than reading them.
+	list := make([]T, 0, 1+strings.Count(text, "\n"))
 	line := 0
-	for sc.Scan() {
+	for s := range strings.Lines(text) {
 		line++
-		text, _, _ := strings.Cut(sc.Text(), "#")
-		if strings.TrimSpace(text) == "" {
+		if len(s) > limitLine {
+			return nil, &SyntaxError{File: name, Line: line, Col: limitLine, Problem: fmt.Sprintf("want at most %d bytes in a line", limitLine)}
+		}
+		s, _, _ = strings.Cut(s, "#")
+		if strings.TrimSpace(s) == "" {
 			continue
 		}
-		one, err := parse(text)
+		one, err := parse(strings.TrimRight(s, "\r\n"))
 		if err != nil {
 			var se *SyntaxError
 			if errors.As(err, &se) {
@@ -32,9 +38,6 @@ func parseLines[T any](r io.Reader, name string, parse func(string) (T, error)) 
 			return nil, err
 		}
 		list = append(list, one)
-	}
-	if err := sc.Err(); err != nil {
-		return nil, fmt.Errorf("read flows: %s:%d: %w", name, line+1, err)
 	}
 	return list, nil
 }

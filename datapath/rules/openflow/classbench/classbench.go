@@ -89,11 +89,13 @@ func (k Kind) Rules(n int, seed uint64) []string {
 		s.networks = append(s.networks, s.Uint32())
 	}
 	rules := make([]string, 0, n)
+	known := make(map[string]bool, n)
 	for len(rules) < n {
 		for _, match := range s.filter() {
-			if len(rules) == n {
-				break
+			if known[match] || len(rules) == n { // nobody writes a rule that another one hides
+				continue
 			}
+			known[match] = true
 			// 65535 priorities serve any number of rules.
 			priority := 65000 - len(rules)*64000/n
 			rules = append(rules, fmt.Sprintf("priority=%d,%s,actions=%s", priority, match, s.action()))

@@ -1,0 +1,86 @@
+// Command rules measures what large rule sets cost: how long 100,000 rules take to load, here and into Open
+// vSwitch from the same file, and how many rules a second can change while packets pass.
+//
+//	go run ./bench/rules --rules 100000 --rounds 3
+//
+// The sets are of ClassBench's kinds (package classbench). Open vSwitch runs with a dummy datapath, which has
+// nothing to do while rules are loaded; without the package openvswitch-switch its column is left out, by
+// name. Look-ups are Go benchmarks beside the code: go test -bench Rules ./datapath/rules/openflow.
+//
+// The two take turns (A B B A …) and what is printed are medians, with the load of the machine beside them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/storm"
+	"github.com/culvertdev/culvert/datapath/rules/openflow/classbench"
+)
+
+func main() {
+	rules := flag.Int("rules", 100_000, "how many `rules` a set has")
+	rounds := flag.Int("rounds", 3, "`rounds` of loading")
+	window := flag.Duration("window", 2*time.Second, "`time` of changes while packets pass")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := errors.Join(load(ctx, *rules, *rounds), change(ctx, *rules, *window)); err != nil {
+		fmt.Fprintln(os.Stderr, "rules:", err)
+		os.Exit(1)
+	}
+}
+
+// load prints how long sets take to load.
+func load(ctx context.Context, n, rounds int) error {
+	o, err := newOVS(ctx)
+	if err != nil {
+		fmt.Printf("Open vSwitch is left out: %v\n", err)
+	} else {
+		defer o.close()
+	}
+	fmt.Printf("loading %d rules, median of %d; %s\n", n, rounds, machine())
+	fmt.Printf("%-5s %14s %14s %14s %14s\n", "set", "culvert", "add-flows", "--bundle", "bundle/culvert")
+	for _, k := range classbench.Kinds() {
+		text := strings.Join(k.Rules(n, 1), "\n") + "\n"
+		var ours, single, bundle samples
+		for i := range rounds {
+			steps := []func() error{
+				func() error { return ours.time(func() error { return fill(text) }) },
+				func() error { return o.add(ctx, text, &single) },
+				func() error { return o.add(ctx, text, &bundle, "--bundle") },
+			}
+			if i%2 == 1 {
+				steps[0], steps[2] = steps[2], steps[0]
+			}
+			for _, step := range steps {
+				if err := errors.Join(ctx.Err(), step()); err != nil {
+					return err
+				}
+			}
+		}
+		fmt.Printf("%-5s %14s %14s %14s %14s\n", k.Name, ours, single, bundle, ratio(bundle, ours))
+	}
+	return nil
+}
+
+// change prints what changes cost packets.
+func change(ctx context.Context, n int, d time.Duration) error {
+	r, err := storm.Run(ctx, storm.Options{Kind: storm.Changes, Rules: n, Time: d})
+	if errors.Is(err, storm.ErrCPUs) {
+		fmt.Println("changes while packets pass are left out:", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nchanges of a set of %d rules while packets pass; %s\n%s\n", n, machine(), r)
+	return nil
+}
