@@ -27,6 +27,7 @@ const (
 	Metered
 	ContextGone
 	ContextsFull
+	TooManyLabels
 	NoGroup
 	NoBucket
 	StackTooDeep
@@ -56,6 +57,7 @@ func Reasons() []counter.Desc {
 		Metered:          {Name: "meter", Help: "The packet exceeded the rate of a meter.", Kind: counter.Drop},
 		ContextGone:      {Name: "context_gone", Help: "What the packet was to go on with after recirculation is not known anymore.", Kind: counter.Drop},
 		ContextsFull:     {Name: "contexts_full", Help: "There were too many different states in which packets are taken up again.", Kind: counter.Drop},
+		TooManyLabels:    {Name: "too_many_labels", Help: "push_mpls met a packet with three MPLS labels or more.", Kind: counter.Drop},
 		NoGroup:          {Name: "no_group", Help: "The rule's group does not exist.", Kind: counter.Drop},
 		NoBucket:         {Name: "no_live_bucket", Help: "No bucket of the rule's group is alive, or no member of its bundle.", Kind: counter.Drop},
 		StackTooDeep:     {Name: "stack_too_deep", Help: "push met a stack of 64 KiB.", Kind: counter.Drop},

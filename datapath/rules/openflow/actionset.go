@@ -45,8 +45,11 @@ type setSlot int
 const (
 	slotNone setSlot = iota // cannot be in an action set
 	slotPopVLAN
+	slotPopMPLS
+	slotPushMPLS
 	slotPushVLAN
 	slotDecTTL
+	slotDecMPLSTTL
 	slotSet
 	slotQueue
 	slotFinal
@@ -57,6 +60,12 @@ func setSlotOf(a Action) setSlot {
 	switch a.(type) {
 	case *PopVLAN:
 		return slotPopVLAN
+	case *PopMPLS:
+		return slotPopMPLS
+	case *PushMPLS:
+		return slotPushMPLS
+	case *DecMPLSTTL:
+		return slotDecMPLSTTL
 	case *PushVLAN:
 		return slotPushVLAN
 	case *DecTTL:

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -40,7 +41,7 @@ func (x *xlate) touch(block, off, n int) {
 // inPacket reports whether a field is part of the packet; others exist beside it.
 func inPacket(f flow.FieldID) bool {
 	info := f.Info()
-	return f >= flow.FieldEthSrc && (info.Block == flow.Base || info.Block == flow.Net6)
+	return f >= flow.FieldEthSrc && (info.Block == flow.Base || info.Block == flow.Net6 || info.Block == flow.Label)
 }
 
 // programField returns the field that a program sets f by: one for those that share their bytes.
@@ -67,8 +68,15 @@ func (x *xlate) commit() {
 }
 
 func (x *xlate) commitField(f flow.FieldID) {
+	all := x.dirty.Bytes(f)
+	var own [16]byte
+	dirty := own[:len(all)]
+	copy(dirty, all)
+	if f.Info().Block == flow.Label { // each field by itself, though they share their bytes
+		binary.BigEndian.PutUint32(dirty, binary.BigEndian.Uint32(dirty)&uint32(f.Info().In))
+	}
 	work, base := x.work.Bytes(f), x.base.Bytes(f)
-	dirty, fixed, seen := x.dirty.Bytes(f), x.fixed.Bytes(f), x.v.Mask.Bytes(f)
+	fixed, seen := x.fixed.Bytes(f), x.v.Mask.Bytes(f)
 	same := true
 	for i, d := range dirty {
 		seen[i] |= d &^ x.written.Bytes(f)[i] // the packet's own, which has to be set back
@@ -86,5 +94,7 @@ func (x *xlate) commitField(f flow.FieldID) {
 		x.v.Actions.Set(f, value[:len(dirty)], dirty)
 		x.vlan.base[0] = outerTag(&x.base)
 	}
-	clear(dirty)
+	for i, d := range dirty {
+		all[i] &^= d
+	}
 }

@@ -10,7 +10,7 @@ import (
 // before it make them, need not have: tcp_dst without tcp. OVS calls it OFPBAC_MATCH_INCONSISTENT. i is
 // where in the list it stands.
 //
-// The mod_ actions of OpenFlow 1.0 may stand anywhere: they do nothing to packets that lack the field.
+// The mod_ actions of OpenFlow 1.0, and set_mpls_, may stand anywhere: they do nothing to packets that lack the field.
 // Otherwise what counts is what the match says, and what nobody has said is zero: icmp_type=135 alone is a
 // neighbour solicitation, whose icmp_code is 0.
 func checkConsistent(m *flow.Match, list []Action) (i int, err error) {
@@ -66,6 +66,12 @@ func follow(a Action, k *flow.Key) {
 		k.SetUint(flow.FieldVLANTCI, flow.VLANPresent)
 	case *PopVLAN:
 		k.SetUint(flow.FieldVLANTCI, 0)
+	case *PushMPLS:
+		k.SetUint(flow.FieldEthType, uint64(a.Type))
+	case *PopMPLS:
+		if flow.NeedMPLS.Met(k, nil) {
+			k.SetUint(flow.FieldEthType, uint64(a.Type))
+		}
 	case *SetField:
 		switch a.Field {
 		case flow.FieldDLVLAN, flow.FieldDLVLANPCP: // a tag comes where none was

@@ -15,7 +15,12 @@ func (x *xlate) run(list []Action) {
 		if x.q.Trace != nil {
 			x.traceAction(a)
 		}
-		on := x.do(a)
+		on := true
+		if x.inside && x.looksInside(a) {
+			x.recirculateBefore(stopRecirc)
+		} else {
+			on = x.do(a)
+		}
 		if x.stop != stopNot {
 			x.left(list, i)
 		}
@@ -50,6 +55,12 @@ func (x *xlate) do(a Action) bool {
 		x.pushVLAN(a.TPID, flow.VLANPresent)
 	case *PopVLAN:
 		x.popVLAN()
+	case *PushMPLS:
+		x.pushMPLS(a.Type)
+	case *PopMPLS:
+		x.popMPLS(a.Type)
+	case *DecMPLSTTL:
+		return x.decMPLSTTL()
 	case *DecTTL:
 		return x.decTTL()
 	case *Resubmit:

@@ -146,6 +146,23 @@ func (p *wirePacket) setTags(tags []tag) {
 	binary.BigEndian.PutUint32(b[4:], uint32(p.tag(1)))
 }
 
+// pushLabel and popLabel know of as many labels as a key has.
+func (p *wirePacket) pushLabel(typ uint16, entry uint32) {
+	b := labelBytes(&p.key[flow.Label])
+	copy(b[4:], append([]byte(nil), b...))
+	if !isMPLS(uint16(p.key.Uint(flow.FieldEthType))) {
+		clear(b)
+	}
+	binary.BigEndian.PutUint32(b, entry)
+	p.key.SetUint(flow.FieldEthType, uint64(typ))
+}
+
+func (p *wirePacket) popLabel(typ uint16) {
+	b := labelBytes(&p.key[flow.Label])
+	copy(b, append(append([]byte(nil), b[4:]...), 0, 0, 0, 0))
+	p.key.SetUint(flow.FieldEthType, uint64(typ))
+}
+
 func (p *wirePacket) set(f flow.FieldID, value, mask []byte) {
 	b := p.key.Bytes(f)
 	for i := range b {
@@ -171,7 +188,7 @@ func (p *wirePacket) send(port uint32) sent {
 	for len(tags) > 0 && tags[len(tags)-1] == 0 {
 		tags = tags[:len(tags)-1]
 	}
-	return sent{port, fmt.Sprintf("%x %x %x", k[flow.Base], k[flow.Net6], tags)}
+	return sent{port, fmt.Sprintf("%x %x %x %x", k[flow.Base], k[flow.Net6], k[flow.Label][:4*keyLabels], tags)}
 }
 
 // execute runs a program over the packet of a key, as the datapath would.
@@ -194,6 +211,10 @@ func (p *wirePacket) run(words []uint64) (out []sent, reason string) {
 			p.push(tag(in.Arg))
 		case action.OpPopVLAN:
 			p.pop()
+		case action.OpPushMPLS:
+			p.pushLabel(uint16(in.Value[0]), in.Arg)
+		case action.OpPopMPLS:
+			p.popLabel(uint16(in.Arg))
 		case action.OpTrunc: // a key has no length
 		case action.OpClone:
 			copied := *p

@@ -19,6 +19,11 @@ func oracleCases() []oracleCase {
 	tcp6 := "tcp6," + host + ",ipv6_src=fd00::1,ipv6_dst=fd00::2,nw_ttl=64,tp_src=1000,tp_dst=80"
 	arp := "arp," + host + ",arp_spa=10.0.0.1,arp_tpa=10.0.0.2,arp_op=1,arp_sha=50:54:00:00:00:05"
 	all := []string{"in_port=1," + tcp, "in_port=2," + udp, "in_port=1," + tcp6, "in_port=1," + arp, "in_port=1,dl_vlan=9,dl_vlan_pcp=3," + tcp}
+	labelled := []string{
+		"in_port=1," + host + ",dl_type=0x8847,mpls_label=5,mpls_tc=2,mpls_ttl=9,mpls_bos=1",
+		"in_port=1,dl_vlan=7,dl_vlan_pcp=1,dl_type=0x8848,mpls_label=1048575,mpls_ttl=2,mpls_bos=1",
+		"in_port=1," + host + ",dl_type=0x8847,mpls_label=6,mpls_ttl=1,mpls_bos=1",
+	}
 	return []oracleCase{
 		{"outputs to several ports", "actions=2,3,LOCAL", all},
 		{"an output to the input port is left out", "actions=1,2,1", all},
@@ -82,6 +87,11 @@ func oracleCases() []oracleCase {
 		{"NORMAL does not forward reserved addresses", "actions=NORMAL", reservedPackets()},
 		{"NORMAL after changes", "actions=mod_vlan_vid:10,NORMAL,mod_dl_src:00:00:00:00:00:09,2", all},
 		{"IPv6", "ipv6,actions=set_field:fd00::9->ipv6_src,set_field:7->ipv6_label,dec_ttl,2", []string{"in_port=1," + tcp6}},
+		{"labels are put on", "actions=push_mpls:0x8847,2,push_mpls:0x8848,set_field:7->mpls_label,set_field:3->mpls_tc,3,push_mpls:0x8847,4", append(labelled, all...)},
+		{"a fourth label is refused", "actions=2,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,3,push_mpls:0x8847,4", append(labelled, all...)},
+		{"labels are taken off", "mpls,actions=2,pop_mpls:0x0800,3,mod_dl_src:00:00:00:00:00:01,4\nmplsm,actions=push_mpls:0x8847,2,pop_mpls:0x8848,3,pop_mpls:0x1234,4", labelled},
+		{"labels are changed", "mpls,actions=set_field:9->mpls_label,set_field:1->mpls_tc,dec_mpls_ttl,2,set_mpls_ttl(77),3,push_mpls:0x8847,dec_mpls_ttl,4,pop_mpls:0x8847,5", labelled},
+		{"labels behind tags", "mpls,actions=push_vlan:0x8100,set_field:4105->vlan_vid,2,push_mpls:0x8847,3,pop_vlan,4", labelled},
 		{"groups of all types",
 			"group_id=1,type=all,bucket=mod_dl_dst:00:00:00:00:00:02,output:2,bucket=mod_dl_src:00:00:00:00:00:01,output:3,bucket=drop\n" +
 				"group_id=2,type=indirect,bucket=pop_vlan,output:4,output:5\n" +

@@ -116,7 +116,7 @@ func (o *oracle) addFlows(bridge, flows string) {
 	}
 	version := "OpenFlow10" // in which no action needs a match to make sense
 	if strings.Contains(flows, "push_vlan") || strings.Contains(flows, "write_") || strings.Contains(flows, "actset_output") ||
-		strings.Contains(flows, "group:") {
+		strings.Contains(flows, "group:") || strings.Contains(flows, "mpls") {
 		version = "OpenFlow13" // which has that action
 	}
 	o.run("ovs-ofctl", "-O", version, "add-flows", bridge, file)
@@ -229,6 +229,9 @@ func (o *oracle) apply(p *wirePacket, a string) {
 		p.push(makeTag(uint16(tpid), uint16(pcp<<13|vid|flow.VLANPresent)))
 		return
 	}
+	if o.applyLabel(p, a) {
+		return
+	}
 	m := setAction.FindStringSubmatch(a)
 	if m == nil {
 		o.t.Fatalf("datapath action %q is unknown to the test", a)
@@ -258,6 +261,35 @@ func (o *oracle) apply(p *wirePacket, a string) {
 		n := f.Info().Size
 		p.set(f, set.Value[:n], set.Mask[:n])
 	}
+}
+
+// applyLabel carries out an action on MPLS labels and reports false for any other.
+func (o *oracle) applyLabel(p *wirePacket, a string) bool {
+	var label, tc, ttl, bos, typ uint32
+	if n, _ := fmt.Sscanf(a, "push_mpls(label=%d,tc=%d,ttl=%d,bos=%d,eth_type=0x%x)", &label, &tc, &ttl, &bos, &typ); n == 5 {
+		p.pushLabel(uint16(typ), label<<12|tc<<9|bos<<8|ttl)
+		return true
+	}
+	if n, _ := fmt.Sscanf(a, "pop_mpls(eth_type=0x%x)", &typ); n == 1 {
+		p.popLabel(uint16(typ))
+		return true
+	}
+	fields, ok := strings.CutPrefix(a, "set(mpls(")
+	if !ok {
+		return false
+	}
+	for _, part := range strings.Split(strings.TrimSuffix(fields, "))"), ",") {
+		name, text, _ := strings.Cut(part, "=")
+		text, maskText, masked := strings.Cut(text, "/")
+		f, _ := flow.FieldByName("mpls_" + name)
+		v, _ := strconv.ParseUint(text, 0, 32)
+		mask := f.Info().Max()
+		if masked {
+			mask, _ = strconv.ParseUint(maskText, 0, 32)
+		}
+		p.key.SetUint(f, p.key.Uint(f)&^mask|v&mask)
+	}
+	return true
 }
 
 // setTOS sets bits of the byte with DSCP and ECN.

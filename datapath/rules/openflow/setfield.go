@@ -30,6 +30,7 @@ const (
 	FormMod                     // mod_...:value
 	FormTunnel                  // set_tunnel:id
 	FormTunnel64                // set_tunnel64:id
+	FormMPLS                    // set_mpls_...(value)
 )
 
 // A modAction is an OpenFlow 1.0 spelling of set_field.
@@ -85,6 +86,8 @@ func (a *SetField) appendText(b []byte) []byte {
 		return appendHexNumber(append(b, "set_tunnel:"...), binary.BigEndian.Uint64(a.Value[:]))
 	case FormTunnel64:
 		return appendHexNumber(append(b, "set_tunnel64:"...), binary.BigEndian.Uint64(a.Value[:]))
+	case FormMPLS:
+		return fmt.Appendf(b, "set_%s(%d)", a.Field, k.Uint(a.Field))
 	case FormMod:
 		for _, mod := range modActions() {
 			if mod.field == a.Field {
@@ -168,8 +171,6 @@ func checkWritable(f flow.FieldID) error {
 	switch {
 	case !info.Writable:
 		return fmt.Errorf("%s: want a field that can be written, found one that can only be matched", info.Name)
-	case info.Block == flow.Label:
-		return fmt.Errorf("%s: writing to MPLS labels is not supported", info.Name)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ type state struct {
 	pending fieldSet
 	touched uint64 // words of work that have written bits
 	vlan    vlanStack
+	inside  bool         // labels were popped, and nothing is known of what is behind them
 	hash    uint64       // the operation that made the packet's dp_hash; 0: it has none
 	stack   []stackEntry // what push has pushed
 	set     []Action     // the action set, in the order it was written

@@ -109,7 +109,7 @@ func TestMistakesInFlowsAreNamedWithTheirPlace(t *testing.T) {
 		{"actions=set_field:1", 9, "set_field: want value->field"},
 		{"actions=set_field:1->foo", 9, "set_field: want a field behind ->"},
 		{"actions=set_field:1->eth_type", 9, "want a field that can be written"},
-		{"actions=set_field:1->mpls_label", 9, "not supported"},
+		{"actions=set_field:1->mpls_label", 9, "mpls or mplsm"},
 		{"actions=set_field:*->nw_src", 9, "want a value"},
 		{"actions=set_field:4096->dl_vlan", 9, "dl_vlan"},
 		{"actions=load:5->reg0[0..1]", 9, "want a number of 2 bits"},
