@@ -83,11 +83,15 @@ func setSlotOf(a Action) setSlot {
 
 // finalRank orders the actions of slotFinal: the highest one is carried out. 0 is none of them.
 func finalRank(a Action) int {
-	switch a.(type) {
+	switch a := a.(type) {
 	case *GroupAction:
 		return 3
 	case *Output:
 		return 2
+	case *Controller: // written as an output
+		if a.plain() {
+			return 2
+		}
 	case *Resubmit:
 		return 1
 	}

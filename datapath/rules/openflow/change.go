@@ -97,6 +97,9 @@ func (x *tx) apply(c *Change) (int, error) {
 	if err := checkGroups(c.Flow.Actions, x.t.groups, NoGroup); err != nil {
 		return 0, err
 	}
+	if err := x.t.checkMeters(c.Flow.Actions); err != nil {
+		return 0, err
+	}
 	list := x.t.selected(&c.Filter)
 	for _, r := range list {
 		if err := (&Flow{Table: r.Table, Actions: c.Flow.Actions}).valid(); err != nil {

@@ -134,6 +134,7 @@ func (t *Table) addressTag(key fdb.Key) uint64 { return t.tag(uint64(key)) }
 func (t *Table) tableTag(table uint8) uint64   { return t.tag(1<<62 | uint64(table)) }
 func (t *Table) portTag(number uint32) uint64  { return t.tag(2<<62 | uint64(number)) }
 func (t *Table) groupTag(id uint32) uint64     { return t.tag(2<<62 | 1<<32 | uint64(id)) }
+func (t *Table) meterTag(id uint32) uint64     { return t.tag(2<<62 | 1<<33 | uint64(id)) }
 func (t *Table) portsTag() uint64              { return t.tag(3 << 62) }
 func (t *Table) floodVLANsTag() uint64         { return t.tag(3<<62 | 1) }
 

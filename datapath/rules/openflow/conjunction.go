@@ -67,16 +67,3 @@ func checkConjunctions(list []Action) (int, error) {
 	}
 	return 0, nil
 }
-
-// setActions gives r other actions. The caller holds the write lock.
-func (t *Table) setActions(r *rule, list []Action) {
-	r.Actions = list
-	conj := conjunctions(list)
-	if conj == nil && r.in.Conjunctions == nil {
-		return
-	}
-	c := t.tables[r.Table]
-	c.Remove(r.in)
-	r.in.Conjunctions = conj
-	c.Insert(r.in)
-}

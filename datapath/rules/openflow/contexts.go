@@ -28,6 +28,8 @@ type contentKind byte
 // Kinds of content.
 const (
 	contentFrozen contentKind = iota
+	contentLearned
+	contentSending
 )
 
 // A context is an interned content.

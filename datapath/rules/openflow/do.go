@@ -35,6 +35,8 @@ func (x *xlate) do(a Action) bool {
 	switch a := a.(type) {
 	case *Output:
 		x.outputAction(a.Port)
+	case *Controller:
+		x.toController(a)
 	case *OutputField:
 		x.outputField(a)
 	case *OutputTrunc:
@@ -62,7 +64,7 @@ func (x *xlate) do(a Action) bool {
 	case *DecMPLSTTL:
 		return x.decMPLSTTL()
 	case *DecTTL:
-		return x.decTTL()
+		return x.decTTL(a)
 	case *Resubmit:
 		x.resubmit(a)
 	case *ClearActions:
@@ -83,6 +85,12 @@ func (x *xlate) do(a Action) bool {
 		x.group(a.ID)
 	case *Clone:
 		x.clone(a)
+	case *MeterAction:
+		x.meter(a.ID)
+	case *Learn:
+		x.learnFlow(a)
+	case *FinTimeout:
+		x.finTimeout(a)
 	case *Exit:
 		x.exit = true
 	}
@@ -165,15 +173,15 @@ func (x *xlate) runRule(r *rule) {
 	if x.q.Trace != nil {
 		x.traceRule(r)
 	}
-	before := x.cookie
-	x.cookie = r.Cookie
+	cookie, by := x.cookie, x.by
+	x.cookie, x.by = r.Cookie, ruleWord(r)
 	x.run(r.Actions)
-	x.cookie = before
+	x.cookie, x.by = cookie, by
 }
 
 // decTTL decrements the TTL and reports whether the rule's actions go on: they do not for a packet
 // whose time has come. Rules further out go on.
-func (x *xlate) decTTL() bool {
+func (x *xlate) decTTL(a *DecTTL) bool {
 	if !x.need(flow.NeedIP) {
 		return true
 	}
@@ -184,6 +192,7 @@ func (x *xlate) decTTL() bool {
 		if x.q.Trace != nil {
 			x.trace(x.level(), ">> TTL %d, stopping", ttl)
 		}
+		x.invalidTTL(a.IDs)
 		return false
 	}
 	x.write(flow.FieldIPTTL, []byte{byte(ttl - 1)}, []byte{0xff})

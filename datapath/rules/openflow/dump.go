@@ -23,7 +23,7 @@ func (t *Table) Flows(x Filter) []FlowStats {
 	for _, r := range t.selected(&x) {
 		list = append(list, FlowStats{
 			Flow: r.Flow, Packets: r.packets.Load(), Bytes: r.bytes.Load(),
-			Duration: since(r.added, now), Idle: since(r.used.Load(), now), HardAge: since(r.modified, now),
+			Duration: since(r.added, now), Idle: since(r.used.Load(), now), HardAge: since(r.modified.Load(), now),
 		})
 	}
 	t.mu.RUnlock()

@@ -24,7 +24,7 @@ func (r *rule) hardEnd() int64 {
 	if r.HardTimeout == 0 {
 		return never
 	}
-	return r.modified + int64(r.HardTimeout)*second
+	return r.modified.Load() + int64(r.HardTimeout)*second
 }
 
 // Expire removes the flows, addresses and contexts whose time has passed at now and returns how many

@@ -16,6 +16,7 @@ type segment struct {
 	table   uint8
 	depth   int
 	cookie  uint64 // of the rule
+	by      uint64 // its ruleWord
 }
 
 // frozen is a translation that stopped in the middle, to go on when the packet comes back under the id of
@@ -42,6 +43,7 @@ const (
 	stopNot    stop = iota
 	stopRecirc      // the packet comes back, its fields read anew
 	stopHashed      // and with a dp_hash, which the program has computed
+	stopPaused      // as stopRecirc, when a controller says so
 )
 
 // recirculate makes translation stop behind the current action, and go on when the packet has been looked
@@ -64,7 +66,7 @@ func (x *xlate) left(list []Action, i int) {
 	}
 	x.redo = false
 	if i < len(list) {
-		x.rest = append(x.rest, segment{actions: list[i:], table: x.table, depth: x.depth, cookie: x.cookie})
+		x.rest = append(x.rest, segment{actions: list[i:], table: x.table, depth: x.depth, cookie: x.cookie, by: x.by})
 	}
 }
 
@@ -73,7 +75,7 @@ func (x *xlate) freeze() {
 	if x.stop == stopNot || x.failed {
 		return
 	}
-	hashed := x.stop == stopHashed
+	hashed, paused := x.stop == stopHashed, x.stop == stopPaused
 	x.stop = stopNot
 	id := x.freezeAs(hashed)
 	x.rest = x.rest[:0]
@@ -82,6 +84,12 @@ func (x *xlate) freeze() {
 		return
 	}
 	x.name(id)
+	if paused {
+		x.paused.on = id
+		x.send(x.paused)
+		x.outputs++
+		return
+	}
 	x.v.Actions.Recirc(id)
 	x.outputs++
 }
@@ -158,6 +166,7 @@ func (f *frozen) appendKey(b []byte) []byte {
 		s := &f.rest[i]
 		b = binary.AppendUvarint(append(b, s.table), uint64(s.depth))
 		b = binary.AppendUvarint(b, s.cookie)
+		b = binary.AppendUvarint(b, s.by)
 		b = appendCounted(b, s.actions)
 	}
 	return b
@@ -186,7 +195,7 @@ func (x *xlate) thaw(id uint32) bool {
 	}
 	for i := range f.rest {
 		s := &f.rest[i]
-		x.table, x.depth, x.cookie = s.table, s.depth, s.cookie
+		x.table, x.depth, x.cookie, x.by = s.table, s.depth, s.cookie, s.by
 		x.because(action.ByRule)
 		x.run(s.actions)
 		if x.stop != stopNot {

@@ -215,7 +215,7 @@ func (p *wirePacket) run(words []uint64) (out []sent, reason string) {
 			p.pushLabel(uint16(in.Value[0]), in.Arg)
 		case action.OpPopMPLS:
 			p.popLabel(uint16(in.Arg))
-		case action.OpTrunc: // a key has no length
+		case action.OpTrunc, action.OpSend, action.OpMeter: // of no consequence for a key
 		case action.OpClone:
 			copied := *p
 			sent, _ := copied.run(rest[:in.Arg])

@@ -19,6 +19,8 @@ const placeNames = "meter, other actions, clear_actions, write_actions, write_me
 // placeOf returns the place of an action.
 func placeOf(a Action) int {
 	switch a.(type) {
+	case *MeterAction:
+		return placeMeter
 	case *ClearActions:
 		return placeClear
 	case *WriteActions:

@@ -27,7 +27,7 @@ func TestWhatIsDoneAndWhatWasLookedAt(t *testing.T) {
 		{"set and set back is not done", "dl_dst=00:00:00:00:00:01,actions=mod_dl_dst:00:00:00:00:00:02,mod_dl_dst:00:00:00:00:00:01,2", "in_port=1,dl_dst=00:00:00:00:00:01", "output:2", "dl_dst"},
 		{"set, output, set back, output", "dl_dst=00:00:00:00:00:01,actions=mod_dl_dst:00:00:00:00:00:02,2,mod_dl_dst:00:00:00:00:00:01,3", "in_port=1,dl_dst=00:00:00:00:00:01", "set(dl_dst=00:00:00:00:00:02),output:2,set(dl_dst=00:00:00:00:00:01),output:3", "dl_dst"},
 		{"dec_ttl looks at the TTL", "actions=dec_ttl,2", "in_port=1,tcp,nw_ttl=9", "set(nw_ttl=8),output:2", "dl_type,nw_ttl"},
-		{"dec_ttl of a TTL that has ended", "actions=dec_ttl,2", "in_port=1,tcp,nw_ttl=1", "drop(ttl_expired)", "dl_type,nw_ttl"},
+		{"dec_ttl of a TTL that has ended", "actions=dec_ttl,2", "in_port=1,tcp,nw_ttl=1", "send(0x1),drop(ttl_expired)", "dl_type,nw_ttl"},
 		{"dec_ttl after a TTL was set looks at none", "actions=mod_nw_ttl:5,dec_ttl,2", "in_port=1,tcp,nw_ttl=1", "set(nw_ttl=4),output:2", "dl_type"},
 		{"only the input port is left", "actions=1", "in_port=1", "drop(no_target)", ""},
 		{"a port that is not there", "actions=9", "in_port=1", "drop(no_port)", ""},

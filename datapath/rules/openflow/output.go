@@ -11,6 +11,8 @@ func (x *xlate) outputAction(port uint32) {
 	switch port {
 	case PortNormal:
 		x.normal()
+	case PortController:
+		x.toController(toEveryone())
 	case PortTable:
 		x.enter(0)
 	case PortAll:

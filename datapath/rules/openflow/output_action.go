@@ -51,6 +51,9 @@ func parseOutput(arg argument) (Action, error) {
 
 // portAction returns what sends to a port, which may be a reserved one. text is how it was written.
 func portAction(port uint32, text string) (Action, error) {
+	if port == PortController {
+		return toEveryone(), nil
+	}
 	if !canOutput(port) {
 		return nil, errPort(text)
 	}
@@ -93,7 +96,7 @@ func parseOutputTrunc(arg argument) (Action, error) {
 // outputField sends the packet out of the port that a field names.
 func (x *xlate) outputField(a *OutputField) {
 	port := x.readUint(a.Src)
-	if port > 0xffff || port != PortTable && !canOutput(uint32(port)) {
+	if port > 0xffff || port != PortController && !canOutput(uint32(port)) {
 		x.because(action.NoPort)
 		if x.q.Trace != nil {
 			x.trace(x.level()+1, "-> output port %d is out of range", port)

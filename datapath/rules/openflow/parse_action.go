@@ -10,12 +10,12 @@ import (
 )
 
 // actionNames is what an error about an unknown action offers.
-const actionNames = "output, a port, in_port, all, flood, local, normal, table, enqueue, drop, set_field, load, move, push, pop, " +
+const actionNames = "output, a port, in_port, all, flood, local, normal, table, controller, enqueue, drop, set_field, load, move, push, pop, " +
 	"mod_dl_src, mod_dl_dst, mod_nw_src, mod_nw_dst, mod_nw_tos, mod_nw_ecn, mod_nw_ttl, mod_tp_src, mod_tp_dst, mod_vlan_vid, " +
 	"mod_vlan_pcp, strip_vlan, pop_vlan, push_vlan, push_mpls, pop_mpls, set_mpls_label, set_mpls_tc, set_mpls_ttl, dec_mpls_ttl, " +
 	"dec_ttl, set_tunnel, set_tunnel64, set_queue, pop_queue, resubmit, check_pkt_larger, multipath, bundle, bundle_load, group, " +
 	"clone, note, exit, " +
-	"conjunction, " +
+	"meter, learn, fin_timeout, conjunction, " +
 	"clear_actions, write_actions, write_metadata, goto_table"
 
 // actionParser returns what reads the action of a name, nil if there is none of that name.
@@ -23,6 +23,8 @@ func actionParser(name string) func(argument) (Action, error) {
 	switch name {
 	case "output":
 		return parseOutput
+	case "controller", "CONTROLLER":
+		return parseController
 	case "enqueue":
 		return parseEnqueue
 	case "set_field":
@@ -67,6 +69,12 @@ func actionParser(name string) func(argument) (Action, error) {
 		return parseGroupAction
 	case "clone":
 		return parseClone
+	case "meter":
+		return parseMeterAction
+	case "learn":
+		return parseLearn
+	case "fin_timeout":
+		return parseFinTimeout
 	case "conjunction":
 		return parseConjunction
 	case "note":

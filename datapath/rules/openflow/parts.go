@@ -52,6 +52,8 @@ func actionParts(a Action, visit partVisitor) error {
 		}
 	case *CheckLarger:
 		return visit(a.Dst, true)
+	case *Learn:
+		return a.parts(visit)
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func parseSetTunnel(arg argument) (Action, error) {
 	return a, nil
 }
 
-// setName returns a field's name as ovs-ofctl prints it in set_field: the OpenFlow 1.2 one where there
+// setName returns a field's name as ovs-ofctl prints it in set_field and learn: the OpenFlow 1.2 one where there
 // are several.
 func setName(f flow.FieldID) string {
 	switch f {
@@ -124,6 +124,8 @@ func setName(f flow.FieldID) string {
 		return "eth_src"
 	case flow.FieldEthDst:
 		return "eth_dst"
+	case flow.FieldEthType:
+		return "eth_type"
 	case flow.FieldIPSrc:
 		return "ip_src"
 	case flow.FieldIPDst:

@@ -14,10 +14,13 @@ import (
 )
 
 var (
-	_ rules.Table    = (*Table)(nil)
-	_ rules.PortUser = (*Table)(nil)
-	_ rules.Holder   = (*Table)(nil)
-	_ rules.Settler  = (*Table)(nil)
+	_ rules.Table      = (*Table)(nil)
+	_ rules.PortUser   = (*Table)(nil)
+	_ rules.Holder     = (*Table)(nil)
+	_ rules.Settler    = (*Table)(nil)
+	_ rules.MeterUser  = (*Table)(nil)
+	_ rules.Receiver   = (*Table)(nil)
+	_ rules.SenderUser = (*Table)(nil)
 )
 
 // Options are the settings of a bridge's rule table. The zero value is that of a new OVS bridge.
@@ -30,6 +33,9 @@ type Options struct {
 	// FloodVLANs are VLANs in which NORMAL learns nothing and floods (ovs-vswitchd.conf.db(5),
 	// flood_vlans). The table keeps the slice.
 	FloodVLANs []uint16
+	// PacketInRate and PacketInBurst limit what goes to controllers, in packets/s and packets; 0:
+	// DefaultPacketInRate and DefaultPacketInBurst.
+	PacketInRate, PacketInBurst int
 	// Clock returns the time in ns on the clock of rules.Query.Now; nil: CLOCK_MONOTONIC.
 	Clock func() int64
 	// Seed keys the table's hashes; 0: a random one.
@@ -47,7 +53,8 @@ type Table struct {
 	fdb   *fdb.Table
 	log   changeLog
 
-	contexts *contexts
+	contexts  *contexts
+	packetIns packetIns
 
 	tunnelOptions atomic.Pointer[flow.TLVMap]
 
@@ -65,6 +72,10 @@ type Table struct {
 	subscribers []*Subscription
 	settledAt   int64 // ns: traffic until then has been credited; 0: nobody has said
 	dying       []dying
+	sender      rules.Sender // nil: none was lent
+	learners    learners
+	meters      meters
+	orphans     []learnedCookie // cookies whose flows go when the change under way is done
 }
 
 // New returns a table without rules, which drops everything.
@@ -79,10 +90,13 @@ func New(o Options) (*Table, error) {
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64()
 	}
-	return &Table{
+	t := &Table{
 		salt: o.Seed, clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU,
 		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
-	}, nil
+		learners: make(learners), meters: meters{byID: make(map[uint32]*meterEntry)},
+	}
+	t.packetIns.limit(o.PacketInRate, o.PacketInBurst)
+	return t, nil
 }
 
 // SetOptions changes the settings, clock and seed excepted. On an error it changes nothing.
@@ -92,6 +106,7 @@ func (t *Table) SetOptions(o Options) error {
 		return err
 	}
 	t.forgotten(changed)
+	t.packetIns.limit(o.PacketInRate, o.PacketInBurst)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.forwardBPDU != o.ForwardBPDU {

@@ -9,11 +9,15 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 //	        trailLearn:   the address, an fdb.Key; the next word is the datapath port it is behind
 //	        trailContext: the id of a context that the program names
 //	        trailBucket:  generation << 48 | place of the bucket << 32 | number of the group
+//	        trailFlow:    the id of the context of a learned flow; the next word is the ruleWord of who taught it
+//	        trailFin:     as trailRule; the next word is idle timeout << 16 | hard timeout
 const (
 	trailRule    = 0
 	trailLearn   = 1
 	trailContext = 2
 	trailBucket  = 3
+	trailFlow    = 4
+	trailFin     = 5
 
 	trailKind = 60
 	trailGen  = 1<<28 - 1
@@ -55,46 +59,94 @@ func (t *Table) creditBucket(w, packets, bytes uint64) {
 	}
 }
 
+// learnedWord names the context of a learned flow. The next word is the ruleWord of who taught it.
+func learnedWord(id uint32) uint64 { return trailFlow<<trailKind | uint64(id) }
+
+// finWord is a ruleWord of another kind. finTimeouts takes the word behind it apart.
+func finWord(by uint64) uint64                 { return by&(1<<trailKind-1) | trailFin<<trailKind }
+func finTimeouts(w uint64) (idle, hard uint16) { return uint16(w >> 16), uint16(w) }
+
+// noRule is the ruleWord of no rule.
+const noRule = trailRule<<trailKind | 1<<trailKind - 1
+
+// nextWord splits the first word, and the one that belongs to it if one does, off a trail. ok is false at
+// its end.
+func nextWord(trail []uint64) (w, more uint64, rest []uint64, ok bool) {
+	if len(trail) == 0 {
+		return 0, 0, nil, false
+	}
+	w, rest = trail[0], trail[1:]
+	switch w >> trailKind {
+	case trailLearn, trailFlow, trailFin:
+		if len(rest) == 0 {
+			return 0, 0, nil, false
+		}
+		more, rest = rest[0], rest[1:]
+	}
+	return w, more, rest, true
+}
+
 // eachContext calls f for each context that a trail names.
 func eachContext(trail []uint64, f func(id uint32)) {
-	for i := 0; i < len(trail); i++ {
-		switch w := trail[i]; w >> trailKind {
-		case trailLearn:
-			i++
-		case trailContext:
+	for w, _, rest, ok := nextWord(trail); ok; w, _, rest, ok = nextWord(rest) {
+		switch w >> trailKind {
+		case trailContext, trailFlow:
 			f(uint32(w))
 		}
 	}
 }
 
-// Credit implements rules.Table: rules count the traffic, and addresses that a packet's source taught
-// are taught again, so that one in use does not age and one that came back to an old port moves back.
+// Credit implements rules.Table: rules count the traffic; addresses and flows that a packet taught are
+// taught again, so that what is in use does not age, an address that came back to an old port moves back,
+// and a flow that has gone comes back; timeouts that the end of a connection lowers are lowered.
 func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
-	if packets == 0 {
-		return
+	if packets > 0 && t.credit(trail, packets, bytes, lastUsed) {
+		t.creditChanges(trail, lastUsed)
 	}
+}
+
+// credit does what can be done beside look-ups, and reports whether that is not all.
+func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) (changes bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	for len(trail) > 0 {
-		w := trail[0]
-		trail = trail[1:]
+	for w, more, rest, ok := nextWord(trail); ok; w, more, rest, ok = nextWord(rest) {
 		switch w >> trailKind {
 		case trailRule:
-			if i := uint32(w); int(i) < len(t.slots) {
-				if s := &t.slots[i]; s.rule != nil && s.gen == uint32(w>>32)&trailGen {
-					s.rule.credit(packets, bytes, lastUsed)
-				}
+			if r := t.ruleOf(w); r != nil {
+				r.credit(packets, bytes, lastUsed)
 			}
 		case trailBucket:
 			t.creditBucket(w, packets, bytes)
 		case trailLearn:
-			if len(trail) == 0 {
-				return
-			}
-			key, port := fdb.Key(w&(1<<trailKind-1)), uint32(trail[0])
-			trail = trail[1:]
+			key, port := fdb.Key(w&(1<<trailKind-1)), uint32(more)
 			if _, ok := t.ports.byID[port]; ok && !t.floodVLANs.has(key.VLAN()) {
 				t.learned(key, t.fdb.Replay(key, port, lastUsed))
+			}
+		case trailFlow:
+			changes = t.creditLearned(uint32(w), more, lastUsed) || changes
+		case trailFin:
+			r := t.ruleOf(w)
+			changes = r != nil && !r.gone && r.outlasts(finTimeouts(more)) || changes
+		}
+	}
+	return changes
+}
+
+// creditChanges does what credit could not, for packets that were seen at used.
+func (t *Table) creditChanges(trail []uint64, used int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for w, more, rest, ok := nextWord(trail); ok; w, more, rest, ok = nextWord(rest) {
+		switch w >> trailKind {
+		case trailFlow:
+			// What a rule taught that has gone is not taught again, lest a flow come back that went with it.
+			if l, ok := t.contexts.get(uint32(w)).(*learned); ok && t.inTable(more) {
+				t.putLearned(l, used)
+			}
+		case trailFin:
+			if r := t.ruleOf(w); r != nil && !r.gone {
+				idle, hard := finTimeouts(more)
+				t.shorten(r, idle, hard)
 			}
 		}
 	}

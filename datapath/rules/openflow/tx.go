@@ -43,6 +43,9 @@ func (x *tx) add(f *Flow) error {
 	if err := checkGroups(f.Actions, t.groups, NoGroup); err != nil {
 		return err
 	}
+	if err := t.checkMeters(f.Actions); err != nil {
+		return err
+	}
 	c := t.tables[f.Table]
 	if c == nil {
 		c = classifier.New[*rule](t.salt)
@@ -58,8 +61,9 @@ func (x *tx) add(f *Flow) error {
 			return err
 		}
 	}
-	r := &rule{Flow: *f, added: x.now, modified: x.now}
+	r := &rule{Flow: *f, added: x.now}
 	r.used.Store(x.now)
+	r.modified.Store(x.now)
 	r.options = t.TunnelOptions()
 	r.in = &classifier.Rule[*rule]{Match: &r.Match, Priority: f.Priority, Value: r, Conjunctions: conjunctions(f.Actions)}
 	t.take(r)
@@ -77,11 +81,11 @@ func (x *tx) remove(r *rule, why Removal) {
 // modify gives a rule other actions, and another cookie if m says so. What it counted stays unless
 // reset_counts says otherwise; timeouts, flags and importance stay as well (ovs-ofctl(8), mod-flows).
 func (x *tx) modify(r *rule, m *Mod) {
-	before := &ruleState{actions: r.Actions, cookie: r.Cookie, modified: r.modified}
+	before := &ruleState{actions: r.Actions, cookie: r.Cookie, modified: r.modified.Load()}
 	x.t.setActions(r, m.Flow.Actions)
-	r.modified = x.now
+	r.modified.Store(x.now)
 	if m.SetCookie {
-		r.Cookie = m.Flow.Cookie
+		x.t.setCookie(r, m.Flow.Cookie)
 	}
 	if m.Flow.Flags&ResetCounts != 0 {
 		before.reset, before.packets, before.bytes = true, r.packets.Swap(0), r.bytes.Swap(0)
@@ -101,18 +105,21 @@ func (x *tx) undo() {
 			x.t.link(r)
 		case FlowModified:
 			x.t.setActions(r, s.before.actions)
-			r.Cookie, r.modified = s.before.cookie, s.before.modified
+			x.t.setCookie(r, s.before.cookie)
+			r.modified.Store(s.before.modified)
 			if s.before.reset {
 				r.packets.Add(s.before.packets)
 				r.bytes.Add(s.before.bytes)
 			}
 		}
 	}
+	x.t.orphans = nil
 }
 
-// done makes the change known.
+// done makes the change known, with what it entails.
 func (x *tx) done() {
 	t := x.t
+	x.removeOrphans()
 	for i := range x.steps {
 		s := &x.steps[i]
 		r := s.rule
@@ -138,6 +145,9 @@ func (r *rule) event(kind EventKind, why Removal, now int64) Event {
 // link puts a rule where look-ups, timeouts and evictions find it.
 func (t *Table) link(r *rule) {
 	t.tables[r.Table].Insert(r.in)
+	r.gone = false
+	t.countLearned(r, 1)
+	t.teach(r.Actions)
 	if r.timed() {
 		t.deadlines.push(r, r.deadline())
 		t.limits.enter(r)
@@ -147,6 +157,9 @@ func (t *Table) link(r *rule) {
 // unlink is the reverse of link.
 func (t *Table) unlink(r *rule) {
 	t.tables[r.Table].Remove(r.in)
+	r.gone = true
+	t.unteach(r.Actions)
+	t.countLearned(r, -1)
 	if r.timed() {
 		t.deadlines.remove(r)
 		t.limits.leave(r)

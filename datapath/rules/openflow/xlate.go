@@ -33,6 +33,7 @@ type xlate struct {
 
 	table     uint8
 	cookie    uint64 // of the rule at work
+	by        uint64 // its ruleWord
 	depth     int
 	nested    int // look-ups within each other, those in later tables included: for the trace
 	resubmits int
@@ -42,40 +43,77 @@ type xlate struct {
 	exit      bool          // an action said so
 	cloned    bool          // the program makes a copy of the packet
 
-	stop stop      // translation ends here and goes on when the packet comes back
-	redo bool      // with the action that stopped it
-	rest []segment // what it goes on with, as far as known
+	alone bool // no other look-up is at work, and rules may change
+	again bool // this has to be done alone
+
+	stop   stop      // translation ends here and goes on when the packet comes back
+	redo   bool      // with the action that stopped it
+	paused *sending  // stopPaused: what controllers get the packet with
+	rest   []segment // what it goes on with, as far as known
 }
 
 // Lookup implements rules.Table.
 func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
+	told := q.Live && q.Trace != nil // who is told should be told once
+	if told || !t.lookup(q, v) {
+		v.Reset()
+		t.lookupAlone(q, v)
+	}
+	return nil
+}
+
+// lookup does a look-up beside others. It reports false if this one changes rules, by what it learns, and
+// must be done alone.
+func (t *Table) lookup(q *rules.Query, v *rules.Verdict) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	x := xlate{t: t, q: q, v: v}
+	x.lookup()
+	return !x.again
+}
+
+func (t *Table) lookupAlone(q *rules.Query, v *rules.Verdict) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := xlate{t: t, q: q, v: v, alone: true}
+	x.lookup()
+}
+
+// mayChange reports whether rules may be changed. If not, the look-up ends and begins again alone.
+func (x *xlate) mayChange() bool {
+	if !x.alone {
+		x.again, x.failed = true, true
+	}
+	return x.alone
+}
+
+// lookup makes the verdict.
+func (x *xlate) lookup() {
+	t, q, v := x.t, x.q, x.v
 	in := t.ports.byID[uint32(q.Key.Uint(flow.FieldInPort))]
 	if in == nil {
 		v.Tags |= t.portsTag()
 		v.Actions.Drop(action.NoBridge)
-		return nil
+		return
 	}
 	if in.Flags&(rules.PortDown|rules.NoReceive) != 0 {
 		v.Tags |= t.portTag(in.Number)
 		v.Actions.Drop(action.PortNoReceive)
-		return nil
+		return
 	}
-	x := xlate{t: t, q: q, v: v}
+	x.by = noRule
 	x.start(in)
 	if id := uint32(q.Key.Uint(flow.FieldRecircID)); id == 0 {
 		x.runRule(x.match(0))
 	} else if !x.thaw(id) {
 		v.Actions.Drop(action.ContextGone)
-		return nil
+		return
 	}
 	if x.stop == stopNot {
 		x.runSet()
 	}
 	x.freeze()
 	x.finish()
-	return nil
 }
 
 // start sets the keys to the packet's.
@@ -100,8 +138,10 @@ func (x *xlate) finish() {
 	v.Mask[flow.Regs], v.Mask[flow.State] = flow.Block{}, flow.Block{}
 	v.Mask.Clear(flow.FieldInPort)
 	v.Mask.Clear(flow.FieldRecircID)
-	if x.failed || x.outputs == 0 {
+	if x.failed {
 		v.Actions.Reset()
+	}
+	if x.failed || x.outputs == 0 {
 		v.Actions.Drop(x.reason)
 	}
 	if x.cloned {

@@ -1,0 +1,163 @@
+package openflow
+
+import (
+	"slices"
+
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// Learn makes a flow out of the packet and puts it into a table, or gives the flow that is there with the
+// same match and priority its actions and cookie (ovs-actions(7), "The learn action").
+//
+// As long as packets go this way, cached or not, the flow stays: each time they are counted its timeouts
+// begin anew, and if it has gone it comes back.
+type Learn struct {
+	Table          uint8
+	Priority       uint16
+	IdleTimeout    uint16
+	HardTimeout    uint16
+	FinIdleTimeout uint16 // of a fin_timeout of the flow
+	FinHardTimeout uint16
+	Cookie         uint64
+	SendFlowRem    bool
+	DeleteLearned  bool          // the table's flows of Cookie go with the last rule that has such a learn
+	Limit          uint32        // no more than so many flows of Cookie in Table; 0: any number
+	Result         flow.Subfield // the bit that says whether the flow is there; Field is NoField where none is to
+	Specs          []LearnSpec
+}
+
+// A LearnSpec makes a part of the flow.
+type LearnSpec struct {
+	Kind  LearnKind
+	Src   flow.Subfield // where the value comes from; Field is NoField for Value
+	Value [16]byte      // the last bits of a number in network byte order
+	Dst   flow.Subfield // of as many bits; none for LearnOutput
+}
+
+// LearnKind is what a LearnSpec makes.
+type LearnKind uint8
+
+// Kinds of LearnSpec.
+const (
+	LearnMatch  LearnKind = iota // the flow matches the value in Dst
+	LearnLoad                    // it loads the value into Dst
+	LearnOutput                  // it outputs to the port of that number
+)
+
+// learn carries out a learn action: now if a packet is waiting, and whenever packets are counted.
+func (x *xlate) learnFlow(a *Learn) {
+	f, ok := x.learnedFlow(a)
+	if !ok {
+		return
+	}
+	l := &learned{flow: f, limit: a.Limit}
+	id := x.t.internLearned(l, x.q.Now)
+	if id == 0 {
+		x.v.NoCache = true // every packet learns for itself
+	} else {
+		x.v.Trail = append(x.v.Trail, learnedWord(id), x.by)
+		l = x.t.contexts.get(id).(*learned)
+	}
+	if a.Limit != 0 {
+		x.v.Tags |= x.t.tableTag(a.Table)
+	}
+	there := x.putLearned(l)
+	if a.Result.Field != flow.NoField {
+		var bit [16]byte
+		if there {
+			bit[15] = 1
+		}
+		x.load(a.Result, &bit)
+	}
+}
+
+// putLearned sees to it that a learned flow is there, if a packet is waiting, and reports whether it is,
+// or would be.
+func (x *xlate) putLearned(l *learned) bool {
+	r := x.t.find(&l.flow)
+	switch {
+	case !x.q.Live:
+		x.trace(x.level()+1, ">> suppressing side effects, so learn action ignored")
+		return r != nil || x.t.hasRoomFor(l)
+	case r != nil && r.isLearned(l):
+		r.refresh(x.q.Now)
+		return true
+	case r == nil && !x.t.hasRoomFor(l):
+		return false
+	}
+	return x.mayChange() && x.t.putLearned(l, x.q.Now)
+}
+
+// learnedFlow makes the flow. It reports false for packets that have not the fields it is made of.
+func (x *xlate) learnedFlow(a *Learn) (Flow, bool) {
+	f := Flow{
+		Table: a.Table, Priority: a.Priority, Cookie: a.Cookie, IdleTimeout: a.IdleTimeout, HardTimeout: a.HardTimeout,
+	}
+	if a.SendFlowRem {
+		f.Flags = SendFlowRem
+	}
+	if a.FinIdleTimeout != 0 || a.FinHardTimeout != 0 {
+		f.Actions = append(f.Actions, &FinTimeout{Idle: a.FinIdleTimeout, Hard: a.FinHardTimeout})
+	}
+	for i := range a.Specs {
+		s := &a.Specs[i]
+		value := s.Value
+		if s.Src.Field != flow.NoField {
+			if !x.need(s.Src.Field.Info().Need) {
+				if x.q.Trace != nil {
+					x.trace(x.level()+1, "-> the packet has no %s", s.Src.Field)
+				}
+				return f, false
+			}
+			value = x.read(s.Src)
+		}
+		s.add(&f, &value)
+	}
+	return f, f.Match.CheckPrerequisites() == nil
+}
+
+// add adds to f what the spec makes of a value.
+func (s *LearnSpec) add(f *Flow, value *[16]byte) {
+	switch s.Kind {
+	case LearnMatch:
+		set := loadOf(s.Dst, value)
+		size := s.Dst.Field.Info().Size
+		key, mask := f.Match.Key.Bytes(s.Dst.Field), f.Match.Mask.Bytes(s.Dst.Field)
+		for i := range size {
+			key[i] = key[i]&^set.Mask[i] | set.Value[i]
+			mask[i] |= set.Mask[i]
+		}
+	case LearnLoad:
+		set := loadOf(s.Dst, value)
+		f.Actions = append(f.Actions, &set)
+	case LearnOutput:
+		number := slices.IndexFunc(value[:14], func(b byte) bool { return b != 0 })
+		if port := uint32(be16(value[14:])); number < 0 && canLearnOutput(port) {
+			f.Actions = append(f.Actions, &Output{Port: port})
+		}
+	}
+}
+
+// parts shows visit the parts of fields that the action reads and writes.
+func (a *Learn) parts(visit partVisitor) error {
+	for i := range a.Specs {
+		if src := a.Specs[i].Src; src.Field != flow.NoField {
+			if err := visit(src, false); err != nil {
+				return err
+			}
+		}
+	}
+	if a.Result.Field == flow.NoField {
+		return nil
+	}
+	return visit(a.Result, true)
+}
+
+// canLearnOutput reports whether a learned flow may output to a port; others it leaves out.
+func canLearnOutput(port uint32) bool {
+	switch port {
+	case PortInPort, PortFlood, PortAll, PortLocal:
+		return true
+	}
+	return port >= 1 && port <= PortMax
+}
