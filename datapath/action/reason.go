@@ -21,6 +21,13 @@ const (
 	PortNoReceive
 	PortNoForward
 	ProtectedPort
+	NoInterface
+	NotRouted
+	NoRoute
+	HostUnreachable
+	Unresolved
+	ACLDenied
+	ToGateway
 	NoBridge
 	TableError
 	NoRoom
@@ -51,6 +58,13 @@ func Reasons() []counter.Desc {
 		PortNoReceive:    {Name: "port_no_receive", Help: "The input port is set to down or no-receive.", Kind: counter.Drop},
 		PortNoForward:    {Name: "port_no_forward", Help: "The output port is set to down or no-forward.", Kind: counter.Drop},
 		ProtectedPort:    {Name: "protected", Help: "Protected ports do not forward to each other.", Kind: counter.Drop},
+		NoInterface:      {Name: "no_interface", Help: "The packet's port and VLAN belong to no interface of the gateway.", Kind: counter.Drop},
+		NotRouted:        {Name: "not_routed", Help: "The gateway does not route such packets: another protocol than IP, or link-local, loopback, broadcast or multicast addresses.", Kind: counter.Drop},
+		NoRoute:          {Name: "no_route", Help: "The gateway has no route to the destination, or one that says drop.", Kind: counter.Drop},
+		HostUnreachable:  {Name: "host_unreachable", Help: "The host or router that the packet had to go to does not answer.", Kind: counter.Drop},
+		Unresolved:       {Name: "neighbour_unresolved", Help: "The Ethernet address of the host or router that the packet had to go to is not known yet.", Kind: counter.Drop},
+		ACLDenied:        {Name: "acl", Help: "A rule of the gateway's denies the packet.", Kind: counter.Drop},
+		ToGateway:        {Name: "to_gateway", Help: "The packet was for the gateway itself, which needed no more of it.", Kind: counter.Drop},
 		NoBridge:         {Name: "no_bridge", Help: "The input port belongs to no bridge.", Kind: counter.Drop},
 		TableError:       {Name: "table_error", Help: "The rule table could not decide; the log says why.", Kind: counter.Drop},
 		NoRoom:           {Name: "lists_full", Help: "The store of action programs had no room for the packet's.", Kind: counter.Drop},

@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
+)
+
+// A trail is a list of words:
+//
+//	63..60  what
+//	59..0   trailRule:    index in the ACL; the next word is the configuration it is of
+//	        trailLearn:   segment and Ethernet address, an fdb.Key; the next word is the datapath port
+//	        trailUse:     segment; the next two words are the address of a neighbour that packets go to
+//	        trailConfirm: segment and Ethernet address, an fdb.Key; the next two words are the address of the
+//	                      neighbour that has said so
+const (
+	trailRule = iota
+	trailLearn
+	trailUse
+	trailConfirm
+
+	trailKind = 60
+)
+
+func trailWord(kind, v uint64) uint64 { return kind<<trailKind | v }
+
+// Credit implements rules.Table: rules count, addresses in use do not age.
+func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
+	if packets == 0 {
+		return
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for len(trail) > 0 {
+		v := trail[0] & (1<<trailKind - 1)
+		size := 2
+		switch kind := trail[0] >> trailKind; kind {
+		case trailRule:
+			if trail[1] == t.generation {
+				t.counts[v].packets.Add(packets)
+				t.counts[v].bytes.Add(bytes)
+			}
+		case trailLearn:
+			t.relearn(fdb.Key(v), uint32(trail[1]), lastUsed)
+		default:
+			size = 3
+			h := host{fdb.Key(v).VLAN(), addrOf(trail[1], trail[2])}
+			if kind == trailConfirm {
+				t.neighbours.confirm(h, fdb.Key(v).MAC(), lastUsed)
+			} else if t.neighbours.want(h, nil, lastUsed) {
+				t.ask(h)
+			}
+		}
+		trail = trail[size:]
+	}
+}
+
+// relearn learns an address anew that a cached flow's packets came from, if the port is still in the segment.
+func (t *Table) relearn(k fdb.Key, port uint32, used int64) {
+	if i := int(k.VLAN()); i < len(t.state.segments) && t.state.segments[i].memberOn(port) != nil {
+		t.learned(k, t.stations.Replay(k, port, used))
+	}
+}
