@@ -54,6 +54,10 @@ type cli struct {
 		Show tlvShowCmd `cmd:"" help:"List which option is which field (dump-tlv-map)."`
 	} `cmd:"" name:"tlv" group:"change" help:"List or change which tunnel options are the match fields tun_metadata0 to 63."`
 
+	Gateway struct {
+		Show gatewayShowCmd `cmd:"" help:"Show gateways: interfaces, routes, neighbours, rules with their counters."`
+	} `cmd:"" group:"look" help:"Look at bridges that route."`
+
 	Replay  replayCmd  `cmd:"" group:"other" help:"Run a switch on captures, without a daemon: what would it have sent, and is every cached answer right?"`
 	Demo    demoCmd    `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
 	Soak    soakCmd    `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`

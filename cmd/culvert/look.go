@@ -34,7 +34,11 @@ func (*showCmd) Run(e *env) error {
 			fmt.Fprintln(w, workerText(worker))
 		}
 		for _, b := range o.Bridges {
-			fmt.Fprintf(w, "\nbridge %s: %d %s, %d known %s\n", b.Name,
+			name := b.Name
+			if b.Table == "gateway" {
+				name += " (gateway)"
+			}
+			fmt.Fprintf(w, "\nbridge %s: %d %s, %d known %s\n", name,
 				b.Rules, plural(b.Rules, "rule", "rules"), b.MACs, plural(b.MACs, "address", "addresses"))
 			printPorts(w, b.Ports)
 		}

@@ -21,6 +21,7 @@ const (
 	FlowReplace Method[FlowText, Replaced]       = "flow.replace"
 	FlowDiff    Method[FlowText, Difference]     = "flow.diff"
 	FlowDump    Method[FlowMatch, []Rule]        = "flow.dump"
+	GatewayShow Method[BridgeName, []Gateway]    = "gateway.show"
 	FDBShow     Method[BridgeName, []FDBEntry]   = "fdb.show"
 	FDBAdd      Method[NewFDBEntry, Nothing]     = "fdb.add"
 	FDBDel      Method[FDBKey, Nothing]          = "fdb.del"

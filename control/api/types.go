@@ -23,7 +23,8 @@ type Overview struct {
 // Bridge is one bridge.
 type Bridge struct {
 	Name  string `json:"name"`
-	Rules int    `json:"rules"` // in its rule table
+	Table string `json:"table"` // kind of its rule table: "openflow" or "gateway"
+	Rules int    `json:"rules"` // in its rule table; of a gateway, in its ACL
 	MACs  int    `json:"macs"`  // addresses it knows
 	Ports []Port `json:"ports"`
 }
@@ -307,6 +308,46 @@ type FDBFilter struct {
 	Bridge string `json:"bridge,omitempty"`
 	Port   string `json:"port,omitempty"`
 	VLAN   *int   `json:"vlan,omitempty"`
+}
+
+// Gateway is a bridge that routes.
+type Gateway struct {
+	Bridge     string             `json:"bridge"`
+	Interfaces []GatewayInterface `json:"interfaces"`
+	Routes     []GatewayRoute     `json:"routes"` // those of the configuration
+	Neighbours []GatewayNeighbour `json:"neighbours"`
+	ACL        []GatewayRule      `json:"acl"`
+	Default    string             `json:"acl_default"` // "permit" or "deny"
+}
+
+// GatewayInterface is an interface of a gateway.
+type GatewayInterface struct {
+	Name      string   `json:"name"`
+	Ports     []string `json:"ports"` // those with a tag as port.vlan
+	MAC       string   `json:"mac"`
+	Addresses []string `json:"addresses"`
+}
+
+// GatewayRoute is a route.
+type GatewayRoute struct {
+	To  string `json:"to"`
+	Via string `json:"via,omitempty"` // empty: dropped
+}
+
+// GatewayNeighbour is a host that a gateway knows or asks for.
+type GatewayNeighbour struct {
+	Interface  string  `json:"interface"`
+	Address    string  `json:"address"`
+	MAC        string  `json:"mac,omitempty"`
+	State      string  `json:"state"` // "asked", "failed", "answered" or "static"
+	AgeSeconds float64 `json:"age_seconds"`
+}
+
+// GatewayRule is a rule of an ACL.
+type GatewayRule struct {
+	Text    string `json:"text"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 // CacheFilter bounds a dump of the megaflow cache.

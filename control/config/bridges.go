@@ -55,6 +55,7 @@ func (r *bridges) bridge(m *mapping) Bridge {
 		b.Normal = false
 		b.Rules = append(b.Rules, r.fileRules(v)...)
 	})
+	r.table(m, &b)
 	r.checkRules(&b)
 	return b
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/gateway"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -102,6 +103,8 @@ type Bridge struct {
 	TunnelOptions []flow.Option
 	Ports         []Port
 	Rules         []Rule // in the order of the file
+	// Gateway is what the bridge does whose rule table is a gateway; nil: its table has OpenFlow rules.
+	Gateway *gateway.Config
 	// Normal: the file says nothing about rules, so the bridge gets the one that makes it a learning
 	// switch, "priority=0 actions=NORMAL".
 	Normal bool

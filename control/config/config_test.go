@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/gateway"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/memport"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -87,6 +89,18 @@ bridges:
       - priority=0,actions=normal # a comment
     flows-file: more.txt
   - name: br1
+  - name: gw0
+    table: gateway
+    ports: [{name: g1, type: tap}, {name: g2, type: tap}]
+    gateway:
+      interfaces:
+        - {name: lan, ports: [g1], tagged: [{port: g2, vlan: 5}], mac: "02:00:00:00:00:01", addresses: [10.0.1.1/24, "fd00:1::1/64"]}
+      routes: [{to: 0.0.0.0/0, via: 10.0.1.254}, {to: "10.66.0.1/16", drop: true}]
+      neighbours: [{address: 10.0.1.254, mac: "02:00:00:00:00:fe"}]
+      acl:
+        - {action: deny, protocol: tcp, from: 10.0.1.0/24, to: any, to-ports: 25}
+        - {action: permit, interface: lan, protocol: 47}
+      acl-default: deny
 `, map[string]string{"dir/more.txt": "# first\n\n  in_port=1,actions=flood\n"})
 	want := config.Config{
 		Control:   config.Control{Socket: "/tmp/s", Mode: 0o600, Group: "wheel"},
@@ -117,6 +131,25 @@ bridges:
 			},
 		}, {
 			Name: "br1", MACAging: 300 * time.Second, MACTableSize: 8192, Normal: true,
+		}, {
+			Name: "gw0", MACAging: 300 * time.Second, MACTableSize: 8192,
+			Ports: []config.Port{{Name: "g1", Type: "tap", Options: map[string]string{}}, {Name: "g2", Type: "tap", Options: map[string]string{}}},
+			Gateway: &gateway.Config{
+				Interfaces: []gateway.Interface{{
+					Name: "lan", Members: []gateway.Member{{Port: "g1"}, {Port: "g2", VLAN: 5}}, MAC: [6]byte{2, 5: 1},
+					Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.1.1/24"), netip.MustParsePrefix("fd00:1::1/64")},
+				}},
+				Routes: []gateway.Route{
+					{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.1.254")},
+					{To: netip.MustParsePrefix("10.66.0.0/16"), Drop: true},
+				},
+				Neighbours: []gateway.Neighbour{{Address: netip.MustParseAddr("10.0.1.254"), MAC: [6]byte{2, 5: 0xfe}}},
+				ACL: []gateway.Rule{
+					{Protocol: gateway.Protocol{Number: 6, Given: true}, From: netip.MustParsePrefix("10.0.1.0/24"), ToPorts: gateway.Ports{First: 25, Last: 25}},
+					{Permit: true, Interface: "lan", Protocol: gateway.Protocol{Number: 47, Given: true}},
+				},
+				Deny: true,
+			},
 		}},
 	}
 	if !reflect.DeepEqual(*got, want) {
@@ -212,6 +245,31 @@ func TestErrorsNamePlaceExpectedAndFound(t *testing.T) {
 				return
 			}
 			if err == nil || err.Error() != c.want {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestMistakesInAGatewayAreNamedWhereTheyStand(t *testing.T) {
+	const head = "bridges:\n- name: g\n  ports: [{name: p, type: tap}]\n  table: gateway\n"
+	const section = head + "  gateway:\n    interfaces:\n    - {name: i, ports: [p], addresses: [10.0.1.1/24]}\n    "
+	for _, c := range []struct{ name, text, want string }{
+		{"no section", head, "dir/c.yaml:2:3: bridges[0]: want gateway: what the gateway does, found none"},
+		{"the section without the table", "bridges:\n- name: g\n  gateway: {}\n", "dir/c.yaml:3:12: bridges[0].gateway: want table: gateway in the bridge that has this section"},
+		{"flows", head + "  gateway: {}\n  flows: []\n", "dir/c.yaml:6:10: bridges[0].flows: want it in bridges with the table openflow only"},
+		{"VLANs of a port", strings.Replace(head, "type: tap", "type: tap, vlan: {tag: 5}", 1) + "  gateway: {}\n", "dir/c.yaml:3:10: bridges[0].ports: port p: want no vlan in a bridge with the table gateway: its interfaces say which VLANs a port has"},
+		{"a table that is none", "bridges:\n- name: g\n  table: magic\n", `dir/c.yaml:3:10: bridges[0].table: want one of openflow, gateway, found "magic"`},
+		{"a port that is not there", head + "  gateway: {interfaces: [{name: i, ports: [q]}]}\n", `dir/c.yaml:5:44: bridges[0].gateway.interfaces[0].ports[0]: want a port of the bridge, found "q"`},
+		{"an address without a prefix", head + "  gateway: {interfaces: [{name: i, ports: [p], addresses: [10.0.0.1]}]}\n", `dir/c.yaml:5:60: bridges[0].gateway.interfaces[0].addresses[0]: want an address with its prefix length, such as 192.0.2.1/24, found "10.0.0.1"`},
+		{"a group as Ethernet address", head + "  gateway: {interfaces: [{name: i, ports: [p], mac: '01:00:00:00:00:01'}]}\n", `dir/c.yaml:5:53: bridges[0].gateway.interfaces[0].mac: want a unicast Ethernet address such as 02:00:00:00:00:01, found "01:00:00:00:00:01"`},
+		{"a router out of reach", section + "routes:\n    - {to: 0.0.0.0/0, via: 10.0.2.1}\n", "dir/c.yaml:9:7: bridges[0].gateway.routes[0]: via 10.0.2.1: no interface has an address whose prefix it is in"},
+		{"ports of a protocol without any", section + "acl:\n    - {action: permit, protocol: icmp, to-ports: 5}\n", "dir/c.yaml:9:7: bridges[0].gateway.acl[0]: ports: want the protocol tcp, udp or sctp with them"},
+		{"a range the wrong way round", section + "acl:\n    - {action: permit, protocol: tcp, to-ports: 9-5}\n", `dir/c.yaml:9:49: bridges[0].gateway.acl[0].to-ports: want a port from 1 to 65535, or a range such as 8000-8080, found "9-5"`},
+		{"a slip in a key", section + "acls: []\n", `dir/c.yaml:8:5: bridges[0].gateway: unknown key "acls"; did you mean acl?`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := parse(c.text, nil); err == nil || err.Error() != c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})

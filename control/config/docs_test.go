@@ -31,6 +31,13 @@ func TestTheDocumentationNamesEveryKey(t *testing.T) {
 		"### ports":    "bridges: [{name: b, ports: [{name: p, type: tap, %s}]}]",
 		"### limits":   "bridges: [{name: b, ports: [{name: p, type: tap, limits: {%s}}]}]",
 		"### vlan":     "bridges: [{name: b, ports: [{name: p, type: tap, vlan: {%s}}]}]",
+		"### gateway":  "bridges: [{name: b, table: gateway, gateway: {%s}}]",
+
+		"#### interfaces":   "bridges: [{name: b, table: gateway, gateway: {interfaces: [{name: i, %s}]}}]",
+		"#### tagged ports": "bridges: [{name: b, table: gateway, gateway: {interfaces: [{name: i, tagged: [{port: p, %s}]}]}}]",
+		"#### routes":       "bridges: [{name: b, table: gateway, gateway: {routes: [{to: 10.0.0.0/8, %s}]}}]",
+		"#### neighbours":   "bridges: [{name: b, table: gateway, gateway: {neighbours: [{address: 10.0.0.1, %s}]}}]",
+		"#### acl":          "bridges: [{name: b, table: gateway, gateway: {acl: [{action: permit, %s}]}}]",
 	} {
 		_, err := parse(strings.ReplaceAll(probe, "%s", "zzzzzzzzzzzz: 1"), nil)
 		found := known.FindStringSubmatch(err.Error())
@@ -50,6 +57,18 @@ func TestTheDocumentationNamesEveryKey(t *testing.T) {
 				t.Errorf("%s, %s: no %q", page, section, want)
 			}
 		}
+	}
+}
+
+func TestTheExampleOfAGatewayIsRight(t *testing.T) {
+	text, err := os.ReadFile("../../docs/gateway.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	if g := mustParse(t, example, nil).Bridges[0].Gateway; g == nil || len(g.Interfaces) != 3 || len(g.ACL) != 3 {
+		t.Errorf("got %+v", g)
 	}
 }
 

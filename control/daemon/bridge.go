@@ -9,6 +9,8 @@ import (
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/gateway"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -16,14 +18,38 @@ import (
 // normalRule makes a bridge without rules of its own a learning switch.
 const normalRule = "priority=0 actions=NORMAL"
 
-// A bridge is a rule table that lives as long as the configuration has a bridge of its name.
+// A bridge is a rule table that lives as long as the configuration has a bridge of its name with a table of
+// its kind: either one with OpenFlow rules or a gateway.
 type bridge struct {
-	name  string
-	table *openflow.Table
+	name    string
+	table   *openflow.Table
+	gateway *gateway.Table
 }
 
-// macs counts the addresses the bridge knows.
-func (b *bridge) macs() int { return len(b.table.Addresses()) }
+// rules returns the rule table as the switch knows it.
+func (b *bridge) rules() rules.Table {
+	if b.gateway != nil {
+		return b.gateway
+	}
+	return b.table
+}
+
+// expire ends what has had its time.
+func (b *bridge) expire(now int64) {
+	if b.gateway != nil {
+		b.gateway.Expire(now)
+		return
+	}
+	b.table.Expire(now)
+}
+
+// needRules refuses what only a bridge with OpenFlow rules can do.
+func (b *bridge) needRules() error {
+	if b.gateway != nil {
+		return api.Errorf(api.BadParams, "bridge %s: its table is a gateway, which takes neither flows nor static addresses: its configuration says what it does", b.name)
+	}
+	return nil
+}
 
 // A plan is what a configuration asks of one bridge, checked, and not yet done.
 type plan struct {
@@ -33,11 +59,18 @@ type plan struct {
 	ports   []config.Port
 	flows   []openflow.Flow
 	tlv     *flow.TLVMap
+	routes  *gateway.Config // of a gateway, in place of flows
 }
 
 // newPlan checks what c, whose ports all have numbers, asks of a bridge. b is nil if there is none yet;
 // tables has the settings of rule tables that are no bridge's choice.
 func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error) {
+	if b != nil && (b.gateway != nil) != (c.Gateway != nil) {
+		b = nil // a table of the other kind takes its place
+	}
+	if c.Gateway != nil {
+		return newGatewayPlan(b, c, tables.Clock)
+	}
 	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
@@ -72,7 +105,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 
 // target is what the switch is to make of the bridge.
 func (p *plan) target() datapath.BridgeConfig {
-	b := datapath.BridgeConfig{Name: p.name, Table: p.table}
+	b := datapath.BridgeConfig{Name: p.name, Table: p.rules()}
 	for _, port := range p.ports {
 		b.Ports = append(b.Ports, datapath.PortConfig{
 			Name: port.Name, Driver: port.Type, Options: port.Options, Number: port.Number,
@@ -85,6 +118,9 @@ func (p *plan) target() datapath.BridgeConfig {
 // settle gives a bridge that was there before its options and rules, and counts the rules that came and
 // went. The parser has checked all that could be wrong with them.
 func (p *plan) settle() (added, removed int, err error) {
+	if p.gateway != nil {
+		return p.settleGateway()
+	}
 	if p.isNew {
 		return p.table.Len(), 0, nil
 	}
@@ -121,6 +157,19 @@ func (d *Daemon) chosen(name string) ([]*bridge, error) {
 		return []*bridge{b}, err
 	}
 	return d.sortedBridges(), nil
+}
+
+// chosenRules is chosen of bridges with OpenFlow rules: one without is refused if it is named, and otherwise
+// left out. d.mu is held.
+func (d *Daemon) chosenRules(name string) ([]*bridge, error) {
+	bridges, err := d.chosen(name)
+	if err == nil && name != "" {
+		err = bridges[0].needRules()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(bridges, func(b *bridge) bool { return b.gateway != nil }), nil
 }
 
 // sortedBridges returns all bridges by name. d.mu is held.

@@ -195,7 +195,7 @@ func (d *Daemon) expire(ctx context.Context) {
 		bridges := d.sortedBridges()
 		d.mu.Unlock()
 		for _, b := range bridges {
-			b.table.Expire(d.clock.Now())
+			b.expire(d.clock.Now())
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (d *Daemon) fdbShow(_ context.Context, n api.BridgeName) ([]api.FDBEntry, e
 	}
 	out := []api.FDBEntry{}
 	for _, b := range bridges {
-		for _, e := range b.table.Addresses() {
+		for _, e := range b.addresses() {
 			p, ok := ports[e.Port]
 			if !ok {
 				continue // the port went after the address was read
@@ -89,7 +89,7 @@ func (d *Daemon) fdbFlush(_ context.Context, f api.FDBFilter) (api.Changed, erro
 			}
 			filter.Port, found = port, true
 		}
-		total += b.table.FlushAddresses(filter)
+		total += b.flush(filter)
 	}
 	if !found {
 		return api.Changed{}, noPort(f.Port)

@@ -15,7 +15,7 @@ import (
 // onBridge calls f with a bridge, and then waits until no packet is handled by rules as they were. The
 // daemon is not locked meanwhile: changes at the same time share that wait (datapath.Switch.Sync).
 func (d *Daemon) onBridge(name string, f func(*bridge) (int, error)) (api.Changed, error) {
-	b, err := d.bridgeNow(name)
+	b, err := d.ruleBridge(name)
 	if err != nil {
 		return api.Changed{}, err
 	}
@@ -27,11 +27,15 @@ func (d *Daemon) onBridge(name string, f func(*bridge) (int, error)) (api.Change
 	return api.Changed{Count: n}, nil
 }
 
-// bridgeNow returns a bridge, whose table may be used without the lock.
-func (d *Daemon) bridgeNow(name string) (*bridge, error) {
+// ruleBridge returns a bridge with OpenFlow rules, whose table may be used without the lock.
+func (d *Daemon) ruleBridge(name string) (*bridge, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.bridge(name)
+	b, err := d.bridge(name)
+	if err == nil {
+		err = b.needRules()
+	}
+	return b, err
 }
 
 func (d *Daemon) flowAdd(_ context.Context, t api.FlowText) (api.Changed, error) {
@@ -82,7 +86,7 @@ func (d *Daemon) flowReplace(_ context.Context, t api.FlowText) (api.Replaced, e
 }
 
 func (d *Daemon) flowDiff(_ context.Context, t api.FlowText) (api.Difference, error) {
-	b, err := d.bridgeNow(t.Bridge)
+	b, err := d.ruleBridge(t.Bridge)
 	if err != nil {
 		return api.Difference{}, err
 	}
@@ -99,7 +103,7 @@ func (d *Daemon) flowDiff(_ context.Context, t api.FlowText) (api.Difference, er
 
 func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error) {
 	d.mu.Lock()
-	bridges, err := d.chosen(m.Bridge)
+	bridges, err := d.chosenRules(m.Bridge)
 	d.mu.Unlock()
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.FlowReplace, d.flowReplace)
 	api.Handle(m, api.FlowDiff, d.flowDiff)
 	api.Handle(m, api.FlowDump, d.flowDump)
+	api.Handle(m, api.GatewayShow, d.gatewayShow)
 	api.Handle(m, api.FDBShow, d.fdbShow)
 	api.Handle(m, api.FDBAdd, d.fdbAdd)
 	api.Handle(m, api.FDBDel, d.fdbDel)
@@ -53,7 +54,7 @@ func (d *Daemon) show(context.Context, api.Nothing) (api.Overview, error) {
 	defer d.mu.Unlock()
 	o.Restart = slices.Clone(d.restart)
 	for _, b := range d.sortedBridges() {
-		out := api.Bridge{Name: b.name, Rules: b.table.Len(), MACs: b.macs(), Ports: []api.Port{}}
+		out := b.show()
 		for i := range ports {
 			if ports[i].Bridge == b.name {
 				out.Ports = append(out.Ports, apiPort(&ports[i]))

@@ -50,7 +50,7 @@ func tlvCode(err error) api.Code {
 func (d *Daemon) tlvShow(_ context.Context, n api.BridgeName) ([]api.TLVMap, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	bridges, err := d.chosen(n.Bridge)
+	bridges, err := d.chosenRules(n.Bridge)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/wire"
 )
 
 // RuleStats is a rule of the ACL and what it has decided.
@@ -71,7 +73,8 @@ func (t *Table) Config() Config {
 // An Address is an Ethernet address that the gateway knows in one of its segments.
 type Address struct {
 	Interface string
-	fdb.Entry // the VLAN in its key is none
+	VLAN      uint16 // of the tag that packets from there have; 0: none
+	fdb.Entry        // its key has the interface's index for a VLAN
 }
 
 // Addresses returns the Ethernet addresses that segments have learned. Their ports are datapath ports.
@@ -81,16 +84,74 @@ func (t *Table) Addresses() []Address {
 	var list []Address
 	for _, e := range t.stations.Entries(t.clock()) {
 		if i := int(e.Key.VLAN()); i < len(t.state.segments) {
-			list = append(list, Address{t.state.segments[i].Name, e})
+			if m := t.state.segments[i].memberOn(e.Port); m != nil {
+				list = append(list, Address{t.state.segments[i].Name, m.vlan, e})
+			}
 		}
 	}
 	return list
 }
 
-// FlushAddresses makes the segments forget what they have learned, on one port if onPort is set, and returns
-// how many addresses that were.
-func (t *Table) FlushAddresses(port uint32, onPort bool) int {
-	changed := t.stations.Flush(fdb.Filter{Port: port, OnPort: onPort}, t.clock(), nil)
+// FlushAddresses makes the segments forget what they have learned, as far as f selects it, and returns how many
+// addresses that were. A VLAN selects those whose port is in the segment with that tag.
+func (t *Table) FlushAddresses(f fdb.Filter) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if !f.InVLAN {
+		return t.flush(f)
+	}
+	n := 0
+	for i := range t.state.segments {
+		for _, m := range t.state.segments[i].members {
+			if m.vlan == f.VLAN && (!f.OnPort || f.Port == m.port.ID) {
+				n += t.flush(fdb.Filter{Port: m.port.ID, OnPort: true, VLAN: uint16(i), InVLAN: true})
+			}
+		}
+	}
+	return n
+}
+
+func (t *Table) flush(f fdb.Filter) int {
+	changed := t.stations.Flush(f, t.clock(), nil)
 	t.forgotten(changed)
 	return len(changed)
+}
+
+// String returns the rule in words: "deny tcp from 10.0.1.0/24 to any ports 80-90".
+func (r Rule) String() string {
+	b := []byte("deny")
+	if r.Permit {
+		b = []byte("permit")
+	}
+	switch name, named := protocolNames[r.Protocol.Number]; {
+	case r.Protocol.Given && named:
+		b = append(append(b, ' '), name...)
+	case r.Protocol.Given:
+		b = fmt.Appendf(b, " protocol %d", r.Protocol.Number)
+	}
+	if r.Interface != "" {
+		b = fmt.Appendf(b, " on %s", r.Interface)
+	}
+	b = appendEnd(b, "from", r.From, r.FromPorts)
+	return string(appendEnd(b, "to", r.To, r.ToPorts))
+}
+
+var protocolNames = map[uint8]string{
+	wire.ProtoICMP: "icmp", wire.ProtoTCP: "tcp", wire.ProtoUDP: "udp", wire.ProtoICMPv6: "icmp6", wire.ProtoSCTP: "sctp",
+}
+
+func appendEnd(b []byte, word string, p netip.Prefix, ports Ports) []byte {
+	if p.IsValid() {
+		b = fmt.Appendf(b, " %s %v", word, p)
+	} else {
+		b = fmt.Appendf(b, " %s any", word)
+	}
+	switch {
+	case ports.any():
+	case ports.First == ports.Last:
+		b = fmt.Appendf(b, " port %d", ports.First)
+	default:
+		b = fmt.Appendf(b, " ports %d-%d", ports.First, ports.Last)
+	}
+	return b
 }

@@ -1,0 +1,113 @@
+package daemon_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/encap/wire"
+)
+
+const aGateway = `
+bridges:
+- name: gw0
+  table: gateway
+  ports:
+  - {name: p1, type: memory}
+  - {name: p2, type: memory}
+  gateway:
+    interfaces:
+    - {name: lan, ports: [p1], mac: "02:00:00:00:00:a1", addresses: [10.0.1.1/24]}
+    - {name: wan, tagged: [{port: p2, vlan: 7}], mac: "02:00:00:00:00:a2", addresses: [10.0.2.1/24]}
+    neighbours: [{address: 10.0.2.2, mac: "02:00:00:00:00:02"}]
+    acl: [{action: deny, protocol: udp, to-ports: 53}]
+`
+
+// routed returns a UDP packet from 10.0.1.2 to the gateway's Ethernet address.
+func routed(to byte, port uint16) []byte {
+	b := make([]byte, 60)
+	copy(b, []byte{2, 0, 0, 0, 0, 0xa1, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17})
+	copy(b[26:], []byte{10, 0, 1, 2, 10, 0, to, 2})
+	binary.BigEndian.PutUint16(b[24:], wire.Checksum(b[14:34]))
+	binary.BigEndian.PutUint16(b[36:], port)
+	binary.BigEndian.PutUint16(b[38:], 26)
+	return b
+}
+
+func TestABridgeThatRoutes(t *testing.T) {
+	l := start(t, aGateway)
+	p1, p2 := l.peer("p1"), l.peer("p2")
+	p1.SendBytes(routed(2, 9))
+	var got []byte
+	eventually(t, "the packet is routed", func() bool {
+		for _, b := range p2.RecvBytes() {
+			got = b
+		}
+		return got != nil
+	})
+	want := []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0xa2, 0x81, 0, 0, 7, 8, 0}
+	if !bytes.HasPrefix(got, want) || got[26] != 63 || wire.Fold(wire.Sum(got[18:38], 0)) != 0xffff {
+		t.Errorf("got % x", got)
+	}
+	before := call(l, api.GetStats, api.Nothing{}).Packets
+	p1.SendBytes(routed(2, 53), routed(9, 9))
+	l.settled(before + 2)
+	stats := call(l, api.GetStats, api.Nothing{})
+	if value(stats.Drops, "acl") != 1 || value(stats.Drops, "no_route") != 1 {
+		t.Errorf("got drops %+v", stats.Drops)
+	}
+	t.Run("is shown", func(t *testing.T) {
+		all := call(l, api.GatewayShow, api.BridgeName{})
+		if len(all) != 1 || len(all[0].Interfaces) != 2 || all[0].Interfaces[1].Ports[0] != "p2.7" ||
+			len(all[0].Neighbours) != 1 || all[0].ACL[0].Text != "deny udp from any to any port 53" || all[0].ACL[0].Packets != 1 {
+			t.Errorf("got %+v", all)
+		}
+		if b := call(l, api.Show, api.Nothing{}).Bridges[0]; b.Table != "gateway" || b.Rules != 1 {
+			t.Errorf("got %+v", b)
+		}
+		flows := call(l, api.CacheDump, api.CacheFilter{Port: "p1"})
+		if !slices.ContainsFunc(flows, func(f api.CacheFlow) bool { return strings.Contains(f.Actions, "set(nw_ttl=63)") }) {
+			t.Errorf("got cached flows %+v", flows)
+		}
+	})
+	t.Run("takes no OpenFlow rules", func(t *testing.T) {
+		for _, e := range []*api.Error{
+			refuse(l, api.FlowAdd, api.FlowText{Lines: []string{"actions=drop"}}, api.BadParams),
+			refuse(l, api.FlowDel, api.FlowText{}, api.BadParams),
+			refuse(l, api.FlowDump, api.FlowMatch{Bridge: "gw0"}, api.BadParams),
+			refuse(l, api.FDBAdd, api.NewFDBEntry{Port: "p1", MAC: "02:00:00:00:00:09"}, api.BadParams),
+		} {
+			if !strings.Contains(e.Details, "bridge gw0: its table is a gateway") {
+				t.Errorf("got %q", e.Details)
+			}
+		}
+		if got := call(l, api.FlowDump, api.FlowMatch{}); len(got) != 0 {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("does at once what a new configuration says", func(t *testing.T) {
+		call(l, api.ConfigApply, l.apply(strings.Replace(aGateway, "to-ports: 53", "to-ports: 9", 1)))
+		before := call(l, api.GetStats, api.Nothing{}).Packets
+		p1.SendBytes(routed(2, 9), routed(2, 53))
+		l.settled(before + 2)
+		if got := p2.RecvBytes(); len(got) != 1 || binary.BigEndian.Uint16(got[0][40:]) != 53 {
+			t.Errorf("got %d packets, want that to port 53", len(got))
+		}
+	})
+	t.Run("becomes a switch and a gateway again", func(t *testing.T) {
+		call(l, api.ConfigApply, l.apply(strings.ReplaceAll(twoPorts, "br0", "gw0")))
+		refuse(l, api.GatewayShow, api.BridgeName{Bridge: "gw0"}, api.BadParams)
+		p1.SendBytes(packet(1, 2))
+		arrives(t, p2, 1)
+		call(l, api.ConfigApply, l.apply(aGateway))
+		p1.SendBytes(routed(2, 9))
+		arrives(t, p2, 1)
+		if l.opens("p1") != 1 {
+			t.Errorf("p1 was opened %d times, want once", l.opens("p1"))
+		}
+	})
+	refuse(l, api.GatewayShow, api.BridgeName{Bridge: "br9"}, api.NotFound)
+}
