@@ -18,6 +18,10 @@ var inputs = map[string]func(*testing.T) []captured{
 	"tags":       tagsInput,
 	"ipv6":       ipv6Input,
 	"malformed":  malformedInput,
+	"clones":     clonesInput,
+	"truncated":  truncatedInput,
+	"hashed":     hashedInput,
+	"larger":     largerInput,
 }
 
 const broadcast = 0xff
@@ -199,4 +203,54 @@ func malformedInput(t *testing.T) []captured {
 	options := bytes.Clone(whole)
 	options[18] = 0x4f // and 60 bytes of header
 	return append(all, captured{"a", longer}, captured{"a", options}, captured{"a", append(whole, make([]byte, 30)...)})
+}
+
+func clonesInput(t *testing.T) []captured {
+	return []captured{
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), hello)},
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), tcpTo(80), hello)},
+		{"a", build(t, 1, 2, nil, ip6(1, 2, layers.IPProtocolUDP), udpTo(7), hello)},
+		{"a", build(t, 1, 2, nil, arpRequest(1, 2))},
+	}
+}
+
+func truncatedInput(t *testing.T) []captured {
+	long := gopacket.Payload(bytes.Repeat([]byte("0123456789"), 500)) // in several buffers
+	return []captured{
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), hello)},
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), long)},
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), tcpTo(80), long)},
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), tcpTo(80))},
+		{"a", build(t, 1, 2, nil, arpRequest(1, 2))},
+	}
+}
+
+func hashedInput(t *testing.T) []captured {
+	var all []captured
+	for i := range uint16(12) {
+		all = append(all, captured{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(i), hello)})
+	}
+	// Both directions of one connection, then a datagram in fragments.
+	there, back := tcpTo(80), tcpTo(1000)
+	back.SrcPort = 80
+	all = append(all,
+		captured{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), there, hello)},
+		captured{"a", build(t, 2, 1, nil, ip4(2, 1, layers.IPProtocolTCP), back, hello)},
+	)
+	for _, frag := range []struct {
+		off   uint16
+		flags layers.IPv4Flag
+	}{{0, layers.IPv4MoreFragments}, {4, layers.IPv4MoreFragments}, {8, 0}} {
+		ip := ip4(1, 2, layers.IPProtocolUDP)
+		ip.Flags, ip.FragOffset = frag.flags, frag.off
+		all = append(all, captured{"a", build(t, 1, 2, nil, ip, gopacket.Payload(make([]byte, 32)))})
+	}
+	return append(all, captured{"a", build(t, 1, 2, nil, arpRequest(1, 2))})
+}
+
+func largerInput(t *testing.T) []captured {
+	of := func(size int, vlans ...uint16) captured {
+		return captured{"a", build(t, 1, 2, vlans, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), gopacket.Payload(make([]byte, size-42-4*len(vlans))))}
+	}
+	return []captured{of(99), of(100), of(101), of(100, 5), of(101, 5), of(5000)}
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
-	"github.com/culvertdev/culvert/pmd/memport"
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
@@ -147,40 +146,24 @@ func parsePort(t *testing.T, s string) rules.Port {
 // for each of them.
 func (c *goldenCase) play(t *testing.T, in []captured) []captured {
 	t.Helper()
-	l := newLab(t, datapath.Options{VLANLimit: 2}, c.table)
+	var ports []datapath.PortConfig
 	for _, p := range c.ports {
-		l.addVLAN(p.Name, memport.Options{MTU: 9000}, p.VLAN)
+		ports = append(ports, datapath.PortConfig{Name: p.Name, VLAN: p.VLAN})
 	}
+	st, peers := newStepper(t, datapath.Options{VLANLimit: 2}, c.table, ports...)
 	var out []captured
-	for i, p := range in {
-		l.send(p.port, p.data)
-		l.settle(uint64(i + 1))
-		for _, q := range c.ports {
-			for _, data := range l.peers[q.Name].RecvBytes() {
+	for _, p := range in {
+		id := uint32(1 + slices.IndexFunc(ports, func(q datapath.PortConfig) bool { return q.Name == p.port }))
+		if err := st.Send(id, p.data); err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range ports {
+			for _, data := range peers[q.Name].RecvBytes() {
 				out = append(out, captured{port: q.Name, data: data})
 			}
 		}
 	}
 	return out
-}
-
-// settle waits until n packets have gone through the switch, and all that came of them.
-func (l *lab) settle(n uint64) {
-	l.t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Microsecond) {
-		st := l.sw.Stats()
-		sum := uint64(0)
-		for _, s := range st.Caches {
-			sum += s.Value
-		}
-		if sum == n && value(st.Caches, "upcall") == value(st.SlowPath, "served") {
-			break
-		}
-		if time.Now().After(deadline) {
-			l.t.Fatalf("%d packets have gone through, want %d", sum, n)
-		}
-	}
-	l.sw.Sync()
 }
 
 func readCapture(t *testing.T, path string) []captured {

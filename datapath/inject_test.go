@@ -147,7 +147,7 @@ func (r *resumer) Receive(_ uint32, q *rules.Query) {
 
 func TestAStepperTakesPacketsUntilThereIsNoRoom(t *testing.T) {
 	table := &speaker{script: newScript(t, 1, toPort(2))}
-	st, peers := newStepper(t, table, "a", "b")
+	st, peers := newStepper(t, datapath.Options{}, table, datapath.PortConfig{Name: "a"}, datapath.PortConfig{Name: "b"})
 	out := program(func(p *action.Program) { p.Output(2) }).Words()
 	n := 0
 	for ; n < 1<<20; n++ {
@@ -167,10 +167,11 @@ func TestAStepperTakesPacketsUntilThereIsNoRoom(t *testing.T) {
 }
 
 // newStepper returns a stepper for a bridge with memory ports.
-func newStepper(t *testing.T, table rules.Table, ports ...string) (*datapath.Stepper, map[string]*memport.Peer) {
+func newStepper(t *testing.T, o datapath.Options, table rules.Table, ports ...datapath.PortConfig) (*datapath.Stepper, map[string]*memport.Peer) {
 	t.Helper()
 	pool := newPool(t)
-	st, err := datapath.NewStepper(datapath.Options{Pool: pool}, nil)
+	o.Pool = pool
+	st, err := datapath.NewStepper(o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,13 +180,13 @@ func newStepper(t *testing.T, table rules.Table, ports ...string) (*datapath.Ste
 		t.Fatal(err)
 	}
 	peers := make(map[string]*memport.Peer)
-	for _, name := range ports {
-		dev, err := memport.Open(name, memport.Options{Pool: pool})
+	for _, p := range ports {
+		dev, err := memport.Open(p.Name, memport.Options{Pool: pool, MTU: 9000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		peers[name] = dev.Peer()
-		if err := st.AddDevice("br0", datapath.PortConfig{Name: name}, dev); err != nil {
+		peers[p.Name] = dev.Peer()
+		if err := st.AddDevice("br0", p, dev); err != nil {
 			t.Fatal(err)
 		}
 	}
