@@ -89,6 +89,7 @@ type SlowPath struct {
 	QueueLength int           // packets of one port that may wait for a verdict, per worker
 	Held        int           // later packets of flows that wait, per worker
 	NewFlows    int           // new flows a second that one port may start; 0: any number
+	SendRate    int           // packets of one port per second that rules may give to the rule table, such as those to a controller
 	Revalidate  time.Duration // time between two walks over the cached flows
 }
 

@@ -64,7 +64,7 @@ log: {level: debug}
 frames: {buffers: 4096, buffer-size: 4096, hugepages: never}
 workers: {count: 3, cpus: [1, 4-5], latency: 50us, rebalance: off}
 caches: {emc-entries: 1024, emc-insert: 1/100, flows: 1000, masks-per-port: 8, max-idle: 5s}
-slow-path: {queue-length: 16, held: 32, revalidate: 100ms}
+slow-path: {queue-length: 16, held: 32, send-rate: 7, revalidate: 100ms}
 vlan-limit: 2
 bridges:
   - name: br0
@@ -109,7 +109,7 @@ bridges:
 		Frames:    config.Frames{Buffers: 4096, BufferSize: 4096, Huge: frame.HugeNever},
 		Workers:   config.Workers{Count: 3, CPUs: []int{1, 4, 5}, Latency: 50 * time.Microsecond, Rebalance: config.Never},
 		Caches:    config.Caches{EMCEntries: 1024, EMCInsert: 100, Flows: 1000, MasksPerPort: 8, MaxIdle: 5 * time.Second},
-		SlowPath:  config.SlowPath{QueueLength: 16, Held: 32, Revalidate: 100 * time.Millisecond},
+		SlowPath:  config.SlowPath{QueueLength: 16, Held: 32, SendRate: 7, Revalidate: 100 * time.Millisecond},
 		VLANLimit: 2,
 		Bridges: []config.Bridge{{
 			Name: "br0", MACAging: time.Minute, MACTableSize: 100, ForwardBPDU: true, FloodVLANs: []uint16{7, 9, 10},

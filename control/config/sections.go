@@ -30,6 +30,7 @@ const (
 	minQueueLength, maxQueueLength = 1, 1 << 16
 	minHeld, maxHeld               = 1, 1 << 16
 	maxNewFlows                    = upcall.MaxRate
+	minSendRate, maxSendRate       = 1, upcall.MaxRate // packets a second
 	minRevalidate, maxRevalidate   = 10 * time.Millisecond, time.Minute
 	minMACAging, maxMACAging       = fdb.MinAgeing, fdb.MaxAgeing
 	minMACTable, maxMACTable       = fdb.MinCapacity, fdb.MaxCapacity
@@ -154,6 +155,7 @@ func readSlowPath(s *mapping, c *SlowPath) {
 	s.get("queue-length", func(v value) { v.integer(&c.QueueLength, minQueueLength, maxQueueLength) })
 	s.get("new-flows", func(v value) { v.integer(&c.NewFlows, 0, maxNewFlows) })
 	s.get("held", func(v value) { v.integer(&c.Held, minHeld, maxHeld) })
+	s.get("send-rate", func(v value) { v.integer(&c.SendRate, minSendRate, maxSendRate) })
 	s.get("revalidate", func(v value) { v.duration(&c.Revalidate, minRevalidate, maxRevalidate) })
 }
 

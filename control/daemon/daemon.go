@@ -160,7 +160,7 @@ func switchOptions(c *config.Config) datapath.Options {
 			Flows: c.Caches.Flows, MasksPerPort: c.Caches.MasksPerPort,
 		},
 		SlowPath: datapath.SlowPath{
-			QueueLength: c.SlowPath.QueueLength, NewFlows: c.SlowPath.NewFlows, Held: c.SlowPath.Held,
+			QueueLength: c.SlowPath.QueueLength, NewFlows: c.SlowPath.NewFlows, Held: c.SlowPath.Held, SendRate: c.SlowPath.SendRate,
 			MaxIdle: c.Caches.MaxIdle, Revalidate: c.SlowPath.Revalidate,
 		},
 		VLANLimit: c.VLANLimit,
