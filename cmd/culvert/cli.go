@@ -42,6 +42,15 @@ type cli struct {
 		Diff    flowDiffCmd    `cmd:"" help:"Show in which rules a bridge differs from others, as ovs-ofctl diff-flows does."`
 		Dump    flowDumpCmd    `cmd:"" help:"List rules with their counters, as ovs-ofctl dump-flows does."`
 	} `cmd:"" group:"change" help:"List or change the rules of a bridge."`
+	Group struct {
+		Add           groupAddCmd    `cmd:"" help:"Add groups, in ovs-ofctl's syntax."`
+		Mod           groupModCmd    `cmd:"" help:"Give groups other buckets, another type."`
+		InsertBuckets groupInsertCmd `cmd:"" help:"Add buckets to groups."`
+		RemoveBuckets groupRemoveCmd `cmd:"" help:"Remove buckets from groups."`
+		Del           groupDelCmd    `cmd:"" help:"Delete groups, and the rules that name them."`
+		Dump          groupDumpCmd   `cmd:"" help:"List groups, as ovs-ofctl dump-groups does."`
+		Stats         groupStatsCmd  `cmd:"" help:"List groups' counters, as ovs-ofctl dump-group-stats does."`
+	} `cmd:"" group:"change" help:"List or change the groups of a bridge."`
 	FDB struct {
 		Show  fdbShowCmd  `cmd:"" help:"List known addresses."`
 		Add   fdbAddCmd   `cmd:"" help:"Add an address that is never forgotten."`

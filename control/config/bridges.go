@@ -47,6 +47,8 @@ func (r *bridges) bridge(m *mapping) Bridge {
 	})
 	m.get("ports", func(v value) { b.Ports = r.portList(v) })
 	m.get("tunnel-options", func(v value) { b.TunnelOptions = r.tunnelOptions(v) })
+	m.get("groups", func(v value) { b.Groups = append(b.Groups, r.inlineRules(v)...) })
+	m.get("groups-file", func(v value) { b.Groups = append(b.Groups, r.fileRules(v)...) })
 	m.get("flows", func(v value) {
 		b.Normal = false
 		b.Rules = append(b.Rules, r.inlineRules(v)...)
@@ -69,7 +71,7 @@ func (r *bridges) checkRules(b *Bridge) {
 	}
 	options, err := (*flow.TLVMap)(nil).Replace(b.TunnelOptions)
 	if err == nil {
-		_, err = b.Flows(ports, options)
+		_, _, err = b.Flows(ports, options)
 	}
 	var wrong Errors
 	if errors.As(err, &wrong) {

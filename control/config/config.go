@@ -103,6 +103,7 @@ type Bridge struct {
 	// TunnelOptions are the options that rules know as tun_metadata fields.
 	TunnelOptions []flow.Option
 	Ports         []Port
+	Groups        []Rule // in the order of the file
 	Rules         []Rule // in the order of the file
 	// Gateway is what the bridge does whose rule table is a gateway; nil: its table has OpenFlow rules.
 	Gateway *gateway.Config

@@ -84,6 +84,7 @@ bridges:
       - {name: p5, type: tap, vlan: {mode: native-untagged, tag: 9, trunks: [5], priority-tags: if-nonzero}}
     flood-vlans: [7, 9-10]
     tunnel-options: ['{class=0x102,type=0x80,len=4}->tun_metadata1']
+    groups: ["group_id=1,type=all,bucket=p1"]
     flows:
       - "priority=10,in_port=7,actions=drop"
       - priority=0,actions=normal # a comment
@@ -124,9 +125,10 @@ bridges:
 				{Name: "p5", Type: "tap", Options: map[string]string{}, VLAN: rules.VLAN{
 					Mode: rules.VLANNativeUntagged, Tag: 9, Trunks: []uint16{5}, PriorityTags: rules.PriorityTagsIfNonzero}},
 			},
+			Groups: []config.Rule{{Text: "group_id=1,type=all,bucket=p1", Place: config.Place{File: "dir/c.yaml", Line: 28, Column: 15}}},
 			Rules: []config.Rule{
-				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 29, Column: 10}},
-				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 30, Column: 9}},
+				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 30, Column: 10}},
+				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 31, Column: 9}},
 				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3, Column: 3}},
 			},
 		}, {

@@ -72,36 +72,53 @@ func ruleLines(first Place, text string) []Rule {
 	return list
 }
 
-// Flows parses the bridge's rules. A port that they name has the number that ports gives it; options has
-// TunnelOptions.
-// Mistakes are [Errors].
-func (b *Bridge) Flows(ports []Port, options *flow.TLVMap) ([]openflow.Flow, error) {
+// Flows parses the bridge's rules and groups. A port that they name has the number that ports gives it;
+// options has TunnelOptions. Mistakes are [Errors].
+func (b *Bridge) Flows(ports []Port, options *flow.TLVMap) ([]openflow.Flow, []openflow.Group, error) {
 	parser := openflow.Parser{Ports: portNames(ports), Options: options}
 	flows := make([]openflow.Flow, 0, len(b.Rules))
+	var groups []openflow.Group
 	var wrong Errors
+	for _, r := range b.Groups {
+		g, err := parser.ParseGroup(r.Text)
+		if err != nil {
+			wrong = append(wrong, r.mistake("group: ", err))
+			continue
+		}
+		groups = append(groups, g.Group)
+	}
+	if len(wrong) == 0 {
+		if err := openflow.CheckGroups(groups); err != nil {
+			wrong = append(wrong, b.Groups[0].mistake("groups: ", err))
+		}
+	}
+	missing := openflow.MissingGroup(groups)
 	for _, r := range b.Rules {
 		f, err := parser.ParseFlow(r.Text)
 		if err == nil {
 			err = f.CheckOptions(options)
 		}
+		if err == nil {
+			err = missing(&f)
+		}
 		if err != nil {
-			wrong = append(wrong, r.mistake(err))
+			wrong = append(wrong, r.mistake("rule: ", err))
 			continue
 		}
 		flows = append(flows, f)
 	}
 	if len(wrong) > 0 {
-		return nil, wrong
+		return nil, nil, wrong
 	}
-	return flows, nil
+	return flows, groups, nil
 }
 
-// mistake returns what the parser says of the rule, at its place in the file.
-func (r *Rule) mistake(err error) Error {
-	e := Error{Place: r.Place, Problem: "rule: " + err.Error()}
+// mistake returns what the parser says of the rule or group, as what says, at its place in the file.
+func (r *Rule) mistake(what string, err error) Error {
+	e := Error{Place: r.Place, Problem: what + err.Error()}
 	var at *openflow.SyntaxError
 	if errors.As(err, &at) {
-		e.Problem = "rule: " + at.Problem
+		e.Problem = what + at.Problem
 		if e.Column > 0 {
 			e.Column += at.Col - 1
 		}

@@ -58,6 +58,7 @@ type plan struct {
 	options openflow.Options
 	ports   []config.Port
 	flows   []openflow.Flow
+	groups  []openflow.Group
 	tlv     *flow.TLVMap
 	routes  *gateway.Config // of a gateway, in place of flows
 }
@@ -85,7 +86,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if p.tlv, err = now.Replace(c.TunnelOptions); err != nil {
 		return nil, fmt.Errorf("bridge %s: tunnel-options: %w", c.Name, err)
 	}
-	if p.flows, err = c.Flows(c.Ports, p.tlv); err != nil {
+	if p.flows, p.groups, err = c.Flows(c.Ports, p.tlv); err != nil {
 		return nil, err
 	}
 	if !p.isNew {
@@ -96,6 +97,9 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
 	table.SetTunnelOptions(p.tlv)
+	if err := table.AddGroups(p.groups); err != nil {
+		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
+	}
 	if err := table.AddFlows(p.flows); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
@@ -128,7 +132,13 @@ func (p *plan) settle() (added, removed int, err error) {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	p.table.SetTunnelOptions(p.tlv)
+	if err := p.table.SetGroups(p.groups); err != nil {
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
 	if added, removed, err = p.table.ReplaceFlows(p.flows); err != nil {
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
+	if err := p.table.KeepGroups(p.groups); err != nil { // no rule names the others anymore
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	return added, removed, nil

@@ -94,7 +94,7 @@ func (x *tx) apply(c *Change) (int, error) {
 	if err := c.Flow.CheckOptions(x.t.TunnelOptions()); err != nil {
 		return 0, err
 	}
-	if err := checkGroups(c.Flow.Actions, x.t.groups, NoGroup); err != nil {
+	if err := checkGroups(c.Flow.Actions, x.t.groups); err != nil {
 		return 0, err
 	}
 	if err := x.t.checkMeters(c.Flow.Actions); err != nil {

@@ -22,27 +22,87 @@ func (t *Table) AddGroups(list []Group) error {
 	})
 }
 
-// ModGroup replaces a group; its counters start anew, as in OVS. create makes it if it is not there.
-func (t *Table) ModGroup(g *Group, create bool) error {
+// ModGroups replaces groups, all or, on an error, none; their counters start anew, as in OVS. create makes
+// those that are not there.
+func (t *Table) ModGroups(list []Group, create bool) error {
 	return t.changeGroups(func(c *groupChange) error {
-		added := c.tx.now
-		if old := c.groups[g.ID]; old != nil {
-			added = old.added
-		} else if !create {
-			return errNoGroup(g.ID)
+		for i := range list {
+			if c.groups[list[i].ID] == nil && !create {
+				return errNoGroup(list[i].ID)
+			}
+			if err := c.replace(&list[i]); err != nil {
+				return err
+			}
 		}
-		return c.put(g, added)
+		return nil
 	})
 }
 
-// DeleteGroup removes a group and the flows that name it (OpenFlow 1.5.1, section 6.4.4), and returns how
-// many flows. Groups that lead to it stay and lead nowhere.
-func (t *Table) DeleteGroup(id uint32) (flows int, err error) {
-	err = t.changeGroups(func(c *groupChange) error {
-		if c.groups[id] == nil {
-			return errNoGroup(id)
+// SetGroups makes groups of these numbers what list says. Those that are so already stay as they are with
+// their counters, as do groups of other numbers: see KeepGroups.
+func (t *Table) SetGroups(list []Group) error {
+	return t.changeGroups(func(c *groupChange) error {
+		for i := range list {
+			g := list[i]
+			g.Buckets = slices.Clone(g.Buckets)
+			if err := number(g.Buckets); err != nil {
+				return fmt.Errorf("group %d: %w", g.ID, err)
+			}
+			if old := c.groups[g.ID]; old != nil && old.String() == g.String() {
+				continue
+			}
+			if err := c.replace(&g); err != nil {
+				return err
+			}
 		}
-		flows = c.drop(id)
+		return nil
+	})
+}
+
+// KeepGroups removes all groups but those in list, and the flows that name them.
+func (t *Table) KeepGroups(list []Group) error {
+	return t.changeGroups(func(c *groupChange) error {
+		keep := make(map[uint32]bool, len(list))
+		for i := range list {
+			keep[list[i].ID] = true
+		}
+		for id := range c.groups {
+			if !keep[id] {
+				c.drop(id)
+			}
+		}
+		return nil
+	})
+}
+
+// CheckGroups says why groups cannot be in a table together, nil if they can.
+func CheckGroups(list []Group) error {
+	t, err := New(Options{})
+	if err != nil {
+		return err
+	}
+	return t.AddGroups(list)
+}
+
+// MissingGroup returns a function that says which group a flow names that list has not, nil if it names none.
+func MissingGroup(list []Group) func(*Flow) error {
+	groups := make(map[uint32]*group, len(list))
+	for i := range list {
+		groups[list[i].ID] = new(group)
+	}
+	return func(f *Flow) error { return checkGroups(f.Actions, groups) }
+}
+
+// DeleteGroup removes groups and the flows that name them (OpenFlow 1.5.1, section 6.4.4), all or, on an
+// error, none, and returns how many flows. Groups that lead to them stay and lead nowhere.
+func (t *Table) DeleteGroup(ids ...uint32) (flows int, err error) {
+	err = t.changeGroups(func(c *groupChange) error {
+		for _, id := range ids {
+			if c.groups[id] == nil {
+				return errNoGroup(id)
+			}
+			flows += c.drop(id)
+		}
 		return nil
 	})
 	return flows, err
@@ -59,34 +119,40 @@ func (t *Table) DeleteGroups() (groups, flows int) {
 	return groups, flows
 }
 
-// InsertBuckets adds the buckets of m to its group; remaining ones keep their counters.
-func (t *Table) InsertBuckets(m *GroupMod) error {
-	return t.changeGroups(func(c *groupChange) error {
-		old := c.groups[m.ID]
-		if old == nil {
-			return errNoGroup(m.ID)
-		}
+// InsertBuckets adds the buckets of each m to its group, all or, on an error, none. Buckets that were there
+// keep their counters.
+func (t *Table) InsertBuckets(list []GroupMod) error {
+	return t.changeBuckets(list, func(old *group, m *GroupMod) ([]Bucket, error) {
 		at, err := old.insertAt(m.Place)
-		if err != nil {
-			return err
-		}
-		buckets := slices.Insert(slices.Clone(old.Buckets), at, m.Buckets...)
-		return c.rebuild(old, buckets)
+		return slices.Insert(slices.Clone(old.Buckets), at, m.Buckets...), err
 	})
 }
 
-// RemoveBuckets removes the buckets that m names by its Place from its group.
-func (t *Table) RemoveBuckets(m *GroupMod) error {
-	return t.changeGroups(func(c *groupChange) error {
-		old := c.groups[m.ID]
-		if old == nil {
-			return errNoGroup(m.ID)
-		}
+// RemoveBuckets removes from each group the buckets that m.Place names, all or, on an error, none.
+func (t *Table) RemoveBuckets(list []GroupMod) error {
+	return t.changeBuckets(list, func(old *group, m *GroupMod) ([]Bucket, error) {
 		from, to, err := old.span(m.Place)
-		if err != nil {
-			return err
+		return slices.Delete(slices.Clone(old.Buckets), from, to), err
+	})
+}
+
+// changeBuckets gives groups the buckets that f returns.
+func (t *Table) changeBuckets(list []GroupMod, f func(*group, *GroupMod) ([]Bucket, error)) error {
+	return t.changeGroups(func(c *groupChange) error {
+		for i := range list {
+			old := c.groups[list[i].ID]
+			if old == nil {
+				return errNoGroup(list[i].ID)
+			}
+			buckets, err := f(old, &list[i])
+			if err != nil {
+				return err
+			}
+			if err := c.rebuild(old, buckets); err != nil {
+				return err
+			}
 		}
-		return c.rebuild(old, slices.Delete(slices.Clone(old.Buckets), from, to))
+		return nil
 	})
 }
 
@@ -143,7 +209,7 @@ func (t *Table) changeGroups(f func(*groupChange) error) error {
 	c := groupChange{tx: tx{t: t, now: now}, groups: maps.Clone(t.groups)}
 	err := f(&c)
 	if err == nil {
-		err = checkLoops(c.groups, c.changed)
+		err = c.check()
 	}
 	if err != nil {
 		c.tx.undo()
@@ -157,6 +223,32 @@ func (t *Table) changeGroups(f func(*groupChange) error) error {
 	return nil
 }
 
+// check refuses groups that lead nowhere, or to themselves.
+func (c *groupChange) check() error {
+	var list []Group
+	for _, id := range c.changed {
+		if g := c.groups[id]; g != nil {
+			list = append(list, g.Group)
+		}
+	}
+	if err := checkBuckets(c.groups, list); err != nil {
+		return err
+	}
+	return checkLoops(c.groups, c.changed)
+}
+
+// checkBuckets says which bucket of a list of groups names one that is not among groups.
+func checkBuckets(groups map[uint32]*group, list []Group) error {
+	for i := range list {
+		for j := range list[i].Buckets {
+			if err := checkGroups(list[i].Buckets[j].Actions, groups); err != nil {
+				return fmt.Errorf("group %d: %w", list[i].ID, err)
+			}
+		}
+	}
+	return nil
+}
+
 // drop removes a group and the flows that name it, and returns how many.
 func (c *groupChange) drop(id uint32) (flows int) {
 	delete(c.groups, id)
@@ -166,6 +258,15 @@ func (c *groupChange) drop(id uint32) (flows int) {
 		c.tx.remove(r, RemovedByGroup)
 	}
 	return len(list)
+}
+
+// replace makes g the group of its number, as old as the one there was.
+func (c *groupChange) replace(g *Group) error {
+	added := c.tx.now
+	if old := c.groups[g.ID]; old != nil {
+		added = old.added
+	}
+	return c.put(g, added)
 }
 
 // put makes g the group of its number.
@@ -208,11 +309,6 @@ func (c *groupChange) set(n *group) error {
 	err := number(n.Buckets)
 	if err == nil {
 		err = n.valid()
-	}
-	for i := range n.Buckets {
-		if err == nil {
-			err = checkGroups(n.Buckets[i].Actions, c.groups, n.ID)
-		}
 	}
 	if err != nil {
 		return fmt.Errorf("group %d: %w", n.ID, err)

@@ -66,9 +66,7 @@ func TestBucketsWorkOnCopies(t *testing.T) {
 		{"group_id=1,type=select", "group:1", "hash(sym_l4,basis=0),recirc(0x80000001)"},
 		{"group_id=1,type=select,selection_method=hash,fields(eth_src),bucket=2", "group:1", "output:2"},
 	} {
-		groups := strings.Split(c.groups, "\n")
-		slices.Reverse(groups) // those led to first
-		table := groupTable(t, strings.Join(groups, "\n"), "actions="+c.actions+"\ntable=1,actions=6,exit,2")
+		table := groupTable(t, c.groups, "actions="+c.actions+"\ntable=1,actions=6,exit,2")
 		if got := program(look(t, table, "in_port=1,tcp")); got != c.want {
 			t.Errorf("%s with %s\ngot  %s\nwant %s", c.groups, c.actions, got, c.want)
 		}
@@ -125,26 +123,26 @@ func TestGroupsChangeAsAWhole(t *testing.T) {
 	two := "group_id=1,type=all,bucket=bucket_id:0,actions=output:2,bucket=bucket_id:1,actions=output:3"
 	want("output:2,output:3", two)
 	fails(table.AddGroups([]Group{groupMod(t, "group_id=2,type=all").Group, groupMod(t, "group_id=1,type=all").Group}), "free")
-	fails(table.ModGroup(&groupMod(t, "group_id=7,type=all").Group, false), "found none")
-	fails(table.ModGroup(&groupMod(t, "group_id=1,type=all,bucket=group:1").Group, false), "lead to themselves")
+	fails(table.ModGroups([]Group{groupMod(t, "group_id=7,type=all").Group}, false), "found none")
+	fails(table.ModGroups([]Group{groupMod(t, "group_id=1,type=all,bucket=group:1").Group}, false), "lead to themselves")
 	fails(table.AddGroups([]Group{groupMod(t, "group_id=2,type=all,bucket=group:3").Group}), "group 3")
 	fails(table.AddGroups([]Group{groupMod(t, "group_id=2,type=all,bucket=bucket_id=1,2,bucket=bucket_id=1,2").Group}), "twice")
-	fails(table.InsertBuckets(groupMod(t, "group_id=1,command_bucket_id=9,bucket=4")), "no bucket 9")
-	fails(table.InsertBuckets(groupMod(t, "group_id=1,bucket=bucket_id=1,4")), "twice")
-	fails(table.RemoveBuckets(groupMod(t, "group_id=1")), "command_bucket_id")
+	fails(table.InsertBuckets([]GroupMod{*groupMod(t, "group_id=1,command_bucket_id=9,bucket=4")}), "no bucket 9")
+	fails(table.InsertBuckets([]GroupMod{*groupMod(t, "group_id=1,bucket=bucket_id=1,4")}), "twice")
+	fails(table.RemoveBuckets([]GroupMod{*groupMod(t, "group_id=1")}), "command_bucket_id")
 	list, _ := ParseFlow("actions=group:9")
 	fails(table.AddFlows([]Flow{list}), "group 9")
 	want("output:2,output:3", two)
 
-	if err := table.InsertBuckets(groupMod(t, "group_id=1,command_bucket_id=0,bucket=bucket_id=9,4")); err != nil {
+	if err := table.InsertBuckets([]GroupMod{*groupMod(t, "group_id=1,command_bucket_id=0,bucket=bucket_id=9,4")}); err != nil {
 		t.Fatal(err)
 	}
 	want("output:2,output:4,output:3", "group_id=1,type=all,bucket=bucket_id:0,actions=output:2,bucket=bucket_id:9,actions=output:4,bucket=bucket_id:1,actions=output:3")
-	if err := table.RemoveBuckets(groupMod(t, "group_id=1,command_bucket_id=first")); err != nil {
+	if err := table.RemoveBuckets([]GroupMod{*groupMod(t, "group_id=1,command_bucket_id=first")}); err != nil {
 		t.Fatal(err)
 	}
 	want("output:4,output:3", "group_id=1,type=all,bucket=bucket_id:9,actions=output:4,bucket=bucket_id:1,actions=output:3")
-	if err := table.ModGroup(&groupMod(t, "group_id=1,type=indirect,bucket=5").Group, false); err != nil {
+	if err := table.ModGroups([]Group{groupMod(t, "group_id=1,type=indirect,bucket=5").Group}, false); err != nil {
 		t.Fatal(err)
 	}
 	want("output:5", "group_id=1,type=indirect,bucket=bucket_id:0,actions=output:5")
@@ -166,7 +164,7 @@ func TestGroupsAndBucketsCountWhatGoesThroughThem(t *testing.T) {
 	credit("in_port=1", 3, 300)
 	credit("in_port=2", 1, 60)
 	old := look(t, table, "in_port=1").Trail
-	if err := table.RemoveBuckets(groupMod(t, "group_id=1,command_bucket_id=first")); err != nil {
+	if err := table.RemoveBuckets([]GroupMod{*groupMod(t, "group_id=1,command_bucket_id=first")}); err != nil {
 		t.Fatal(err)
 	}
 	table.Credit(old, 1, 100, 1) // the last of what went before
@@ -182,7 +180,7 @@ func TestGroupsAndBucketsCountWhatGoesThroughThem(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if err := table.ModGroup(&groupMod(t, "group_id=1,type=all,bucket=2").Group, false); err != nil {
+	if err := table.ModGroups([]Group{groupMod(t, "group_id=1,type=all,bucket=2").Group}, false); err != nil {
 		t.Fatal(err)
 	}
 	table.Credit(old, 1, 100, 1)

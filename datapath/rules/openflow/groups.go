@@ -117,10 +117,10 @@ func number(buckets []Bucket) error {
 	return nil
 }
 
-// checkGroups says which group that actions name is not among groups; self is.
-func checkGroups(list []Action, groups map[uint32]*group, self uint32) (err error) {
+// checkGroups says which group that actions name is not among groups.
+func checkGroups(list []Action, groups map[uint32]*group) (err error) {
 	contains(list, func(a Action) bool {
-		if g, ok := a.(*GroupAction); ok && g.ID != self && groups[g.ID] == nil {
+		if g, ok := a.(*GroupAction); ok && groups[g.ID] == nil {
 			err = errNoGroup(g.ID)
 		}
 		return err != nil

@@ -40,7 +40,7 @@ func (x *tx) add(f *Flow) error {
 	if err := f.CheckOptions(t.TunnelOptions()); err != nil {
 		return err
 	}
-	if err := checkGroups(f.Actions, t.groups, NoGroup); err != nil {
+	if err := checkGroups(f.Actions, t.groups); err != nil {
 		return err
 	}
 	if err := t.checkMeters(f.Actions); err != nil {
