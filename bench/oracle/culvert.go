@@ -43,6 +43,11 @@ func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *cul
 		return c, nil, err
 	}
 	refused = make(map[string]string)
+	for _, text := range s.Groups {
+		if err := c.addGroup(text); err != nil {
+			refused[text] = err.Error()
+		}
+	}
 	for _, text := range s.Flows {
 		if err := c.addFlow(text); err != nil {
 			refused[text] = err.Error()
@@ -65,6 +70,14 @@ func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *cul
 		c.ids[p.Number] = p.ID
 	}
 	return c, refused, nil
+}
+
+func (c *culvert) addGroup(text string) error {
+	g, err := openflow.Parser{}.ParseGroup(text)
+	if err != nil {
+		return err
+	}
+	return c.table.AddGroups([]openflow.Group{g.Group})
 }
 
 func (c *culvert) addFlow(text string) error {

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -108,7 +109,7 @@ func (o *openVSwitch) send(p Packet) (Output, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(done) > 0 {
+		if slices.ContainsFunc(done, func(p []byte) bool { return bytes.Equal(p, followPacket) }) { // others are flooded there
 			break
 		}
 		if time.Now().After(end) {

@@ -41,7 +41,7 @@ func set(in *Instruction, pkt []byte, l3, l4 int) {
 	case flow.FieldIPTOS, flow.FieldIPDSCP, flow.FieldIPECN:
 		wire.SetTOS(pkt, l3, uint8(in.Value[0]), uint8(in.Mask[0]))
 	case flow.FieldIPTTL:
-		wire.SetTTL(pkt, l3, uint8(in.Value[0]))
+		wire.SetTTL(pkt, l3, uint8(in.Value[0]), uint8(in.Mask[0]))
 	case flow.FieldTCPSrc, flow.FieldUDPSrc, flow.FieldSCTPSrc:
 		in.setPort(pkt, l3, l4, wire.SrcPort)
 	case flow.FieldTCPDst, flow.FieldUDPDst, flow.FieldSCTPDst:

@@ -47,7 +47,7 @@ func setCases() []setCase {
 		{"ECN", func(r *recipe) bool { r.tos = r.tos&0xfc | 3; return true },
 			func(p packet) { SetTOS(p.b, p.l3, 0xff, 0x03) }},
 		{"time to live", func(r *recipe) bool { r.ttl = 1; return true },
-			func(p packet) { SetTTL(p.b, p.l3, 1) }},
+			func(p packet) { SetTTL(p.b, p.l3, 1, 0xff) }},
 		{"flow label", func(r *recipe) bool { r.label = 0xfedcb; return r.v6 },
 			func(p packet) { SetIPv6Label(p.b, p.l3, 0xffefedcb) }},
 		{"source port", func(r *recipe) bool { r.sport = 0xfffe; return ports(r) },

@@ -73,12 +73,14 @@ func SetTOS(pkt []byte, l3 int, tos, mask uint8) {
 	}
 }
 
-// SetTTL sets the time to live of the IPv4 packet, or the hop limit of the IPv6 packet, at l3.
-func SetTTL(pkt []byte, l3 int, ttl uint8) {
+// SetTTL sets the bits in mask of the time to live of the IPv4 packet, or of the hop limit of the IPv6 packet,
+// at l3.
+func SetTTL(pkt []byte, l3 int, ttl, mask uint8) {
+	ttl &= mask
 	if h, ok := ipv4Header(pkt, l3); ok {
-		set16(h, IPv4TTL, uint16(ttl)<<8, 0xff00)
+		set16(h, IPv4TTL, uint16(ttl)<<8, uint16(mask)<<8)
 	} else if h, ok := ipv6Header(pkt, l3); ok {
-		h[IPv6HopLimit] = ttl
+		h[IPv6HopLimit] = h[IPv6HopLimit]&^mask | ttl
 	}
 }
 
