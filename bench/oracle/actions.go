@@ -29,9 +29,9 @@ var (
 				"move:NXM_NX_REG0[]->NXM_NX_REG1[]", "move:NXM_NX_REG1[0..7]->NXM_OF_ETH_DST[0..7]", "move:NXM_OF_IN_PORT[]->NXM_NX_REG2[0..15]",
 				"move:NXM_OF_VLAN_TCI[0..11]->NXM_NX_REG3[0..11]")
 		},
-		func(g *generator) string { return fmt.Sprintf("resubmit(,%d)", 1+g.IntN(3)) },
-		func(g *generator) string { return fmt.Sprintf("resubmit(%d,%d)", pick(g, 1, 2, 9), 1+g.IntN(3)) },
-		func(g *generator) string { return fmt.Sprintf("resubmit(,%d)", g.IntN(4)) },
+		func(g *generator) string { return g.resubmit() },
+		func(g *generator) string { return g.resubmit() },
+		func(g *generator) string { return fmt.Sprintf("resubmit(%d,%d)", pick(g, 1, 2, 9), g.next()) },
 		func(g *generator) string {
 			return pick(g, "push:NXM_NX_REG0[]", "push:NXM_OF_ETH_SRC[]", "push:NXM_NX_REG1[0..7]", "push:OXM_OF_METADATA[]")
 		},
@@ -39,9 +39,7 @@ var (
 			return pick(g, "pop:NXM_NX_REG0[]", "pop:NXM_OF_ETH_DST[]", "pop:NXM_NX_REG2[0..7]", "pop:NXM_NX_REG1[]")
 		},
 		func(g *generator) string { return pick(g, "exit", "note:01.02.03", "load:0->NXM_OF_IN_PORT[]") },
-		func(g *generator) string {
-			return fmt.Sprintf("check_pkt_larger(%d)->NXM_NX_REG0[%d],resubmit(,%d)", pick(g, 60, 100, 200), g.IntN(4), 1+g.IntN(3))
-		},
+		func(g *generator) string { return g.larger() },
 	}
 	// oldActions have a meaning of their own in OpenFlow 1.0: on the way to a bridge by a later version
 	// ovs-ofctl makes them others. newActions came later.
@@ -110,13 +108,32 @@ var (
 	}
 	mplsActions = []value{
 		func(g *generator) string { return "pop_mpls:" + pick(g, "0x0800", "0x86dd", "0x8847", "0x0800") },
-		func(g *generator) string { return fmt.Sprintf("pop_mpls:0x0800,resubmit(,%d)", 1+g.IntN(3)) },
+		func(g *generator) string { return "pop_mpls:0x0800," + g.resubmit() },
 		func(g *generator) string { return fmt.Sprintf("set_mpls_label:%d", pick(g, marks...)) },
 		func(g *generator) string { return fmt.Sprintf("set_mpls_tc:%d", pick(g, 0, 5)) },
 		func(g *generator) string { return fmt.Sprintf("set_mpls_ttl:%d", pick(g, 1, 64)) },
 		func(g *generator) string { return "dec_mpls_ttl" },
 	}
 )
+
+// next returns a table that a rule may send packets to. There is no rule in table 9.
+func (g *generator) next() int {
+	if g.loops {
+		return g.IntN(4)
+	}
+	return pick(g, g.table+1, g.table+1, g.table+2, 9)
+}
+
+func (g *generator) resubmit() string { return fmt.Sprintf("resubmit(,%d)", g.next()) }
+
+// larger asks for the packet's length and goes on by it. Culvert looks packets up anew for that, Open vSwitch
+// does not: where rules loop, Culvert has sent what came before it when the loop is found.
+func (g *generator) larger() string {
+	if g.loops {
+		return g.resubmit()
+	}
+	return fmt.Sprintf("check_pkt_larger(%d)->NXM_NX_REG0[%d],%s", pick(g, 60, 100, 200), g.IntN(4), g.resubmit())
+}
 
 // actions returns n actions for packets of a kind.
 func (g *generator) actions(k kind, n int) string {
@@ -141,7 +158,7 @@ func (g *generator) actions(k kind, n int) string {
 
 // flow returns a rule. Priorities differ, since OpenFlow leaves ties open.
 func (g *generator) flow(priority int) string {
-	table := pick(g, 0, 0, 0, 1, 1, 2, 3)
+	g.table = pick(g, 0, 0, 0, 1, 1, 2, 3)
 	k := pick(g, kinds()...)
 	old := k.match != "mpls" && g.one(3)
 	if old {
@@ -153,7 +170,7 @@ func (g *generator) flow(priority int) string {
 	if !old && (strings.Contains(match, "dl_vlan=") && !strings.Contains(match, "0xffff")) {
 		k.actions = append(k.actions, func(*generator) string { return "pop_vlan" })
 	}
-	parts := []string{fmt.Sprintf("table=%d,priority=%d", table, priority)}
+	parts := []string{fmt.Sprintf("table=%d,priority=%d", g.table, priority)}
 	if match != "" {
 		parts = append(parts, match)
 	}
@@ -166,11 +183,11 @@ func (g *generator) flow(priority int) string {
 	}
 	// Open vSwitch cuts a packet by what it is longer than the limit before the VLAN changes that are not
 	// carried out yet; Culvert sends what was asked for.
-	if table == 0 && g.one(6) {
+	if g.table == 0 && g.one(6) {
 		actions = join(fmt.Sprintf("output(port=%d,max_len=%d)", pick(g, 1, 2, 3), pick(g, 14, 60, 200)), actions)
 	}
-	if table < 3 && g.one(4) {
-		actions = join(actions, fmt.Sprintf("goto_table:%d", table+1+g.IntN(3-table)))
+	if g.table < 3 && g.one(4) {
+		actions = join(actions, fmt.Sprintf("goto_table:%d", g.table+1+g.IntN(3-g.table)))
 	}
 	return strings.Join(parts, ",") + ",actions=" + actions
 }
@@ -222,10 +239,14 @@ func (g *generator) groups() []string {
 
 // bucket returns the actions of a group's bucket.
 func (g *generator) bucket() string {
+	again := "resubmit(,9)"
+	if g.loops {
+		again = "resubmit(,3)"
+	}
 	var list []string
 	for range g.IntN(3) {
 		list = append(list, pick(g, "mod_dl_dst:02:00:00:00:00:07", "push_vlan:0x8100", "pop_vlan", "load:2->NXM_NX_REG0[]",
-			"mod_dl_src:02:00:00:00:00:08", "resubmit(,3)"))
+			"mod_dl_src:02:00:00:00:00:08", again))
 	}
 	return strings.Join(append(list, fmt.Sprintf("output:%d", pick(g, 1, 2, 3, 4, 9))), ",")
 }

@@ -19,10 +19,17 @@ var (
 	marks = []uint32{0, 16, 17, 100, 1048575} // MPLS labels
 )
 
-// a generator makes scenes.
-type generator struct{ *rand.Rand }
+// A generator makes scenes.
+type generator struct {
+	*rand.Rand
+	table int  // that the rule in hand is in
+	loops bool // rules of the scene may send packets back to earlier tables
+}
 
-func newGenerator(seed uint64) *generator { return &generator{rand.New(rand.NewPCG(seed, 1))} }
+func newGenerator(seed uint64) *generator {
+	r := rand.New(rand.NewPCG(seed, 1))
+	return &generator{Rand: r, loops: r.IntN(2) == 0}
+}
 
 func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
 
@@ -105,7 +112,9 @@ func (g *generator) network() (layers.EthernetType, []gopacket.SerializableLayer
 		case 0:
 			ip.Flags = layers.IPv4MoreFragments
 		case 1:
-			ip.FragOffset = 100
+			// Too short for a checksum: Open vSwitch changes what lies where the first fragment has it.
+			ip.FragOffset, ip.Protocol = 100, pick(g, layers.IPProtocolTCP, layers.IPProtocolUDP)
+			return layers.EthernetTypeIPv4, []gopacket.SerializableLayer{ip, data[:min(len(data), 7)]}
 		case 2:
 			ip.Flags = layers.IPv4DontFragment
 		}
