@@ -49,15 +49,15 @@ var (
 		func(g *generator) string { return "strip_vlan" },
 	}
 	newActions = []value{
+		func(g *generator) string { return fmt.Sprintf("group:%d", pick(g, 1, 2, 3, 4)) },
+		func(g *generator) string { return "push_mpls:" + pick(g, "0x8847", "0x8848") },
+	}
+	// pushes are for packets without a tag: of more than two tags Open vSwitch loses the inner ones.
+	pushes = []value{
 		func(g *generator) string { return "push_vlan:" + pick(g, "0x8100", "0x8100", "0x88a8") },
 		func(g *generator) string {
 			return fmt.Sprintf("push_vlan:0x8100,set_field:%d->vlan_vid", 4096+int(pick(g, vids...)))
 		},
-		func(g *generator) string {
-			return "set_field:" + pick(g, "00:00:00:00:00:02/00:00:00:00:00:03", "02:00:00:00:00:07") + "->eth_dst"
-		},
-		func(g *generator) string { return fmt.Sprintf("group:%d", pick(g, 1, 2, 3, 4)) },
-		func(g *generator) string { return "push_mpls:" + pick(g, "0x8847", "0x8848") },
 	}
 	ipActions = []value{
 		func(g *generator) string { return "dec_ttl" },
@@ -170,6 +170,10 @@ func (g *generator) flow(priority int) string {
 	if !old && (strings.Contains(match, "dl_vlan=") && !strings.Contains(match, "0xffff")) {
 		k.actions = append(k.actions, func(*generator) string { return "pop_vlan" })
 	}
+	untagged := strings.Contains(match, "dl_vlan=0xffff") || strings.Contains(match, "vlan_tci=0,")
+	if untagged && !old {
+		k.actions = append(k.actions, pushes...)
+	}
 	parts := []string{fmt.Sprintf("table=%d,priority=%d", g.table, priority)}
 	if match != "" {
 		parts = append(parts, match)
@@ -207,7 +211,7 @@ func join(actions, more string) string {
 func (g *generator) set() string {
 	var list []string
 	for range 1 + g.IntN(3) {
-		list = append(list, pick(g, "push_vlan:0x8100", "pop_vlan", "set_field:02:00:00:00:00:07->eth_dst", "set_field:02:00:00:00:00:08->eth_src",
+		list = append(list, pick(g, "pop_vlan", "set_field:02:00:00:00:00:07->eth_dst", "set_field:02:00:00:00:00:08->eth_src",
 			"output:2", "output:3", "group:1", "group:2"))
 	}
 	return strings.Join(list, ",")
@@ -245,7 +249,7 @@ func (g *generator) bucket() string {
 	}
 	var list []string
 	for range g.IntN(3) {
-		list = append(list, pick(g, "mod_dl_dst:02:00:00:00:00:07", "push_vlan:0x8100", "pop_vlan", "load:2->NXM_NX_REG0[]",
+		list = append(list, pick(g, "mod_dl_dst:02:00:00:00:00:07", "pop_vlan", "load:2->NXM_NX_REG0[]",
 			"mod_dl_src:02:00:00:00:00:08", again))
 	}
 	return strings.Join(append(list, fmt.Sprintf("output:%d", pick(g, 1, 2, 3, 4, 9))), ",")

@@ -99,6 +99,7 @@ func (c *culvert) addPort(p Port) error {
 
 // send returns what leaves the ports for a packet.
 func (c *culvert) send(p Packet) (Output, error) {
+	c.now += int64(time.Millisecond) // no two packets come at once
 	if err := c.sw.Send(c.ids[p.Port], p.Data); err != nil {
 		return nil, err
 	}

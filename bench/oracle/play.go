@@ -64,9 +64,8 @@ func (w *witness) step(s *Scene, b byte) error {
 	case 7:
 		peer := w.c.peers[1+w.Uint32N(5)]
 		peer.SetLink(!w.one(2))
-		w.c.sw.Walk()
 	}
-	w.c.sw.Sync()
+	w.c.sw.Walk()
 	return nil
 }
 
@@ -75,7 +74,7 @@ func (w *witness) change(do func(string) error, text string) error {
 	if err := do(text); err != nil {
 		return err
 	}
-	w.c.sw.Sync()
+	w.c.sw.Walk()
 	return nil
 }
 

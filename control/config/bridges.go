@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,11 @@ func (r *bridges) bridge(m *mapping) Bridge {
 	m.get("mac-aging", func(v value) { v.duration(&b.MACAging, minMACAging, maxMACAging) })
 	m.get("mac-table-size", func(v value) { v.integer(&b.MACTableSize, minMACTable, maxMACTable) })
 	m.get("forward-bpdu", func(v value) { v.boolean(&b.ForwardBPDU) })
+	m.get("fragments", func(v value) {
+		if i := v.choice("normal", "drop", "nx-match"); i >= 0 {
+			b.Fragments = openflow.Fragments(i)
+		}
+	})
 	m.get("flood-vlans", func(v value) {
 		for _, n := range v.numbers(0, maxVLAN) {
 			b.FloodVLANs = append(b.FloodVLANs, uint16(n))

@@ -23,6 +23,7 @@ import (
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -100,6 +101,7 @@ type Bridge struct {
 	MACTableSize int           // learned addresses
 	ForwardBPDU  bool          // NORMAL forwards link-local control addresses too
 	FloodVLANs   []uint16      // NORMAL learns nothing in these and floods
+	Fragments    openflow.Fragments
 	// TunnelOptions are the options that rules know as tun_metadata fields.
 	TunnelOptions []flow.Option
 	Ports         []Port

@@ -75,6 +75,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
+	p.options.Fragments = c.Fragments
 	if c.Normal {
 		c.Rules = []config.Rule{{Text: normalRule}}
 	}

@@ -38,6 +38,7 @@ const (
 	NoGroup
 	NoBucket
 	StackTooDeep
+	Fragment
 	NumReasons
 )
 
@@ -75,5 +76,6 @@ func Reasons() []counter.Desc {
 		NoGroup:          {Name: "no_group", Help: "The rule's group does not exist.", Kind: counter.Drop},
 		NoBucket:         {Name: "no_live_bucket", Help: "No bucket of the rule's group is alive, or no member of its bundle.", Kind: counter.Drop},
 		StackTooDeep:     {Name: "stack_too_deep", Help: "push met a stack of 64 KiB.", Kind: counter.Drop},
+		Fragment:         {Name: "fragment", Help: "The bridge drops IP fragments (fragments: drop).", Kind: counter.Drop},
 	}
 }

@@ -20,7 +20,7 @@ priority=0,actions=3`)
 			t.Errorf("%s: got %s, want %s", c.packet, got, c.want)
 		}
 	}
-	const all = "dl_type,nw_src,nw_proto,tcp_dst"
+	const all = "dl_type,nw_src,nw_proto,nw_frag/0x1,tcp_dst"
 	if got := consulted(look(t, tb, web+"10.0.0.1")); got != all {
 		t.Errorf("consulted %s, want %s", got, all)
 	}

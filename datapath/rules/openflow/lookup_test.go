@@ -15,7 +15,7 @@ func TestWhatIsDoneAndWhatWasLookedAt(t *testing.T) {
 		{"without rules everything is dropped", "", "in_port=1,tcp", "drop(no_match)", ""},
 		{"a rule that drops", "actions=drop", "in_port=1,tcp", "drop(rule)", ""},
 		{"a rule on the port alone looks at nothing else", "in_port=1,actions=2", "in_port=1,tcp", "output:2", ""},
-		{"a rule that does not match has been looked at", "priority=2,tcp,tp_dst=80,actions=2\npriority=1,actions=3", "in_port=1,tcp,tp_dst=81", "output:3", "dl_type,nw_proto,tcp_dst"},
+		{"a rule that does not match has been looked at", "priority=2,tcp,tp_dst=80,actions=2\npriority=1,actions=3", "in_port=1,tcp,tp_dst=81", "output:3", "dl_type,nw_proto,nw_frag/0x1,tcp_dst"},
 		{"a rule that cannot win any more has not", "priority=2,dl_dst=00:00:00:00:00:01,actions=2\npriority=1,tcp,actions=3", "in_port=1,tcp,dl_dst=00:00:00:00:00:01", "output:2", "dl_dst"},
 		{"what is only overwritten is not looked at", "actions=mod_dl_src:00:00:00:00:00:01,mod_dl_dst:00:00:00:00:00:02,2", "in_port=1,tcp", "set(dl_src=00:00:00:00:00:01),set(dl_dst=00:00:00:00:00:02),output:2", ""},
 		{"what actions wrote is not looked at when matched", "actions=mod_dl_dst:00:00:00:00:00:02,resubmit(,1)\ntable=1,dl_dst=00:00:00:00:00:02,actions=2", "in_port=1,tcp", "set(dl_dst=00:00:00:00:00:02),output:2", ""},

@@ -36,6 +36,8 @@ type Options struct {
 	// PacketInRate and PacketInBurst limit what goes to controllers, in packets/s and packets; 0:
 	// DefaultPacketInRate and DefaultPacketInBurst.
 	PacketInRate, PacketInBurst int
+	// Fragments is what rules see of IP fragments.
+	Fragments Fragments
 	// Clock returns the time in ns on the clock of rules.Query.Now; nil: CLOCK_MONOTONIC.
 	Clock func() int64
 	// Seed keys the table's hashes; 0: a random one.
@@ -61,6 +63,7 @@ type Table struct {
 	mu          sync.RWMutex
 	forwardBPDU bool
 	floodVLANs  *vlanSet
+	fragments   Fragments
 	ports       *ports
 	tables      [NoTable]*classifier.Classifier[*rule] // nil: empty
 	groups      map[uint32]*group
@@ -91,7 +94,7 @@ func New(o Options) (*Table, error) {
 		o.Seed = rand.Uint64()
 	}
 	t := &Table{
-		salt: o.Seed, clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU,
+		salt: o.Seed, clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU, fragments: o.Fragments,
 		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
 		learners: make(learners), meters: meters{byID: make(map[uint32]*meterEntry)},
 	}
@@ -112,6 +115,10 @@ func (t *Table) SetOptions(o Options) error {
 	if t.forwardBPDU != o.ForwardBPDU {
 		t.forwardBPDU = o.ForwardBPDU
 		t.log.add(change{tag: t.portsTag()}) // which verdicts about those addresses have
+	}
+	if t.fragments != o.Fragments {
+		t.fragments = o.Fragments
+		t.log.add(change{tag: ^uint64(0)}) // which of IP's verdicts saw a fragment is not known
 	}
 	if flood := newVLANSet(o.FloodVLANs); *t.floodVLANs != *flood {
 		t.floodVLANs = flood

@@ -114,9 +114,14 @@ func (t *twin) byNumber(n uint64) *rules.Port {
 
 func (w *walk) find(table uint8) *Flow {
 	var best *Flow
+	seen := w.p.key
+	if seen.Uint(flow.FieldIPFrag)&flow.FragAny != 0 {
+		seen.SetUint(flow.FieldTCPSrc, 0)
+		seen.SetUint(flow.FieldTCPDst, 0)
+	}
 	for i := range w.flows {
 		f := &w.flows[i]
-		if f.Table == table && (best == nil || f.Priority > best.Priority) && f.Match.Matches(&w.p.key) {
+		if f.Table == table && (best == nil || f.Priority > best.Priority) && f.Match.Matches(&seen) {
 			best = f
 		}
 	}

@@ -181,8 +181,7 @@ func (x *xlate) match(table uint8) *rule {
 	if c == nil {
 		return nil
 	}
-	x.uses = flow.Mask{}
-	r := c.Lookup(&x.work, x.free(), &x.uses)
+	r := x.lookUp(c)
 	x.consult()
 	if r == nil {
 		return nil

@@ -1,0 +1,70 @@
+package openflow
+
+import (
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-2]
+
+// Fragments says what rules see of IP fragments (ovs-ofctl(8), "set-frags"; OpenFlow 1.0, enum
+// ofp_config_flags).
+type Fragments uint8
+
+// Values of Fragments, as ovs-ofctl names them.
+const (
+	FragmentsNormal  Fragments = iota // transport ports, and the type and code of ICMP, are zero for look-ups
+	FragmentsDrop                     // they are dropped
+	FragmentsNXMatch                  // first fragments have their ports
+)
+
+// The ports lie side by side in the key's base block.
+const (
+	portsAt  = flow.OffL4Src
+	portsEnd = flow.OffL4Dst + 2
+)
+
+// lookUp finds the rule for the working key in what Table.fragments lets rules see of it.
+func (x *xlate) lookUp(c *classifier.Classifier[*rule]) *classifier.Rule[*rule] {
+	x.uses = flow.Mask{}
+	base := &x.work[flow.Base]
+	fragment := base[flow.OffIPFrag]&flow.FragAny != 0
+	switch {
+	case x.t.fragments == FragmentsNXMatch:
+		return c.Lookup(&x.work, x.free(), &x.uses)
+	case x.t.fragments == FragmentsDrop:
+		x.uses[flow.Base][flow.OffIPFrag] |= flow.FragAny
+		if fragment {
+			x.because(action.Fragment)
+			return nil
+		}
+		return c.Lookup(&x.work, x.free(), &x.uses)
+	case !fragment:
+		r := c.Lookup(&x.work, x.free(), &x.uses)
+		x.sawPorts()
+		return r
+	}
+	ports := [portsEnd - portsAt]byte(base[portsAt:])
+	clear(base[portsAt:portsEnd])
+	r := c.Lookup(&x.work, x.free(), &x.uses)
+	copy(base[portsAt:], ports[:])
+	if x.sawPorts() {
+		clear(x.uses[flow.Base][portsAt:portsEnd])
+		x.v.Rewrote |= flow.WordBit(flow.Base, portsAt/8) // look-ups see others than the packet has
+	}
+	return r
+}
+
+// sawPorts reports whether a look-up looked at ports, and notes that whether the packet is a fragment made a
+// difference then.
+func (x *xlate) sawPorts() bool {
+	uses := &x.uses[flow.Base]
+	for _, b := range uses[portsAt:portsEnd] {
+		if b != 0 {
+			uses[flow.OffIPFrag] |= flow.FragAny
+			return true
+		}
+	}
+	return false
+}
