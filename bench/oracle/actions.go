@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,12 @@ var (
 	newActions = []value{
 		func(g *generator) string { return fmt.Sprintf("group:%d", pick(g, 1, 2, 3, 4)) },
 		func(g *generator) string { return "push_mpls:" + pick(g, "0x8847", "0x8848") },
+	}
+	// pops are for packets with one label: of more Open vSwitch pops all where the type says that none is behind.
+	pops = []value{
+		func(g *generator) string { return "pop_mpls:" + pick(g, "0x0800", "0x86dd", "0x0806") },
+		func(g *generator) string { return "pop_mpls:0x0800," + g.resubmit() },
+		func(g *generator) string { return "pop_mpls:0x86dd," + g.resubmit() },
 	}
 	// pushes are for packets without a tag: of more than two tags Open vSwitch loses the inner ones.
 	pushes = []value{
@@ -107,8 +114,7 @@ var (
 		func(g *generator) string { return "set_field:" + pick(g, macs...) + "->arp_tha" },
 	}
 	mplsActions = []value{
-		func(g *generator) string { return "pop_mpls:" + pick(g, "0x0800", "0x86dd", "0x8847", "0x0800") },
-		func(g *generator) string { return "pop_mpls:0x0800," + g.resubmit() },
+		func(g *generator) string { return "pop_mpls:0x8847" },
 		func(g *generator) string { return fmt.Sprintf("set_mpls_label:%d", pick(g, marks...)) },
 		func(g *generator) string { return fmt.Sprintf("set_mpls_tc:%d", pick(g, 0, 5)) },
 		func(g *generator) string { return fmt.Sprintf("set_mpls_ttl:%d", pick(g, 1, 64)) },
@@ -150,10 +156,21 @@ func (g *generator) actions(k kind, n int) string {
 			list = append(list, pick(g, anyActions...)(g))
 		}
 	}
+	list = g.pushOnce(list)
 	if len(list) == 0 {
 		return "drop"
 	}
 	return strings.Join(list, ",")
+}
+
+// pushOnce leaves out all pushes of a tag but the first: Open vSwitch can parse one (vlan-limit).
+func (g *generator) pushOnce(list []string) []string {
+	pushed := false
+	return slices.DeleteFunc(list, func(a string) bool {
+		again := pushed && strings.Contains(a, "push_vlan")
+		pushed = pushed || strings.Contains(a, "push_vlan")
+		return again
+	})
 }
 
 // flow returns a rule. Priorities differ, since OpenFlow leaves ties open.
@@ -171,6 +188,9 @@ func (g *generator) flow(priority int) string {
 		k.actions = append(k.actions, func(*generator) string { return "pop_vlan" })
 	}
 	untagged := strings.Contains(match, "dl_vlan=0xffff") || strings.Contains(match, "vlan_tci=0,")
+	if strings.Contains(match, "mpls_bos=1") {
+		k.actions = append(k.actions, pops...)
+	}
 	if untagged && !old {
 		k.actions = append(k.actions, pushes...)
 	}

@@ -125,6 +125,7 @@ func kinds() []kind {
 		{"icmp6,icmp_type=136,icmp_code=0", join(ip6Fields, ndFields, []value{func(g *generator) string { return "nd_tll=" + pick(g, macs...) }}), join(ip6Actions, ndActions)},
 		{"arp", arpFields, arpActions},
 		{"mpls", mplsFields, mplsActions},
+		{"mpls,mpls_bos=1", mplsFields, mplsActions},
 	}
 }
 

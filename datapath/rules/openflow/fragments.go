@@ -1,6 +1,8 @@
 package openflow
 
 import (
+	"encoding/binary"
+
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -41,19 +43,32 @@ func (x *xlate) lookUp(c *classifier.Classifier[*rule]) *classifier.Rule[*rule] 
 		}
 		return c.Lookup(&x.work, x.free(), &x.uses)
 	case !fragment:
-		r := c.Lookup(&x.work, x.free(), &x.uses)
+		r := c.Lookup(&x.work, x.freePorts(), &x.uses)
 		x.sawPorts()
 		return r
 	}
 	ports := [portsEnd - portsAt]byte(base[portsAt:])
 	clear(base[portsAt:portsEnd])
-	r := c.Lookup(&x.work, x.free(), &x.uses)
+	r := c.Lookup(&x.work, x.freePorts(), &x.uses)
 	copy(base[portsAt:], ports[:])
 	if x.sawPorts() {
 		clear(x.uses[flow.Base][portsAt:portsEnd])
-		x.v.Rewrote |= flow.WordBit(flow.Base, portsAt/8) // look-ups see others than the packet has
 	}
 	return r
+}
+
+// freePorts is free, less the ports when nobody has looked at whether the packet is a fragment: what a look-up
+// sees of them depends on it.
+func (x *xlate) freePorts() *flow.Mask {
+	free := x.free()
+	if free == nil || free[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 || x.v.Mask[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 {
+		return free
+	}
+	if free != &x.have {
+		x.have = *free
+	}
+	clear(x.have[flow.Base][portsAt:portsEnd])
+	return &x.have
 }
 
 // sawPorts reports whether a look-up looked at ports, and notes that whether the packet is a fragment made a
@@ -67,4 +82,14 @@ func (x *xlate) sawPorts() bool {
 		}
 	}
 	return false
+}
+
+// finishPorts notes that ports which were looked at, by an action that copies them perhaps, are not what rules
+// see of them, or may not be: packets of the verdict are fragments, or some could be.
+func (x *xlate) finishPorts() {
+	base := &x.v.Mask[flow.Base]
+	unsure := base[flow.OffIPFrag]&flow.FragAny == 0 || x.q.Key[flow.Base][flow.OffIPFrag]&flow.FragAny != 0
+	if x.t.fragments == FragmentsNormal && unsure && binary.BigEndian.Uint32(base[portsAt:portsEnd]) != 0 {
+		x.v.Rewrote |= flow.WordBit(flow.Base, portsAt/8)
+	}
 }
