@@ -168,7 +168,7 @@ func (b *bench) sends(want ...string) {
 func udp(dst, src [6]byte, from, to string, ttl byte, port uint16) []byte {
 	b := ipPacket(dst, src, ip(from), ip(to), wire.ProtoUDP, wire.UDPSize+4)
 	if ip(from).Is4() {
-		wire.SetTTL(b, wire.EthernetSize, ttl)
+		wire.SetTTL(b, wire.EthernetSize, ttl, 0xff)
 	} else {
 		b[wire.EthernetSize+wire.IPv6HopLimit] = ttl
 	}

@@ -132,7 +132,7 @@ func (l *look) hold(seg *segment) []byte {
 	held := make([]byte, 0, len(pkt))
 	held = append(append(held, pkt[:wire.EthType]...), pkt[at-2:]...)
 	copy(held[wire.EthSrc:], seg.MAC[:])
-	wire.SetTTL(held, wire.EthernetSize, held[wire.EthernetSize+l.ttlOffset()]-1)
+	wire.SetTTL(held, wire.EthernetSize, held[wire.EthernetSize+l.ttlOffset()]-1, 0xff)
 	return held
 }
 

@@ -138,12 +138,8 @@ func (x *xlate) finish() {
 	v.Mask[flow.Regs], v.Mask[flow.State] = flow.Block{}, flow.Block{}
 	v.Mask.Clear(flow.FieldInPort)
 	v.Mask.Clear(flow.FieldRecircID)
-<<<<<<< HEAD
-	if x.failed {
-=======
 	x.finishPorts()
-	if x.failed || x.outputs == 0 {
->>>>>>> 48b638f (openflow: what rules see of fragments is true of cached flows, too)
+	if x.failed {
 		v.Actions.Reset()
 	}
 	if x.failed || x.outputs == 0 {
