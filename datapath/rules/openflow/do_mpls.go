@@ -33,15 +33,25 @@ func (x *xlate) seeLabel(i int, bits uint32) {
 	x.consult()
 }
 
-// labels returns how many entries of the label stack are known, and whether the last of them is its bottom.
+// labels returns how many entries of the packet's label stack are known, and whether the last of them is its
+// bottom. Without a bottom, entries of zero do not count, as in OVS: the packet is cut short there.
 func (x *xlate) labels() (n int, bottom bool) {
+	if !x.need(flow.NeedMPLS) {
+		return 0, false
+	}
 	for i := range keyLabels {
 		x.seeLabel(i, mplsBottom)
 		if x.label(i)&mplsBottom != 0 {
 			return i + 1, true
 		}
 	}
-	return keyLabels, false
+	for i := range keyLabels {
+		x.seeLabel(i, ^uint32(0))
+		if x.label(i) != 0 {
+			n++
+		}
+	}
+	return n, false
 }
 
 // setLabels notes what the label stack and the EtherType are now, which the program has brought about.
@@ -63,19 +73,19 @@ func (x *xlate) setLabels(stack [keyLabels]uint32, typ uint16) {
 // pushMPLS adds a label. As in OVS a packet has at most as many as a key has room for.
 func (x *xlate) pushMPLS(typ uint16) {
 	var stack [keyLabels]uint32
-	if x.need(flow.NeedMPLS) {
-		n, _ := x.labels()
-		if n == keyLabels {
-			x.fail(action.TooManyLabels)
-			return
-		}
+	n, _ := x.labels()
+	switch n {
+	case 0:
+		stack[0] = x.firstLabel()
+	case keyLabels:
+		x.fail(action.TooManyLabels)
+		return
+	default:
 		for i := range n {
 			x.seeLabel(i, ^uint32(0))
 			stack[i+1] = x.label(i)
 		}
 		stack[0] = stack[1] &^ mplsBottom
-	} else {
-		stack[0] = x.firstLabel()
 	}
 	x.commit() // what gets covered must be as it should be
 	x.v.Actions.PushMPLS(typ, stack[0])
@@ -105,10 +115,10 @@ func (x *xlate) firstLabel() uint32 {
 // popMPLS removes a label. What is behind the last one known is for a second look at the packet to say: see
 // looksInside. OVS does not pop labels of packets with more than three.
 func (x *xlate) popMPLS(typ uint16) {
-	if !x.need(flow.NeedMPLS) {
+	n, bottom := x.labels()
+	if n == 0 {
 		return
 	}
-	n, bottom := x.labels()
 	var stack [keyLabels]uint32
 	for i := 1; i < n; i++ {
 		x.seeLabel(i, ^uint32(0))

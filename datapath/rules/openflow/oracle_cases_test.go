@@ -23,6 +23,8 @@ func oracleCases() []oracleCase {
 		"in_port=1," + host + ",dl_type=0x8847,mpls_label=5,mpls_tc=2,mpls_ttl=9,mpls_bos=1",
 		"in_port=1,dl_vlan=7,dl_vlan_pcp=1,dl_type=0x8848,mpls_label=1048575,mpls_ttl=2,mpls_bos=1",
 		"in_port=1," + host + ",dl_type=0x8847,mpls_label=6,mpls_ttl=1,mpls_bos=1",
+		"in_port=1," + host + ",dl_type=0x8847,mpls_label=6,mpls_ttl=7,mpls_bos=0", // cut short
+		"in_port=1," + host + ",dl_type=0x8847",
 	}
 	return []oracleCase{
 		{"outputs to several ports", "actions=2,3,LOCAL", all},
