@@ -83,6 +83,9 @@ type SlowPath struct {
 	// SendRate is how many packets of a port the rules may give to the rule table per second, all workers
 	// together, with a tenth of that in one burst; default 10,000, -1: as many as the slow path takes.
 	SendRate int
+	// OnWorkers lets workers serve the slow path themselves, between two poll cycles, a bounded part each time. By
+	// default it has a thread of its own, which wants a CPU without a worker.
+	OnWorkers bool
 	// Held is how many later packets of flows whose first packet is waiting a worker keeps; default 1024.
 	Held int
 	// MaxIdle is how long a flow without traffic stays cached; default 10 s.

@@ -44,7 +44,9 @@ type pipeline struct {
 	// The way to the slow path and back.
 	lane     *upcall.Lane
 	kick     func()
-	inject   *injector // of the switch, if this is the worker it serves; else nil
+	asking   bool               // something was pushed that this worker is to serve itself
+	serve    func(*upcall.Lane) // serves it; nil: the slow path has a thread of its own
+	inject   *injector          // of the switch, if this is the worker it serves; else nil
 	waiting  *upcall.Waiting
 	answers  [frame.MaxBatch]upcall.Answer
 	answered int // taken in this cycle, not yet told the slow path

@@ -5,6 +5,10 @@ package datapath
 // of its flow that is received in the next cycle.
 func (w *pipeline) Flush(now int64) int {
 	w.now = now
+	if w.asking {
+		w.serve(w.lane)
+		w.asking = w.lane.Asking()
+	}
 	n := w.takeAnswers() + w.takeOver()
 	sent := w.takeInjected()
 	if len(w.sends) > 0 {
@@ -49,7 +53,7 @@ func (w *pipeline) Resume() {
 
 // pending reports whether somebody has sent this worker something.
 func (w *pipeline) pending() bool {
-	if !w.lane.Answers.Empty() || w.inject != nil && !w.inject.queue.Empty() {
+	if w.asking || !w.lane.Answers.Empty() || w.inject != nil && !w.inject.queue.Empty() {
 		return true
 	}
 	for _, p := range w.served {

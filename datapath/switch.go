@@ -184,7 +184,7 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pipeline{
+	w := &pipeline{
 		id: i, meters: s.meters,
 		pool: s.o.Pool, frames: frames, x: x,
 		emc:   flowcache.NewEMC(s.o.Cache.EMCEntries, s.o.Cache.EMCInsert, s.flows),
@@ -192,7 +192,11 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		clock: s.clock.Now, now: s.clock.Now(),
 		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), kick: s.slow.Kick,
 		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held),
-	}, nil
+	}
+	if s.o.OnWorkers {
+		w.kick, w.serve = func() { w.asking = true }, s.slow.Serve
+	}
+	return w, nil
 }
 
 func (s *Switch) wake(worker int) { s.group.Workers()[worker].Wake() }

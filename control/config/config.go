@@ -92,7 +92,18 @@ type SlowPath struct {
 	NewFlows    int           // new flows a second that one port may start; 0: any number
 	SendRate    int           // packets of one port per second that rules may give to the rule table, such as those to a controller
 	Revalidate  time.Duration // time between two walks over the cached flows
+	Thread      SlowThread
 }
+
+// SlowThread says who serves packets without a cached flow.
+type SlowThread uint8
+
+// Who serves them.
+const (
+	SlowAuto   SlowThread = iota // a thread of its own where a CPU has no worker, else the workers
+	SlowOwn                      // a thread of its own
+	SlowWorker                   // the workers
+)
 
 // Bridge is one bridge.
 type Bridge struct {

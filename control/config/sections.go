@@ -153,6 +153,11 @@ func readOneIn(v value, dst *int) {
 
 func readSlowPath(s *mapping, c *SlowPath) {
 	s.get("queue-length", func(v value) { v.integer(&c.QueueLength, minQueueLength, maxQueueLength) })
+	s.get("thread", func(v value) {
+		if i := v.choice("auto", "own", "worker"); i >= 0 {
+			c.Thread = []SlowThread{SlowAuto, SlowOwn, SlowWorker}[i]
+		}
+	})
 	s.get("new-flows", func(v value) { v.integer(&c.NewFlows, 0, maxNewFlows) })
 	s.get("held", func(v value) { v.integer(&c.Held, minHeld, maxHeld) })
 	s.get("send-rate", func(v value) { v.integer(&c.SendRate, minSendRate, maxSendRate) })

@@ -59,6 +59,8 @@ type Options struct {
 	Socket  string // control socket in place of the configuration's, this one and later ones; "" for theirs
 	Drivers Drivers
 	CPUs    []int // one per worker; empty: workers are not pinned
+	// Crowded: no CPU is left beside those of the workers.
+	Crowded bool
 	Log     *slog.Logger
 	// Level, if not nil, follows log.level of the configuration.
 	Level *slog.LevelVar
@@ -146,6 +148,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 func (d *Daemon) switchOptions(drivers map[string]pmd.Driver) datapath.Options {
 	o := switchOptions(d.o.Config)
 	o.Pool, o.Drivers, o.Log, o.Workers.CPUs = d.pool, drivers, d.log, d.o.CPUs
+	o.OnWorkers = o.OnWorkers || d.o.Config.SlowPath.Thread == config.SlowAuto && d.o.Crowded
 	return o
 }
 
@@ -161,7 +164,7 @@ func switchOptions(c *config.Config) datapath.Options {
 		},
 		SlowPath: datapath.SlowPath{
 			QueueLength: c.SlowPath.QueueLength, NewFlows: c.SlowPath.NewFlows, Held: c.SlowPath.Held, SendRate: c.SlowPath.SendRate,
-			MaxIdle: c.Caches.MaxIdle, Revalidate: c.SlowPath.Revalidate,
+			OnWorkers: c.SlowPath.Thread == config.SlowWorker, MaxIdle: c.Caches.MaxIdle, Revalidate: c.SlowPath.Revalidate,
 		},
 		VLANLimit: c.VLANLimit,
 	}

@@ -50,12 +50,12 @@ func Run(ctx context.Context, o RunOptions) error {
 
 	describeProcessor(c.Caches.EMCEntries, log)
 	tuneRuntime(c.Workers.Count, log)
-	cpus, err := placeWorkers(c.Workers, log)
+	cpus, crowded, err := placeWorkers(c.Workers, log)
 	if err != nil {
 		return err
 	}
 	d, err := Start(ctx, Options{
-		Config: c, File: o.File, Socket: o.Socket, Drivers: o.Drivers, CPUs: cpus, Log: log, Level: level, Build: o.Build,
+		Config: c, File: o.File, Socket: o.Socket, Drivers: o.Drivers, CPUs: cpus, Crowded: crowded, Log: log, Level: level, Build: o.Build,
 	})
 	switch {
 	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrLeaked):
@@ -106,22 +106,22 @@ func (d *Daemon) Reload(ctx context.Context) {
 	}
 }
 
-// placeWorkers chooses the workers' CPUs and keeps everything else off them.
-func placeWorkers(w config.Workers, log *slog.Logger) ([]int, error) {
+// placeWorkers chooses the workers' CPUs and keeps everything else off them. crowded says that there is no other.
+func placeWorkers(w config.Workers, log *slog.Logger) (cpus []int, crowded bool, err error) {
 	topology, err := cpu.Discover()
 	if err != nil {
-		return nil, fmt.Errorf("place workers: %w", err)
+		return nil, false, fmt.Errorf("place workers: %w", err)
 	}
 	plan, err := cpu.Plan(w.Count, topology, cpu.SetOf(w.CPUs...))
 	if err != nil {
-		return nil, fmt.Errorf("place workers: %w", err)
+		return nil, false, fmt.Errorf("place workers: %w", err)
 	}
 	for _, warning := range plan.Warnings {
 		log.Warn("worker placement", "warning", warning)
 	}
 	log.Info("worker placement", "workers", fmt.Sprint(plan.Workers), "housekeeping", plan.Housekeeping.String())
 	if err := cpu.Confine(plan.Housekeeping); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return plan.Workers, nil
+	return plan.Workers, plan.Housekeeping.Without(cpu.SetOf(plan.Workers...)).Empty(), nil
 }

@@ -66,11 +66,12 @@ type Handler struct {
 	full    flowcache.ListID // programs of packets whose own cannot be stored
 	long    flowcache.ListID
 
-	wanted atomic.Bool // the handler waits for the lock
-	asleep atomic.Bool
-	kick   chan struct{}
-	stop   chan struct{}
-	exited chan struct{}
+	serving sync.Mutex  // over a round: one goroutine at a time serves
+	wanted  atomic.Bool // the handler waits for the lock
+	asleep  atomic.Bool
+	kick    chan struct{}
+	stop    chan struct{}
+	exited  chan struct{}
 }
 
 // NewHandler returns a handler that Start sets to work. The errors are those of flowcache.Lists.Intern and
@@ -179,29 +180,52 @@ func (h *Handler) run() {
 // round gives every queue of every lane one turn and returns the number of packets dealt with. more says that
 // there may be others: some were served, or some port has used up its share of this round.
 func (h *Handler) round() (served int, more bool) {
+	h.serving.Lock()
+	defer h.serving.Unlock()
 	h.rounds++
-	delivered := 0
+	total := 0
 	for _, l := range *h.lanes.Load() {
-		answered := 0
-		for _, q := range *l.queues.Load() {
-			if !q.Requests.Empty() {
-				more = true
-				answered += h.turn(l, q)
-			}
-			if !q.Sent.Empty() {
-				more = true
-				delivered += h.deliver(q)
-			}
-		}
+		answered, delivered, some := h.lap(l)
 		if answered > 0 {
 			l.Wake()
 		}
 		served += answered
+		total += answered + delivered
+		more = more || some
 	}
 	if served > 0 {
 		h.Learned()
 	}
-	return served + delivered, more
+	return total, more
+}
+
+// Serve gives every queue of a lane one turn, on the lane's worker: for switches whose slow path has no CPU of
+// its own, where a thread beside the worker's would cost changes from one to the other and find the worker
+// polling. It does nothing while somebody else serves. The time it takes is bounded as ports' shares are.
+func (h *Handler) Serve(l *Lane) {
+	if !h.serving.TryLock() {
+		return
+	}
+	defer h.serving.Unlock()
+	h.rounds++
+	if answered, _, _ := h.lap(l); answered > 0 {
+		h.Learned()
+	}
+}
+
+// lap gives every queue of a lane one turn. more is as in round.
+func (h *Handler) lap(l *Lane) (answered, delivered int, more bool) {
+	for _, q := range *l.queues.Load() {
+		if !q.Requests.Empty() {
+			more = true
+			answered += h.turn(l, q)
+		}
+		if !q.Sent.Empty() {
+			more = true
+			delivered += h.deliver(q)
+		}
+	}
+	return answered, delivered, more
 }
 
 // turn serves as many of one queue's requests, which are some, as its port's share of this round allows.

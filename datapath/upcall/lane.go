@@ -76,6 +76,16 @@ func NewLane(depth int, wake func()) *Lane {
 // the caller once the handler has passed (see Handler.Locked).
 func (l *Lane) SetQueues(qs []*Queue) { l.queues.Store(&qs) }
 
+// Asking reports whether a request, or a packet for the table, waits to be served.
+func (l *Lane) Asking() bool {
+	for _, q := range *l.queues.Load() {
+		if !q.Requests.Empty() || !q.Sent.Empty() {
+			return true
+		}
+	}
+	return false
+}
+
 // Done tells the slow path that the worker has dealt with n more answers it has popped, and that their
 // packets have left. It comes once per poll cycle, in which the worker pops no more answers than the ring
 // holds.

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/traffic"
+	"github.com/culvertdev/culvert/pmd/cpu"
+)
+
+const (
+	flows     = 64      // of each victim, established
+	everyNew  = 50      // one packet in so many of a victim is the first of a new flow
+	distinct  = 8192    // frames of a victim before they come again
+	attackers = 1 << 17 // frames of the attacker
+	flooders  = 1 << 20 // of the host that sends nothing but new flows: more than it sends in a window
+)
+
+// Hosts, in the order of their ports.
+const (
+	uplink = iota // the attacker's, and the victim's behind it
+	beside
+	fromBeside
+	fromBehind
+)
+
+// A phase is one measurement.
+type phase struct {
+	attack int  // packets a second
+	flood  bool // instead of all else: new flows, as many as one host sends
+}
+
+// A result is what a phase brought, in packets a second.
+type result struct {
+	offered, received [2]float64 // of the victims beside and behind; of a flood, the first
+	cpu               float64    // of the switch's process, in CPUs
+	masks             string
+}
+
+// A sample is all phases of one start of a switch.
+type sample struct {
+	contender, version string
+	results            []result
+}
+
+// rules is the access list, for both switches: victims by port and address, then the four things allowed on
+// the attacker's port, and nothing else.
+func rules(l *lab.Lab, flood bool) []string {
+	if flood {
+		// Ports that are moved into a register count whole: every flow is a megaflow of its own.
+		return []string{
+			"table=0,priority=100,udp,in_port=1,actions=move:NXM_OF_UDP_SRC[]->NXM_NX_REG0[0..15],move:NXM_OF_UDP_DST[]->NXM_NX_REG0[16..31],resubmit(,1)",
+			"table=1,priority=20,udp,nw_src=192.0.2.0/24,actions=drop",
+			"table=1,priority=20,udp,reg0=0x12345678,actions=drop",
+			fmt.Sprintf("table=1,priority=10,udp,actions=output:%d", fromBehind+1),
+		}
+	}
+	return []string{
+		fmt.Sprintf("priority=50,ip,in_port=2,nw_src=%s,actions=output:%d", l.Hosts[beside].IPv4.Addr(), fromBeside+1),
+		fmt.Sprintf("priority=50,ip,in_port=1,nw_src=%s,actions=output:%d", l.Hosts[uplink].IPv4.Addr(), fromBehind+1),
+		fmt.Sprintf("priority=40,udp,in_port=1,tp_dst=%d,actions=output:%d", allowedPort, fromBehind+1),
+		fmt.Sprintf("priority=30,udp,in_port=1,nw_src=%s,actions=output:%d", allowedFrom, fromBehind+1),
+		fmt.Sprintf("priority=20,udp,in_port=1,tp_src=%d,actions=output:%d", allowedSource, fromBehind+1),
+		fmt.Sprintf("priority=10,udp,in_port=1,nw_dst=%s,actions=output:%d", allowedTo, fromBehind+1),
+		"priority=0,actions=drop",
+	}
+}
+
+// run starts a contender, measures all phases and stops it.
+func run(ctx context.Context, o options, c contender, phases []phase) (s sample, err error) {
+	scratch, _, err := lab.NewScratch("culvert-tse-")
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, scratch.Close()) }()
+	l, err := newLab()
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	r, err := c.start(ctx, l, rules(l, phases[0].flood), filepath.Join(scratch.Path, c.name()))
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, r.stop()) }()
+	s.contender, s.version = c.name(), r.version()
+	for _, p := range phases {
+		res, err := measure(ctx, o, l, r, p)
+		if err != nil {
+			return s, err
+		}
+		s.results = append(s.results, res)
+	}
+	return s, nil
+}
+
+// newLab makes four hosts. This process keeps to hostCPU, and what is started in the switch's namespace to
+// switchCPU.
+func newLab() (*lab.Lab, error) {
+	l, err := lab.New()
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range []string{"uplink", "beside", "from-beside", "from-behind"} {
+		if _, err := l.AddHost(name, fmt.Sprintf("p%d", i+1), lab.Link{}); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
+	if err := errors.Join(cpu.Confine(cpu.SetOf(hostCPU)), l.Switch.Allow(cpu.SetOf(switchCPU))); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// A sender is frames that leave a host at a rate.
+type sender struct {
+	host   int
+	frames [][]byte
+	rate   int
+	sent   uint64
+}
+
+// senders returns what sends in a phase: the victims beside and behind, and the attacker.
+func senders(o options, l *lab.Lab, p phase) ([]*sender, error) {
+	nobody := net.HardwareAddr{2, 0x77, 0, 0, 1, 0} // the receiver's stack drops it at once
+	at := func(host int) traffic.Endpoint {
+		return traffic.Endpoint{MAC: l.Hosts[host].MAC, Addr: l.Hosts[host].IPv4.Addr()}
+	}
+	to := func(host int) traffic.Endpoint { return traffic.Endpoint{MAC: nobody, Addr: l.Hosts[host].IPv4.Addr()} }
+	if p.flood {
+		f, err := victims(at(uplink), traffic.Endpoint{MAC: nobody, Addr: netip.MustParseAddr("10.77.0.200")}, 1, 1, flooders, 7)
+		return []*sender{{host: uplink, frames: f}}, err
+	}
+	one, err1 := victims(at(beside), to(fromBeside), flows, everyNew, distinct, 3)
+	two, err2 := victims(at(uplink), to(fromBehind), flows, everyNew, distinct, 4)
+	all := []*sender{{host: beside, frames: one, rate: o.victim}, {host: uplink, frames: two, rate: o.victim}}
+	if p.attack == 0 {
+		return all, errors.Join(err1, err2)
+	}
+	three, err3 := crafted(l.Hosts[uplink].MAC, nobody, attackers, uint64(p.attack))
+	return append(all, &sender{host: uplink, frames: three, rate: p.attack}), errors.Join(err1, err2, err3)
+}
+
+// measure runs one phase.
+func measure(ctx context.Context, o options, l *lab.Lab, r running, p phase) (res result, err error) {
+	all, err := senders(o, l, p)
+	if err != nil {
+		return res, err
+	}
+	if err := transmit(ctx, l, all, o.warm, nil); err != nil {
+		return res, err
+	}
+	err = transmit(ctx, l, all, o.window, func(elapsed time.Duration, got [2]uint64, used time.Duration) {
+		for i, n := range got {
+			res.received[i] = float64(n) / elapsed.Seconds()
+		}
+		res.cpu = used.Seconds() / elapsed.Seconds()
+	}, r.pid())
+	for i := range min(2, len(all)) {
+		res.offered[i] = float64(all[i].sent) / o.window.Seconds()
+	}
+	if p.flood {
+		res.received[0] = res.received[1]
+	}
+	res.masks = r.masks(ctx)
+	return res, err
+}
+
+// transmit lets all senders send for d, and tells done what the receivers have got meanwhile and how much CPU time
+// the process took.
+func transmit(ctx context.Context, l *lab.Lab, all []*sender, d time.Duration, done func(time.Duration, [2]uint64, time.Duration), pid ...int) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	var blasters []*traffic.Blaster
+	for _, s := range all {
+		b, err := traffic.NewBlaster(l.Hosts[s.host].Namespace, lab.HostLink)
+		if err != nil {
+			return err
+		}
+		defer b.Close()
+		if err := b.Bypass(); err != nil {
+			return err
+		}
+		blasters = append(blasters, b)
+	}
+	before, err := look(l, pid)
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	for i, s := range all {
+		wg.Go(func() { s.sent = blasters[i].Run(ctx, s.frames, s.rate) })
+	}
+	wg.Wait()
+	time.Sleep(20 * time.Millisecond) // for what is on its way
+	after, err := look(l, pid)
+	if err != nil || done == nil {
+		return err
+	}
+	var got [2]uint64
+	for i := range got {
+		got[i] = after.received[i] - before.received[i]
+	}
+	done(after.when.Sub(before.when)-20*time.Millisecond, got, after.used-before.used)
+	return nil
+}
+
+// A snapshot is what has been counted at a moment.
+type snapshot struct {
+	when     time.Time
+	received [2]uint64
+	used     time.Duration // CPU time
+}
+
+func look(l *lab.Lab, pid []int) (s snapshot, err error) {
+	s.when = time.Now()
+	for i, host := range []int{fromBeside, fromBehind} {
+		c, err := l.Hosts[host].Count(lab.HostLink)
+		if err != nil {
+			return s, err
+		}
+		s.received[i] = c.RxPackets
+	}
+	for _, p := range pid {
+		if s.used, err = cpuTime(p); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// cpuTime returns the CPU time of a process: proc_pid_stat(5), fields 14 and 15 in ticks of 10 ms.
+func cpuTime(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	var skip string
+	var user, system int64
+	// Field 2, the name, is in brackets and may contain anything.
+	rest := string(text[strings.LastIndexByte(string(text), ')')+1:])
+	if _, err := fmt.Sscan(rest, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &user, &system); err != nil {
+		return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond, nil
+}
