@@ -18,19 +18,10 @@ import (
 )
 
 const (
-	flows     = 64      // of each victim, established
 	everyNew  = 50      // one packet in so many of a victim is the first of a new flow
 	distinct  = 8192    // frames of a victim before they come again
 	attackers = 1 << 17 // frames of the attacker
 	flooders  = 1 << 20 // of the host that sends nothing but new flows: more than it sends in a window
-)
-
-// Hosts, in the order of their ports.
-const (
-	uplink = iota // the attacker's, and the victim's behind it
-	beside
-	fromBeside
-	fromBehind
 )
 
 // A phase is one measurement.
@@ -52,27 +43,12 @@ type sample struct {
 	results            []result
 }
 
-// rules is the access list, for both switches: victims by port and address, then the four things allowed on
-// the attacker's port, and nothing else.
+// rules returns the rules of a run.
 func rules(l *lab.Lab, flood bool) []string {
 	if flood {
-		// Ports that are moved into a register count whole: every flow is a megaflow of its own.
-		return []string{
-			"table=0,priority=100,udp,in_port=1,actions=move:NXM_OF_UDP_SRC[]->NXM_NX_REG0[0..15],move:NXM_OF_UDP_DST[]->NXM_NX_REG0[16..31],resubmit(,1)",
-			"table=1,priority=20,udp,nw_src=192.0.2.0/24,actions=drop",
-			"table=1,priority=20,udp,reg0=0x12345678,actions=drop",
-			fmt.Sprintf("table=1,priority=10,udp,actions=output:%d", fromBehind+1),
-		}
+		return newFlowRules()
 	}
-	return []string{
-		fmt.Sprintf("priority=50,ip,in_port=2,nw_src=%s,actions=output:%d", l.Hosts[beside].IPv4.Addr(), fromBeside+1),
-		fmt.Sprintf("priority=50,ip,in_port=1,nw_src=%s,actions=output:%d", l.Hosts[uplink].IPv4.Addr(), fromBehind+1),
-		fmt.Sprintf("priority=40,udp,in_port=1,tp_dst=%d,actions=output:%d", allowedPort, fromBehind+1),
-		fmt.Sprintf("priority=30,udp,in_port=1,nw_src=%s,actions=output:%d", allowedFrom, fromBehind+1),
-		fmt.Sprintf("priority=20,udp,in_port=1,tp_src=%d,actions=output:%d", allowedSource, fromBehind+1),
-		fmt.Sprintf("priority=10,udp,in_port=1,nw_dst=%s,actions=output:%d", allowedTo, fromBehind+1),
-		"priority=0,actions=drop",
-	}
+	return accessList(l.Hosts[beside].IPv4.Addr(), l.Hosts[uplink].IPv4.Addr())
 }
 
 // run starts a contender, measures all phases and stops it.
