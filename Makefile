@@ -19,7 +19,7 @@ SHELL       := bash
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test unit race purego integration fuzz bench bench-micro test-ovs compare-afxdp soak lint deps clean
+.PHONY: help build demo test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows test-ovs compare-afxdp soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,15 @@ bench-micro: ## every Go benchmark once
 
 compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports; needs root
 	$(GO) run ./bench/afxdp --culvert $(BIN)
+
+bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitch; TSE= takes options; needs root
+	$(GO) run ./bench/tse --culvert $(BIN) $(TSE)
+
+bench-new-flows: build ## new flows a second and CPU time for each, beside Open vSwitch; needs root
+	$(GO) run ./bench/tse --culvert $(BIN) --new-flows $(TSE)
+
+bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows
+	$(GO) test ./flowcache -run '^$$' -bench 'EMC|Megaflow' -benchtime 100ms
 
 soak: build ## mixed traffic with ports coming and going, for SOAK (1h)
 	$(BIN) soak --time $(SOAK)

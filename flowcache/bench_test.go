@@ -84,7 +84,9 @@ func BenchmarkEMC(b *testing.B) {
 		hit         bool // all of them are in the EMC; else none is
 	}{
 		{"hit-1flow", 0, 1, true},                 // one elephant: an iperf stream
+		{"hit-64flows", 0, 64, true},              // a few hosts
 		{"hit-1024flows", 0, 1024, true},          // a busy server's clients
+		{"hit-4096flows", 0, 4096, true},          // half of the entries
 		{"miss-1Mflows", flows, 1_000_000, false}, // a scan, or a carrier's aggregate: the EMC is full of others
 	}
 	for _, shape := range shapes {
@@ -113,18 +115,25 @@ func BenchmarkEMC(b *testing.B) {
 	}
 }
 
-func BenchmarkMegaflow(b *testing.B) {
-	shapes := []struct {
-		flows, masks int
-	}{
-		{1, 1},         // one elephant
-		{1024, 1},      // a plain L2 switch
-		{1024, 8},      // an ordinary rule table
-		{1024, 32},     // a port at its cap
-		{1_000_000, 1}, // a carrier's aggregate: every line of every table is far away
-		{1_000_000, 8}, // the same under an ordinary rule table
+// A shape is a point of the grid of benchmarks.
+type shape struct{ flows, masks int }
+
+func grid(flows, masks []int) (all []shape) {
+	for _, f := range flows {
+		for _, m := range masks {
+			all = append(all, shape{f, m})
+		}
 	}
-	for _, shape := range shapes {
+	return all
+}
+
+func BenchmarkMegaflow(b *testing.B) {
+	// One elephant, a plain L2 switch's connections, a busy site's, a carrier's aggregate: of the last every line
+	// of every table is far away. One mask to a port at its cap.
+	for _, shape := range grid([]int{1, 1024, 65536, 1_000_000}, []int{1, 2, 4, 8, 16, 32}) {
+		if shape.masks > shape.flows {
+			continue
+		}
 		b.Run(fmt.Sprintf("hit-%dmask-%dflow", shape.masks, shape.flows), func(b *testing.B) {
 			m := benchCache(b, shape.flows, shape.masks)
 			r := m.NewReader()
