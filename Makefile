@@ -62,8 +62,9 @@ bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitc
 bench-new-flows: build ## new flows a second and CPU time for each, beside Open vSwitch; needs root
 	$(GO) run ./bench/tse --culvert $(BIN) --new-flows $(TSE)
 
-bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows
+bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows; memory and walks of a million
 	$(GO) test ./flowcache -run '^$$' -bench 'EMC|Megaflow' -benchtime 100ms
+	$(GO) test ./datapath -run '^$$' -bench AMillionFlows -benchtime 1x
 
 soak: build ## mixed traffic with ports coming and going, for SOAK (1h)
 	$(BIN) soak --time $(SOAK)

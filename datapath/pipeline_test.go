@@ -81,14 +81,19 @@ type rig struct {
 }
 
 func newRig(tb testing.TB, table rules.Table, emcInsert int) *rig {
+	return newRigOf(tb, table, emcInsert, 1<<20)
+}
+
+// newRigOf returns a rig whose cache has room for so many flows.
+func newRigOf(tb testing.TB, table rules.Table, emcInsert, flows int) *rig {
 	_, bench := tb.(*testing.B)
 	pool, err := frame.NewPool(frame.Options{Buffers: 4096, Huge: frame.HugeNever, Audit: !bench})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	sw, err := New(Options{
-		Pool: pool, Cache: CacheConfig{Flows: 1 << 20, EMCInsert: emcInsert},
-		SlowPath: SlowPath{Revalidate: time.Hour}, // the rig's clock is not the revalidator's
+		Pool: pool, Cache: CacheConfig{Flows: flows, EMCInsert: emcInsert},
+		SlowPath: SlowPath{Revalidate: time.Hour, MaxIdle: time.Hour}, // the rig's clock is not the revalidator's
 	})
 	if err != nil {
 		tb.Fatal(err)
