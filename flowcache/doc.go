@@ -10,10 +10,14 @@
 // # Cost
 //
 // A look-up under one mask reads one cache line of the bucket table, now and then a second, never a
-// third; packets of one port are looked up under at most Options.MasksPerPort masks and the exact one.
-// Nothing that traffic or rules can do raises that bound. When a port has all its masks, its new flows go
-// under a more specific one: more upcalls for that port, no more work per packet, and nothing at all for
-// other ports.
+// third; packets of one port are looked up under at most Options.MasksPerPort masks, or as many as SetPort
+// says, and two of last resort: the connection's and the exact one. Nothing that traffic or rules can do raises
+// that bound. When a port has all its masks, its new flows go under a more specific one: more upcalls for that
+// port, no more work per packet, and nothing at all for other ports. Masks used least make room for those that
+// many more of the port's new flows ask for (SortMasks).
+//
+// No port can fill the cache for others: half of it is guaranteed to the ports in equal parts (SetPort), the
+// rest is lent.
 //
 // Measured on an AMD EPYC (Zen 5) in a virtual machine with two cores, others at work on them, in batches
 // of 64 packets, ns per packet (BenchmarkEMC, BenchmarkMegaflow): EMC hit 8.5 with one flow, 10 with 1024,
@@ -44,7 +48,8 @@
 //	words of a list       writer      before its id is in a flow                  plain, after loading actions
 //	bucket words          writer      entry, then tag; spill count before both    atomic
 //	ports[p]              writer      a new immutable list each time              atomic
-//	rows, hits            one worker  any time                                    -
+//	a share's words       writer      as flows come and go                        - (atomic, for PortUse)
+//	rows, hits, probes    one worker  any time                                    -
 //	Epoch.seen            one worker  at Tick, Offline, Online                    -
 //
 // Insertion. The writer fills slot, mask and lists with plain stores, makes gen odd, and stores the
