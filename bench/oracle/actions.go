@@ -177,33 +177,12 @@ func (g *generator) pushOnce(list []string) []string {
 func (g *generator) flow(priority int) string {
 	g.table = pick(g, 0, 0, 0, 1, 1, 2, 3)
 	k := pick(g, kinds()...)
-	old := k.match != "mpls" && g.one(3)
-	if old {
-		k.actions = append(k.actions, oldActions...)
-	} else {
-		k.actions = append(k.actions, newActions...)
-	}
 	match := g.match(k)
-	if !old && (strings.Contains(match, "dl_vlan=") && !strings.Contains(match, "0xffff")) {
-		k.actions = append(k.actions, func(*generator) string { return "pop_vlan" })
-	}
-	untagged := strings.Contains(match, "dl_vlan=0xffff") || strings.Contains(match, "vlan_tci=0,")
-	if strings.Contains(match, "mpls_bos=1") {
-		k.actions = append(k.actions, pops...)
-	}
-	if untagged && !old {
-		k.actions = append(k.actions, pushes...)
-	}
-	parts := []string{fmt.Sprintf("table=%d,priority=%d", g.table, priority)}
-	if match != "" {
-		parts = append(parts, match)
-	}
+	old := k.match != "mpls" && g.one(3)
+	k.actions = append(k.actions, g.suitable(match, old)...)
 	actions := g.actions(k, g.IntN(6))
-	if !old && g.one(8) {
-		actions = join(actions, "write_actions("+g.set()+")")
-	}
-	if !old && g.one(10) {
-		actions = join(actions, fmt.Sprintf("write_metadata:%s", pick(g, "0x1", "0x2/0x3")))
+	if !old {
+		actions = g.instructions(actions)
 	}
 	// Open vSwitch cuts a packet by what it is longer than the limit before the VLAN changes that are not
 	// carried out yet; Culvert sends what was asked for.
@@ -213,7 +192,46 @@ func (g *generator) flow(priority int) string {
 	if g.table < 3 && g.one(4) {
 		actions = join(actions, fmt.Sprintf("goto_table:%d", g.table+1+g.IntN(3-g.table)))
 	}
-	return strings.Join(parts, ",") + ",actions=" + actions
+	if g.alone && g.one(10) {
+		actions = join("meter:1", actions)
+	}
+	if match != "" {
+		match = "," + match
+	}
+	return fmt.Sprintf("table=%d,priority=%d%s,actions=%s", g.table, priority, match, actions)
+}
+
+// suitable returns the actions that packets of a match, or an old rule, can have beside those of their kind.
+func (g *generator) suitable(match string, old bool) (list []value) {
+	untagged := strings.Contains(match, "dl_vlan=0xffff") || strings.Contains(match, "vlan_tci=0,")
+	if strings.Contains(match, "mpls_bos=1") {
+		list = append(list, pops...)
+	}
+	if old {
+		return append(list, oldActions...)
+	}
+	list = append(list, newActions...)
+	if strings.Contains(match, "dl_vlan=") && !untagged {
+		list = append(list, func(*generator) string { return "pop_vlan" })
+	}
+	if untagged {
+		list = append(list, pushes...)
+	}
+	if g.alone {
+		list = append(list, aloneActions...)
+	}
+	return list
+}
+
+// instructions adds instructions to actions now and then.
+func (g *generator) instructions(actions string) string {
+	if g.one(8) {
+		actions = join(actions, "write_actions("+g.set()+")")
+	}
+	if g.one(10) {
+		actions = join(actions, fmt.Sprintf("write_metadata:%s", pick(g, "0x1", "0x2/0x3")))
+	}
+	return actions
 }
 
 // join appends actions or an instruction to actions.

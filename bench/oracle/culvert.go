@@ -42,17 +42,6 @@ func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *cul
 	if c.table, err = openflow.New(openflow.Options{Clock: clock}); err != nil {
 		return c, nil, err
 	}
-	refused = make(map[string]string)
-	for _, text := range s.Groups {
-		if err := c.addGroup(text); err != nil {
-			refused[text] = err.Error()
-		}
-	}
-	for _, text := range s.Flows {
-		if err := c.addFlow(text); err != nil {
-			refused[text] = err.Error()
-		}
-	}
 	o := datapath.Options{Pool: c.pool, Clock: cpu.NewManualClock(clock), Seed: &seed}
 	o.Cache.EMCInsert, o.Cache.Flows = 2, 1024
 	if c.sw, err = datapath.NewStepper(o, see); err != nil {
@@ -69,11 +58,42 @@ func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *cul
 	for _, p := range c.sw.Ports() {
 		c.ids[p.Number] = p.ID
 	}
+	refused = make(map[string]string)
+	add := func(list []string, one func(string) error) {
+		for _, text := range list {
+			if err := one(text); err != nil {
+				refused[text] = err.Error()
+			}
+		}
+	}
+	if s.Options != "" {
+		add([]string{s.Options}, c.addOption)
+	}
+	add(s.Meters, c.addMeter)
+	add(s.Groups, c.addGroup)
+	add(s.Flows, c.addFlow)
+	c.sw.Sync()
 	return c, refused, nil
 }
 
+func (c *culvert) addOption(text string) error {
+	list, err := flow.ParseOptions(text)
+	if err != nil {
+		return err
+	}
+	return c.table.AddTunnelOptions(list)
+}
+
+func (c *culvert) addMeter(text string) error {
+	m, err := openflow.ParseMeter(text)
+	if err != nil {
+		return err
+	}
+	return c.table.AddMeter(m)
+}
+
 func (c *culvert) addGroup(text string) error {
-	g, err := openflow.Parser{}.ParseGroup(text)
+	g, err := c.table.Parser().ParseGroup(text)
 	if err != nil {
 		return err
 	}
@@ -81,7 +101,7 @@ func (c *culvert) addGroup(text string) error {
 }
 
 func (c *culvert) addFlow(text string) error {
-	f, err := openflow.ParseFlow(text)
+	f, err := c.table.Parser().ParseFlow(text)
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,11 @@ package oracle
 
 import "github.com/culvertdev/culvert/datapath/rules"
 
-// Generate makes the scene of a seed: the same one every time.
-func Generate(seed uint64) Scene {
-	g := newGenerator(seed)
-	s := Scene{Groups: g.groups()}
+// Generate makes the scene of a number: the same one every time.
+func Generate(number uint64) Scene { return newGenerator(number).scene(number) }
+
+func (g *generator) scene(number uint64) Scene {
+	s := Scene{Number: number, Groups: g.groups()}
 	for n := range uint32(5) {
 		s.Ports = append(s.Ports, Port{Number: n + 1, VLAN: g.vlan()})
 	}

@@ -24,6 +24,7 @@ type generator struct {
 	*rand.Rand
 	table int  // that the rule in hand is in
 	loops bool // rules of the scene may send packets back to earlier tables
+	alone bool // the scene is Culvert's alone: it has what Open vSwitch does in a way of its own
 }
 
 func newGenerator(seed uint64) *generator {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/culvertdev/culvert/datapath"
 )
 
 // script returns a random script, the same for each number.
@@ -18,14 +20,34 @@ func script(number uint64) []byte {
 
 // TestCachesDoNotLie plays a hundred scenes.
 func TestCachesDoNotLie(t *testing.T) {
-	for number := range uint64(100) {
-		lies, err := Play(context.Background(), number, script(number))
+	refused, scenes := 0, uint64(100)
+	var sum Played
+	for number := range scenes {
+		p, err := Play(context.Background(), number, script(number))
 		if err != nil {
 			t.Fatalf("scene %d: %v", number, err)
 		}
-		for _, lie := range lies {
+		for _, lie := range p.Lies {
 			t.Errorf("scene %d: %s", number, lie)
 		}
+		for _, r := range p.Refused {
+			t.Logf("scene %d: refused %s", number, r)
+		}
+		refused += len(p.Refused)
+		for i, n := range p.Looks {
+			sum.Looks[i] += n
+		}
+		sum.Kin += p.Kin
+	}
+	t.Logf("look-ups: %d in the exact-match cache, %d in the megaflow cache, %d in the rules; %d packets beside them",
+		sum.Looks[datapath.LevelEMC], sum.Looks[datapath.LevelMegaflow], sum.Looks[datapath.LevelSlow], sum.Kin)
+	for level, n := range sum.Looks {
+		if n < 1000 {
+			t.Errorf("%d look-ups were answered by the %s level, want 1000 at least for the test to say something", n, datapath.Level(level))
+		}
+	}
+	if refused > int(scenes) { // of some thirty in each
+		t.Errorf("%d rules of %d scenes are refused", refused, scenes)
 	}
 }
 
@@ -38,11 +60,11 @@ func FuzzCachesDoNotLie(f *testing.F) {
 		if len(script) > 1000 {
 			return
 		}
-		lies, err := Play(context.Background(), number, script)
+		p, err := Play(context.Background(), number, script)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, lie := range lies {
+		for _, lie := range p.Lies {
 			t.Error(lie)
 		}
 	})

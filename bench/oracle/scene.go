@@ -11,8 +11,11 @@ import (
 
 // A Scene is what both switches are given.
 type Scene struct {
+	Number  uint64 // it was made from
 	Ports   []Port
-	Groups  []string // in ovs-ofctl's syntax, as Flows
+	Options string   // tunnel options, in the syntax of ovs-ofctl add-tlv-map
+	Meters  []string // in ovs-ofctl's syntax, as Groups and Flows
+	Groups  []string
 	Flows   []string
 	Packets []Packet
 }
@@ -87,6 +90,9 @@ func (s Scene) String() string {
 		if len(columns(p.VLAN)) > 0 {
 			fmt.Fprintf(&b, "port %d: %s\n", p.Number, strings.Join(columns(p.VLAN), " "))
 		}
+	}
+	for _, m := range s.Meters {
+		fmt.Fprintf(&b, "meter: %s\n", m)
 	}
 	for _, g := range s.Groups {
 		fmt.Fprintf(&b, "group: %s\n", g)
