@@ -94,6 +94,7 @@ func (d *DryRun) Run(l *Look, program []uint64) (sent []Sent, again []Look, err 
 	w.x.Extract(d.pool, l.Port, l.Recirc, &d.batch, &w.keys)
 	words := harmless(nil, program)
 	d.connect(words)
+	w.clones.left = maxClones
 	w.run(words, run{port: l.Port, recirc: l.Recirc, depth: l.Depth, frames: d.batch.Frames(), l3: w.keys.L3[:1], l4: w.keys.L4[:1]})
 	d.batch.Reset()
 	w.flush()

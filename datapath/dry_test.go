@@ -56,6 +56,17 @@ func TestADryRunSendsAndTakesUpAgainAsAWorkerDoes(t *testing.T) {
 			t.Errorf("taken up again: %+v", again)
 		}
 	}
+	t.Run("clones go round too, before what is behind them", func(t *testing.T) {
+		l, _, _ := d.Enter(3, packet)
+		var copies, p action.Program
+		copies.Recirc(1)
+		p.Clone(&copies)
+		p.Recirc(2)
+		_, again, err := d.Run(&l, p.Words())
+		if err != nil || len(again) != 2 || again[0].Recirc != 1 || again[1].Recirc != 2 {
+			t.Errorf("got %+v, %v", again, err)
+		}
+	})
 	t.Run("no packet goes round more often than with a worker", func(t *testing.T) {
 		l, _, _ := d.Enter(3, packet)
 		l.Depth = maxRecirc

@@ -119,7 +119,7 @@ func (st *Stepper) Megaflow(slot flowcache.Slot) (m flow.Match, program []uint64
 }
 
 // Extractor returns what the switch extracts keys with.
-func (st *Stepper) Extractor() flow.Extractor { return st.w.x }
+func (st *Stepper) Extractor() flow.Extractor { return st.extractor() }
 
 // Drops appends the drop counters to dst; they are exact between packets.
 func (st *Stepper) Drops(dst []counter.Sample) []counter.Sample {

@@ -115,7 +115,7 @@ func newSwitch(o Options) (*Switch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("megaflow cache: %w", err)
 	}
-	x := flow.Extractor{VLANLimit: o.VLANLimit, Seed: *o.Seed}
+	x := s.extractor()
 	s.slow, err = upcall.NewHandler(upcall.Config{
 		Pool: o.Pool, Extractor: x, Flows: s.flows, Lists: s.lists, TableOf: s.tableOf,
 		Installed: func(slot flowcache.Slot, t rules.Table) { s.reval.Installed(slot, t) },

@@ -24,6 +24,7 @@ type cli struct {
 
 	Show  showCmd  `cmd:"" group:"look" help:"Show the switch: bridges, ports, workers."`
 	Stats statsCmd `cmd:"" group:"look" help:"Show where packets were looked up, and why they were dropped."`
+	Trace traceCmd `cmd:"" group:"look" help:"Say what would become of a packet, rule by rule, as ovs-appctl ofproto/trace does; nothing is sent or learned."`
 	Cache struct {
 		Dump cacheDumpCmd `cmd:"" help:"List the cached flows, busiest first."`
 	} `cmd:"" group:"look" help:"Look into the flow cache."`
@@ -92,6 +93,8 @@ Examples:
   culvert flow del br0 "ip,nw_src=192.0.2.7"
   culvert port add br0 p3 --type afxdp --tag 10 device=veth3
   culvert stats --json | jq .drops
+  culvert trace br0 in_port=p1,udp,nw_dst=192.0.2.7,tp_dst=53
+  culvert trace br0 --capture a.pcap --frame 7 --in p1
   culvert replay -c culvert.yaml --in p1=a.pcap --in p2=b.pcapng --out sent --verify
 
 Exit codes:

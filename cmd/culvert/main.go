@@ -43,6 +43,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err != nil {
 		panic("culvert: the command line is declared wrong: " + err.Error())
 	}
+	args = ovsSpelling(args)
 	command, err := parser.Parse(args)
 	if exited {
 		return code

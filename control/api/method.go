@@ -36,5 +36,6 @@ const (
 	TLVDel      Method[TLVOptions, Changed]      = "tlv.del"
 	TLVShow     Method[BridgeName, []TLVMap]     = "tlv.show"
 	CacheDump   Method[CacheFilter, []CacheFlow] = "cache.dump"
+	Trace       Method[TraceQuery, TraceAnswer]  = "trace"
 	GetStats    Method[Nothing, Stats]           = "stats"
 )

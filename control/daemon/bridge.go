@@ -146,16 +146,18 @@ func (p *plan) settle() (added, removed int, err error) {
 }
 
 // bridge finds a bridge; no name means the only one there is. d.mu is held.
-func (d *Daemon) bridge(name string) (*bridge, error) {
-	if name == "" && len(d.bridges) == 1 {
-		for _, b := range d.bridges {
+func (d *Daemon) bridge(name string) (*bridge, error) { return bridgeNamed(d.bridges, name) }
+
+func bridgeNamed(all map[string]*bridge, name string) (*bridge, error) {
+	if name == "" && len(all) == 1 {
+		for _, b := range all {
 			return b, nil
 		}
 	}
 	if name == "" {
-		return nil, api.Errorf(api.BadParams, "want the name of a bridge: there are %d", len(d.bridges))
+		return nil, api.Errorf(api.BadParams, "want the name of a bridge: there are %d", len(all))
 	}
-	if b := d.bridges[name]; b != nil {
+	if b := all[name]; b != nil {
 		return b, nil
 	}
 	return nil, noBridge(name)

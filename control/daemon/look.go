@@ -21,6 +21,7 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.GetStats, d.stats)
 	api.Handle(m, api.CacheDump, d.cacheDump)
 	api.Handle(m, api.ConfigApply, d.configApply)
+	api.Handle(m, api.Trace, d.trace)
 	api.Handle(m, api.PortList, d.portList)
 	api.Handle(m, api.PortAdd, d.portAdd)
 	api.Handle(m, api.PortModify, d.portMod)

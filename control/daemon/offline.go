@@ -9,7 +9,6 @@ import (
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"github.com/culvertdev/culvert/flowcache/flow"
-	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -20,9 +19,8 @@ const offlineSeed = 0x63756c76657274
 // OfflineOptions are what an offline switch is made from.
 type OfflineOptions struct {
 	Config *config.Config
-	// Open opens a port in place of the driver that the configuration names. The frames it sends belong to
-	// pool.
-	Open func(name string, pool *frame.Pool) (pmd.Port, error)
+	// Sent, unless nil, is given what ports send; packet is valid during the call.
+	Sent func(port string, packet []byte)
 	// Clock is the time in ns, from 1 on.
 	Clock func() int64
 	// See, unless nil, is shown every look-up: see datapath.NewStepper.
@@ -77,7 +75,7 @@ func (f *Offline) fill(o OfflineOptions) error {
 	}
 	for _, p := range plans {
 		for _, port := range p.target().Ports {
-			dev, err := o.Open(port.Name, f.pool)
+			dev, err := newOfflinePort(port.Name, f.pool, o.Sent)
 			if err != nil {
 				return fmt.Errorf("port %s: %w", port.Name, err)
 			}

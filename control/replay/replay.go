@@ -24,9 +24,7 @@ import (
 	"github.com/culvertdev/culvert/control/daemon"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/flowcache/flow"
-	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
-	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // Options say what is replayed.
@@ -101,8 +99,7 @@ func (r *replayer) start() error {
 	r.clock = newClock(origin, int64(r.o.Config.SlowPath.Revalidate))
 	var err error
 	r.sw, err = daemon.NewOffline(daemon.OfflineOptions{
-		Config: r.o.Config, See: r.see, Clock: func() int64 { return r.clock.now },
-		Open: func(name string, pool *frame.Pool) (pmd.Port, error) { return newPort(name, pool, r.sent) },
+		Config: r.o.Config, See: r.see, Sent: r.sent, Clock: func() int64 { return r.clock.now },
 	})
 	if err != nil {
 		return err

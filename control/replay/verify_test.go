@@ -67,11 +67,7 @@ func verified(t *testing.T, table rules.Table) *replayer {
 		t.Fatal(err)
 	}
 	for _, name := range r.names[1:] {
-		dev, err := newPort(name, pool, r.verify.sent)
-		if err == nil {
-			err = sw.AddDevice("br0", datapath.PortConfig{Name: name}, dev)
-		}
-		if err != nil {
+		if err := sw.AddDevice("br0", datapath.PortConfig{Name: name}, newPort(t, name, pool, r.verify.sent)); err != nil {
 			t.Fatal(err)
 		}
 	}

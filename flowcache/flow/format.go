@@ -13,8 +13,21 @@ func (m *Match) String() string { return string(m.Append(nil, Names{})) }
 // Append appends m to dst as ovs-ofctl dump-flows prints it and returns it; all packets are the empty
 // text. ParseMatch takes it back.
 func (m *Match) Append(dst []byte, names Names) []byte {
-	p := printer{buf: dst, m: m, names: names}
+	return (&printer{buf: dst, m: m, names: names}).match()
+}
+
+// AppendEth is Append with the word eth that Open vSwitch has in megaflows, whose packets could be of another kind.
+func (m *Match) AppendEth(dst []byte, names Names) []byte {
+	return (&printer{buf: dst, m: m, names: names, eth: true}).match()
+}
+
+// match prints everything.
+func (p *printer) match() []byte {
+	start := len(p.buf)
 	p.metadata()
+	if p.eth {
+		p.word("eth")
+	}
 	named := p.protocol()
 	p.registers()
 	p.tunnel()
@@ -27,7 +40,7 @@ func (m *Match) Append(dst []byte, names Names) []byte {
 	p.network(named.proto)
 	p.each(FieldMPLSLabel, FieldMPLSTC, FieldMPLSTTL, FieldMPLSBOS, FieldMPLSLSE1, FieldMPLSLSE2, FieldIPFrag)
 	p.transport()
-	if len(p.buf) > len(dst) {
+	if len(p.buf) > start {
 		p.buf = p.buf[:len(p.buf)-1] // the last comma
 	}
 	return p.buf
@@ -38,6 +51,7 @@ type printer struct {
 	buf   []byte
 	m     *Match
 	names Names
+	eth   bool // say that packets have an Ethernet header
 }
 
 // named says what a shorthand such as "tcp" has said already.

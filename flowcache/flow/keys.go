@@ -22,6 +22,16 @@ type Keys struct {
 // A bit of Short for each frame of a batch.
 var _ [64 - frame.MaxBatch]struct{}
 
+// Set makes a key the only one, as if it had been extracted from a packet; L3 and L4 stay unknown.
+func (k *Keys) Set(key *Key, seed *Seed) {
+	k.N, k.Short = 1, 0
+	for b := range FastBlocks {
+		k.Block[b][0] = key[b]
+	}
+	k.Block[Base][0][OffBlocks] |= 1 << Base
+	k.hash(0, seed)
+}
+
 // Key copies the key of frame i to dst. Blocks the packet lacks are zero.
 func (k *Keys) Key(i int, dst *Key) {
 	*dst = Key{}

@@ -12,10 +12,13 @@ type reservedPort struct {
 	number uint32
 }
 
+// unset is the port that is none (OpenFlow 1.5).
+const unset = 0xfff7
+
 // reservedPorts are the reserved ports (OpenFlow 1.0, enum ofp_port; UNSET from OpenFlow 1.5). Of two
 // names for a number the first is printed.
 var reservedPorts = [...]reservedPort{
-	{"UNSET", 0xfff7},
+	{"UNSET", unset},
 	{"IN_PORT", 0xfff8},
 	{"TABLE", 0xfff9},
 	{"NORMAL", 0xfffa},

@@ -16,6 +16,9 @@ func (k *Key) Whole() Match {
 		m.exactly(f, anyBit(k.Bytes(f)))
 	}
 	m.exactly(FieldInPort, true)
+	if k.Uint(FieldActsetOutput) == unset {
+		m.Mask.Clear(FieldActsetOutput) // no value, thus none that is not zero
+	}
 	tagged := k.Uint(FieldVLANTCI)&VLANPresent != 0
 	m.exactly(FieldVLANTCI, true)
 	m.exactly(FieldVLANTCI1, tagged)
@@ -48,6 +51,9 @@ func (m *Match) wholeNetwork() {
 		return
 	case wire.TypeMPLS, wire.TypeMPLSM:
 		m.each(FieldMPLSLabel, FieldMPLSTC, FieldMPLSTTL, FieldMPLSBOS)
+		if k.Uint(FieldMPLSBOS) == 0 {
+			m.each(FieldMPLSLSE1, FieldMPLSLSE2)
+		}
 		return
 	default:
 		return

@@ -255,6 +255,7 @@ func (x *xlate) move(a *Move) {
 	}
 	value := x.read(a.Src)
 	x.load(a.Dst, &value)
+	x.traceLoaded(a.Dst, &value)
 }
 
 func be16(b []byte) uint16 { return uint16(b[0])<<8 | uint16(b[1]) }

@@ -55,11 +55,3 @@ func (x *xlate) checkLarger(a *CheckLarger) {
 	x.load(a.Dst, &bit)
 	x.traceLoaded(a.Dst, &bit)
 }
-
-// traceLoaded tells what part of a field has become.
-func (x *xlate) traceLoaded(dst flow.Subfield, value *[16]byte) {
-	if x.q.Trace != nil {
-		b := append(appendSubfield([]byte("-> "), dst), " is now "...)
-		x.trace(x.level(), "%s", appendBits(b, value[:], 0, int(dst.Bits)))
-	}
-}

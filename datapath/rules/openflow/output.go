@@ -37,9 +37,7 @@ func (x *xlate) outputNumber(number uint32) {
 	port := x.t.ports.byNumber[number]
 	if port == nil {
 		x.because(action.NoPort)
-		if x.q.Trace != nil {
-			x.trace(x.level(), ">> Nonexistent output port %d", number)
-		}
+		x.trace(x.level(), ">> Nonexistent output port")
 		return
 	}
 	x.output(port)

@@ -58,17 +58,13 @@ func (x *xlate) push(a *Push) {
 func (x *xlate) pop(a *Pop) {
 	n := len(x.stack)
 	if n == 0 {
-		x.trace(x.level()+1, ">>>> stack underflow <<<<")
+		x.trace(x.level(), ">>>> stack underflow <<<<")
 		return
 	}
 	top := [16]byte(x.stack[n-1])
 	x.stack = x.stack[:n-1]
 	x.load(a.Dst, &top)
-	if x.q.Trace != nil {
-		b := appendSubfield([]byte("-> "), a.Dst)
-		b = append(b, " is now "...)
-		x.trace(x.level()+1, "%s", appendBits(b, top[:], 0, int(a.Dst.Bits)))
-	}
+	x.traceLoaded(a.Dst, &top)
 }
 
 // errWide refuses parts wider than an entry; OVS takes all of a tunnel option.

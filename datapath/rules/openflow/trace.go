@@ -2,8 +2,10 @@ package openflow
 
 import (
 	"fmt"
+	"net"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
 // level is the depth of what belongs to the current rule: one more than that of the rule itself, which
@@ -39,3 +41,17 @@ func (x *xlate) traceFinal() {
 }
 
 func (x *xlate) traceAction(a Action) { x.q.Trace.Step(x.level(), string(a.appendText(nil))) }
+
+// traceLoaded tells what part of a field has become.
+func (x *xlate) traceLoaded(dst flow.Subfield, value *[16]byte) {
+	if x.q.Trace == nil {
+		return
+	}
+	b := append(appendSubfield([]byte("-> "), dst), " is now "...)
+	if dst.Field.Info().Kind == flow.MAC && dst.Bits == 48 {
+		b = fmt.Appendf(b, "%v", net.HardwareAddr(value[10:]))
+	} else {
+		b = appendBits(b, value[:], 0, int(dst.Bits))
+	}
+	x.trace(x.level(), "%s", b)
+}
