@@ -70,7 +70,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 		b = nil // a table of the other kind takes its place
 	}
 	if c.Gateway != nil {
-		return newGatewayPlan(b, c, tables.Clock)
+		return newGatewayPlan(b, c, tables)
 	}
 	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging

@@ -9,16 +9,19 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 )
 
 // newGatewayPlan is newPlan for a gateway.
-func newGatewayPlan(b *bridge, c config.Bridge, clock func() int64) (*plan, error) {
+func newGatewayPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error) {
 	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, routes: c.Gateway}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	if !p.isNew {
 		return p, nil
 	}
-	t, err := gateway.New(*c.Gateway, gateway.Options{MACTableSize: c.MACTableSize, MACAgeing: c.MACAging, Clock: clock})
+	t, err := gateway.New(*c.Gateway, gateway.Options{
+		MACTableSize: c.MACTableSize, MACAgeing: c.MACAging, Clock: tables.Clock, Seed: tables.Seed,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}

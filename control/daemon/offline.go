@@ -67,7 +67,7 @@ func (f *Offline) fill(o OfflineOptions) error {
 	}
 	var bare datapath.Config
 	for _, p := range plans {
-		bare.Bridges = append(bare.Bridges, datapath.BridgeConfig{Name: p.name, Table: p.table})
+		bare.Bridges = append(bare.Bridges, datapath.BridgeConfig{Name: p.name, Table: p.rules()})
 		f.bridges[p.name] = p.bridge
 	}
 	if err := f.Apply(context.Background(), bare); err != nil {
@@ -85,6 +85,16 @@ func (f *Offline) fill(o OfflineOptions) error {
 		}
 	}
 	return nil
+}
+
+// Speaks reports whether a rule table sends packets of its own accord, as gateways do.
+func (f *Offline) Speaks() bool {
+	for _, b := range f.bridges {
+		if b.gateway != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Close ends the switch and its ports. ErrLeaked says that frames did not come back.

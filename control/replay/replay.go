@@ -111,6 +111,7 @@ func (r *replayer) start() error {
 		if r.verify, err = newVerifier(r.sw.Stepper, r.names); err != nil {
 			return errors.Join(err, r.sw.Close())
 		}
+		r.verify.speaks = r.sw.Speaks()
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -149,7 +151,8 @@ type aged struct {
 	changed bool // packets to it get other verdicts
 }
 
-// age lets time pass: it appends to list who should be asked, and for whom verdicts have changed.
+// age lets time pass: it appends to list who should be asked, and for whom verdicts have changed, in order of
+// segment and address.
 func (n *neighbours) age(now int64, list []aged) []aged {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -160,6 +163,7 @@ func (n *neighbours) age(now int64, list []aged) []aged {
 			list = append(list, a)
 		}
 	}
+	slices.SortFunc(list, func(a, b aged) int { return cmp.Or(cmp.Compare(a.seg, b.seg), a.addr.Compare(b.addr)) })
 	return list
 }
 

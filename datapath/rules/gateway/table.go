@@ -41,6 +41,8 @@ type Options struct {
 	MACAgeing    time.Duration // how long one without traffic is remembered
 	// Clock returns the time in ns on the clock of rules.Query.Now.
 	Clock func() int64
+	// Seed keys the table's hashes; 0: a random one.
+	Seed uint64
 }
 
 // A Table is the rule table of one gateway. New makes one.
@@ -71,7 +73,10 @@ func New(c Config, o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{salt: rand.Uint64(), clock: o.Clock, stations: f, neighbours: newNeighbours(), state: newState(Config{}, nil)}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()
+	}
+	t := &Table{salt: o.Seed, clock: o.Clock, stations: f, neighbours: newNeighbours(), state: newState(Config{}, nil)}
 	return t, t.SetConfig(c)
 }
 
