@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/option"
 )
@@ -53,8 +54,13 @@ func (r *bridges) bridge(m *mapping) Bridge {
 	})
 	m.get("ports", func(v value) { b.Ports = r.portList(v) })
 	m.get("tunnel-options", func(v value) { b.TunnelOptions = r.tunnelOptions(v) })
+<<<<<<< HEAD
 	m.get("groups", func(v value) { b.Groups = append(b.Groups, r.inlineRules(v)...) })
 	m.get("groups-file", func(v value) { b.Groups = append(b.Groups, r.fileRules(v)...) })
+=======
+	var tables value
+	m.get("tables", func(v value) { tables, b.Limits = v, r.tableLimits(v) })
+>>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
 	m.get("flows", func(v value) {
 		b.Normal = false
 		b.Rules = append(b.Rules, r.inlineRules(v)...)
@@ -64,25 +70,31 @@ func (r *bridges) bridge(m *mapping) Bridge {
 		b.Rules = append(b.Rules, r.fileRules(v)...)
 	})
 	r.table(m, &b)
-	r.checkRules(&b)
+	flows := r.checkRules(&b)
+	r.checkLimits(tables, &b, flows)
 	return b
 }
 
-// checkRules reports the mistakes in a bridge's rules. Which number a port without one gets is not
+// checkRules returns a bridge's rules and reports the mistakes in them. Which number a port without one gets is not
 // known yet; for checking any will do.
-func (r *bridges) checkRules(b *Bridge) {
+func (r *bridges) checkRules(b *Bridge) (flows []openflow.Flow) {
 	ports := slices.Clone(b.Ports)
 	for i := range ports {
 		ports[i].Number = max(ports[i].Number, minPort)
 	}
 	options, err := (*flow.TLVMap)(nil).Replace(b.TunnelOptions)
 	if err == nil {
+<<<<<<< HEAD
 		_, _, err = b.Flows(ports, options)
+=======
+		flows, err = b.Flows(ports, options)
+>>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
 	}
 	var wrong Errors
 	if errors.As(err, &wrong) {
 		r.errs = append(r.errs, wrong...)
 	}
+	return flows
 }
 
 // name reads a name that must be unique among those in seen.

@@ -115,6 +115,7 @@ type Bridge struct {
 	Fragments    openflow.Fragments
 	// TunnelOptions are the options that rules know as tun_metadata fields.
 	TunnelOptions []flow.Option
+	Limits        map[uint8]openflow.Limit // of OpenFlow tables, by number
 	Ports         []Port
 	Groups        []Rule // in the order of the file
 	Rules         []Rule // in the order of the file

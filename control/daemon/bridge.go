@@ -61,6 +61,7 @@ type plan struct {
 	groups  []openflow.Group
 	tlv     *flow.TLVMap
 	routes  *gateway.Config // of a gateway, in place of flows
+	limits  map[uint8]openflow.Limit
 }
 
 // newPlan checks what c, whose ports all have numbers, asks of a bridge. b is nil if there is none yet;
@@ -72,7 +73,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if c.Gateway != nil {
 		return newGatewayPlan(b, c, tables)
 	}
-	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables}
+	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
 	p.options.Fragments = c.Fragments
@@ -104,6 +105,9 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if err := table.AddFlows(p.flows); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
+	if err := table.SetLimits(p.limits); err != nil {
+		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
+	}
 	p.bridge = &bridge{name: c.Name, table: table}
 	return p, nil
 }
@@ -133,13 +137,22 @@ func (p *plan) settle() (added, removed int, err error) {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	p.table.SetTunnelOptions(p.tlv)
+<<<<<<< HEAD
 	if err := p.table.SetGroups(p.groups); err != nil {
+=======
+	// The old limits may be in the way of the new rules, which the new ones have room for.
+	if err := p.table.SetLimits(nil); err != nil {
+>>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	if added, removed, err = p.table.ReplaceFlows(p.flows); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
+<<<<<<< HEAD
 	if err := p.table.KeepGroups(p.groups); err != nil { // no rule names the others anymore
+=======
+	if err := p.table.SetLimits(p.limits); err != nil {
+>>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	return added, removed, nil

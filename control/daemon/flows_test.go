@@ -100,3 +100,17 @@ func TestManyCallersChangeRulesAtTheSameTime(t *testing.T) {
 		t.Errorf("%d rules, want %d", n, callers)
 	}
 }
+
+func TestATableTakesNoMoreRulesThanItMay(t *testing.T) {
+	l := start(t, twoPorts+"  tables: [{number: 0, flow-limit: 2}, {number: 1, flow-limit: 1, overflow-policy: evict}]\n")
+	call(l, api.FlowAdd, api.FlowText{Lines: []string{"priority=9,arp,actions=drop"}})
+	if e := refuse(l, api.FlowAdd, api.FlowText{Lines: []string{"ip,actions=drop"}}, api.BadConfig); !strings.Contains(e.Details, "table full") {
+		t.Errorf("got %v, want a full table", e)
+	}
+	call(l, api.FlowAdd, api.FlowText{Lines: []string{"table=1,ip,hard_timeout=100,actions=drop", "table=1,tcp,actions=drop"}})
+	if got := texts(call(l, api.FlowDump, api.FlowMatch{NoStats: true, Match: "table=1"})); got != "table=1, tcp actions=drop\n" {
+		t.Errorf("got\n%s", got)
+	}
+	call(l, api.ConfigApply, l.apply(twoPorts))
+	call(l, api.FlowAdd, api.FlowText{Lines: []string{"priority=9,arp,actions=drop", "ip,actions=drop", "tcp,actions=drop"}})
+}

@@ -52,7 +52,7 @@ func TestAChangeThatCannotBeMadeTakesTheOthersWithIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tb, clock := newTable(t, Options{}, trunks(1, 2, 3), before)
-			if err := tb.SetLimit(0, Limit{Flows: 3}); err != nil {
+			if err := tb.SetLimits(map[uint8]Limit{0: Limit{Flows: 3}}); err != nil {
 				t.Fatal(err)
 			}
 			tb.Credit(look(t, tb, "in_port=1,udp").Trail, 3, 300, clock.now)
@@ -249,7 +249,7 @@ func TestFullTables(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tb, _ := newTable(t, Options{}, trunks(1, 2), "")
-			if err := tb.SetLimit(0, c.limit); err != nil {
+			if err := tb.SetLimits(map[uint8]Limit{0: c.limit}); err != nil {
 				t.Fatal(err)
 			}
 			refused := 0
@@ -269,11 +269,11 @@ func TestFullTables(t *testing.T) {
 		tb, clock := newTable(t, Options{}, trunks(1, 2), "priority=1,idle_timeout=10,tcp,actions=1\npriority=2,hard_timeout=13,actions=1\npriority=3,actions=1")
 		clock.now += 5 * second // a packet keeps the idle timeout away
 		tb.Credit(look(t, tb, "in_port=1,tcp").Trail, 1, 60, clock.now)
-		if err := tb.SetLimit(0, Limit{Flows: 3, Evict: true}); err != nil {
+		if err := tb.SetLimits(map[uint8]Limit{0: Limit{Flows: 3, Evict: true}}); err != nil {
 			t.Fatal(err)
 		}
 		tb.Credit([]uint64{ruleWord(tb.slots[0].rule)}, 1, 60, clock.now)
-		if err := tb.SetLimit(0, Limit{Flows: 2, Evict: true}); err != nil {
+		if err := tb.SetLimits(map[uint8]Limit{0: Limit{Flows: 2, Evict: true}}); err != nil {
 			t.Fatal(err)
 		}
 		if got := left(tb); fmt.Sprint(got) != "[3 1]" {

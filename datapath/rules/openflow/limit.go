@@ -27,25 +27,34 @@ type limit struct {
 	key    []byte               // scratch
 }
 
-// SetLimit bounds a table. Flows that are there already go until it is kept, as far as they can be evicted.
-func (t *Table) SetLimit(table uint8, l Limit) error {
-	switch {
-	case table == NoTable:
-		return fmt.Errorf("want a table of 0 to %d, found %d", NoTable-1, table)
-	case l.Flows < 0:
-		return fmt.Errorf("flow limit: want 0 or more, found %d", l.Flows)
+// SetLimits bounds tables, by number, and lets all others have any number of flows. Flows that are there
+// already go until the limits are kept, as far as they can be evicted. On an error it changes nothing.
+func (t *Table) SetLimits(list map[uint8]Limit) error {
+	for table, l := range list {
+		if table == NoTable || l.Flows < 0 {
+			return fmt.Errorf("limit of table %d: want a table of 0 to %d and 0 or more flows, found %d", table, NoTable-1, l.Flows)
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.limits[table] = nil
-	if l.Flows == 0 {
-		return nil
+	x := tx{t: t, now: t.clock()}
+	t.limits = limits{}
+	for table, l := range list {
+		if l.Flows > 0 {
+			x.bound(table, l)
+		}
 	}
+	x.done()
+	return nil
+}
+
+// bound gives a table a limit.
+func (x *tx) bound(table uint8, l Limit) {
+	t := x.t
 	t.limits[table] = &limit{Limit: l, groups: make(map[string]*schedule)}
 	if t.tables[table] == nil {
-		return nil
+		return
 	}
-	x := tx{t: t, now: t.clock()}
 	for _, r := range t.selected(&Filter{Table: table}) {
 		if r.timed() {
 			t.limits.enter(r)
@@ -53,8 +62,6 @@ func (t *Table) SetLimit(table uint8, l Limit) error {
 	}
 	for l.Evict && t.tables[table].Len() > l.Flows && x.evict(table) {
 	}
-	x.done()
-	return nil
 }
 
 // makeRoom sees to it that a table takes one more flow.
