@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,13 +53,10 @@ func (r *bridges) bridge(m *mapping) Bridge {
 	})
 	m.get("ports", func(v value) { b.Ports = r.portList(v) })
 	m.get("tunnel-options", func(v value) { b.TunnelOptions = r.tunnelOptions(v) })
-<<<<<<< HEAD
 	m.get("groups", func(v value) { b.Groups = append(b.Groups, r.inlineRules(v)...) })
 	m.get("groups-file", func(v value) { b.Groups = append(b.Groups, r.fileRules(v)...) })
-=======
 	var tables value
 	m.get("tables", func(v value) { tables, b.Limits = v, r.tableLimits(v) })
->>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
 	m.get("flows", func(v value) {
 		b.Normal = false
 		b.Rules = append(b.Rules, r.inlineRules(v)...)
@@ -75,8 +71,8 @@ func (r *bridges) bridge(m *mapping) Bridge {
 	return b
 }
 
-// checkRules returns a bridge's rules and reports the mistakes in them. Which number a port without one gets is not
-// known yet; for checking any will do.
+// checkRules returns a bridge's rules and reports the mistakes in them. Which number a port without one
+// gets is not known yet; for checking any will do.
 func (r *bridges) checkRules(b *Bridge) (flows []openflow.Flow) {
 	ports := slices.Clone(b.Ports)
 	for i := range ports {
@@ -84,11 +80,7 @@ func (r *bridges) checkRules(b *Bridge) (flows []openflow.Flow) {
 	}
 	options, err := (*flow.TLVMap)(nil).Replace(b.TunnelOptions)
 	if err == nil {
-<<<<<<< HEAD
-		_, _, err = b.Flows(ports, options)
-=======
-		flows, err = b.Flows(ports, options)
->>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
+		flows, _, err = b.Flows(ports, options)
 	}
 	var wrong Errors
 	if errors.As(err, &wrong) {

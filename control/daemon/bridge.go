@@ -137,22 +137,20 @@ func (p *plan) settle() (added, removed int, err error) {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	p.table.SetTunnelOptions(p.tlv)
-<<<<<<< HEAD
 	if err := p.table.SetGroups(p.groups); err != nil {
-=======
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
 	// The old limits may be in the way of the new rules, which the new ones have room for.
 	if err := p.table.SetLimits(nil); err != nil {
->>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	if added, removed, err = p.table.ReplaceFlows(p.flows); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
-<<<<<<< HEAD
 	if err := p.table.KeepGroups(p.groups); err != nil { // no rule names the others anymore
-=======
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
 	if err := p.table.SetLimits(p.limits); err != nil {
->>>>>>> 758b522 (config, daemon: limits of tables, with eviction)
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	return added, removed, nil
