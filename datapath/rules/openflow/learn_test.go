@@ -163,7 +163,7 @@ func TestLearnedFlowsGoWithTheLastRuleThatTaughtThem(t *testing.T) {
 func TestATableThatIsFullLearnsNothing(t *testing.T) {
 	tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "actions=learn(table=1,result_dst=NXM_NX_REG0[0],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]),resubmit(,2)\n"+
 		"table=2,reg0=1,actions=2\ntable=2,reg0=0,actions=3\ntable=1,actions=drop")
-	if err := tb.SetLimit(1, Limit{Flows: 1}); err != nil {
+	if err := tb.SetLimits(map[uint8]Limit{1: Limit{Flows: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := program(live(t, tb, "in_port=1,dl_src=00:00:00:00:00:01")); got != "output:3" {
