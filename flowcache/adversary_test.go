@@ -53,7 +53,7 @@ func TestPacketsMadeToCollideUnderOneSeedDoNotUnderAnother(t *testing.T) {
 // Patterns that a linear hash maps to few buckets fill them as random ones would: nothing is refused, and few
 // flows stand in their second bucket.
 func TestPatternsFillBucketsAsRandomKeysDo(t *testing.T) {
-	const flows = 1 << 13
+	const flows = 1 << 15
 	for name, word := range map[string]func(n uint32) uint64{
 		"counting":              func(n uint32) uint64 { return uint64(n) },
 		"high bits only":        func(n uint32) uint64 { return uint64(n) << 48 },

@@ -51,13 +51,6 @@ var (
 	}
 	newActions = []value{
 		func(g *generator) string { return fmt.Sprintf("group:%d", pick(g, 1, 2, 3, 4)) },
-		func(g *generator) string { return "push_mpls:" + pick(g, "0x8847", "0x8848") },
-	}
-	// pops are for packets with one label: of more Open vSwitch pops all where the type says that none is behind.
-	pops = []value{
-		func(g *generator) string { return "pop_mpls:" + pick(g, "0x0800", "0x86dd", "0x0806") },
-		func(g *generator) string { return "pop_mpls:0x0800," + g.resubmit() },
-		func(g *generator) string { return "pop_mpls:0x86dd," + g.resubmit() },
 	}
 	// pushes are for packets without a tag: of more than two tags Open vSwitch loses the inner ones.
 	pushes = []value{
@@ -113,12 +106,11 @@ var (
 		func(g *generator) string { return "move:NXM_OF_ARP_TPA[]->NXM_OF_ARP_SPA[]" },
 		func(g *generator) string { return "set_field:" + pick(g, macs...) + "->arp_tha" },
 	}
+	// mplsActions write whole entries: of others Open vSwitch writes what the first packet of a flow has there.
 	mplsActions = []value{
-		func(g *generator) string { return "pop_mpls:0x8847" },
-		func(g *generator) string { return fmt.Sprintf("set_mpls_label:%d", pick(g, marks...)) },
-		func(g *generator) string { return fmt.Sprintf("set_mpls_tc:%d", pick(g, 0, 5)) },
-		func(g *generator) string { return fmt.Sprintf("set_mpls_ttl:%d", pick(g, 1, 64)) },
-		func(g *generator) string { return "dec_mpls_ttl" },
+		func(g *generator) string {
+			return fmt.Sprintf("set_mpls_label:%d,set_mpls_tc:%d,%s", pick(g, marks...), pick(g, 0, 5), pick(g, "set_mpls_ttl:1", "set_mpls_ttl:64", "dec_mpls_ttl"))
+		},
 	}
 )
 
@@ -132,6 +124,13 @@ func (g *generator) next() int {
 
 func (g *generator) resubmit() string { return fmt.Sprintf("resubmit(,%d)", g.next()) }
 
+// pop removes the last label, and is the rule's last action: of packets with more Open vSwitch pops all where
+// the type says that none is behind, and the rule is not for packets with labels afterwards.
+func (g *generator) pop() string {
+	g.popped = true
+	return pick(g, "pop_mpls:0x0800", "pop_mpls:0x86dd", "pop_mpls:0x0806", "pop_mpls:0x0800,"+g.resubmit(), "pop_mpls:0x86dd,"+g.resubmit())
+}
+
 // larger asks for the packet's length and goes on by it. Culvert looks packets up anew for that, Open vSwitch
 // does not: where rules loop, Culvert has sent what came before it when the loop is found.
 func (g *generator) larger() string {
@@ -144,10 +143,13 @@ func (g *generator) larger() string {
 // actions returns n actions for packets of a kind.
 func (g *generator) actions(k kind, n int) string {
 	var list []string
+	g.popped = false
 	for range n {
 		switch {
+		case g.popped:
+			list = append(list, pick(g, outputs...)(g))
 		case n > 1 && g.one(12):
-			list = append(list, "clone("+g.actions(k, 1+g.IntN(n-1))+")")
+			list = append(list, "clone("+g.actions(kind{actions: k.safe}, 1+g.IntN(n-1))+")")
 		case g.one(2):
 			list = append(list, pick(g, outputs...)(g))
 		case len(k.actions) > 0 && g.one(2):
@@ -156,19 +158,19 @@ func (g *generator) actions(k kind, n int) string {
 			list = append(list, pick(g, anyActions...)(g))
 		}
 	}
-	list = g.pushOnce(list)
+	list = once("pop_vlan", once("push_vlan", list))
 	if len(list) == 0 {
 		return "drop"
 	}
 	return strings.Join(list, ",")
 }
 
-// pushOnce leaves out all pushes of a tag but the first: Open vSwitch can parse one (vlan-limit).
-func (g *generator) pushOnce(list []string) []string {
-	pushed := false
+// once leaves out all actions with a word but the first: Open vSwitch can parse one tag (vlan-limit).
+func once(word string, list []string) []string {
+	found := false
 	return slices.DeleteFunc(list, func(a string) bool {
-		again := pushed && strings.Contains(a, "push_vlan")
-		pushed = pushed || strings.Contains(a, "push_vlan")
+		again := found && strings.Contains(a, word)
+		found = found || strings.Contains(a, word)
 		return again
 	})
 }
@@ -179,6 +181,10 @@ func (g *generator) flow(priority int) string {
 	k := pick(g, kinds()...)
 	match := g.match(k)
 	old := k.match != "mpls" && g.one(3)
+	if strings.Contains(match, "nw_frag=later") {
+		k.actions = nil // of which Open vSwitch refuses those about ports
+	}
+	k.safe = k.actions
 	k.actions = append(k.actions, g.suitable(match, old)...)
 	actions := g.actions(k, g.IntN(6))
 	if !old {
@@ -205,10 +211,16 @@ func (g *generator) flow(priority int) string {
 func (g *generator) suitable(match string, old bool) (list []value) {
 	untagged := strings.Contains(match, "dl_vlan=0xffff") || strings.Contains(match, "vlan_tci=0,")
 	if strings.Contains(match, "mpls_bos=1") {
-		list = append(list, pops...)
+		list = append(list, func(g *generator) string { return g.pop() })
+	}
+	if strings.Contains(match, "mpls_bos=0") {
+		list = append(list, func(*generator) string { return "pop_mpls:0x8847" })
 	}
 	if old {
 		return append(list, oldActions...)
+	}
+	if k := strings.SplitN(match, ",", 2)[0]; k == "" || k == "mpls" || strings.Contains(k, "=") {
+		list = append(list, func(g *generator) string { return "push_mpls:" + pick(g, "0x8847", "0x8848") })
 	}
 	list = append(list, newActions...)
 	if strings.Contains(match, "dl_vlan=") && !untagged {

@@ -99,6 +99,7 @@ type kind struct {
 	match   string
 	fields  []value // beside anyFields
 	actions []value // beside anyActions
+	safe    []value // those of them for clones: what a clone pops, Open vSwitch puts back as the flow's first packet had it
 }
 
 // kinds are the sorts of packets.
@@ -110,22 +111,23 @@ func kinds() []kind {
 		return all
 	}
 	return []kind{
-		{"", nil, nil},
-		{"", nil, nil},
-		{"ip", join(ip4Fields, protoFields), ip4Actions},
-		{"tcp", join(ip4Fields, tcpFields), join(ip4Actions, tcpActions)},
-		{"udp", join(ip4Fields, portFields), join(ip4Actions, udpActions)},
-		{"sctp", join(ip4Fields, portFields), join(ip4Actions, sctpActions)},
-		{"icmp", join(ip4Fields, icmpFields), join(ip4Actions, icmpActions)},
-		{"ipv6", join(ip6Fields, protoFields), ip6Actions},
-		{"tcp6", join(ip6Fields, tcpFields), join(ip6Actions, tcpActions)},
-		{"udp6", join(ip6Fields, portFields), join(ip6Actions, udpActions)},
-		{"icmp6", ip6Fields, ip6Actions},
-		{"icmp6,icmp_type=135,icmp_code=0", join(ip6Fields, ndFields, []value{func(g *generator) string { return "nd_sll=" + pick(g, macs...) }}), join(ip6Actions, ndActions)},
-		{"icmp6,icmp_type=136,icmp_code=0", join(ip6Fields, ndFields, []value{func(g *generator) string { return "nd_tll=" + pick(g, macs...) }}), join(ip6Actions, ndActions)},
-		{"arp", arpFields, arpActions},
-		{"mpls", mplsFields, mplsActions},
-		{"mpls,mpls_bos=1", mplsFields, mplsActions},
+		{match: ""},
+		{match: ""},
+		{match: "ip", fields: join(ip4Fields, protoFields), actions: ip4Actions},
+		{match: "tcp", fields: join(ip4Fields, tcpFields), actions: join(ip4Actions, tcpActions)},
+		{match: "udp", fields: join(ip4Fields, portFields), actions: join(ip4Actions, udpActions)},
+		{match: "sctp", fields: join(ip4Fields, portFields), actions: join(ip4Actions, sctpActions)},
+		{match: "icmp", fields: join(ip4Fields, icmpFields), actions: join(ip4Actions, icmpActions)},
+		{match: "ipv6", fields: join(ip6Fields, protoFields), actions: ip6Actions},
+		{match: "tcp6", fields: join(ip6Fields, tcpFields), actions: join(ip6Actions, tcpActions)},
+		{match: "udp6", fields: join(ip6Fields, portFields), actions: join(ip6Actions, udpActions)},
+		{match: "icmp6", fields: ip6Fields, actions: ip6Actions},
+		{match: "icmp6,icmp_type=135,icmp_code=0", fields: join(ip6Fields, ndFields, []value{func(g *generator) string { return "nd_sll=" + pick(g, macs...) }}), actions: join(ip6Actions, ndActions)},
+		{match: "icmp6,icmp_type=136,icmp_code=0", fields: join(ip6Fields, ndFields, []value{func(g *generator) string { return "nd_tll=" + pick(g, macs...) }}), actions: join(ip6Actions, ndActions)},
+		{match: "arp", fields: arpFields, actions: arpActions},
+		{match: "mpls", fields: mplsFields, actions: mplsActions},
+		{match: "mpls,mpls_bos=1", fields: mplsFields, actions: mplsActions},
+		{match: "mpls,mpls_bos=0", fields: mplsFields, actions: mplsActions},
 	}
 }
 

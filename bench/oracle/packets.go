@@ -22,9 +22,11 @@ var (
 // A generator makes scenes.
 type generator struct {
 	*rand.Rand
-	table int  // that the rule in hand is in
-	loops bool // rules of the scene may send packets back to earlier tables
-	alone bool // the scene is Culvert's alone: it has what Open vSwitch does in a way of its own
+	table  int  // that the rule in hand is in
+	popped bool // the list of actions in hand has popped the last label
+	labels int  // bytes up to the end of the last label of the packet in hand
+	loops  bool // rules of the scene may send packets back to earlier tables
+	alone  bool // the scene is Culvert's alone: it has what Open vSwitch does in a way of its own
 }
 
 func newGenerator(seed uint64) *generator {
@@ -42,7 +44,7 @@ func (g *generator) packet() []byte {
 	data := g.whole()
 	switch g.IntN(12) {
 	case 0:
-		data = data[:max(14, g.IntN(len(data)+1))] // cut short
+		data = data[:max(14, g.labels, g.IntN(len(data)+1))] // cut short
 	case 1:
 		for range 1 + g.IntN(3) { // bits that nobody expects
 			if i := 12 + g.IntN(60); i < len(data) {
@@ -63,8 +65,10 @@ func (g *generator) whole() []byte {
 		types = append(types, pick(g, layers.EthernetTypeDot1Q, layers.EthernetTypeDot1Q, layers.EthernetTypeQinQ))
 	}
 	tags := len(types)
-	labels := pick(g, 0, 0, 0, 0, 1, 2, 3, 4)
-	if labels > 0 {
+	labels := pick(g, 0, 0, 0, 0, 1, 1, 2, 3) // of more Open vSwitch can pop three
+	g.labels = 0
+	if labels > 0 { // where labels are cut off, Open vSwitch makes room for those that are written
+		g.labels = 14 + 4*tags + 4*labels
 		types = append(types, pick(g, layers.EthernetTypeMPLSUnicast, layers.EthernetTypeMPLSUnicast, layers.EthernetTypeMPLSMulticast))
 	}
 	inner, payload := g.network()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,11 +110,14 @@ func (i *Instance) start(ctx context.Context) error {
 
 func (i *Instance) path(name string) string { return filepath.Join(i.o.Dir, name) }
 
-// await waits until a file is there.
+// await waits until somebody listens at a socket.
 func (i *Instance) await(ctx context.Context, name string) error {
 	for end := time.Now().Add(startTime); ; time.Sleep(10 * time.Millisecond) {
-		_, err := os.Stat(i.path(name))
-		if err == nil || ctx.Err() != nil || time.Now().After(end) {
+		conn, err := net.Dial("unix", i.path(name))
+		if err == nil {
+			return conn.Close()
+		}
+		if ctx.Err() != nil || time.Now().After(end) {
 			return errors.Join(err, ctx.Err())
 		}
 	}
