@@ -178,7 +178,20 @@ func arrives(t *testing.T, p *memport.Peer, n int) {
 // settled waits until the switch has looked at n packets in all.
 func (l *lab) settled(n uint64) {
 	l.t.Helper()
-	eventually(l.t, "the switch looks at the packets", func() bool { return call(l, api.GetStats, api.Nothing{}).Packets >= n })
+	eventually(l.t, "the switch looks at the packets", func() bool {
+		st := call(l, api.GetStats, api.Nothing{})
+		return st.Packets >= n && counted(st.SlowPath, "served") == counted(st.Caches, "upcall")
+	})
+}
+
+// counted returns a counter's value.
+func counted(list []api.Counter, name string) uint64 {
+	for _, c := range list {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return 0
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {
