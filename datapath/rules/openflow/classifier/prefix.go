@@ -19,8 +19,9 @@ type prefixField struct {
 var allOnes = bitString{^uint64(0), ^uint64(0)}
 
 var prefixFields = [tracked]prefixField{
-	{flow.Base, flow.OffIPSrc, 4}, {flow.Base, flow.OffIPDst, 4},
-	{flow.Net6, flow.OffIP6Src, 16}, {flow.Net6, flow.OffIP6Dst, 16},
+	// OVS asks for the destination first: so do we, to consult no bit that it would not.
+	{flow.Base, flow.OffIPDst, 4}, {flow.Base, flow.OffIPSrc, 4},
+	{flow.Net6, flow.OffIP6Dst, 16}, {flow.Net6, flow.OffIP6Src, 16},
 }
 
 func (f *prefixField) load(k *flow.Key) bitString {
@@ -63,12 +64,14 @@ func (f *prefixField) consult(mask *flow.Mask, n uint8) {
 }
 
 // ruledOut reports whether an address shows that no rule with these prefix lengths matches; if freely,
-// whether bits do that cost nothing. The bits that show it are consulted, and none beside them, the
-// EtherType excepted, so that a megaflow says what kind of address it is about.
+// whether bits do that cost nothing. The bits that show it are consulted, those that are already if there
+// is a choice, and none beside them, the EtherType excepted, so that a megaflow says what kind of address
+// it is about.
 //
 // The trie knows the addresses of all rules and may have looked further than this subtable's length. Up
 // to that length the address decides as well.
 func (at *search) ruledOut(lengths *[tracked]uint8, freely bool) bool {
+	first, bits := -1, uint8(0)
 	for i, n := range lengths {
 		if n == 0 {
 			continue
@@ -77,15 +80,25 @@ func (at *search) ruledOut(lengths *[tracked]uint8, freely bool) bool {
 		if !t.known {
 			*t = at.prefixes[i].lookup(f.load(at.key))
 		}
-		if need := min(t.bits, n); !t.has(n) && (!freely || f.in(at.free, need)) {
-			f.consult(at.mask, need)
-			if !freely {
-				at.mask.SetExact(flow.FieldEthType)
-			}
+		if t.has(n) {
+			continue
+		}
+		need := min(t.bits, n)
+		if f.in(at.mask, need) {
 			return true
 		}
+		if first < 0 && (!freely || f.in(at.free, need)) {
+			first, bits = i, need
+		}
 	}
-	return false
+	if first < 0 {
+		return false
+	}
+	prefixFields[first].consult(at.mask, bits)
+	if !freely {
+		at.mask.SetExact(flow.FieldEthType)
+	}
+	return true
 }
 
 // A portTrie holds the ports that a subtable's rules name: source and destination as one string of 32
