@@ -142,6 +142,7 @@ func (x *xlate) decMPLSTTL() bool {
 		if x.q.Trace != nil {
 			x.trace(x.level(), "-> MPLS TTL %d, stopping", ttl)
 		}
+		x.invalidTTL(nil)
 		return false
 	}
 	x.write(flow.FieldMPLSTTL, []byte{0, 0, 0, byte(ttl - 1)}, []byte{0, 0, 0, 0xff})

@@ -91,6 +91,9 @@ func (x *xlate) mayChange() bool {
 func (x *xlate) lookup() {
 	t, q, v := x.t, x.q, x.v
 	in := t.ports.byID[uint32(q.Key.Uint(flow.FieldInPort))]
+	if in == nil && q.Key.Uint(flow.FieldRecircID) != 0 {
+		in = &rules.Port{Number: PortNone} // a controller's packet, which came in by no port
+	}
 	if in == nil {
 		v.Tags |= t.portsTag()
 		v.Actions.Drop(action.NoBridge)

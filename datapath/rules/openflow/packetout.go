@@ -1,0 +1,121 @@
+package openflow
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// A PacketOut is a packet that a controller gives the bridge, and what is to be done with it.
+type PacketOut struct {
+	InPort  uint32     // OpenFlow number; PortController: none of the bridge's
+	Meta    flow.Match // registers and metadata that it has from the start
+	Packet  []byte     // from the Ethernet header on
+	Actions []Action   // without instructions
+}
+
+// ParsePacketOut reads the argument of ovs-ofctl packet-out: in_port=PORT, packet=HEX, registers and
+// metadata, then actions=. Without in_port it is the controller. An error is a [*SyntaxError].
+func (p Parser) ParsePacketOut(s string) (PacketOut, error) {
+	out := PacketOut{InPort: PortController}
+	for rest := s; ; {
+		rest = strings.TrimLeft(rest, ", \t\r\n")
+		at := len(s) - len(rest)
+		if text, ok := cutActions(rest); ok {
+			return out, out.parseActions(text, len(s)-len(text), p)
+		}
+		var name, value string
+		name, value, rest = flow.NextField(rest)
+		if name == "" {
+			return out, &SyntaxError{Col: at + 1, Problem: "want in_port=port, packet=hex digits and actions=, found no actions"}
+		}
+		if err := out.parseField(name, value, p); err != nil {
+			return out, &SyntaxError{Col: at + 1, Problem: fmt.Sprintf("%s: %v", name, err)}
+		}
+	}
+}
+
+func (o *PacketOut) parseField(name, value string, p Parser) (err error) {
+	switch name {
+	case "in_port":
+		o.InPort, err = flow.ParsePort(value, p.Ports)
+	case "packet":
+		o.Packet, err = parseHex(value)
+	default:
+		f, known := flow.FieldByName(name)
+		if !known || f.Info().Block != flow.Regs && f != flow.FieldMetadata {
+			return errors.New("want in_port, packet, a register, metadata or actions, found another word")
+		}
+		_, err = o.Meta.ParseField(name, value, p.names())
+	}
+	return err
+}
+
+func (o *PacketOut) parseActions(text string, at int, p Parser) error {
+	list, where, err := parseList(text, p.Ports, 0)
+	if err == nil {
+		if i, bad := checkNested(list); bad != nil {
+			err = &SyntaxError{Col: where[i] + 1, Problem: bad.Error()}
+		}
+	}
+	var se *SyntaxError
+	if errors.As(err, &se) {
+		se.Col += at
+	}
+	o.Actions = list
+	return err
+}
+
+// SendPacket does with a packet what its actions say. It is on its way when the call returns. Errors:
+// ErrNoSwitch; no such port, group or tunnel option; too many contexts; those of rules.Sender.
+func (t *Table) SendPacket(o *PacketOut) error {
+	f := Flow{Actions: o.Actions}
+	if err := f.CheckOptions(t.TunnelOptions()); err != nil {
+		return err
+	}
+	t.mu.RLock()
+	sender := t.sender
+	port, ok := t.portID(o.InPort)
+	err := checkGroups(o.Actions, t.groups, NoGroup)
+	t.mu.RUnlock()
+	switch {
+	case err != nil:
+		return err
+	case sender == nil:
+		return ErrNoSwitch
+	case !ok:
+		return fmt.Errorf("in_port: want a port of the bridge or none, found %d", o.InPort)
+	}
+	id := t.internFrozen(o.frozen(), t.clock())
+	if id == 0 {
+		return errors.New(action.ContextsFull.Sentence())
+	}
+	var p action.Program
+	p.Recirc(id)
+	return sender.Inject(port, o.Packet, p.Words())
+}
+
+// frozen returns a translation that begins with the actions.
+func (o *PacketOut) frozen() *frozen {
+	f := &frozen{rest: []segment{{actions: o.Actions, by: noRule}}}
+	var work flow.Key
+	var written flow.Mask
+	work[flow.Regs], work[flow.State] = o.Meta.Key[flow.Regs], o.Meta.Key[flow.State]
+	work.SetUint(flow.FieldActsetOutput, PortUnset)
+	work.SetUint(flow.FieldInPort, uint64(o.InPort))
+	written.SetExact(flow.FieldInPort)
+	f.metadata(&work, &written)
+	return f
+}
+
+// internFrozen returns the id of the context for f, 0 if there are too many.
+func (t *Table) internFrozen(f *frozen, now int64) uint32 {
+	key := f.appendKey([]byte{byte(contentFrozen), 0})
+	if id := t.contexts.find(key, now); id != 0 {
+		return id
+	}
+	return t.contexts.add(key, f, false, now)
+}
