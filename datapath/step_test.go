@@ -22,6 +22,7 @@ import (
 type steps struct {
 	*datapath.Stepper
 	t     *testing.T
+	table *openflow.Table
 	now   int64 // ns
 	lines []string
 	peers map[string]*memport.Peer
@@ -45,6 +46,7 @@ func newSteps(t *testing.T, flows string, ports ...string) *steps {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.table = table
 	list, err := openflow.ParseFlows(strings.NewReader(flows), "test")
 	if err == nil {
 		err = table.AddFlows(list)

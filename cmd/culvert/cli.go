@@ -67,6 +67,15 @@ type cli struct {
 	Gateway struct {
 		Show gatewayShowCmd `cmd:"" help:"Show gateways: interfaces, routes, neighbours, rules with their counters."`
 	} `cmd:"" group:"look" help:"Look at bridges that route."`
+	Meter struct {
+		Add   meterAddCmd   `cmd:"" help:"Add meters, in ovs-ofctl's syntax."`
+		Mod   meterModCmd   `cmd:"" help:"Make meters others; they start anew."`
+		Del   meterDelCmd   `cmd:"" help:"Remove a meter, and the rules that use it."`
+		Dump  meterDumpCmd  `cmd:"" help:"List meters, as ovs-ofctl dump-meters does."`
+		Stats meterStatsCmd `cmd:"" help:"Show what meters have counted, as ovs-ofctl meter-stats does."`
+	} `cmd:"" group:"change" help:"List or change the meters of a bridge."`
+	Monitor   monitorCmd   `cmd:"" group:"look" help:"Print packets for controllers, and rules as they change, as they come."`
+	PacketOut packetOutCmd `cmd:"" name:"packet-out" group:"change" help:"Send a packet by a bridge, as ovs-ofctl packet-out does."`
 
 	Replay  replayCmd  `cmd:"" group:"other" help:"Run a switch on captures, without a daemon: what would it have sent, and is every cached answer right?"`
 	Demo    demoCmd    `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`

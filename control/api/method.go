@@ -39,3 +39,14 @@ const (
 	Trace       Method[TraceQuery, TraceAnswer]  = "trace"
 	GetStats    Method[Nothing, Stats]           = "stats"
 )
+
+// Methods for meters, for packets that rules send to controllers, and for those of controllers.
+const (
+	MeterAdd     Method[MeterText, Changed]         = "meter.add"
+	MeterMod     Method[MeterText, Changed]         = "meter.mod"
+	MeterDel     Method[MeterID, Changed]           = "meter.del"
+	MeterShow    Method[MeterID, []Meter]           = "meter.show"
+	Monitor      Method[MonitorNext, MonitorEvents] = "monitor"
+	SendPacket   Method[PacketOut, Nothing]         = "packet.out"
+	ResumePacket Method[PacketResume, Nothing]      = "packet.resume"
+)

@@ -51,6 +51,9 @@ func (r *bridges) bridge(m *mapping) Bridge {
 			b.FloodVLANs = append(b.FloodVLANs, uint16(n))
 		}
 	})
+	m.get("packet-in-rate", func(v value) { v.integer(&b.PacketInRate, 1, maxPacketIns) })
+	m.get("packet-in-burst", func(v value) { v.integer(&b.PacketInBurst, 1, maxPacketIns) })
+	m.get("meters", func(v value) { b.Meters = r.meterList(v) })
 	m.get("ports", func(v value) { b.Ports = r.portList(v) })
 	m.get("tunnel-options", func(v value) { b.TunnelOptions = r.tunnelOptions(v) })
 	m.get("groups", func(v value) { b.Groups = append(b.Groups, r.inlineRules(v)...) })

@@ -113,6 +113,9 @@ type Bridge struct {
 	ForwardBPDU  bool          // NORMAL forwards link-local control addresses too
 	FloodVLANs   []uint16      // NORMAL learns nothing in these and floods
 	Fragments    openflow.Fragments
+	// PacketInRate and PacketInBurst limit the packets to controllers, in packets/s and packets.
+	PacketInRate, PacketInBurst int
+	Meters                      []openflow.Meter
 	// TunnelOptions are the options that rules know as tun_metadata fields.
 	TunnelOptions []flow.Option
 	Limits        map[uint8]openflow.Limit // of OpenFlow tables, by number

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/memport"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -71,6 +73,9 @@ bridges:
     mac-aging: 60s
     mac-table-size: 100
     forward-bpdu: true
+    packet-in-rate: 50
+    packet-in-burst: 60
+    meters: ["meter=1,pktps,band=type=drop,rate=7"]
     ports:
       - name: p1
         type: afxdp
@@ -114,6 +119,7 @@ bridges:
 		VLANLimit: 2,
 		Bridges: []config.Bridge{{
 			Name: "br0", MACAging: time.Minute, MACTableSize: 100, ForwardBPDU: true, FloodVLANs: []uint16{7, 9, 10},
+			PacketInRate: 50, PacketInBurst: 60, Meters: []openflow.Meter{{ID: 1, Packets: true, Bands: []meter.Band{{Rate: 7}}}},
 			TunnelOptions: []flow.Option{{Class: 0x102, Type: 0x80, Size: 4, Field: flow.FieldTunMetadata0 + 1}},
 			Ports: []config.Port{
 				{Name: "p1", Type: "afxdp", Number: 7, VLAN: rules.VLAN{Mode: rules.VLANAccess, Tag: 10},
@@ -125,10 +131,10 @@ bridges:
 				{Name: "p5", Type: "tap", Options: map[string]string{}, VLAN: rules.VLAN{
 					Mode: rules.VLANNativeUntagged, Tag: 9, Trunks: []uint16{5}, PriorityTags: rules.PriorityTagsIfNonzero}},
 			},
-			Groups: []config.Rule{{Text: "group_id=1,type=all,bucket=p1", Place: config.Place{File: "dir/c.yaml", Line: 28, Column: 15}}},
+			Groups: []config.Rule{{Text: "group_id=1,type=all,bucket=p1", Place: config.Place{File: "dir/c.yaml", Line: 31, Column: 15}}},
 			Rules: []config.Rule{
-				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 30, Column: 10}},
-				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 31, Column: 9}},
+				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 33, Column: 10}},
+				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 34, Column: 9}},
 				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3, Column: 3}},
 			},
 		}, {

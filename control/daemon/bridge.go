@@ -56,6 +56,7 @@ type plan struct {
 	*bridge
 	isNew   bool
 	options openflow.Options
+	meters  []openflow.Meter
 	ports   []config.Port
 	flows   []openflow.Flow
 	groups  []openflow.Group
@@ -73,10 +74,11 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if c.Gateway != nil {
 		return newGatewayPlan(b, c, tables)
 	}
-	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits}
+	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits, meters: c.Meters}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
 	p.options.Fragments = c.Fragments
+	p.options.PacketInRate, p.options.PacketInBurst = c.PacketInRate, c.PacketInBurst
 	if c.Normal {
 		c.Rules = []config.Rule{{Text: normalRule}}
 	}
@@ -100,6 +102,9 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	}
 	table.SetTunnelOptions(p.tlv)
 	if err := table.AddGroups(p.groups); err != nil {
+		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
+	}
+	if err := table.PutMeters(p.meters); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
 	if err := table.AddFlows(p.flows); err != nil {
@@ -140,6 +145,9 @@ func (p *plan) settle() (added, removed int, err error) {
 	if err := p.table.SetGroups(p.groups); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
+	if err := p.table.PutMeters(p.meters); err != nil {
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
 	// The old limits may be in the way of the new rules, which the new ones have room for.
 	if err := p.table.SetLimits(nil); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
@@ -153,6 +161,7 @@ func (p *plan) settle() (added, removed int, err error) {
 	if err := p.table.SetLimits(p.limits); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
+	p.table.KeepMeters(p.meters)
 	return added, removed, nil
 }
 

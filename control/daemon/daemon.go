@@ -83,6 +83,8 @@ type Daemon struct {
 	bridges map[string]*bridge // guarded by mu
 	restart []string           // sections that wait for a restart; guarded by mu
 
+	monitors monitors
+
 	closing  sync.Once
 	closeErr error
 }
@@ -220,6 +222,7 @@ func (d *Daemon) Close() error {
 
 func (d *Daemon) close() error {
 	d.stop()
+	d.monitors.close() // lest those who wait hold it up
 	d.serving.Wait()
 	var errs []error
 	if d.metrics != nil {

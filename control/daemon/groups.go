@@ -82,7 +82,7 @@ func (d *Daemon) groupChange(t api.GroupText, change func(*bridge, []openflow.Gr
 
 func (d *Daemon) groupDump(_ context.Context, n api.BridgeName) ([]api.Group, error) {
 	d.mu.Lock()
-	bridges, err := d.chosen(n.Bridge)
+	bridges, err := d.chosenRules(n.Bridge)
 	d.mu.Unlock()
 	if err != nil {
 		return nil, err

@@ -46,6 +46,13 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.TLVAdd, d.tlvAdd)
 	api.Handle(m, api.TLVDel, d.tlvDel)
 	api.Handle(m, api.TLVShow, d.tlvShow)
+	api.Handle(m, api.MeterAdd, d.meterAdd)
+	api.Handle(m, api.MeterMod, d.meterMod)
+	api.Handle(m, api.MeterDel, d.meterDel)
+	api.Handle(m, api.MeterShow, d.meterShow)
+	api.Handle(m, api.Monitor, d.monitorNext)
+	api.Handle(m, api.SendPacket, d.packetOut)
+	api.Handle(m, api.ResumePacket, d.packetResume)
 	return m
 }
 

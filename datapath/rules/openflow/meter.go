@@ -167,6 +167,9 @@ func (m *Meter) String() string {
 	return string(b)
 }
 
+// MeterName returns the number of a meter as text, or the name of a reserved one.
+func MeterName(id uint32) string { return string(appendMeterID(nil, id)) }
+
 func appendMeterID(b []byte, id uint32) []byte {
 	switch id {
 	case MeterSlowPath:

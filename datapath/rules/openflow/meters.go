@@ -214,3 +214,36 @@ func (x *xlate) meterSlot(id uint32) uint32 {
 	}
 	return 0
 }
+
+// PutMeters adds meters, or makes those that are there the same. Meters that are so already keep their
+// counts.
+func (t *Table) PutMeters(list []Meter) error {
+	for _, m := range list {
+		t.mu.RLock()
+		e := t.meters.byID[m.ID]
+		same := e != nil && e.Meter.String() == m.String()
+		t.mu.RUnlock()
+		var err error
+		switch {
+		case e == nil:
+			err = t.AddMeter(m)
+		case !same:
+			err = t.ModMeter(m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// KeepMeters removes all meters but those of a list, and the flows that use them.
+func (t *Table) KeepMeters(list []Meter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id := range t.meters.byID {
+		if !slices.ContainsFunc(list, func(m Meter) bool { return m.ID == id }) {
+			t.dropMeter(id)
+		}
+	}
+}

@@ -228,3 +228,16 @@ func (t *Table) portID(number uint32) (id uint32, ok bool) {
 	}
 	return 0, number == PortController || number == PortNone
 }
+
+// Text returns the packet-in in the form of ovs-ofctl monitor, without the name of the message.
+func (p *PacketIn) Text() string {
+	b := fmt.Appendf(nil, "table_id=%d cookie=0x%x total_len=%d %s (via %s) data_len=%d (unbuffered)",
+		p.Table, p.Cookie, p.Size, p.Match, p.Reason, len(p.Data))
+	if len(p.UserData) > 0 {
+		b = appendHex(append(b, "\n userdata="...), p.UserData)
+	}
+	if p.Continuation != 0 {
+		b = fmt.Appendf(b, "\n continuation=0x%x", p.Continuation)
+	}
+	return string(b)
+}

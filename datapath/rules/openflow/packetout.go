@@ -79,7 +79,7 @@ func (t *Table) SendPacket(o *PacketOut) error {
 	t.mu.RLock()
 	sender := t.sender
 	port, ok := t.portID(o.InPort)
-	err := checkGroups(o.Actions, t.groups, NoGroup)
+	err := checkGroups(o.Actions, t.groups)
 	t.mu.RUnlock()
 	switch {
 	case err != nil:
