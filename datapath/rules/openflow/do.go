@@ -43,6 +43,8 @@ func (x *xlate) do(a Action) bool {
 		x.outputTrunc(a)
 	case *Enqueue:
 		x.outputAction(a.Port)
+	case *DeleteField:
+		x.deleteField(a)
 	case *SetOption:
 		x.setOption(a)
 	case *SetField:

@@ -116,3 +116,19 @@ func TestMetersMoveToTheStoreOfTheSwitch(t *testing.T) {
 		t.Error("the table left a meter behind")
 	}
 }
+
+func FuzzMeter(f *testing.F) {
+	for _, s := range []string{"meter=1,kbps,band=type=drop,rate=1000", "meter=2 pktps burst stats bands=\ntype=drop rate=5 burst_size=7 type=drop rate=9 burst_size=1", "meter=controller,pktps,bands=type=drop,rate=3"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := ParseMeter(s)
+		if err != nil {
+			return
+		}
+		again, err := ParseMeter(m.String())
+		if err != nil || again.String() != m.String() {
+			t.Fatalf("%q became %q, then %q, %v", s, m.String(), again.String(), err)
+		}
+	})
+}

@@ -64,3 +64,25 @@ func TestMistakesInPacketOuts(t *testing.T) {
 		t.Error("a port that is not there was taken")
 	}
 }
+
+func FuzzPacketOut(f *testing.F) {
+	for _, s := range []string{"in_port=1 packet=00.01.02 actions=2,1,in_port", "packet=000102, metadata=5,reg1=7,actions=resubmit(,0)", "actions=clone(1)"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "reg1=7,actions=3\npriority=1,actions=1")
+		var in injected
+		tb.SetSender(&in)
+		o, err := Parser{Ports: tb}.ParsePacketOut(s)
+		if err != nil {
+			var se *SyntaxError
+			if !errors.As(err, &se) || se.Col < 1 || se.Col > len(s)+1 {
+				t.Fatalf("%q: got %v, want a SyntaxError within the text", s, err)
+			}
+			return
+		}
+		if tb.SendPacket(&o) == nil {
+			look(t, tb, fmt.Sprintf("in_port=9899,recirc_id=%#x", in.recirc))
+		}
+	})
+}

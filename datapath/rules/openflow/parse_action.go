@@ -10,7 +10,7 @@ import (
 )
 
 // actionNames is what an error about an unknown action offers.
-const actionNames = "output, a port, in_port, all, flood, local, normal, table, controller, enqueue, drop, set_field, load, move, push, pop, " +
+const actionNames = "output, a port, in_port, all, flood, local, normal, table, controller, enqueue, drop, set_field, delete_field, load, move, push, pop, " +
 	"mod_dl_src, mod_dl_dst, mod_nw_src, mod_nw_dst, mod_nw_tos, mod_nw_ecn, mod_nw_ttl, mod_tp_src, mod_tp_dst, mod_vlan_vid, " +
 	"mod_vlan_pcp, strip_vlan, pop_vlan, push_vlan, push_mpls, pop_mpls, set_mpls_label, set_mpls_tc, set_mpls_ttl, dec_mpls_ttl, " +
 	"dec_ttl, set_tunnel, set_tunnel64, set_queue, pop_queue, resubmit, check_pkt_larger, multipath, bundle, bundle_load, group, " +
@@ -29,6 +29,8 @@ func actionParser(name string) func(argument) (Action, error) {
 		return parseEnqueue
 	case "set_field":
 		return parseSetField
+	case "delete_field":
+		return parseDeleteField
 	case "load":
 		return parseLoad
 	case "move":

@@ -31,6 +31,8 @@ func actionParts(a Action, visit partVisitor) error {
 			return nil // for whatever packet has the field
 		}
 		return visit(flow.Subfield{Field: a.Field, Bits: a.Field.Info().Bits}, true)
+	case *DeleteField:
+		return visit(flow.Subfield{Field: a.Field, Bits: 1}, true)
 	case *SetOption:
 		return visit(flow.Subfield{Field: a.Field, Bits: uint16(max(bitLen(a.Value), bitLen(a.Mask)))}, true)
 	case *Move:

@@ -39,6 +39,8 @@ func TestWhatIsWrittenToOptionsIsSeenByLaterLookUps(t *testing.T) {
 		{"a part", "actions=load:0xab->tun_metadata1[900..907],resubmit(,1)\ntable=1,tun_metadata1[900..903]=0xb,actions=2", "output:2"},
 		{"a mask", "actions=set_field:0x0f->tun_metadata0,set_field:0xf0/0xf0->tun_metadata0,resubmit(,1)\ntable=1,tun_metadata0=0xff,actions=2", "output:2"},
 		{"from a register", "actions=load:7->reg3,move:reg3[0..15]->tun_metadata1[500..515],resubmit(,1)\ntable=1,tun_metadata1[500..515]=7,actions=2", "output:2"},
+		{"written and deleted", "actions=set_field:9->tun_metadata0,delete_field:tun_metadata0,resubmit(,1)\ntable=1,tun_metadata0,actions=2", "drop"},
+		{"deleted and written", "actions=set_field:9->tun_metadata0,delete_field:tun_metadata0,load:1->tun_metadata0[0],resubmit(,1)\ntable=1,tun_metadata0=1,actions=2", "output:2"},
 		{"to a register", "actions=set_field:0x70000->tun_metadata0,move:tun_metadata0[16..31]->reg1[0..15],resubmit(,1)\ntable=1,reg1=7,actions=2", "output:2"},
 		{"all of one", "actions=set_field:0x" + strings.Repeat("ab", 124) + "->tun_metadata1,move:tun_metadata1->tun_metadata2,resubmit(,1)\ntable=1,tun_metadata2=0x" + strings.Repeat("ab", 124) + ",actions=2", "output:2"},
 		{"by way of the stack", "actions=set_field:9->tun_metadata0,push:tun_metadata0[0..31],pop:reg0,resubmit(,1)\ntable=1,reg0=9,actions=2", "output:2"},
