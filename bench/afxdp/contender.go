@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/daemon"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/control/api"
@@ -39,7 +40,7 @@ func (c *culvert) name() string { return "culvert" }
 
 func (c *culvert) missing() error {
 	if _, err := os.Stat(c.binary); err != nil {
-		return fmt.Errorf("%w: %w", errCannot, err)
+		return fmt.Errorf("%w: %w", contest.ErrCannot, err)
 	}
 	return nil
 }
@@ -68,7 +69,7 @@ func (c *culvert) start(ctx context.Context, l *lab.Lab, dir string) (running, e
 
 func (c *culvert) config(l *lab.Lab) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "workers:\n  cpus: [%d]\n", switchCPU)
+	fmt.Fprintf(&b, "workers:\n  cpus: [%d]\n", contest.SwitchCPU)
 	if c.latency != "" {
 		fmt.Fprintf(&b, "  latency: %s\n", c.latency)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/klauspost/cpuid/v2"
@@ -105,7 +106,7 @@ func cpuTicks() (total, idle uint64, err error) {
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
-		if len(f) < 9 || f[0] != fmt.Sprintf("cpu%d", hostCPU) && f[0] != fmt.Sprintf("cpu%d", switchCPU) {
+		if len(f) < 9 || f[0] != fmt.Sprintf("cpu%d", contest.HostCPU) && f[0] != fmt.Sprintf("cpu%d", contest.SwitchCPU) {
 			continue
 		}
 		for i, v := range f[1:9] { // user to steal; guest time is in user already

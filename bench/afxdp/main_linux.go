@@ -19,23 +19,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
-	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
-
-// The CPUs of the two sides.
-const (
-	hostCPU   = 0
-	switchCPU = 1
-)
-
-const exitCannot = 3
 
 func main() {
 	var o options
@@ -49,15 +39,7 @@ func main() {
 	flag.StringVar(&o.options, "options", "", "options of Culvert's ports, such as `busy-poll=20us,ring-size=4096`")
 	flag.StringVar(&o.workers, "latency", "", "Culvert's workers.latency, a `time` or spin")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := compare(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "afxdp:", err)
-		if errors.Is(err, errCannot) {
-			os.Exit(exitCannot)
-		}
-		os.Exit(1)
-	}
+	contest.Main("afxdp", func(ctx context.Context) error { return compare(ctx, o) })
 }
 
 type options struct {
@@ -66,20 +48,14 @@ type options struct {
 	window, warm, patience                time.Duration
 }
 
-// errCannot means that this machine lacks something.
-var errCannot = errors.New("this machine cannot compare them")
-
 // compare runs the contenders in turn and prints what came out.
 func compare(ctx context.Context, o options) error {
-	if lacks := lab.Missing(); len(lacks) > 0 {
-		return fmt.Errorf("%w: missing %v", errCannot, lacks)
+	if err := contest.Possible(); err != nil {
+		return err
 	}
 	all, err := cpu.Affinity()
 	if err != nil {
 		return err
-	}
-	if !all.Has(hostCPU) || !all.Has(switchCPU) {
-		return fmt.Errorf("%w: want CPUs %d and %d, found %s", errCannot, hostCPU, switchCPU, all)
 	}
 	// Said aloud, the number stays when this process keeps to one CPU: roundTrip spins on two.
 	runtime.GOMAXPROCS(max(2, runtime.NumCPU()))
@@ -91,7 +67,7 @@ func compare(ctx context.Context, o options) error {
 	r.printHead(os.Stdout)
 	bench := &bench{options: o, all: all}
 	for round := range o.rounds {
-		for _, c := range turns(contenders) {
+		for _, c := range contest.Turns(contenders) {
 			s, err := bench.run(ctx, c)
 			if err != nil {
 				return fmt.Errorf("%s, round %d: %w", c.name(), round+1, err)
@@ -117,14 +93,6 @@ func (o options) contenders() ([]contender, error) {
 		return []contender{c, v}, errors.Join(c.missing(), v.missing())
 	}
 	return nil, fmt.Errorf("--only %q: want culvert or ovs", o.only)
-}
-
-// turns orders two contenders A B B A, so that a drift of the machine meets both alike.
-func turns(c []contender) []contender {
-	if len(c) == 1 {
-		return c
-	}
-	return []contender{c[0], c[1], c[1], c[0]}
 }
 
 // write saves all samples, if a file is wanted.

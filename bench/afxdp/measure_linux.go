@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/traffic"
 	"github.com/culvertdev/culvert/pmd/cpu"
@@ -68,7 +69,7 @@ func (b *bench) once(ctx context.Context, c contender) (s sample, err error) {
 	if s.Others[0], err = quiet(ctx, b.patience); err != nil {
 		return s, err
 	}
-	s.RoundTrip[0] = roundTrip(hostCPU, switchCPU)
+	s.RoundTrip[0] = roundTrip(contest.HostCPU, contest.SwitchCPU)
 	l, err := b.lab()
 	if err != nil {
 		return s, err
@@ -83,14 +84,14 @@ func (b *bench) once(ctx context.Context, c contender) (s sample, err error) {
 	if stopped := r.stop(); err == nil {
 		err = stopped
 	}
-	s.RoundTrip[1] = roundTrip(hostCPU, switchCPU)
+	s.RoundTrip[1] = roundTrip(contest.HostCPU, contest.SwitchCPU)
 	if err == nil {
 		s.Others[1], err = quiet(ctx, 0)
 	}
 	return s, err
 }
 
-// lab makes two hosts. This process keeps to hostCPU; what it starts in the switch's namespace may use
+// lab makes two hosts. This process keeps to contest.HostCPU; what it starts in the switch's namespace may use
 // all, since a child has the CPUs of the thread that forks it.
 func (b *bench) lab() (*lab.Lab, error) {
 	l, err := lab.New()
@@ -102,7 +103,7 @@ func (b *bench) lab() (*lab.Lab, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	if err := cpu.Confine(cpu.SetOf(hostCPU)); err != nil {
+	if err := cpu.Confine(cpu.SetOf(contest.HostCPU)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	if err := l.Switch.Allow(b.all); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/ovs"
 )
@@ -17,7 +18,7 @@ func (*openVSwitch) name() string { return "ovs" }
 
 func (*openVSwitch) missing() error {
 	if err := ovs.Missing(); err != nil {
-		return fmt.Errorf("%w: %w", errCannot, err)
+		return fmt.Errorf("%w: %w", contest.ErrCannot, err)
 	}
 	return nil
 }
@@ -29,7 +30,7 @@ type runningOVS struct {
 }
 
 func (*openVSwitch) start(ctx context.Context, l *lab.Lab, dir string) (running, error) {
-	i, err := ovs.Start(ctx, ovs.Options{Dir: dir, Config: []string{fmt.Sprintf("pmd-cpu-mask=%#x", 1<<switchCPU)}, Spawn: l.Switch.Start})
+	i, err := ovs.Start(ctx, ovs.Options{Dir: dir, Config: []string{fmt.Sprintf("pmd-cpu-mask=%#x", 1<<contest.SwitchCPU)}, Spawn: l.Switch.Start})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/culvertdev/culvert/bench/contest"
 	"io"
 	"slices"
 	"text/tabwriter"
@@ -17,7 +18,7 @@ type report struct {
 func (r *report) add(s sample) { r.Samples = append(r.Samples, s) }
 
 func (r *report) printHead(w io.Writer) {
-	fmt.Fprintf(w, "%s\nswitch on CPU %d, hosts on CPU %d; namespaces on veth pairs, MTU 1500\n\n", r.Machine, switchCPU, hostCPU)
+	fmt.Fprintf(w, "%s\nswitch on CPU %d, hosts on CPU %d; namespaces on veth pairs, MTU 1500\n\n", r.Machine, contest.SwitchCPU, contest.HostCPU)
 }
 
 func (s *sample) print(w io.Writer) {

@@ -15,12 +15,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/storm"
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classbench"
 )
@@ -30,12 +28,9 @@ func main() {
 	rounds := flag.Int("rounds", 3, "`rounds` of loading")
 	window := flag.Duration("window", 2*time.Second, "`time` of changes while packets pass")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := errors.Join(load(ctx, *rules, *rounds), change(ctx, *rules, *window)); err != nil {
-		fmt.Fprintln(os.Stderr, "rules:", err)
-		os.Exit(1)
-	}
+	contest.Main("rules", func(ctx context.Context) error {
+		return errors.Join(load(ctx, *rules, *rounds), change(ctx, *rules, *window))
+	})
 }
 
 // load prints how long sets take to load.

@@ -21,31 +21,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
-	"github.com/culvertdev/culvert/bench/lab"
-	"github.com/culvertdev/culvert/pmd/cpu"
+	"github.com/culvertdev/culvert/bench/contest"
 )
-
-// The CPUs of the two sides.
-const (
-	hostCPU   = 0
-	switchCPU = 1
-)
-
-const exitCannot = 3
-
-// errCannot means that this machine lacks something.
-var errCannot = errors.New("this machine cannot compare them")
 
 type options struct {
 	culvert, only, rates, extra string
@@ -66,28 +51,13 @@ func main() {
 	flag.DurationVar(&o.warm, "warm", 3*time.Second, "`time` of traffic, attack included, before each")
 	flag.BoolVar(&o.newFlows, "new-flows", false, "measure new flows a second instead")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := compare(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "tse:", err)
-		if errors.Is(err, errCannot) {
-			os.Exit(exitCannot)
-		}
-		os.Exit(1)
-	}
+	contest.Main("tse", func(ctx context.Context) error { return compare(ctx, o) })
 }
 
 // compare runs the contenders in turn and prints what came out.
 func compare(ctx context.Context, o options) error {
-	if lacks := lab.Missing(); len(lacks) > 0 {
-		return fmt.Errorf("%w: missing %v", errCannot, lacks)
-	}
-	all, err := cpu.Affinity()
-	if err != nil {
+	if err := contest.Possible(); err != nil {
 		return err
-	}
-	if !all.Has(hostCPU) || !all.Has(switchCPU) {
-		return fmt.Errorf("%w: want CPUs %d and %d, found %s", errCannot, hostCPU, switchCPU, all)
 	}
 	phases, err := o.phases()
 	if err != nil {
@@ -99,9 +69,9 @@ func compare(ctx context.Context, o options) error {
 	}
 	runtime.GOMAXPROCS(max(4, runtime.NumCPU())) // several senders on one CPU
 	r := report{phases: phases}
-	fmt.Printf("switch on CPU %d, hosts on CPU %d; %s\n", switchCPU, hostCPU, runtime.Version())
+	fmt.Printf("switch on CPU %d, hosts on CPU %d; %s\n", contest.SwitchCPU, contest.HostCPU, runtime.Version())
 	for range o.rounds {
-		for _, c := range turns(contenders) {
+		for _, c := range contest.Turns(contenders) {
 			s, err := run(ctx, o, c, phases)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name(), err)
@@ -129,7 +99,7 @@ func (o *options) contenders() ([]contender, error) {
 	}
 	for _, c := range all {
 		if err := c.missing(); err != nil {
-			return nil, fmt.Errorf("%w: %w", errCannot, err)
+			return nil, fmt.Errorf("%w: %w", contest.ErrCannot, err)
 		}
 	}
 	return all, nil
@@ -149,12 +119,4 @@ func (o *options) phases() ([]phase, error) {
 		list = append(list, phase{attack: rate})
 	}
 	return list, nil
-}
-
-// turns orders two contenders A B B A, so that a drift of the machine meets both alike.
-func turns(c []contender) []contender {
-	if len(c) == 1 {
-		return c
-	}
-	return []contender{c[0], c[1], c[1], c[0]}
 }

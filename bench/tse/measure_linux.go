@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/traffic"
 	"github.com/culvertdev/culvert/pmd/cpu"
@@ -79,8 +80,8 @@ func run(ctx context.Context, o options, c contender, phases []phase) (s sample,
 	return s, nil
 }
 
-// newLab makes four hosts. This process keeps to hostCPU, and what is started in the switch's namespace to
-// switchCPU.
+// newLab makes four hosts. This process keeps to contest.HostCPU, and what is started in the switch's namespace to
+// contest.SwitchCPU.
 func newLab() (*lab.Lab, error) {
 	l, err := lab.New()
 	if err != nil {
@@ -91,7 +92,7 @@ func newLab() (*lab.Lab, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	if err := errors.Join(cpu.Confine(cpu.SetOf(hostCPU)), l.Switch.Allow(cpu.SetOf(switchCPU))); err != nil {
+	if err := errors.Join(cpu.Confine(cpu.SetOf(contest.HostCPU)), l.Switch.Allow(cpu.SetOf(contest.SwitchCPU))); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

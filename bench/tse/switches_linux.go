@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/daemon"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/ovs"
@@ -32,7 +33,7 @@ type running interface {
 	stop() error
 }
 
-// culvert is Culvert, with a worker on switchCPU.
+// culvert is Culvert, with a worker on contest.SwitchCPU.
 type culvert struct {
 	binary string
 	extra  string // lines of configuration
@@ -52,7 +53,7 @@ type runningCulvert struct {
 
 func (c *culvert) start(ctx context.Context, l *lab.Lab, rules []string, dir string) (running, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "workers:\n  cpus: [%d]\n%s\nbridges:\n  - name: br0\n    ports:\n", switchCPU, c.extra)
+	fmt.Fprintf(&b, "workers:\n  cpus: [%d]\n%s\nbridges:\n  - name: br0\n    ports:\n", contest.SwitchCPU, c.extra)
 	for i, h := range l.Hosts {
 		fmt.Fprintf(&b, "      - {name: %s, type: afxdp, number: %d}\n", h.Port, i+1)
 	}
@@ -112,7 +113,7 @@ type runningOVS struct {
 func (o *openvswitch) start(ctx context.Context, l *lab.Lab, rules []string, dir string) (running, error) {
 	i, err := ovs.Start(ctx, ovs.Options{
 		Dir: dir, Daemon: o.daemon, Spawn: l.Switch.Start,
-		Config: []string{fmt.Sprintf("pmd-cpu-mask=%#x", 1<<switchCPU)},
+		Config: []string{fmt.Sprintf("pmd-cpu-mask=%#x", 1<<contest.SwitchCPU)},
 	})
 	if err != nil {
 		return nil, err
