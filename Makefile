@@ -44,7 +44,7 @@ purego: ## the same without assembly
 integration: ## real AF_XDP, namespaces, peers; needs root
 	.ci/integration
 
-fuzz: ## every fuzz target for FUZZTIME (5s) each; FUZZ=Name for those with Name in theirs
+fuzz: ## every fuzz target for FUZZTIME (5s) each; FUZZ=Name for those with Name in theirs; KEEP=1 to keep what is new in testdata
 	.ci/fuzz $(FUZZTIME) $(FUZZ)
 
 test-ovs: deps ## random rules and packets through Open vSwitch and Culvert, for ORACLE (1m)

@@ -28,6 +28,28 @@ var aloneActions = []value{
 	},
 	func(g *generator) string { return "push_vlan:" + pick(g, "0x8100", "0x88a8") },
 	func(g *generator) string { return "set_field:" + pick(g, "0x1", "0x2/0x3") + "->tun_metadata0" },
+	func(g *generator) string {
+		return fmt.Sprintf("set_field:%s,%s", pick(g, "10.0.0.1->tun_dst", "10.0.0.2->tun_src", "fd00::1->tun_ipv6_dst", "1->tun_gbp_id", "2->tun_erspan_idx",
+			"oam->tun_flags", "1->reg7", "2->xxreg2"), g.resubmit())
+	},
+	func(g *generator) string {
+		return fmt.Sprintf("bundle_load(%s,0,hrw,ofport,NXM_NX_REG0[0..15],members:1,2,3),%s", pick(g, "eth_src", "symmetric_l4"), g.resubmit())
+	},
+	func(g *generator) string {
+		return pick(g, "delete_field:tun_metadata0", "enqueue:2:1", "set_queue:1", "controller(pause)", "output:NXM_NX_REG0[0..2]")
+	},
+}
+
+// aloneFields are those that no packet of a scene comes with, but actions write.
+var aloneFields = []value{
+	func(g *generator) string {
+		return pick(g, "tun_src=", "tun_dst=") + pick(g, ips4[:2]...) + pick(g, "", "/24", "/8")
+	},
+	func(g *generator) string { return "tun_ipv6_dst=" + pick(g, ips6[:2]...) + pick(g, "", "/64") },
+	func(g *generator) string { return pick(g, "tun_gbp_id=", "tun_metadata0=") + g.small() },
+	func(g *generator) string { return pick(g, "tun_erspan_idx=2", "tun_flags=+oam", "tun_metadata0") },
+	func(g *generator) string { return pick(g, "reg7=", "reg8=", "reg11=", "xxreg1=", "xreg3=") + g.small() },
+	func(g *generator) string { return fmt.Sprintf("actset_output=%d", 1+g.IntN(3)) },
 }
 
 // GenerateAlone makes a scene for Culvert alone: Generate's and more.

@@ -144,6 +144,9 @@ func (g *generator) port() string {
 // match returns the match of a rule for packets of a kind.
 func (g *generator) match(k kind) string {
 	fields := append(append([]value{}, anyFields...), k.fields...)
+	if g.alone {
+		fields = append(fields, aloneFields...)
+	}
 	seen := map[string]bool{}
 	var list []string
 	if k.match != "" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
 )
 
@@ -63,7 +64,7 @@ func (w *witness) step(s *Scene, b byte) error {
 	}
 	g := newGenerator(s.Number<<8 | uint64(b))
 	g.alone = true
-	switch b % 8 {
+	switch b % 11 {
 	case 0, 1: // what the switch refuses is not added
 		w.c.addFlow(g.flow(1 + g.IntN(2*len(s.Flows))))
 	case 2:
@@ -78,6 +79,12 @@ func (w *witness) step(s *Scene, b byte) error {
 		w.c.now += int64(time.Duration(1+g.IntN(2000)) * time.Millisecond)
 	case 7:
 		w.c.peers[1+g.Uint32N(5)].SetLink(!g.one(2))
+	case 8:
+		return w.change(w.c.modGroup, pick(g, g.groups()...))
+	case 9: // with the rules that name it
+		w.c.table.DeleteGroup(1 + g.Uint32N(6))
+	case 10:
+		w.c.table.FlushAddresses(fdb.Filter{})
 	}
 	w.c.sw.Walk()
 	return nil
@@ -98,6 +105,14 @@ func (c *culvert) deleteFlows(text string) error {
 		c.table.DeleteFlows(f)
 	}
 	return err
+}
+
+func (c *culvert) modGroup(text string) error {
+	g, err := c.table.Parser().ParseGroup(text)
+	if err != nil {
+		return err
+	}
+	return c.table.ModGroups([]openflow.Group{g.Group}, true)
 }
 
 func (c *culvert) modFlows(text string) error {
