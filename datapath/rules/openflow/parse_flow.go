@@ -129,6 +129,9 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 			return nil
 		}
 		ok, err := f.Match.ParseField(name, value, p.names())
+		if err == nil && !ok && strings.HasPrefix(name, "ct_") {
+			return fmt.Errorf("%s: %w", name, errConntrack)
+		}
 		if err == nil && !ok {
 			err = fmt.Errorf("%s: want a match field, table, priority, cookie, idle_timeout, hard_timeout, importance, a flag such as send_flow_rem, or actions, found an unknown word", name)
 		}

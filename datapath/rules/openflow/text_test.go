@@ -206,6 +206,7 @@ func TestMistakesInFlowsAreNamedWithTheirPlace(t *testing.T) {
 		{"actions=ct(commit)", 9, "ct: needs connection tracking"},
 		{"actions=ct_clear", 9, "ct_clear: needs connection tracking"},
 		{"actions=resubmit(,1,ct)", 9, "resubmit: ct needs connection tracking"},
+		{"ip,ct_state=+trk,actions=1", 4, "ct_state: needs connection tracking"},
 		{"actions=resubmit(,1,2)", 9, "resubmit: want ([port],[table])"},
 		{"actions=sample(probability=1)", 9, "sample: needs IPFIX"},
 		{"actions=goto_table:3,output:2", 22, "output:2: want it before goto_table:3"},
