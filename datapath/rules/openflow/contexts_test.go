@@ -100,6 +100,16 @@ func TestContextsAreBounded(t *testing.T) {
 	}
 }
 
+func TestAPacketForWhichThereIsNoRoomIsDroppedByName(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2), "mpls,actions=pop_mpls:0x0800,dec_ttl,2")
+	for i := range maxContexts {
+		tb.contexts.intern(note(fmt.Sprint(i)), false, tb.clock())
+	}
+	if got := program(look(t, tb, "in_port=1,mpls,mpls_bos=1")); got != "drop(contexts_full)" {
+		t.Errorf("got %s, want drop(contexts_full)", got)
+	}
+}
+
 func TestIdsOfTheSequenceThatAreTakenAreLeftOut(t *testing.T) {
 	c, _ := newContextsAt(0)
 	first := c.intern("a", true, 0)

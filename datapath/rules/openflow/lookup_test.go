@@ -66,6 +66,23 @@ func TestTooManyOutputs(t *testing.T) {
 	}
 }
 
+func TestWhatIsTooMuchEndsByName(t *testing.T) {
+	pushes := strings.TrimSuffix(strings.Repeat("push:NXM_NX_REG0[],", 64), ",")
+	full := strings.Repeat("resubmit(,1),", 64) // 64 times 64 entries are all that there is room for
+	for _, c := range []struct{ name, flows, packet, program string }{
+		{"a full stack", "actions=" + full + "2\ntable=1,actions=" + pushes, "in_port=1", "output:2"},
+		{"an entry more than the stack has room for", "actions=2," + full + "push:NXM_NX_REG0[],3\ntable=1,actions=" + pushes, "in_port=1", "drop(stack_too_deep)"},
+		{"a fourth label", "actions=push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,push_mpls:0x8847,2", "in_port=1,ip", "drop(too_many_labels)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tb, _ := newTable(t, Options{}, trunks(1, 2, 3), c.flows)
+			if got := program(look(t, tb, c.packet)); got != c.program {
+				t.Errorf("got %s, want %s", got, c.program)
+			}
+		})
+	}
+}
+
 func TestAPortThatTheTableDoesNotKnow(t *testing.T) {
 	tb, _ := newTable(t, Options{}, trunks(1), "actions=1")
 	if got := program(look(t, tb, "in_port=7")); got != "drop(no_bridge)" {
