@@ -47,6 +47,21 @@ func (s *groupStats) newBucket() uint16 {
 	return uint16(len(s.buckets) - 1)
 }
 
+// creditBucket is Credit of a group and its buckets.
+func (t *Table) creditBucket(w, packets, bytes uint64) {
+	g := t.groups[uint32(w)]
+	if g == nil || g.word(0)>>48 != w>>48 {
+		return
+	}
+	g.stats.credit(packets, bytes)
+	place := uint16(w >> 32)
+	for _, p := range g.places {
+		if p == place || place == everyBucket {
+			g.stats.buckets[p].credit(packets, bytes)
+		}
+	}
+}
+
 // nextGen returns a generation for a group. The caller holds the write lock.
 func (t *Table) nextGen() uint16 {
 	t.groupGen = (t.groupGen + 1) & trailGroupGen

@@ -44,21 +44,6 @@ func (g *group) word(place uint16) uint64 {
 	return trailBucket<<trailKind | uint64(g.gen)<<48 | uint64(place)<<32 | uint64(g.ID)
 }
 
-// creditBucket is Credit of a group and its buckets.
-func (t *Table) creditBucket(w, packets, bytes uint64) {
-	g := t.groups[uint32(w)]
-	if g == nil || g.word(0)>>48 != w>>48 {
-		return
-	}
-	g.stats.credit(packets, bytes)
-	place := uint16(w >> 32)
-	for _, p := range g.places {
-		if p == place || place == everyBucket {
-			g.stats.buckets[p].credit(packets, bytes)
-		}
-	}
-}
-
 // learnedWord names the context of a learned flow. The next word is the ruleWord of who taught it.
 func learnedWord(id uint32) uint64 { return trailFlow<<trailKind | uint64(id) }
 
