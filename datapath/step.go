@@ -97,9 +97,10 @@ func (st *Stepper) Ask(l *Look, v *rules.Verdict) {
 	upcall.Lookup(st.tableOf(l.Port), &q, v, func(error) {})
 }
 
-// Walk brings the caches into agreement with the rule tables and lets flows, rules and addresses age, as a
-// running switch does every Options.Revalidate; the caller keeps the time.
+// Walk looks at the ports' carriers, brings the caches into agreement with the rule tables and lets flows, rules
+// and addresses age, as a running switch does every now and then; the caller keeps the time.
 func (st *Stepper) Walk() {
+	st.noteLinks()
 	st.reval.Walk()
 	st.settle()
 	st.slow.Locked(st.flows.SortMasks)

@@ -128,6 +128,19 @@ func TestASteppedSwitchDoesEachPacketToItsEnd(t *testing.T) {
 	})
 }
 
+func TestASteppedSwitchSeesCarriersWhenItWalks(t *testing.T) {
+	s := newSteps(t, "in_port=1,actions=bundle(eth_src,0,active_backup,ofport,members:2,3)", "a", "b", "c")
+	p := udp(t, 1, 2, 7, 20)
+	s.send(1, p)
+	s.saw("1 slow output:2")
+	s.peers["b"].SetLink(false)
+	s.send(1, p)
+	s.saw("1 megaflow output:2")
+	s.Walk()
+	s.send(1, p)
+	s.saw("1 emc output:3")
+}
+
 func TestASteppedSwitchRefusesWhatTheArenaDoesNotHold(t *testing.T) {
 	s := newSteps(t, "actions=NORMAL", "a", "b")
 	if err := s.Send(1, make([]byte, 1<<20)); !errors.Is(err, datapath.ErrTooLong) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/pmd"
@@ -45,6 +47,9 @@ func (s *Switch) watch(p *port) {
 	dev := s.device(p)
 	tick := time.NewTicker(lookAtLink)
 	defer tick.Stop()
+	if !s.running { // Stepper.Walk looks
+		tick.Stop()
+	}
 	for {
 		select {
 		case <-p.ctx.Done():
@@ -119,6 +124,16 @@ func (s *Switch) device(p *port) pmd.Port {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return p.dev
+}
+
+// noteLinks looks at the carriers of all ports.
+func (s *Switch) noteLinks() {
+	s.mu.Lock()
+	ports := slices.Collect(maps.Values(s.ports))
+	s.mu.Unlock()
+	for _, p := range ports {
+		s.noteLink(p)
+	}
 }
 
 // noteLink logs a carrier that came or went.
