@@ -24,7 +24,7 @@ func written(code []byte) *action.Program {
 		return b
 	}
 	for len(code) > 0 && len(p.Words()) < 256 {
-		switch next() % 14 {
+		switch next() % 15 {
 		case 0, 1:
 			p.Output(uint32(next() % 5)) // of which 1 and 2 exist
 		case 2:
@@ -54,6 +54,8 @@ func written(code []byte) *action.Program {
 			p.Meter(1<<18 | uint32(next()%3)) // of which 0 and 1 exist
 		case 13:
 			p.Clone(written(take(int(next() % 32))))
+		case 14:
+			p.Send(uint32(next()))
 		}
 	}
 	return p
@@ -95,6 +97,7 @@ func FuzzRun(f *testing.F) {
 	}
 	f.Add([]byte{10, 0x88, 0x47, 1, 13, 4, 11, 8, 0, 0, 1, 9, 6, 7, 1, 5, 12, 0, 6, 1}, testPacket, []byte{})
 	f.Add([]byte{13, 12, 13, 8, 13, 4, 6, 9, 0, 1, 0, 2, 0, 1, 9, 20, 0, 2}, testPacket, []byte{15, 3, 0})
+	f.Add([]byte{14, 7, 9, 20, 14, 8, 13, 5, 4, 14, 9, 0, 2, 0, 1, 14, 1}, testPacket, []byte{15, 3, 0})
 	r := newRig(f, &byPort{}, 1)
 	for range 2 {
 		if _, err := r.sw.meters.Add(meter.Meter{Packets: true, Bands: []meter.Band{{Rate: 1, Burst: 5}}}); err != nil {
