@@ -2,6 +2,7 @@ package datapath_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"testing"
 
@@ -22,6 +23,12 @@ var inputs = map[string]func(*testing.T) []captured{
 	"truncated":  truncatedInput,
 	"hashed":     hashedInput,
 	"larger":     largerInput,
+	"labels":     labelsInput,
+	"metered":    meteredInput,
+	"groups":     groupsInput,
+	"failover":   failoverInput,
+	"selected":   selectedInput,
+	"taught":     taughtInput,
 }
 
 const broadcast = 0xff
@@ -253,4 +260,106 @@ func largerInput(t *testing.T) []captured {
 		return captured{"a", build(t, 1, 2, vlans, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), gopacket.Payload(make([]byte, size-42-4*len(vlans))))}
 	}
 	return []captured{of(99), of(100), of(101), of(100, 5), of(101, 5), of(5000)}
+}
+
+// labels puts MPLS label stack entries behind the Ethernet header of a packet, the outermost first.
+func labels(p []byte, values ...uint32) []byte {
+	q := append(bytes.Clone(p[:12]), 0x88, 0x47)
+	for i, v := range values {
+		entry := v<<12 | 64
+		if i == len(values)-1 {
+			entry |= 1 << 8 // the bottom of the stack
+		}
+		q = binary.BigEndian.AppendUint32(q, entry)
+	}
+	return append(q, p[14:]...)
+}
+
+func labelsInput(t *testing.T) []captured {
+	dns := build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(53), hello)
+	web := build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), tcpTo(80), hello)
+	six := build(t, 1, 2, nil, ip6(1, 2, layers.IPProtocolUDP), udpTo(53), hello)
+	return []captured{
+		{"a", dns}, // pushed: one label
+		{"a", six}, // and two
+		{"a", build(t, 1, 2, nil, arpRequest(1, 2))}, // no label
+		{"b", labels(dns, 5)},                        // popped, and matched behind the label
+		{"b", labels(web, 5)},                        // by a different rule
+		{"b", labels(dns, 6, 5)},                     // two labels, popped one by one
+		{"b", labels(dns, 7)},                        // another value in the outer entry
+		{"b", labels(web, 7, 9)},                     // the inner one stays
+		{"b", labels(dns, 5)[:20]},                   // nothing whole behind the label
+		{"b", labels(dns, 5, 5)},                     // the same label twice
+		{"b", dns},                                   // has no label to pop
+	}
+}
+
+func meteredInput(t *testing.T) []captured {
+	small := captured{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), hello)}
+	web := captured{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), tcpTo(80), gopacket.Payload(make([]byte, 446)))} // 500 bytes
+	var all []captured
+	for i := range byte(30) {
+		p := captured{"a", bytes.Clone(small.data)}
+		p.data[5] = i // the receiver tells which
+		all = append(all, p)
+	}
+	for i := range byte(30) {
+		p := captured{"a", bytes.Clone(web.data)}
+		p.data[5] = i
+		all = append(all, p)
+	}
+	return append(all, captured{"a", build(t, 1, 2, nil, arpRequest(1, 2))})
+}
+
+func groupsInput(t *testing.T) []captured {
+	return []captured{
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), hello)},
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), tcpTo(80), hello)},
+		{"a", build(t, 1, 2, nil, ip6(1, 2, layers.IPProtocolUDP), udpTo(7), hello)},
+		{"a", build(t, 1, 2, nil, arpRequest(1, 2))},
+	}
+}
+
+func failoverInput(t *testing.T) []captured {
+	return []captured{
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolUDP), udpTo(7), hello)},
+		{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), tcpTo(80), hello)},
+		{"a", build(t, 1, 2, nil, arpRequest(1, 2))},
+	}
+}
+
+func selectedInput(t *testing.T) []captured {
+	var all []captured
+	for i := range uint16(16) {
+		there, back := tcpTo(80), tcpTo(1000+i)
+		there.SrcPort, back.SrcPort = layers.TCPPort(1000+i), 80
+		all = append(all,
+			captured{"a", build(t, 1, 2, nil, ip4(1, 2, layers.IPProtocolTCP), there, hello)},
+			captured{"a", build(t, 2, 1, nil, ip4(2, 1, layers.IPProtocolTCP), back, hello)},
+		)
+	}
+	for host := range byte(6) {
+		for port := range uint16(2) {
+			all = append(all, captured{"a", build(t, 3+host, 2, nil, ip4(3+host, 2, layers.IPProtocolUDP), udpTo(port), hello)})
+		}
+	}
+	return all
+}
+
+func taughtInput(t *testing.T) []captured {
+	ask := func(a, b byte) []byte { return build(t, a, b, nil, ip4(a, b, layers.IPProtocolUDP), udpTo(7), hello) }
+	answer := func(a, b byte) []byte {
+		return build(t, a, b, nil, ip4(a, b, layers.IPProtocolUDP), &layers.UDP{SrcPort: 7, DstPort: 1000}, hello)
+	}
+	return []captured{
+		{"b", answer(2, 1)}, // to no question
+		{"a", ask(1, 2)},    // opens the way back
+		{"b", answer(2, 1)}, // now it passes
+		{"b", answer(3, 1)}, // which nobody asked
+		{"b", ask(2, 1)},    // is no answer
+		{"c", answer(2, 1)}, // nor is it this port that was asked
+		{"a", ask(4, 2)},    // another host
+		{"b", answer(2, 4)},
+		{"b", answer(2, 1)}, // by the cache
+	}
 }
