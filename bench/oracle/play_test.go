@@ -52,6 +52,8 @@ func TestCachesDoNotLie(t *testing.T) {
 }
 
 // FuzzCachesDoNotLie plays scenes for as long as it is let: any rules, any packets, any changes between them.
+// Those in testdata were chosen for what they do most of, which their names say for as long as numbers make
+// the scenes they do; between two changes every packet of the scene comes once, or a script's.
 func FuzzCachesDoNotLie(f *testing.F) {
 	for number := range uint64(4) {
 		f.Add(number, script(number))
