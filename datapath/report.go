@@ -3,10 +3,12 @@ package datapath
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -85,6 +87,7 @@ func (s *Switch) Stats() Stats {
 		SlowPath: s.reval.Counters().Samples(s.slow.Counters().Samples(nil)),
 		Flows:    FlowStats{Flows: s.flows.Len(), Capacity: s.flows.Cap(), Samples: s.flows.Counters().Samples(nil)},
 		Ports:    s.PortFlows(),
+		Bridges:  s.bridgeStats(),
 		Frames:   FrameStats{Buffers: s.o.Pool.Buffers(), BufferSize: s.o.Pool.BufferSize(), Pages: s.o.Pool.Pages()},
 	}
 	for i, w := range s.pipes {
@@ -137,6 +140,23 @@ func (s *Switch) cachedFlow(slot flowcache.Slot, names func(uint32) string) (Cac
 	}
 	c.Match.Key, c.Match.Mask = f.Key, f.Mask
 	return c, true
+}
+
+// bridgeStats returns what rule tables count, by bridge.
+func (s *Switch) bridgeStats() []BridgeStats {
+	s.mu.Lock()
+	tables := make(map[string]rules.Table, len(s.bridges))
+	for name, b := range s.bridges {
+		tables[name] = b.table
+	}
+	s.mu.Unlock()
+	var all []BridgeStats
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if c, ok := tables[name].(rules.Counter); ok {
+			all = append(all, BridgeStats{name, c.Samples()})
+		}
+	}
+	return all
 }
 
 // portNames returns a function that names datapath ports.

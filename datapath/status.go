@@ -47,6 +47,13 @@ type Stats struct {
 	Frames   FrameStats
 	Workers  []WorkerStats
 	Ports    []PortFlows
+	Bridges  []BridgeStats
+}
+
+// BridgeStats is what the rule table of a bridge counts for itself (rules.Counter).
+type BridgeStats struct {
+	Name    string
+	Samples []counter.Sample
 }
 
 // FlowStats is the occupancy of the megaflow cache.

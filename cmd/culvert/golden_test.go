@@ -44,6 +44,9 @@ func canned(t *testing.T) string {
 		return api.Stats{UptimeSeconds: 12.34, Packets: 1000, Frames: frames, Flows: flows, Workers: []api.Worker{worker, {ID: 1, CPU: -1, Spins: true}},
 			Caches: []api.Counter{{Name: "emc_hit", Value: 900, Help: "Packets answered by the worker's exact-match cache."}, {Name: "upcall", Value: 100, Help: "Packets no cache knew."}},
 			Drops:  []api.Counter{{Name: "rule", Value: 7, Kind: "drop", Help: "The rule that matched says drop."}, {Name: "no_match", Kind: "drop", Help: "No rule matched."}},
+			Bridges: []api.BridgeCounters{{Bridge: "br0", Counters: []api.Counter{
+				{Name: "packet_in", Value: 12, Kind: "event", Help: "Packets that went to a controller."}, {Name: "packet_in_unheard", Value: 5, Kind: "drop", Help: "Nobody listens."}}},
+				{Bridge: "br1", Counters: []api.Counter{{Name: "packet_in", Kind: "event", Help: "None."}}}},
 			Ports: []api.PortFlows{{Port: "p2"}, {Port: "p1", Flows: 9000, Guaranteed: 8192, Masks: 33, MaskLimit: 32, Lookups: 1000, Probes: 4200, New: []api.Counter{
 				{Name: "asked", Value: 900, Help: "Packets of the port sent to the slow path."}, {Name: "over_rate", Value: 7, Help: "Refused."},
 				{Name: "served", Value: 900, Help: "Answered."}, {Name: "served_ns", Value: 1800000, Help: "Time."}, {Name: "queue_full", Help: "None."}}}}}, nil

@@ -44,6 +44,9 @@ func printStats(w io.Writer, s api.Stats) {
 	printCounters(w, "OTHER EVENTS", s.Events)
 	printCounters(w, "SLOW PATH", s.SlowPath)
 	printCounters(w, "FLOW CACHE", s.Flows.Counters)
+	for _, b := range s.Bridges {
+		printCounters(w, "BRIDGE "+b.Bridge, b.Counters)
+	}
 	printPortFlows(w, s.Ports)
 	fmt.Fprintln(w)
 	for _, worker := range s.Workers {

@@ -164,6 +164,14 @@ type Stats struct {
 	Workers       []Worker  `json:"workers"`
 	// Ports is what each port has in the flow cache and asks of the slow path.
 	Ports []PortFlows `json:"ports"`
+	// Bridges is what their rule tables count: what became of packets for controllers.
+	Bridges []BridgeCounters `json:"bridges"`
+}
+
+// BridgeCounters is what the rule table of a bridge counts.
+type BridgeCounters struct {
+	Bridge   string    `json:"bridge"`
+	Counters []Counter `json:"counters"`
 }
 
 // PortFlows is one port's part in the flow cache and the slow path.

@@ -46,6 +46,9 @@ func TestPacketsForControllersAreWatchedAndGoOn(t *testing.T) {
 	if len(got.Events) != 1 || got.Events[0].Packet == nil {
 		t.Fatalf("got %+v, want one packet", got)
 	}
+	if b := call(l, api.GetStats, api.Nothing{}).Bridges; len(b) != 1 || b[0].Bridge != "br0" || counted(b[0].Counters, "packet_in") != 1 {
+		t.Errorf("the bridge counted %+v, want one packet_in", b)
+	}
 	p := got.Events[0].Packet
 	if p.Data != hex.EncodeToString(packet(1, 2)) || p.InPort != 1 || p.UserData != "07" || p.Continuation == "" || !strings.Contains(p.Text, "in_port=1 (via action)") {
 		t.Errorf("got %+v", p)

@@ -77,6 +77,14 @@ func apiPortFlows(ports []datapath.PortFlows) []api.PortFlows {
 	return all
 }
 
+func apiBridgeCounters(bridges []datapath.BridgeStats) []api.BridgeCounters {
+	all := make([]api.BridgeCounters, 0, len(bridges))
+	for _, b := range bridges {
+		all = append(all, api.BridgeCounters{Bridge: b.Name, Counters: apiCounters(b.Samples)})
+	}
+	return all
+}
+
 func apiWorkers(workers []datapath.WorkerStats) []api.Worker {
 	all := make([]api.Worker, 0, len(workers))
 	for _, w := range workers {

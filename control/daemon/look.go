@@ -85,7 +85,7 @@ func (d *Daemon) stats(context.Context, api.Nothing) (api.Stats, error) {
 		UptimeSeconds: time.Since(st.Since).Seconds(),
 		Caches:        apiCounters(st.Caches), Events: apiCounters(st.Events), Drops: apiCounters(st.Drops),
 		SlowPath: apiCounters(st.SlowPath), Flows: apiFlows(st.Flows), Frames: api.Frames(st.Frames),
-		Workers: apiWorkers(st.Workers), Ports: apiPortFlows(st.Ports),
+		Workers: apiWorkers(st.Workers), Ports: apiPortFlows(st.Ports), Bridges: apiBridgeCounters(st.Bridges),
 	}
 	for _, c := range out.Caches {
 		out.Packets += c.Value

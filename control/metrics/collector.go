@@ -61,6 +61,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for i := range stats.Ports {
 		s.portFlowsOf(&stats.Ports[i])
 	}
+	for _, b := range stats.Bridges {
+		s.samples(s.bridgeDrops, s.bridgeEvents, b.Samples, b.Name)
+	}
 	for _, p := range c.source.Ports() {
 		s.port(&p)
 	}

@@ -10,6 +10,7 @@ type descs struct {
 	flows, flowCapacity, flowEvents                     *prometheus.Desc
 	portFlows, portGuaranteed, portMasks, portMaskLimit *prometheus.Desc
 	portLookups, portProbes, newFlows                   *prometheus.Desc
+	bridgeDrops, bridgeEvents                           *prometheus.Desc
 	buffers, bufferSize, framesInfo                     *prometheus.Desc
 
 	workerInfo, cycles, frequency, slept, sleeps, workerPackets *prometheus.Desc
@@ -75,6 +76,9 @@ func newDescs() descs {
 		portProbes:     d("port_megaflow_probes_total", "Masks these were looked up under, all together.", "port"),
 		newFlows:       d("port_new_flow_events_total", "What became of packets of the port that no cache knew.", "port", "event"),
 
+		bridgeDrops:  d("bridge_drops_total", "Packets that the rule table of a bridge dropped, such as those for controllers, by reason.", "bridge", "reason"),
+		bridgeEvents: d("bridge_events_total", "What else the rule table of a bridge counts.", "bridge", "event"),
+
 		queuePackets: d("queue_packets_total", "Packets received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueBytes:   d("queue_bytes_total", "Bytes received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueDrops:   d("queue_drops_total", "Packets dropped by a queue, by reason.", "port", "direction", "queue", "reason"),
@@ -92,6 +96,7 @@ func allDescs() []*prometheus.Desc {
 		d.cachePackets, d.drops, d.events, d.slowDrops, d.slowEvents,
 		d.flows, d.flowCapacity, d.flowEvents, d.buffers, d.bufferSize, d.framesInfo,
 		d.portFlows, d.portGuaranteed, d.portMasks, d.portMaskLimit, d.portLookups, d.portProbes, d.newFlows,
+		d.bridgeDrops, d.bridgeEvents,
 		d.workerInfo, d.cycles, d.frequency, d.slept, d.sleeps, d.workerPackets,
 		d.polls, d.emptyPolls, d.overBudget, d.cycleTime, d.wakeTime,
 		d.portInfo, d.portOpen, d.portLink, d.portMTU, d.portChoice, d.portReopens,

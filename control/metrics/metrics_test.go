@@ -62,6 +62,9 @@ func moment() still {
 				Name: "p1", PortUse: flowcache.PortUse{Flows: 7, Guaranteed: 50, Masks: 3, MaskLimit: 32, Lookups: 10, Probes: 12},
 				New: samples([]counter.Desc{{Name: "asked", Help: "Sent to the slow path."}}, 6),
 			}},
+			Bridges: []datapath.BridgeStats{{Name: "br0", Samples: samples([]counter.Desc{
+				{Name: "packet_in", Help: "Sent."}, {Name: "packet_in_unheard", Help: "Nobody listens.", Kind: counter.Drop},
+			}, 11, 3)}},
 			Frames: datapath.FrameStats{Buffers: 1024, BufferSize: 2048, Pages: "ordinary pages"},
 		},
 		ports: []datapath.PortStatus{{
@@ -82,6 +85,12 @@ func collector() *metrics.Collector {
 
 func TestWhatIsCounted(t *testing.T) {
 	want := `
+# HELP culvert_bridge_drops_total Packets that the rule table of a bridge dropped, such as those for controllers, by reason.
+# TYPE culvert_bridge_drops_total counter
+culvert_bridge_drops_total{bridge="br0",reason="packet_in_unheard"} 3
+# HELP culvert_bridge_events_total What else the rule table of a bridge counts.
+# TYPE culvert_bridge_events_total counter
+culvert_bridge_events_total{bridge="br0",event="packet_in"} 11
 # HELP culvert_cache_packets_total Packets by the cache level that answered; the sum over levels is the packets looked up.
 # TYPE culvert_cache_packets_total counter
 culvert_cache_packets_total{level="emc_hit",worker="0"} 8

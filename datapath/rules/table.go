@@ -9,6 +9,7 @@ package rules
 import (
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/counter"
 )
 
 var _ = [1]struct{}{}[flow.Version-2]
@@ -131,6 +132,12 @@ type Receiver interface {
 	// cut it, valid during the call, q.Size its bytes before that; q.Key is its key with in_port and the
 	// recirculation id it came with. It is called on the slow path, apart from look-ups, and must not block.
 	Receive(id uint32, q *Query)
+}
+
+// A Counter is a Table that counts what the switch does not see.
+type Counter interface {
+	// Samples returns the table's counters, which never go back.
+	Samples() []counter.Sample
 }
 
 // A Settler is a Table that wants to know how far its books are true.

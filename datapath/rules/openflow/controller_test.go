@@ -3,6 +3,7 @@ package openflow
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/action"
@@ -71,6 +72,13 @@ func TestPacketInsAreBounded(t *testing.T) {
 	tb.Receive(0x1234, &rules.Query{Now: clock.now})
 	if tb.PacketInCounts().ContextGone != 1 {
 		t.Error("a packet that nobody knows was not counted")
+	}
+	var named []string
+	for _, c := range tb.Samples() {
+		named = append(named, fmt.Sprint(c.Name, " ", c.Value))
+	}
+	if got, want := strings.Join(named, ", "), "packet_in 6, packet_in_rate 3, packet_in_queue_full 3, packet_in_unheard 1, packet_in_stale 1"; got != want {
+		t.Errorf("by name: got %s, want %s", got, want)
 	}
 	s.Close()
 	s.Close()
