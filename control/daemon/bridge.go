@@ -34,6 +34,14 @@ func (b *bridge) rules() rules.Table {
 	return b.table
 }
 
+// tunnelOptions returns which tunnel options are fields of the bridge's rules: none, nil, on a gateway.
+func (b *bridge) tunnelOptions() *flow.TLVMap {
+	if b.gateway != nil {
+		return nil
+	}
+	return b.table.TunnelOptions()
+}
+
 // expire ends what has had its time.
 func (b *bridge) expire(now int64) {
 	if b.gateway != nil {

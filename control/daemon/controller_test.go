@@ -14,6 +14,7 @@ func TestMetersAreAddedShownAndGoWithTheirRules(t *testing.T) {
 	call(l, api.MeterAdd, api.MeterText{Meters: []string{"meter=3,pktps,burst,band=type=drop,rate=1,burst_size=1"}})
 	refuse(l, api.MeterAdd, api.MeterText{Meters: []string{"meter=3,kbps,band=type=drop,rate=1"}}, api.Failed)
 	refuse(l, api.MeterAdd, api.MeterText{Meters: []string{"meter=3"}}, api.BadParams)
+	refuse(l, api.MeterShow, api.MeterID{Meter: "4"}, api.NotFound)
 	call(l, api.FlowReplace, api.FlowText{Lines: []string{"in_port=p1,actions=meter:3,p2"}})
 	p1, p2 := l.peer("p1"), l.peer("p2")
 	p1.SendBytes(packet(1, 2), packet(1, 2), packet(1, 2))

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,12 @@ func TestABridgeThatRoutes(t *testing.T) {
 		flows := call(l, api.CacheDump, api.CacheFilter{Port: "p1"})
 		if !slices.ContainsFunc(flows, func(f api.CacheFlow) bool { return strings.Contains(f.Actions, "set(nw_ttl=63)") }) {
 			t.Errorf("got cached flows %+v", flows)
+		}
+	})
+	t.Run("is traced", func(t *testing.T) {
+		a := call(l, api.Trace, api.TraceQuery{Bridge: "gw0", Flow: "in_port=p1", Packet: hex.EncodeToString(routed(9, 9))})
+		if len(a.Looks) != 1 || !strings.Contains(a.Looks[0].Drop, "no_route") {
+			t.Errorf("got %+v", a)
 		}
 	})
 	t.Run("takes no OpenFlow rules", func(t *testing.T) {

@@ -73,6 +73,9 @@ func (d *Daemon) meterShow(_ context.Context, m api.MeterID) ([]api.Meter, error
 			}
 		}
 	}
+	if id != 0 && len(out) == 0 {
+		return nil, api.Errorf(api.NotFound, "meter %s: no such meter", m.Meter)
+	}
 	return out, nil
 }
 

@@ -15,7 +15,7 @@ func (d *Daemon) trace(_ context.Context, q api.TraceQuery) (api.TraceAnswer, er
 	if err != nil {
 		return api.TraceAnswer{}, err
 	}
-	return trace.Run(d.sw, b.name, b.table.TunnelOptions(), q)
+	return trace.Run(d.sw, b.name, b.tunnelOptions(), q)
 }
 
 // TracePacket says what would become of a packet.
@@ -24,5 +24,5 @@ func (f *Offline) TracePacket(q api.TraceQuery) (api.TraceAnswer, error) {
 	if err != nil {
 		return api.TraceAnswer{}, err
 	}
-	return trace.Run(f, b.name, b.table.TunnelOptions(), q)
+	return trace.Run(f, b.name, b.tunnelOptions(), q)
 }

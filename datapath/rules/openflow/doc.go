@@ -6,8 +6,8 @@
 // runs a flow key through them and turns OpenFlow actions into the few operations of package action,
 // recording every bit of the key it looked at.
 //
-// It does not see packets: what depends on more than the key (conntrack, meters, controllers) is not
-// in it.
+// It does not see packets: what depends on more than the key (meters, the length of a packet, what is
+// behind a popped label) it leaves to operations of the program, or to a second look at the packet.
 //
 // Translation keeps two keys: the one as the packet is after all actions so far, and the one as the
 // datapath's program has made it. An output first emits the difference. So actions cost nothing that

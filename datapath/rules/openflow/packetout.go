@@ -25,6 +25,9 @@ func (p Parser) ParsePacketOut(s string) (PacketOut, error) {
 		rest = strings.TrimLeft(rest, ", \t\r\n")
 		at := len(s) - len(rest)
 		if text, ok := cutActions(rest); ok {
+			if out.Packet == nil {
+				return out, &SyntaxError{Col: at + 1, Problem: "want packet=hex digits before the actions, found none"}
+			}
 			return out, out.parseActions(text, len(s)-len(text), p)
 		}
 		var name, value string

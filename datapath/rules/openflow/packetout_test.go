@@ -43,6 +43,7 @@ func TestMistakesInPacketOuts(t *testing.T) {
 		part string
 	}{
 		{"in_port=1,packet=00", 20, "found no actions"},
+		{"in_port=1,actions=2", 11, "want packet=hex digits before"},
 		{"in_port=x,packet=00,actions=2", 1, "in_port: want a port"},
 		{"packet=0,actions=2", 1, "packet: want pairs of hex digits"},
 		{"packet=00,tcp,actions=2", 11, "tcp: want in_port, packet"},
@@ -66,7 +67,7 @@ func TestMistakesInPacketOuts(t *testing.T) {
 }
 
 func FuzzPacketOut(f *testing.F) {
-	for _, s := range []string{"in_port=1 packet=00.01.02 actions=2,1,in_port", "packet=000102, metadata=5,reg1=7,actions=resubmit(,0)", "actions=clone(1)"} {
+	for _, s := range []string{"in_port=1 packet=00.01.02 actions=2,1,in_port", "packet=000102, metadata=5,reg1=7,actions=resubmit(,0)", "packet=00 actions=clone(1)", "actions=1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
