@@ -74,7 +74,7 @@ func TestABridgeThatRoutes(t *testing.T) {
 	})
 	t.Run("is traced", func(t *testing.T) {
 		a := call(l, api.Trace, api.TraceQuery{Bridge: "gw0", Flow: "in_port=p1", Packet: hex.EncodeToString(routed(9, 9))})
-		if len(a.Looks) != 1 || !strings.Contains(a.Looks[0].Drop, "no_route") {
+		if len(a.Looks) != 1 || !strings.Contains(a.Looks[0].Drop, "no_route") || !strings.Contains(a.Text, "to 02:") {
 			t.Errorf("got %+v", a)
 		}
 	})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 
 	"github.com/culvertdev/culvert/datapath/action"
@@ -90,7 +91,8 @@ func (l *look) frame() {
 	dst := l.mac(flow.FieldEthDst)
 	l.learn()
 	if l.q.Trace != nil {
-		l.trace("interface %s, to %x", l.seg.Name, dst)
+		to := dst // a copy, which may escape
+		l.trace("interface %s, to %s", l.seg.Name, net.HardwareAddr(to[:]))
 	}
 	switch {
 	case linkControl(dst):
