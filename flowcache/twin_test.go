@@ -146,7 +146,11 @@ func TestCachesAgreeWithALinearList(t *testing.T) {
 			g := newRig(t, shape.o)
 			g.m.keep = shape.keep
 			r := rand.New(rand.NewPCG(1, 2))
-			for step := range 4000 {
+			steps := 4000
+			if testing.Short() {
+				steps = 500
+			}
+			for step := range steps {
 				if err := g.step(r); err != nil {
 					t.Fatalf("step %d: %v", step, err)
 				}

@@ -160,7 +160,11 @@ func TestAStormOfAddressesLeavesTheLogAlone(t *testing.T) {
 // the changes the table told of.
 func TestNoVerdictChangesUnannounced(t *testing.T) {
 	changed := 0
-	for seed := range uint64(150) {
+	seeds := uint64(150)
+	if testing.Short() {
+		seeds = 20
+	}
+	for seed := range seeds {
 		g := newGenerator(seed)
 		tw := g.twin()
 		tb, clock := newTable(t, Options{}, tw.ports, "")

@@ -28,9 +28,9 @@ func (x *xlate) label(i int) uint32 {
 
 // seeLabel consults bits of entry i.
 func (x *xlate) seeLabel(i int, bits uint32) {
-	x.uses = flow.Mask{}
+	x.uses[flow.Label] = flow.Block{}
 	binary.BigEndian.PutUint32(labelBytes(&x.uses[flow.Label])[4*i:], bits)
-	x.consult()
+	x.consultBlock(flow.Label)
 }
 
 // labels returns how many entries of the packet's label stack are known, and whether the last of them is its

@@ -159,10 +159,12 @@ func makeLoad(part flow.Subfield, value uint64) *SetField {
 
 // clampSet keeps a from bits that are another field's in the same bytes.
 func clampSet(a *SetField) {
-	var own flow.Mask
-	own.SetExact(a.Field)
-	for i, o := range own.Bytes(a.Field) {
-		a.Mask[i] &= o
+	info := a.Field.Info()
+	if info.Size > 8 {
+		return // such fields have their bytes for themselves
+	}
+	for i := range int(info.Size) {
+		a.Mask[i] &= byte(info.In >> (8 * (int(info.Size) - 1 - i)))
 		a.Value[i] &= a.Mask[i]
 	}
 }
@@ -184,6 +186,11 @@ func place(part flow.Subfield) int { return int(part.Off) + int(part.Field.Info(
 // copyBits copies n bits of src, from bit srcOff, to dst from bit dstOff. Both are in network byte
 // order; bit 0 is the least significant of the last byte. Bits outside are zero, or lost.
 func copyBits(dst []byte, dstOff int, src []byte, srcOff, n int) {
+	if whole := n / 8; (dstOff|srcOff|n)%8 == 0 && dstOff+n <= 8*len(dst) && srcOff+n <= 8*len(src) {
+		to, from := len(dst)-dstOff/8, len(src)-srcOff/8
+		copy(dst[to-whole:to], src[from-whole:from])
+		return
+	}
 	for i := range n {
 		from, to := srcOff+i, dstOff+i
 		if to >= 8*len(dst) {

@@ -17,9 +17,10 @@ func (x *xlate) read(src flow.Subfield) (value [16]byte) {
 	for i := range ones {
 		ones[i] = 0xff
 	}
-	x.uses = flow.Mask{}
+	b := int(src.Field.Info().Block)
+	x.uses[b] = flow.Block{}
 	copyBits(x.uses.Bytes(src.Field), place(src), ones[:], 0, int(src.Bits))
-	x.consult()
+	x.consultBlock(b)
 	copyBits(value[:], 0, x.work.Bytes(src.Field), place(src), int(src.Bits))
 	return value
 }

@@ -209,13 +209,23 @@ func (x *xlate) free() *flow.Mask {
 
 // consult adds the bits in uses to the verdict's mask, those left out that are not the packet's own
 // anymore.
-func (x *xlate) consult() { addExcept(&x.v.Mask, &x.uses, &x.written) }
+func (x *xlate) consult() {
+	for b := range x.uses {
+		x.consultBlock(b)
+	}
+}
 
-// need reports whether the working key's packet has what a field needs.
+// consultBlock is consult for one block, the only one with bits in uses.
+func (x *xlate) consultBlock(b int) { addExcept(&x.v.Mask[b], &x.uses[b], &x.written[b]) }
+
+// need reports whether the working key's packet has what a field needs. All of that is in the base block.
 func (x *xlate) need(n flow.Need) bool {
-	x.uses = flow.Mask{}
+	if n == flow.NeedNone {
+		return true
+	}
+	x.uses[flow.Base] = flow.Block{}
 	ok := n.Met(&x.work, &x.uses)
-	x.consult()
+	x.consultBlock(flow.Base)
 	return ok
 }
 
@@ -228,13 +238,10 @@ func (x *xlate) seeBits(f flow.FieldID, bits uint64) {
 }
 
 // addExcept adds to dst the bits of src that except has not.
-func addExcept(dst, src, except *flow.Mask) {
-	for b := range src {
-		d, s, e := &dst[b], &src[b], &except[b]
-		for i := 0; i < flow.BlockSize; i += 8 {
-			// Bits keep their places: any order of bytes will do.
-			w := binary.LittleEndian.Uint64(s[i:]) &^ binary.LittleEndian.Uint64(e[i:])
-			binary.LittleEndian.PutUint64(d[i:], binary.LittleEndian.Uint64(d[i:])|w)
-		}
+func addExcept(dst, src, except *flow.Block) {
+	for i := 0; i < flow.BlockSize; i += 8 {
+		// Bits keep their places: any order of bytes will do.
+		w := binary.LittleEndian.Uint64(src[i:]) &^ binary.LittleEndian.Uint64(except[i:])
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(dst[i:])|w)
 	}
 }

@@ -63,7 +63,11 @@ func softRule(g *rand.Rand, value int) *Rule[int] {
 
 func TestConjunctiveMatchesAgreeWithTheirDefinition(t *testing.T) {
 	conjunctive := 0
-	for seed := range uint64(60) {
+	seeds := uint64(60)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
 		g := rand.New(rand.NewPCG(seed, 1))
 		c := New[int](g.Uint64())
 		var all []*Rule[int]
