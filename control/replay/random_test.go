@@ -75,7 +75,7 @@ func randomARP(t *testing.T, r *rand.Rand, src, dst byte) []byte {
 func TestTheCachesAreRightForALotOfRandomPackets(t *testing.T) {
 	n := 2000
 	if testing.Short() {
-		n = 200
+		n = 800
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	dir := t.TempDir()
