@@ -127,7 +127,7 @@ func (x *xlate) popMPLS(typ uint16) {
 	x.commit()
 	x.v.Actions.PopMPLS(typ)
 	x.setLabels(stack, typ)
-	x.inside = !isMPLS(typ) || bottom && n == 1 || !bottom
+	x.inside = !isMPLS(typ) || !bottom || n == 1
 }
 
 // decMPLSTTL decrements the TTL of the outermost label and reports whether the rule's actions go on.
