@@ -162,7 +162,7 @@ func TestNoVerdictChangesUnannounced(t *testing.T) {
 	changed := 0
 	seeds := uint64(150)
 	if testing.Short() {
-		seeds = 20
+		seeds = 50
 	}
 	for seed := range seeds {
 		g := newGenerator(seed)
