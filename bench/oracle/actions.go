@@ -137,7 +137,11 @@ func (g *generator) larger() string {
 	if g.loops {
 		return g.resubmit()
 	}
-	return fmt.Sprintf("check_pkt_larger(%d)->NXM_NX_REG0[%d],%s", pick(g, 60, 100, 200), g.IntN(4), g.resubmit())
+	size, bit, then := pick(g, 60, 100, 200), g.IntN(4), g.resubmit()
+	if g.clones > 0 { // what a clone's second look sends may leave later
+		return then
+	}
+	return fmt.Sprintf("check_pkt_larger(%d)->NXM_NX_REG0[%d],%s", size, bit, then)
 }
 
 // actions returns n actions for packets of a kind.
@@ -149,7 +153,9 @@ func (g *generator) actions(k kind, n int) string {
 		case g.popped:
 			list = append(list, pick(g, outputs...)(g))
 		case n > 1 && g.one(12):
+			g.clones++
 			list = append(list, "clone("+g.actions(kind{actions: k.safe}, 1+g.IntN(n-1))+")")
+			g.clones--
 		case g.one(2):
 			list = append(list, pick(g, outputs...)(g))
 		case len(k.actions) > 0 && g.one(2):

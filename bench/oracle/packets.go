@@ -24,6 +24,7 @@ type generator struct {
 	*rand.Rand
 	table  int  // that the rule in hand is in
 	popped bool // the list of actions in hand has popped the last label
+	clones int  // that the list of actions in hand is within
 	labels int  // bytes up to the end of the last label of the packet in hand
 	loops  bool // rules of the scene may send packets back to earlier tables
 	alone  bool // the scene is Culvert's alone: it has what Open vSwitch does in a way of its own
@@ -95,7 +96,7 @@ func (g *generator) network() (layers.EthernetType, []gopacket.SerializableLayer
 	case 0:
 		return layers.EthernetTypeARP, []gopacket.SerializableLayer{&layers.ARP{
 			AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4,
-			Operation: uint16(pick(g, 1, 2, 3, 256+1)), SourceHwAddress: mac(pick(g, macs[:3]...)), DstHwAddress: mac(pick(g, macs...)),
+			Operation: uint16(pick(g, 1, 2, 3, 4)), SourceHwAddress: mac(pick(g, macs[:3]...)), DstHwAddress: mac(pick(g, macs...)),
 			SourceProtAddress: net.ParseIP(pick(g, ips4...)).To4(), DstProtAddress: net.ParseIP(pick(g, ips4...)).To4(),
 		}, data}
 	case 1:
