@@ -66,11 +66,11 @@ func TestEveryPacketIsCountedByOneRule(t *testing.T) {
 		}
 		l.peers["b"].RecvBytes()
 	}
-	l.balanced() // every packet was dealt with
-	waitUntil(t, "all answers are back", func() bool {
+	waitUntil(t, "all packets are taken", func() bool {
 		l.peers["b"].RecvBytes()
 		return settled(l, sent)
 	})
+	l.balanced() // and dealt with
 	l.sw.Sync()
 	l.sw.Sync() // the caches have given up what the rules removed before the first were owed
 	var packets, bytes uint64
@@ -92,7 +92,7 @@ func TestEveryPacketIsCountedByOneRule(t *testing.T) {
 	}
 }
 
-// settled reports whether the switch has dealt with n packets.
+// settled reports whether the switch has taken n packets from its ports.
 func settled(l *lab, n uint64) bool {
 	taken := uint64(0)
 	for _, w := range l.sw.Stats().Workers {

@@ -12,9 +12,9 @@ TEXT ·bump(SB), NOSPLIT, $0-32
 	MOVQ packets+8(FP), AX
 	MOVQ bytes+16(FP), BX
 	MOVQ now+24(FP), CX
-	ADDQ AX, 0(DI)
-	ADDQ BX, 8(DI)
 	MOVQ CX, 16(DI)
+	ADDQ BX, 8(DI)
+	ADDQ AX, 0(DI) // last: see bumpGeneric
 	RET
 
 // func bump1(p *uint64, n uint64)

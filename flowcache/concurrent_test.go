@@ -216,3 +216,32 @@ func (w *world) batch(r *rand.Rand, reader *Reader, emc *EMC, k *flow.Keys) erro
 	}
 	return nil
 }
+
+// TestWhoSeesAPacketSeesItsBytesAndTime: a flow's counts are read while a worker counts packets of 60 bytes, a
+// nanosecond apart.
+func TestWhoSeesAPacketSeesItsBytesAndTime(t *testing.T) {
+	m := mustNew(t, Options{Flows: 16})
+	s, err := m.Insert(Flow{Key: newKey(1, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := m.NewReader()
+	defer r.Close()
+	const packets = 200_000
+	var worker sync.WaitGroup
+	worker.Go(func() {
+		for i := range int64(packets) {
+			r.Credit(s, 1, 60, i+1)
+		}
+	})
+	defer worker.Wait()
+	for seen := uint64(0); seen < packets; {
+		st := m.Stats(s)
+		if st.Bytes < 60*st.Packets || st.LastUsed < int64(st.Packets) {
+			t.Fatalf("%d packets with %d bytes, the last at %d ns", st.Packets, st.Bytes, st.LastUsed)
+		}
+		if seen = st.Packets; seen == 0 {
+			runtime.Gosched()
+		}
+	}
+}

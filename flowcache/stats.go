@@ -51,11 +51,12 @@ type Stats struct {
 }
 
 // bumpGeneric adds to a row that nobody else writes, so that whoever reads a word of it atomically
-// never sees half a value.
+// never sees half a value. Packets come last and are read first: who has seen a packet finds its bytes and
+// its time, and no change of them goes unnoticed by who compares packets alone.
 func bumpGeneric(r *row, packets, bytes uint64, now int64) {
-	atomic.StoreUint64(&r[rowPackets], r[rowPackets]+packets)
-	atomic.StoreUint64(&r[rowBytes], r[rowBytes]+bytes)
 	atomic.StoreUint64(&r[rowUsed], uint64(now))
+	atomic.StoreUint64(&r[rowBytes], r[rowBytes]+bytes)
+	atomic.StoreUint64(&r[rowPackets], r[rowPackets]+packets)
 }
 
 // bump1Generic adds n to a word that nobody else writes.
@@ -86,7 +87,7 @@ func (m *Megaflow) sum(s Slot) Stats {
 	var sum Stats
 	for _, t := range m.tallies() {
 		r := &t.rows[s]
-		sum.Packets += atomic.LoadUint64(&r[rowPackets])
+		sum.Packets += atomic.LoadUint64(&r[rowPackets]) // first
 		sum.Bytes += atomic.LoadUint64(&r[rowBytes])
 		sum.LastUsed = max(sum.LastUsed, int64(atomic.LoadUint64(&r[rowUsed])))
 	}
