@@ -109,11 +109,11 @@ func (w *pipeline) hash(alg action.HashAlg, basis uint32, r *run) {
 	}
 }
 
-// larger makes dp_hash say which packets are longer than size bytes.
+// larger makes dp_hash say which packets are longer than size bytes, as they will be on a wire.
 func (w *pipeline) larger(size int, r *run) {
 	for _, f := range r.frames {
 		m := w.pool.Meta(f)
-		if m.Hash = 0; w.pool.Total(f) > size {
+		if m.Hash = 0; w.wireSize(f) > size {
 			m.Hash = 1
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -76,6 +77,7 @@ type workerPort struct {
 	partial bool // packets may lack their L4 checksum: pmd.Info.PartialChecksums
 	mtu     int  // bytes of the longest network packet the port takes
 	room    int  // bytes of the longest frame it takes
+	takes   *pmd.Takes
 	tx      txStage
 	// The way to the slow path: the queue, who has how many packets on it, how many new flows a second may go
 	// there, and what became of them.
@@ -153,12 +155,13 @@ func (w *pipeline) dropShort(b *frame.Batch, short uint64) {
 	}
 }
 
-// completeChecksums applies the rule of wire.CompleteChecksum to every frame that is still here.
+// completeChecksums applies the rule of wire.CompleteChecksum to every frame that is still here and does
+// not say itself what it lacks.
 func (w *pipeline) completeChecksums(b *frame.Batch, gone uint64) {
 	k := &w.keys
 	n := 0
 	for i, f := range b.Frames() {
-		if k.L4[i] != 0 && gone>>i&1 == 0 && wire.CompleteChecksum(w.pool, f, int(k.L3[i]), int(k.L4[i])) {
+		if f.Flags() == 0 && k.L4[i] != 0 && gone>>i&1 == 0 && wire.CompleteChecksum(w.pool, f, int(k.L3[i]), int(k.L4[i])) {
 			n++
 		}
 	}

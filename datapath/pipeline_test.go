@@ -23,6 +23,8 @@ type sink struct {
 	info  pmd.Info
 	keep  bool     // the bytes of what is sent
 	got   [][]byte // with keep
+
+	offloads []frame.Offload // what those said that were not finished, with keep
 }
 
 func newSink(tb testing.TB, pool *frame.Pool) *sink {
@@ -39,6 +41,9 @@ func (s *sink) Send(b *frame.Batch) int {
 	if s.keep {
 		for _, f := range b.Frames() {
 			s.got = append(s.got, s.cache.Pool().AppendTo(nil, f))
+			if f.Flags()&frame.HasOffload != 0 {
+				s.offloads = append(s.offloads, s.cache.Pool().Meta(f).Offload)
+			}
 		}
 	}
 	s.cache.PutBatch(b)

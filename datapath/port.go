@@ -114,7 +114,7 @@ func (s *Switch) attach(p *port, dev pmd.Port) error {
 	for i, w := range s.pipes {
 		s.onWorker(i, func() {
 			v := p.views[i]
-			v.partial, v.mtu, v.room = info.PartialChecksums, info.MTU, room
+			v.partial, v.mtu, v.room, v.takes = info.PartialChecksums, info.MTU, room, info.Takes
 			w.connect(v, stages[i])
 		})
 	}

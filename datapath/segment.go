@@ -5,22 +5,24 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-// segment cuts a TCP packet that is longer than p takes and stages the parts. Senders on virtual
-// devices leave that to hardware that is not there, as they do with checksums. It reports false, and
-// leaves the packet to the caller, when the packet cannot be cut, or its checksum is wrong, which the
-// parts' would not be: the port then drops and counts it.
+// segment cuts a TCP packet that is longer than p takes, or that its sender has not cut, and stages the parts.
+// Senders on virtual devices leave that to hardware that is not there, as they do with checksums. It reports
+// false, and leaves the packet to the caller, when the packet cannot be cut, or its checksum is wrong, which
+// the parts' would not be.
 func (w *pipeline) segment(p *workerPort, f frame.Frame) bool {
 	cut, ok := wire.CutTCP(w.pool.Bytes(f), w.pool.Total(f))
 	if !ok {
 		return false
 	}
-	size := cut.Fit(p.mtu)
+	size, partial := cut.Fit(p.mtu), false
 	if f.Flags()&frame.HasOffload != 0 {
-		if o := &w.pool.Meta(f).Offload; o.GSO != frame.GSONone && o.GSOSize > 0 {
+		o := &w.pool.Meta(f).Offload
+		partial = o.Csum&frame.NeedsCsum != 0
+		if o.GSO != frame.GSONone && o.GSOSize > 0 {
 			size = min(size, int(o.GSOSize))
 		}
 	}
-	if size == 0 || cut.Headers > w.pool.Room() || !w.intact(&cut, f) {
+	if size == 0 || cut.Headers > w.pool.Room() || !partial && !w.intact(&cut, f) {
 		return false
 	}
 	headers := w.pool.Bytes(f)[:cut.Headers]

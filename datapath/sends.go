@@ -1,6 +1,9 @@
 package datapath
 
-import "github.com/culvertdev/culvert/datapath/upcall"
+import (
+	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/ring/frame"
+)
 
 // sendDepth is how many packets of one port may wait for the rule table, per worker.
 const sendDepth = 256
@@ -21,9 +24,8 @@ func (w *pipeline) sendUp(id uint32, size int, r *run) {
 			w.count.drop(dropSendFull, 1)
 			continue
 		}
-		dup, ok := w.frames.CopyFront(f, size)
+		dup, ok := w.copyFinished(f, size)
 		if !ok {
-			w.count.drop(dropNoFrames, 1)
 			continue
 		}
 		w.pool.Meta(dup).Hash = w.pool.Meta(f).Hash
@@ -31,4 +33,26 @@ func (w *pipeline) sendUp(id uint32, size int, r *run) {
 		w.count.events.Add(sentUp, 1)
 	}
 	w.kick()
+}
+
+// copyFinished returns a copy of the first size bytes of f, with its checksum complete: who looks at packets
+// is not told what their senders left out. ok is false when there was none to be had.
+func (w *pipeline) copyFinished(f frame.Frame, size int) (dup frame.Frame, ok bool) {
+	unfinished := f.Flags()&frame.HasOffload != 0 && w.pool.Meta(f).Offload.Csum&frame.NeedsCsum != 0
+	first := size
+	if unfinished {
+		first = whole
+	}
+	if dup, ok = w.frames.CopyFront(f, first); !ok {
+		w.count.drop(dropNoFrames, 1)
+		return dup, false
+	}
+	if unfinished {
+		if !w.finishChecksum(dup) {
+			return dup, false
+		}
+		dup.SetFlags(dup.Flags() &^ frame.HasOffload)
+		w.frames.Cut(&dup, size)
+	}
+	return dup, true
 }

@@ -42,13 +42,19 @@ func (w *pipeline) stageAll(p *workerPort, frames []frame.Frame) {
 	}
 }
 
-// fits reports whether the port takes f for certain; of a packet in several buffers stage finds out.
+// fits reports whether the port takes f for certain; of a packet in several buffers, or that is not finished,
+// stage finds out.
 func (p *workerPort) fits(f frame.Frame) bool {
-	return f.Len() <= p.room && f.More() == 0
+	return f.Len() <= p.room && f.More() == 0 && f.Flags() == 0
 }
 
-// stage puts one frame among those that leave by p, in pieces if it is too long.
+// stage puts one frame among those that leave by p: finished, if the port wants it so, and in pieces if it is
+// too long.
 func (w *pipeline) stage(p *workerPort, f frame.Frame) {
+	if f.Flags()&frame.HasOffload != 0 {
+		w.stageUnfinished(p, f)
+		return
+	}
 	if p.fits(f) || w.pool.Total(f) <= p.room || !w.segment(p, f) {
 		w.one[0] = f
 		w.stageFitting(p, w.one[:])

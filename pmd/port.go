@@ -73,6 +73,7 @@ type Info struct {
 	// PartialChecksums: frames may arrive with the L4 checksum left to hardware that is not there,
 	// and nothing in the frame says so (veth, tap). The switch completes them.
 	PartialChecksums bool
+	Takes            *Takes // what packets may leave to the transmit side; nil: nothing
 	Notes            []Note // what was chosen for this port, and why not better
 }
 

@@ -10,10 +10,22 @@ import (
 
 // Set carries out an OpSet over frames whose network and transport headers are at l3 and l4, in bytes
 // from the start of the data; 0 means there is none. A packet that lacks the header, or has it cut
-// short, stays as it is. Checksums follow.
+// short, stays as it is. Checksums follow, and so does what a sender left in the place of one.
 func Set(p *frame.Pool, in *Instruction, frames []frame.Frame, l3, l4 []uint16) {
 	for i, f := range frames {
 		set(in, p.Bytes(f), int(l3[i]), int(l4[i]))
+		if f.Flags()&frame.HasOffload != 0 {
+			seed(p, f, int(l3[i]), int(l4[i]))
+		}
+	}
+}
+
+// seed puts right what the setters, which take the checksum for a complete one, have done to that of a packet
+// whose sender left it to others.
+func seed(p *frame.Pool, f frame.Frame, l3, l4 int) {
+	o := &p.Meta(f).Offload
+	if o.Csum&frame.NeedsCsum != 0 && int(o.CsumStart) == l4 {
+		wire.SeedChecksum(p.Bytes(f), l3, l4)
 	}
 }
 

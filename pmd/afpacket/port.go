@@ -66,7 +66,6 @@ func (p *Port) open(name string, o Options) (err error) {
 	}
 	p.info = pmd.Info{
 		Name: name, Driver: DriverName, MAC: p.dev.MAC(), MTU: p.dev.MTU(), NUMA: -1,
-		PartialChecksums: true, // the frames say so themselves, for whoever can hand it on
 		Notes: []pmd.Note{
 			{Key: "device", Value: o.Device},
 			{Key: "queues", Value: strconv.Itoa(o.Queues)},
