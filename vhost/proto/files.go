@@ -1,0 +1,60 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// files are the descriptors of a message; -1 stands for one that was handed over.
+type files []int
+
+// close closes what is left.
+func (f files) close() {
+	for i, fd := range f {
+		if fd >= 0 {
+			unix.Close(fd) // nothing was written through it: there is nothing an error could tell
+			f[i] = -1
+		}
+	}
+}
+
+// controlRoom is what MaxFiles descriptors take as control data. What is beyond it the kernel cuts off, and
+// says so.
+var controlRoom = unix.CmsgSpace(MaxFiles * 4)
+
+// gather adds the descriptors in control data that was received with flags. f holds every one there is
+// afterwards, also with an error.
+func (f *files) gather(control []byte, flags int) error {
+	messages, err := unix.ParseSocketControlMessage(control)
+	for i := range messages {
+		if h := messages[i].Header; h.Level != unix.SOL_SOCKET || h.Type != unix.SCM_RIGHTS {
+			continue
+		}
+		fds, wrong := unix.ParseUnixRights(&messages[i])
+		err = errors.Join(err, wrong)
+		*f = append(*f, fds...)
+	}
+	switch {
+	case flags&unix.MSG_CTRUNC != 0:
+		return fmt.Errorf("%w: more than %d descriptors", ErrControl, MaxFiles)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrControl, err)
+	case len(*f) > MaxFiles:
+		return fmt.Errorf("%w: %d, want at most %d", ErrFiles, len(*f), MaxFiles)
+	}
+	return nil
+}
+
+// in reports how the number of descriptors that came with p differs from what belongs to it.
+func (c count) in(p Payload, n int) error {
+	min, max := c(p)
+	if n >= min && n <= max {
+		return nil
+	}
+	if min == max {
+		return fmt.Errorf("%w: %d, want %d", ErrFiles, n, min)
+	}
+	return fmt.Errorf("%w: %d, want %d to %d", ErrFiles, n, min, max)
+}
