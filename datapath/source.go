@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // sourceHash returns a keyed hash of who has sent packet i of k: its Ethernet and IPv4 or ARP source address, or
 // the upper half of its IPv6 source address, since a host may use all addresses of its /64.

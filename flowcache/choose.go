@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // setExact makes the two masks that all ports share. Both have every bit of every block; the connection
 // mask leaves out what differs between packets of one connection: TCP flags, TOS and TTL.

@@ -8,7 +8,7 @@ import (
 	"github.com/culvertdev/culvert/ring/slab"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // DefaultEMCEntries is the size OVS uses too: 8192 base blocks are 512 KiB, half of a core's second level
 // cache here, and larger is slower for everybody else in that cache.

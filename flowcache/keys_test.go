@@ -9,7 +9,7 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 var testSeed = flow.FixedSeed(1)
 

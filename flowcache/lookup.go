@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // A Reader is one worker's access to the megaflow cache. Its memory is reused for every batch.
 //

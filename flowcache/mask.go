@@ -8,7 +8,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // maxPorts bounds port numbers: the caches serve ports 0 to maxPorts-1.
 const maxPorts = 1 << 16

@@ -6,7 +6,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // A view is a key as the caches see it: its blocks wherever they lie, and which of them it has. Those
 // it has not point at a block of zeros.

@@ -30,7 +30,7 @@ var aloneActions = []value{
 	func(g *generator) string { return "set_field:" + pick(g, "0x1", "0x2/0x3") + "->tun_metadata0" },
 	func(g *generator) string {
 		return fmt.Sprintf("set_field:%s,%s", pick(g, "10.0.0.1->tun_dst", "10.0.0.2->tun_src", "fd00::1->tun_ipv6_dst", "1->tun_gbp_id", "2->tun_erspan_idx",
-			"oam->tun_flags", "1->reg7", "2->xxreg2"), g.resubmit())
+			"oam->tun_flags", "1->reg7", "2->xxreg2", "1->reg17", "2->xreg14"), g.resubmit())
 	},
 	func(g *generator) string {
 		return fmt.Sprintf("bundle_load(%s,0,hrw,ofport,NXM_NX_REG0[0..15],members:1,2,3),%s", pick(g, "eth_src", "symmetric_l4"), g.resubmit())
@@ -48,7 +48,9 @@ var aloneFields = []value{
 	func(g *generator) string { return "tun_ipv6_dst=" + pick(g, ips6[:2]...) + pick(g, "", "/64") },
 	func(g *generator) string { return pick(g, "tun_gbp_id=", "tun_metadata0=") + g.small() },
 	func(g *generator) string { return pick(g, "tun_erspan_idx=2", "tun_flags=+oam", "tun_metadata0") },
-	func(g *generator) string { return pick(g, "reg7=", "reg8=", "reg11=", "xxreg1=", "xreg3=") + g.small() },
+	func(g *generator) string {
+		return pick(g, "reg7=", "reg8=", "reg11=", "xxreg1=", "xreg3=", "reg17=", "reg29=", "xxreg7=") + g.small()
+	},
 	func(g *generator) string { return fmt.Sprintf("actset_output=%d", 1+g.IntN(3)) },
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // relatives is how many packets near the one at hand are held against each megaflow.
 const relatives = 8

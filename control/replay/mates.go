@@ -8,7 +8,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 const (
 	// matesPerFlow is how many random packets each new megaflow is tried with.

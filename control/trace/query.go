@@ -18,7 +18,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // A Switch is what is asked: datapath.Switch and those that embed it.
 type Switch interface {

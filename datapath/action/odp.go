@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // FormatODP returns a program in the words in which Open vSwitch prints datapath actions, as far as it
 // has words for it: "push_vlan(vid=10,pcp=0),2". key is that of a packet the program is for. Ports are

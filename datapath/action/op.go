@@ -23,7 +23,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // Op is an operation.
 type Op uint8

@@ -17,7 +17,7 @@ import (
 	"github.com/culvertdev/culvert/ring/counter"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // What is done under one hold of the lock: piece is the most cache slots looked at, and pieceTime how long that
 // goes on, whatever looking flows up again takes. The clock is read every pieceLook slots.

@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // Size of the set: with 40,000 addresses in it, a tenth of a second of a storm of 200,000 that push out as
 // many, one in 800 others seems to be in it.

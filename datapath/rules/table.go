@@ -12,7 +12,7 @@ import (
 	"github.com/culvertdev/culvert/ring/counter"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // A Table decides the fate of a flow. Slow path only: once per cache miss and once per revalidation,
 // never per packet, so it may lock. In the steady state it should not allocate: a storm of new flows

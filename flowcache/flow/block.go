@@ -5,10 +5,14 @@ import "encoding/binary"
 // Words of a block: whoever runs over a block bit by bit runs over these.
 const blockWords = BlockSize / 8 // 8-byte words
 
+// Bits of a set of words that those in front of the registers have.
+const beforeRegs = Options*blockWords + OptionBlocks
+
+var _ [64 - beforeRegs - (Blocks-Regs)*blockWords]struct{} // a bit for every word
+
 // WordBit returns the bit that stands for 8-byte word i of block b in a set of words of a key, a uint64.
 // Tunnel options, which few look at, share a bit per block, so that the whole key has room in it.
 func WordBit(b, i int) uint64 {
-	const beforeRegs = Options*blockWords + OptionBlocks
 	switch {
 	case b < Options:
 		return 1 << (b*blockWords + i)

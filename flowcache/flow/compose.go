@@ -6,7 +6,7 @@ import (
 	"github.com/culvertdev/culvert/encap/wire"
 )
 
-var _ = [1]struct{}{}[Version-2]
+var _ = [1]struct{}{}[Version-3]
 
 // minFrame is the length of the shortest Ethernet frame, without its check sequence.
 const minFrame = 60 // bytes

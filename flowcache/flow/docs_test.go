@@ -45,7 +45,8 @@ func fieldTable() string {
 // series returns the fields that are one line of the table with f.
 func series(f FieldID) (first, last FieldID) {
 	for _, s := range [...][2]FieldID{
-		{FieldReg0, FieldReg15}, {FieldXReg0, FieldXReg7}, {FieldXXReg0, FieldXXReg3}, {FieldTunMetadata0, FieldTunMetadata63},
+		{FieldReg0, FieldReg0 + 15}, {FieldReg0 + 16, FieldReg31}, {FieldXReg0, FieldXReg15},
+		{FieldXXReg0, FieldXXReg0 + 3}, {FieldXXReg0 + 4, FieldXXReg7}, {FieldTunMetadata0, FieldTunMetadata63},
 	} {
 		if f >= s[0] && f <= s[1] {
 			return s[0], s[1]

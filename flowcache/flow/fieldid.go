@@ -27,13 +27,13 @@ const (
 	FieldActsetOutput
 	FieldConjID
 	FieldMetadata
-	FieldReg0       // Reg0+i is register i, i up to 15
-	FieldReg15      = FieldReg0 + 15
-	FieldXReg0      = FieldReg15 + 1 // XReg0+i, i up to 7: registers 2i (upper half) and 2i+1
-	FieldXReg7      = FieldXReg0 + 7
-	FieldXXReg0     = FieldXReg7 + 1 // XXReg0+i, i up to 3
-	FieldXXReg3     = FieldXXReg0 + 3
-	FieldEthSrc     = FieldXXReg3 + 1
+	FieldReg0       // Reg0+i is register i, i up to 31
+	FieldReg31      = FieldReg0 + 31
+	FieldXReg0      = FieldReg31 + 1 // XReg0+i, i up to 15: registers 2i (upper half) and 2i+1
+	FieldXReg15     = FieldXReg0 + 15
+	FieldXXReg0     = FieldXReg15 + 1 // XXReg0+i, i up to 7: registers 4i (uppermost) to 4i+3
+	FieldXXReg7     = FieldXXReg0 + 7
+	FieldEthSrc     = FieldXXReg7 + 1
 	FieldEthDst     = FieldEthSrc + 1
 	FieldEthType    = FieldEthDst + 1
 	FieldVLANTCI    = FieldEthType + 1 // vlan_tci: the outer tag as a whole

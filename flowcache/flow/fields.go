@@ -9,16 +9,16 @@ var fields = func() [NumFields]Field {
 			t[f.ID] = f
 		}
 	}
-	for i := range 16 {
+	for i := range Registers {
 		t[FieldReg0+FieldID(i)] = register(i)
 	}
-	for i := range 8 {
+	for i := range Registers / 2 {
 		t[FieldXReg0+FieldID(i)] = longRegister(i)
 	}
 	for i := range int(tunMetadataFields) {
 		t[FieldTunMetadata0+FieldID(i)] = tunMetadata(i)
 	}
-	for i := range 4 {
+	for i := range Registers / 4 {
 		t[FieldXXReg0+FieldID(i)] = doubleLongRegister(i)
 	}
 	return t

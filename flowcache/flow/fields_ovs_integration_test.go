@@ -84,6 +84,9 @@ func TestEveryFieldIsReadAsOVSReadsIt(t *testing.T) {
 		if f >= FieldVLANTPID && f <= FieldMPLSLSE2 || f.IsTunMetadata() || f == FieldTunTOS {
 			continue // not for rules, or in need of a switch
 		}
+		if f.IsRegister() && info.Block > Regs {
+			continue // OVS has them since 3.7
+		}
 		for _, match := range fieldCases(info) {
 			want, wantOK := ovsMatch(t, match)
 			m, err := ParseMatch(match, Names{})

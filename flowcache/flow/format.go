@@ -117,7 +117,7 @@ func protocolWord(typ, proto uint64) string {
 }
 
 func (p *printer) registers() {
-	for f := FieldReg0; f <= FieldReg15; f++ {
+	for f := FieldReg0; f <= FieldReg31; f++ {
 		p.field(f)
 	}
 }

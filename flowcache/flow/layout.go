@@ -2,10 +2,10 @@ package flow
 
 // Version of the key layout. Whatever depends on the layout asserts the version it was written for,
 //
-//	var _ = [1]struct{}{}[flow.Version-2]
+//	var _ = [1]struct{}{}[flow.Version-3]
 //
 // and stops compiling when the version moves, until someone has looked.
-const Version = 2
+const Version = 3
 
 // BlockSize is the size of a key block in bytes: one cache line.
 const BlockSize = 64
@@ -26,9 +26,10 @@ const (
 
 const (
 	OptionBlocks = 4                      // blocks of tunnel options
-	Regs         = Options + OptionBlocks // registers
-	State        = Regs + 1               // metadata and what else translation keeps
-	Blocks       = State + 1              // number of blocks
+	Regs         = Options + OptionBlocks // first of the RegBlocks blocks of registers
+	RegBlocks    = 2
+	State        = Regs + RegBlocks // metadata and what else translation keeps
+	Blocks       = State + 1        // number of blocks
 
 	FastBlocks = Regs
 )
@@ -39,6 +40,11 @@ const OptionSize = OptionBlocks * BlockSize
 
 // KeySize is the size of a whole key in bytes.
 const KeySize = Blocks * BlockSize
+
+// Registers is the number of 32-bit registers.
+const Registers = RegBlocks * regsPerBlock
+
+const regsPerBlock = BlockSize / 4
 
 // A Key is everything a flow can be told by. The zero Key is valid.
 type Key [Blocks]Block
@@ -99,8 +105,8 @@ const (
 	OffTunGBPFlags = 62 // 1
 	OffTunTOS      = 63 // 1
 
-	// Regs block.
-	OffReg0 = 0 // 16 registers of 4
+	// Blocks of registers.
+	OffReg0 = 0 // 16 registers of 4 in each block
 
 	// State block.
 	OffMetadata     = 0  // 8

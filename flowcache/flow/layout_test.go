@@ -24,7 +24,7 @@ func TestNoTwoFieldsShareBitsUnlessTheyAreMeantTo(t *testing.T) {
 		}
 	}
 	for f := FieldID(1); f < NumFields; f++ {
-		if f >= FieldXReg0 && f <= FieldXXReg3 {
+		if f >= FieldXReg0 && f <= FieldXXReg7 {
 			continue // made of registers
 		}
 		own := f
@@ -59,19 +59,45 @@ func TestNoTwoFieldsShareBitsUnlessTheyAreMeantTo(t *testing.T) {
 
 func TestRegistersOfAllWidthsAreTheSameBytes(t *testing.T) {
 	var k Key
-	for i := range 16 {
+	for i := range Registers {
 		k.SetUint(FieldReg0+FieldID(i), uint64(i)+0xa0)
 	}
-	if got, want := k.Uint(FieldXReg0+1), uint64(0xa2<<32|0xa3); got != want {
-		t.Errorf("xreg1 is %#x, want %#x", got, want)
+	for i := range Registers / 2 {
+		want := uint64(0xa0+2*i)<<32 | uint64(0xa1+2*i)
+		if got := k.Uint(FieldXReg0 + FieldID(i)); got != want {
+			t.Errorf("xreg%d is %#x, want %#x", i, got, want)
+		}
 	}
-	if got, want := k.Uint(FieldXXReg3), uint64(0xae<<32|0xaf); got != want {
-		t.Errorf("the lower half of xxreg3 is %#x, want %#x", got, want)
+	for i := range Registers / 4 {
+		want := uint64(0xa2+4*i)<<32 | uint64(0xa3+4*i)
+		if got := k.Uint(FieldXXReg0 + FieldID(i)); got != want {
+			t.Errorf("the lower half of xxreg%d is %#x, want %#x", i, got, want)
+		}
 	}
-	k.SetUint(FieldXXReg0, 5)
-	for i, want := range []uint64{0, 0, 0, 5, 0xa4} {
-		if got := k.Uint(FieldReg0 + FieldID(i)); got != want {
-			t.Errorf("after setting xxreg0, reg%d is %#x, want %#x", i, got, want)
+	for _, first := range []int{0, 16, 28} {
+		k.SetUint(FieldXXReg0+FieldID(first/4), 5)
+		for i, want := range []uint64{0, 0, 0, 5} {
+			if got := k.Uint(FieldReg0 + FieldID(first+i)); got != want {
+				t.Errorf("after setting xxreg%d, reg%d is %#x, want %#x", first/4, first+i, got, want)
+			}
+		}
+	}
+	if got := k.Uint(FieldReg0 + 20); got != 0xa0+20 {
+		t.Errorf("after setting xxreg4, reg20 is %#x", got)
+	}
+}
+
+func TestEveryWordOfAKeyHasABit(t *testing.T) {
+	seen := make(map[uint64][2]int)
+	for b := range Blocks {
+		for i := range blockWords {
+			bit := WordBit(b, i)
+			was, found := seen[bit]
+			shared := b >= Options && b < Regs && was[0] == b
+			if bit == 0 || found && !shared {
+				t.Errorf("word %d of block %d has bit %#x, as word %d of block %d", i, b, bit, was[1], was[0])
+			}
+			seen[bit] = [2]int{b, i}
 		}
 	}
 }

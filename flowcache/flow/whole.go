@@ -6,13 +6,13 @@ import (
 	"github.com/culvertdev/culvert/encap/wire"
 )
 
-var _ = [1]struct{}{}[Version-2]
+var _ = [1]struct{}{}[Version-3]
 
 // Whole returns the match of k alone, as Open vSwitch prints a packet's flow: it has every field that the packet
 // has, and of those that are beside it, such as registers, the ones that are not zero.
 func (k *Key) Whole() Match {
 	m := Match{Key: *k}
-	for f := FieldID(1); f <= FieldReg15; f++ { // these and no others are beside the packet
+	for f := FieldID(1); f <= FieldReg31; f++ { // these and no others are beside the packet
 		m.exactly(f, anyBit(k.Bytes(f)))
 	}
 	m.exactly(FieldInPort, true)

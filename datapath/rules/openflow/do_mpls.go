@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // keyLabels is how many labels a key has room for.
 const keyLabels = 3

@@ -24,4 +24,4 @@ package openflow
 
 import "github.com/culvertdev/culvert/flowcache/flow"
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]

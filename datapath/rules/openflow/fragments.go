@@ -8,7 +8,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // Fragments says what rules see of IP fragments (ovs-ofctl(8), "set-frags"; OpenFlow 1.0, enum
 // ofp_config_flags).

@@ -8,7 +8,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // A segment is what is left of a list of actions: one rule's, or one bucket's.
 type segment struct {
@@ -122,7 +122,7 @@ func (x *xlate) name(id uint32) { x.v.Trail = append(x.v.Trail, contextWord(id))
 // metadata takes what is written beside the packet from the working key. Registers and metadata start as
 // zero: all of them count as written.
 func (f *frozen) metadata(work *flow.Key, written *flow.Mask) {
-	for _, b := range [...]int{flow.Regs, flow.State} {
+	for b := flow.FastBlocks; b < flow.Blocks; b++ {
 		f.meta[b] = work[b]
 		f.written[b] = ones
 	}

@@ -21,7 +21,7 @@ var matchable = []flow.FieldID{
 	flow.FieldInPort, flow.FieldEthSrc, flow.FieldEthDst, flow.FieldEthType, flow.FieldVLANTCI, flow.FieldIPSrc, flow.FieldIPDst,
 	flow.FieldIPProto, flow.FieldIPTTL, flow.FieldIPTOS, flow.FieldIPFrag, flow.FieldTCPSrc, flow.FieldTCPDst, flow.FieldIPv6Src,
 	flow.FieldIPv6Dst, flow.FieldARPSPA, flow.FieldARPSHA, flow.FieldNDTarget, flow.FieldPktMark, flow.FieldReg0, flow.FieldReg0 + 5,
-	flow.FieldXReg0 + 1, flow.FieldMetadata, flow.FieldVLANTCI1, flow.FieldActsetOutput,
+	flow.FieldReg0 + 21, flow.FieldXReg0 + 1, flow.FieldMetadata, flow.FieldVLANTCI1, flow.FieldActsetOutput,
 }
 
 // settable are the fields that actions set.
@@ -30,7 +30,7 @@ var settable = []flow.FieldID{
 	flow.FieldDLVLANPCP, flow.FieldIPSrc, flow.FieldIPDst, flow.FieldIPTTL, flow.FieldIPTOS, flow.FieldIPDSCP, flow.FieldIPECN,
 	flow.FieldTCPSrc, flow.FieldTCPDst, flow.FieldUDPDst, flow.FieldIPv6Src, flow.FieldIPv6Dst, flow.FieldIPv6Label, flow.FieldARPSPA,
 	flow.FieldARPTPA, flow.FieldARPSHA, flow.FieldARPOp, flow.FieldNDTarget, flow.FieldICMPType, flow.FieldPktMark, flow.FieldReg0,
-	flow.FieldReg0 + 5, flow.FieldXReg0 + 1, flow.FieldMetadata,
+	flow.FieldReg0 + 5, flow.FieldReg0 + 21, flow.FieldXReg0 + 1, flow.FieldXXReg0 + 5, flow.FieldMetadata,
 }
 
 // value returns one of few values of a field.

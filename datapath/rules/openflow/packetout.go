@@ -49,7 +49,7 @@ func (o *PacketOut) parseField(name, value string, p Parser) (err error) {
 		o.Packet, err = parseHex(value)
 	default:
 		f, known := flow.FieldByName(name)
-		if !known || f.Info().Block != flow.Regs && f != flow.FieldMetadata {
+		if !known || !f.IsRegister() && f != flow.FieldMetadata {
 			return errors.New("want in_port, packet, a register, metadata or actions, found another word")
 		}
 		_, err = o.Meta.ParseField(name, value, p.names())
@@ -106,7 +106,7 @@ func (o *PacketOut) frozen() *frozen {
 	f := &frozen{rest: []segment{{actions: o.Actions, by: noRule}}}
 	var work flow.Key
 	var written flow.Mask
-	work[flow.Regs], work[flow.State] = o.Meta.Key[flow.Regs], o.Meta.Key[flow.State]
+	copy(work[flow.FastBlocks:], o.Meta.Key[flow.FastBlocks:])
 	work.SetUint(flow.FieldActsetOutput, PortUnset)
 	work.SetUint(flow.FieldInPort, uint64(o.InPort))
 	written.SetExact(flow.FieldInPort)

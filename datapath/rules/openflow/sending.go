@@ -20,7 +20,7 @@ func (*sending) kind() contentKind { return contentSending }
 // takeMeta takes what the packet has beside itself from the working key: registers, metadata, in_port, and
 // what actions wrote to pkt_mark.
 func (s *sending) takeMeta(work *flow.Key, written *flow.Mask) {
-	s.meta[flow.Regs], s.meta[flow.State] = work[flow.Regs], work[flow.State]
+	copy(s.meta[flow.FastBlocks:], work[flow.FastBlocks:])
 	s.meta.SetUint(flow.FieldConjID, 0)
 	s.meta.SetUint(flow.FieldInPort, work.Uint(flow.FieldInPort))
 	s.meta.SetUint(flow.FieldPktMark, work.Uint(flow.FieldPktMark)&written.Uint(flow.FieldPktMark))
@@ -34,7 +34,8 @@ func (t *Table) internSending(s *sending, now int64) uint32 {
 	b := append((*buf)[:0], byte(contentSending), s.table)
 	b = binary.BigEndian.AppendUint64(b, s.cookie)
 	b = binary.BigEndian.AppendUint32(b, s.on)
-	for _, block := range [...]int{flow.Base, flow.Regs, flow.State} {
+	b = append(b, s.meta[flow.Base][:]...)
+	for block := flow.FastBlocks; block < flow.Blocks; block++ {
 		b = append(b, s.meta[block][:]...)
 	}
 	*buf = s.Controller.appendText(b)
@@ -63,7 +64,7 @@ func (s *sending) match() *flow.Match {
 // metaFields are what packet-ins tell where it is not zero.
 var metaFields = func() []flow.FieldID {
 	list := []flow.FieldID{flow.FieldMetadata, flow.FieldPktMark}
-	for f := flow.FieldID(flow.FieldReg0); f <= flow.FieldReg15; f++ {
+	for f := flow.FieldID(flow.FieldReg0); f <= flow.FieldReg31; f++ {
 		list = append(list, f)
 	}
 	return list

@@ -215,11 +215,11 @@ func appendBits(dst []byte, b []byte, off, n int) []byte {
 	return append(append(dst, "0x"...), text...)
 }
 
-// appendSubfield appends part as ovs-ofctl does: the field by its NXM name, or OXM name, and the bits.
+// appendSubfield appends part as ovs-ofctl does: the field by its NXM name, OXM name or extension's name, and the bits.
 func appendSubfield(b []byte, part flow.Subfield) []byte {
 	text := part.String()
 	name, bounds, _ := strings.Cut(text, "[")
-	for _, prefix := range [...]string{"NXM_", "OXM_"} {
+	for _, prefix := range [...]string{"NXM_", "OXM_", "NXOXM_"} {
 		for _, alias := range part.Field.Info().Aliases {
 			if strings.HasPrefix(alias, prefix) {
 				return append(append(append(b, alias...), '['), bounds...)

@@ -138,7 +138,7 @@ func (x *xlate) start(in *rules.Port) {
 // about the packet. in_port and recirc_id need no bit.
 func (x *xlate) finish() {
 	v := x.v
-	v.Mask[flow.Regs], v.Mask[flow.State] = flow.Block{}, flow.Block{}
+	clear(v.Mask[flow.FastBlocks:])
 	v.Mask.Clear(flow.FieldInPort)
 	v.Mask.Clear(flow.FieldRecircID)
 	x.finishPorts()

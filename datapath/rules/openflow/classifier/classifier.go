@@ -32,7 +32,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-2]
+var _ = [1]struct{}{}[flow.Version-3]
 
 // A Rule is one entry of a classifier, with the caller's value.
 type Rule[V any] struct {
