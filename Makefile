@@ -19,7 +19,7 @@ SHELL       := bash
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules test-ovs compare-afxdp soak lint deps clean
+.PHONY: help build demo test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,10 +66,13 @@ bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows; memory and
 	$(GO) test ./flowcache -run '^$$' -bench 'EMC|Megaflow' -benchtime 100ms
 	$(GO) test ./datapath -run '^$$' -bench AMillionFlows -benchtime 1x
 
-bench-rules: ## rule sets of 1,000 to 100,000: look-ups, loading beside Open vSwitch, changes under traffic, the last stale flow
+bench-rules: ## rule sets of 1,000 to 100,000: look-ups, loading beside Open vSwitch, changes under traffic, the walk over all flows
 	$(GO) test ./datapath/rules/openflow -run '^$$' -bench 'BenchmarkRules' -benchtime 100ms
 	$(GO) test ./datapath -run '^$$' -bench ARuleOfManyFlowsChanges -benchtime 3x
 	$(GO) run ./bench/rules
+
+bench-stale: build ## from the change of a rule that covers 100,000 cached flows to the last packet by the old one, beside Open vSwitch; needs root
+	$(GO) run ./bench/stale --culvert $(BIN)
 
 soak: build ## mixed traffic with ports coming and going, for SOAK (1h)
 	$(BIN) soak --time $(SOAK)

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/rival"
 )
 
 type options struct {
@@ -54,7 +55,7 @@ func main() {
 	contest.Main("tse", func(ctx context.Context) error { return compare(ctx, o) })
 }
 
-// compare runs the contenders in turn and prints what came out.
+// compare runs the switches in turn and prints what came out.
 func compare(ctx context.Context, o options) error {
 	if err := contest.Possible(); err != nil {
 		return err
@@ -63,7 +64,7 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	contenders, err := o.contenders()
+	switches, err := rival.Choose(o.only, &rival.Culvert{Binary: o.culvert, Config: o.extra}, rival.NewOVS())
 	if err != nil {
 		return err
 	}
@@ -71,10 +72,10 @@ func compare(ctx context.Context, o options) error {
 	r := report{phases: phases}
 	fmt.Printf("switch on CPU %d, hosts on CPU %d; %s\n", contest.SwitchCPU, contest.HostCPU, runtime.Version())
 	for range o.rounds {
-		for _, c := range contest.Turns(contenders) {
+		for _, c := range contest.Turns(switches) {
 			s, err := run(ctx, o, c, phases)
 			if err != nil {
-				return fmt.Errorf("%s: %w", c.name(), err)
+				return fmt.Errorf("%s: %w", c.Name(), err)
 			}
 			r.samples = append(r.samples, s)
 			s.print(os.Stdout)
@@ -82,27 +83,6 @@ func compare(ctx context.Context, o options) error {
 	}
 	r.print(os.Stdout)
 	return nil
-}
-
-func (o *options) contenders() ([]contender, error) {
-	c, v := &culvert{binary: o.culvert, extra: o.extra}, newOVS()
-	var all []contender
-	switch o.only {
-	case "":
-		all = []contender{c, v}
-	case "culvert":
-		all = []contender{c}
-	case "ovs":
-		all = []contender{v}
-	default:
-		return nil, fmt.Errorf("--only %q: want culvert or ovs", o.only)
-	}
-	for _, c := range all {
-		if err := c.missing(); err != nil {
-			return nil, fmt.Errorf("%w: %w", contest.ErrCannot, err)
-		}
-	}
-	return all, nil
 }
 
 // phases returns what is measured in turn: first the clean rate.

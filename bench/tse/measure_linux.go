@@ -14,6 +14,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/rival"
 	"github.com/culvertdev/culvert/bench/traffic"
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
@@ -52,8 +53,8 @@ func rules(l *lab.Lab, flood bool) []string {
 	return accessList(l.Hosts[beside].IPv4.Addr(), l.Hosts[uplink].IPv4.Addr())
 }
 
-// run starts a contender, measures all phases and stops it.
-func run(ctx context.Context, o options, c contender, phases []phase) (s sample, err error) {
+// run starts a switch, measures all phases and stops it.
+func run(ctx context.Context, o options, c rival.Switch, phases []phase) (s sample, err error) {
 	scratch, _, err := lab.NewScratch("culvert-tse-")
 	if err != nil {
 		return s, err
@@ -64,12 +65,12 @@ func run(ctx context.Context, o options, c contender, phases []phase) (s sample,
 		return s, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	r, err := c.start(ctx, l, rules(l, phases[0].flood), filepath.Join(scratch.Path, c.name()))
+	r, err := c.Start(ctx, l, rules(l, phases[0].flood), filepath.Join(scratch.Path, c.Name()))
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, r.stop()) }()
-	s.contender, s.version = c.name(), r.version()
+	defer func() { err = errors.Join(err, r.Stop()) }()
+	s.contender, s.version = c.Name(), r.Version()
 	for _, p := range phases {
 		res, err := measure(ctx, o, l, r, p)
 		if err != nil {
@@ -128,7 +129,7 @@ func senders(o options, l *lab.Lab, p phase) ([]*sender, error) {
 }
 
 // measure runs one phase.
-func measure(ctx context.Context, o options, l *lab.Lab, r running, p phase) (res result, err error) {
+func measure(ctx context.Context, o options, l *lab.Lab, r rival.Running, p phase) (res result, err error) {
 	all, err := senders(o, l, p)
 	if err != nil {
 		return res, err
@@ -141,14 +142,14 @@ func measure(ctx context.Context, o options, l *lab.Lab, r running, p phase) (re
 			res.received[i] = float64(n) / elapsed.Seconds()
 		}
 		res.cpu = used.Seconds() / elapsed.Seconds()
-	}, r.pid())
+	}, r.PID())
 	for i := range min(2, len(all)) {
 		res.offered[i] = float64(all[i].sent) / o.window.Seconds()
 	}
 	if p.flood {
 		res.received[0] = res.received[1]
 	}
-	res.masks = r.masks(ctx)
+	res.masks = r.Cached(ctx)
 	return res, err
 }
 

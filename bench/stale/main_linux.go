@@ -1,0 +1,75 @@
+// Command stale measures how long a change of one rule takes to reach all the cached flows that it covers: from
+// the moment it is asked for until the last packet that is handled by the old rule.
+//
+//	go run ./bench/stale --culvert bin/culvert
+//
+//	host 1 ── veth ── port 1 ── switch ──┬── port 2 ── host 2, by the old rule
+//	                                     └── port 3 ── host 3, by the new one
+//
+// Host 1 keeps sending packets of all flows in turn. Each is cached as a flow of its own, since the rules read both
+// of its ports. Both switches have CPU 1 for everything and hosts have CPU 0; they run in turn, Culvert, OVS, OVS,
+// Culvert, and figures are medians.
+//
+// It needs root and the package openvswitch-switch or openvswitch-switch-dpdk; without one of them it says so and
+// exits with 3.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/rival"
+)
+
+type options struct {
+	culvert, only       string
+	rounds, flows, rate int
+}
+
+// idle is how long a switch keeps a flow that is not used: longer than host 1 takes for a turn of all of them.
+const idle = time.Minute
+
+func main() {
+	var o options
+	flag.StringVar(&o.culvert, "culvert", "bin/culvert", "the culvert `binary`")
+	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs")
+	flag.IntVar(&o.rounds, "rounds", 2, "rounds of Culvert, OVS, OVS, Culvert")
+	flag.IntVar(&o.flows, "flows", 100_000, "how many `flows` the rule covers")
+	flag.IntVar(&o.rate, "rate", 50_000, "`packets` a second")
+	flag.Parse()
+	contest.Main("stale", func(ctx context.Context) error { return compare(ctx, o) })
+}
+
+// compare runs the switches in turn and prints what came out.
+func compare(ctx context.Context, o options) error {
+	if err := contest.Possible(); err != nil {
+		return err
+	}
+	switches, err := rival.Choose(o.only,
+		&rival.Culvert{Binary: o.culvert, Config: fmt.Sprintf("caches: {flows: %d, max-idle: %s}", 2*o.flows, idle)},
+		rival.NewOVS(fmt.Sprintf("max-idle=%d", idle.Milliseconds()), fmt.Sprintf("flow-limit=%d", 2*o.flows), "min-revalidate-pps=0"))
+	if err != nil {
+		return err
+	}
+	runtime.GOMAXPROCS(max(4, runtime.NumCPU())) // a sender and a watcher on one CPU
+	fmt.Printf("switch on CPU %d, hosts on CPU %d; %s\n", contest.SwitchCPU, contest.HostCPU, runtime.Version())
+	var all []sample
+	for range o.rounds {
+		for _, sw := range contest.Turns(switches) {
+			s, err := run(ctx, o, sw)
+			if err != nil {
+				return fmt.Errorf("%s: %w", sw.Name(), err)
+			}
+			fmt.Println(s)
+			all = append(all, s)
+		}
+	}
+	for _, sw := range switches {
+		fmt.Println(median(sw.Name(), all))
+	}
+	return nil
+}
