@@ -1,0 +1,53 @@
+package virtq
+
+// Limits of one Take.
+const (
+	// MaxChains is the most chains one Take returns.
+	MaxChains = 256
+	// MaxSegments is the most pieces of memory the chains of one Take have together, and so a bound on
+	// one chain as well, whatever the size of its ring or of its indirect table. No network driver comes near:
+	// Linux makes 19 of a packet, and QEMU's device takes 1024 (its VIRTQUEUE_MAX_SIZE).
+	MaxSegments = 1024
+)
+
+// Chains are chains of buffers that were taken from a ring, in ring order. A Chains belongs to one queue at a
+// time, from Take to Give, and is reused; declare it as a field of something long-lived. The zero value is empty.
+//
+// The memory of its segments is the guest's, which may change it at any time: read once, into memory of your
+// own, and check that. It stays mapped until the queue's table of memory is closed.
+type Chains struct {
+	n     int // chains
+	segs  int // segments in use
+	chain [MaxChains]Chain
+	seg   [MaxSegments][]byte
+	addr  [MaxSegments]uint64 // guest-physical addresses of the segments; only with a log of dirty pages
+}
+
+// A Chain is one chain of buffers: what a driver made available with one entry.
+type Chain struct {
+	Written  uint32 // bytes written to the writable segments; whoever took the chain sets it before Give
+	Readable uint32 // bytes in all readable segments
+	Writable uint32 // bytes in all writable segments
+
+	id    uint16 // what the driver knows it by
+	slots uint16 // descriptors of a packed ring it takes up
+	entry uint16 // its entry in the inflight region
+	first uint16 // its first segment
+	split uint16 // its first writable segment
+	end   uint16 // behind its last segment
+}
+
+// Len returns the number of chains.
+func (b *Chains) Len() int { return b.n }
+
+// At returns chain i of Len.
+func (b *Chains) At(i int) *Chain { return &b.chain[:b.n][i] }
+
+// Readable returns the segments of c that the device may read. None is empty, and there may be none.
+func (b *Chains) Readable(c *Chain) [][]byte { return b.seg[c.first:c.split] }
+
+// Writable returns the segments of c that the device may write to. None is empty, and there may be none.
+func (b *Chains) Writable(c *Chain) [][]byte { return b.seg[c.split:c.end] }
+
+// reset empties b.
+func (b *Chains) reset() { b.n, b.segs = 0, 0 }

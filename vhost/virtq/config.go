@@ -1,0 +1,36 @@
+package virtq
+
+import (
+	"github.com/culvertdev/culvert/vhost/mem"
+)
+
+// MaxSize is the most entries a ring has (VIRTIO 1.2, 2.7 and 2.8).
+const MaxSize = 32768
+
+// Config describes a ring as it was negotiated.
+type Config struct {
+	Size int // entries: up to MaxSize, for a split ring a power of two
+
+	// Where the three parts are, by the frontend's addresses (VHOST_USER_SET_VRING_ADDR). VIRTIO calls them
+	// Descriptor Area, Driver Area (split: available ring) and Device Area (split: used ring).
+	Desc, Driver, Device uint64
+
+	Indirect   bool // VIRTIO_F_INDIRECT_DESC
+	EventIndex bool // VIRTIO_F_EVENT_IDX
+	InOrder    bool // VIRTIO_F_IN_ORDER: a packed ring's batches are given back by one entry
+
+	// Position is where to go on, in the encoding of VHOST_USER_SET_VRING_BASE. See [Split.Position] and
+	// [Packed.Position].
+	Position uint32
+
+	// Log, when set, is told which of the guest's pages were written to (VHOST_F_LOG_ALL).
+	Log *mem.Log
+	// LogRing logs the used ring as well (VHOST_VRING_F_LOG), a split ring's used ring or a packed ring's
+	// descriptors, beginning at guest-physical address RingLog.
+	LogRing bool
+	RingLog uint64
+
+	// Inflight, when set, is the ring's region of the memory that outlives this process and says which chains
+	// are taken (VHOST_USER_SET_INFLIGHT_FD). It has InflightBytes, and is mapped as long as the queue is used.
+	Inflight []byte
+}

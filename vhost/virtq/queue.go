@@ -1,0 +1,74 @@
+package virtq
+
+import "github.com/culvertdev/culvert/vhost/mem"
+
+// common is what the two layouts share.
+type common struct {
+	win      mem.Window // into the guest's memory
+	err      *Error     // what the guest did; the queue is dead
+	indirect bool       // negotiated
+	events   bool       // the event index is negotiated
+	tracked  bool       // segments' addresses are noted: there is a log
+	log      *mem.Log
+	ringLog  uint64 // guest-physical address under which the ring is logged; with logRing
+	logRing  bool
+}
+
+func (q *common) open(t *mem.Table, c Config) {
+	*q = common{
+		indirect: c.Indirect,
+		events:   c.EventIndex,
+		tracked:  c.Log != nil,
+		log:      c.Log,
+		ringLog:  c.RingLog,
+		logRing:  c.LogRing && c.Log != nil,
+	}
+	q.win.Open(t)
+}
+
+// Err returns what the guest did wrong, or nil. After it nothing works until the ring is set up anew.
+func (q *common) Err() error {
+	if q.err == nil {
+		return nil
+	}
+	return q.err
+}
+
+// fail kills the queue.
+func (q *common) fail(k Kind, at uint32, value uint64) {
+	if q.err == nil {
+		q.err = &Error{Kind: k, At: at, Value: value}
+	}
+}
+
+// failed returns an error for a ring that cannot be set up.
+func failed(k Kind, value uint64) error { return &Error{Kind: k, Value: value} }
+
+// logWritten marks the pages that the device wrote to in a chain's segments.
+func (q *common) logWritten(b *Chains, c *Chain) {
+	left := c.Written
+	for s := c.split; s < c.end && left > 0; s++ {
+		n := min(left, uint32(len(b.seg[s])))
+		q.log.Mark(b.addr[s], uint64(n))
+		left -= n
+	}
+}
+
+// logUsed marks n bytes at offset off of the ring.
+func (q *common) logUsed(off, n uint64) {
+	if q.logRing {
+		q.log.Mark(q.ringLog+off, n)
+	}
+}
+
+// part finds one part of a ring, of n bytes at the frontend's address addr.
+func part(t *mem.Table, addr uint64, n int, align uint64) ([]byte, error) {
+	if addr%align != 0 {
+		return nil, failed(RingMisaligned, addr)
+	}
+	memory, ok := t.User(addr, uint64(n))
+	if !ok {
+		return nil, failed(RingOutside, addr)
+	}
+	return memory, nil
+}

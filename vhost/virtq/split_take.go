@@ -1,0 +1,164 @@
+package virtq
+
+import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
+
+// Take replaces what is in b by the next chains, at most limit, and returns how many. With an error there are
+// none, and the queue is dead.
+//
+// Chains that are taken stay taken until Give; there is no second Take before it.
+func (q *Split) Take(b *Chains, limit int) (int, error) {
+	b.reset()
+	if q.err != nil {
+		return 0, q.err
+	}
+	limit = min(limit, MaxChains)
+	if q.old.left() > 0 {
+		q.takeOld(b, limit)
+	} else {
+		q.old.taken = 0
+		q.takeNew(b, q.waiting(limit))
+	}
+	if q.err != nil {
+		b.reset()
+		return 0, q.err
+	}
+	return b.n, nil
+}
+
+// waiting returns how many of want entries there are to take. It looks at the guest's index only when what it
+// saw there last is not enough: the two sides write to that line in turns.
+func (q *Split) waiting(want int) int {
+	if n := int(q.seen - q.next); n >= want {
+		return want
+	}
+	return min(q.look(), want)
+}
+
+// look reads the guest's index and returns how many entries there are to take.
+func (q *Split) look() int {
+	seen := q.availWord.Load()
+	// VIRTIO 1.2, 2.7.13: no more entries can be under way than the ring has, and none is taken back.
+	if int(seen-q.shown) > len(q.desc) || int(seen-q.next) > len(q.desc) {
+		q.fail(IndexJump, uint32(q.next), uint64(seen))
+		return 0
+	}
+	q.seen = seen
+	return int(seen - q.next)
+}
+
+// takeNew takes n entries, or fewer when b has no room for more segments.
+func (q *Split) takeNew(b *Chains, n int) {
+	base, memory := q.win.Region()
+	size := uint64(len(memory))
+	for ; n > 0; n-- {
+		head := q.avail[q.next&q.mask]
+		if int(head) >= len(q.desc) {
+			q.fail(HeadRange, uint32(q.next), uint64(head))
+			return
+		}
+		// The common chain is one descriptor in the region where the last one was.
+		d := q.desc[head]
+		off, length, flags := d.Addr-base, d.Len(), d.SplitFlags()
+		if flags&^layout.FlagWrite == 0 && length > 0 && off < size && uint64(length) <= size-off &&
+			b.segs < MaxSegments && !q.tracked {
+			b.one(head, memory[off:off+uint64(length):off+uint64(length)], flags)
+		} else {
+			if !q.chain(b, head, d) {
+				return
+			}
+			base, memory = q.win.Region()
+			size = uint64(len(memory))
+		}
+		if q.flight != nil {
+			q.flight.take(head)
+		}
+		q.next++
+	}
+}
+
+// takeOld takes chains that were in flight before.
+func (q *Split) takeOld(b *Chains, limit int) {
+	for limit = min(limit, q.old.left()); limit > 0; limit-- {
+		head := q.old.entries[q.old.next]
+		if !q.chain(b, head, q.desc[head]) {
+			return
+		}
+		q.old.next++
+		q.old.taken++
+	}
+}
+
+// chain takes the chain that begins with d, the descriptor head. It returns false when it was not taken: the
+// queue is dead, or b has no room left.
+func (q *Split) chain(b *Chains, head uint16, d layout.Desc) bool {
+	c := b.build(&q.win, q.tracked)
+	k, value := q.walk(&c, d)
+	if k == 0 {
+		k, value = c.finish(head, 1)
+	}
+	if k == 0 {
+		return true
+	}
+	c.undo()
+	if k != TooManySegments || b.n == 0 {
+		q.fail(k, uint32(q.next), value)
+	}
+	return false
+}
+
+// walk follows a chain through the descriptor table (VIRTIO 1.2, 2.7.5). An indirect table may end it.
+func (q *Split) walk(c *builder, d layout.Desc) (Kind, uint64) {
+	for range len(q.desc) {
+		flags := d.SplitFlags()
+		if flags&layout.FlagIndirect != 0 {
+			switch {
+			case !q.indirect:
+				return IndirectRefused, uint64(flags)
+			case flags&layout.FlagNext != 0: // 2.7.5.3.1
+				return IndirectNext, uint64(flags)
+			}
+			return q.walkTable(c, d)
+		}
+		if k, value := c.add(d.Addr, d.Len(), flags&layout.FlagWrite != 0); k != 0 {
+			return k, value
+		}
+		if flags&layout.FlagNext == 0 {
+			return 0, 0
+		}
+		next := d.SplitNext()
+		if int(next) >= len(q.desc) {
+			return NextRange, uint64(next)
+		}
+		d = q.desc[next]
+	}
+	return ChainLoop, uint64(len(q.desc))
+}
+
+// walkTable follows a chain through the indirect table that d refers to (VIRTIO 1.2, 2.7.5.3).
+func (q *Split) walkTable(c *builder, d layout.Desc) (Kind, uint64) {
+	t, k, value := openTable(&q.win, d)
+	if k != 0 {
+		return k, value
+	}
+	at := uint32(0)
+	for range t.n {
+		e, ok := t.at(at)
+		if !ok {
+			return IndirectOutside, t.addr
+		}
+		flags := e.SplitFlags()
+		if flags&layout.FlagIndirect != 0 {
+			return IndirectNested, uint64(flags)
+		}
+		if k, value := c.add(e.Addr, e.Len(), flags&layout.FlagWrite != 0); k != 0 {
+			return k, value
+		}
+		if flags&layout.FlagNext == 0 {
+			return 0, 0
+		}
+		if at = uint32(e.SplitNext()); at >= t.n {
+			return NextRange, uint64(at)
+		}
+	}
+	return ChainLoop, uint64(t.n)
+}
