@@ -8,7 +8,8 @@ import (
 // The cache levels: every packet a worker receives, or takes up again under a recirculation id, is
 // counted in exactly one of them, by what decided its fate.
 const (
-	hitEMC = iota
+	hitPort = iota
+	hitEMC
 	hitMegaflow
 	askedSlowPath
 	undecided // dropped before any level could answer; the drop counters say why
@@ -17,6 +18,7 @@ const (
 
 func levelCounters() []counter.Desc {
 	return []counter.Desc{
+		hitPort:       {Name: "port_hit", Help: "Packets answered without a look-up: all packets of their port are one flow."},
 		hitEMC:        {Name: "emc_hit", Help: "Packets answered by the worker's exact-match cache."},
 		hitMegaflow:   {Name: "megaflow_hit", Help: "Packets answered by the megaflow cache."},
 		askedSlowPath: {Name: "upcall", Help: "Packets no cache knew, sent to the slow path."},

@@ -91,7 +91,9 @@ type workerPort struct {
 // Process implements pmd.Processor.
 func (w *pipeline) Process(port uint32, b *frame.Batch) {
 	w.clones.left = maxClones
-	w.pass(port, 0, 0, b)
+	if !w.passWhole(port, b) {
+		w.pass(port, 0, 0, b)
+	}
 	w.finishRecirc(0, 0, b)
 }
 

@@ -66,6 +66,7 @@ type Megaflow struct {
 	ext        [flow.FastBlocks][]flow.Block // by block and slot: extension blocks of the masked key, where the mask looks into them
 	masks      []mask                        // by maskID less firstMask
 	ports      []atomic.Pointer[maskList]    // by port
+	whole      []atomic.Uint32               // by port: the flow that all its packets are of, Reader.Whole
 
 	lists  *Lists
 	epochs *Epochs
@@ -153,6 +154,7 @@ func New(o Options) (*Megaflow, error) {
 	for b := flow.Base + 1; b < flow.FastBlocks; b++ {
 		m.ext[b] = slab.New[flow.Block](m, o.Flows+1)
 	}
+	m.whole = slab.New[atomic.Uint32](m, maxPorts)
 	m.baselines = slab.New[baseline](m, o.Flows+1)
 	m.masks = slab.New[mask](m, masks)
 	m.maskInfo = slab.New[maskInfo](m, int(firstMask)+masks)

@@ -95,6 +95,7 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 	e.gen.Add(1) // odd: live
 	m.table.put(h, s)
 	m.addFlow(port, id, isNew)
+	m.putWhole(port, s)
 	m.countMask(port, id, &f.Mask)
 	m.flows.Add(1)
 	return s, nil
@@ -174,6 +175,7 @@ func (m *Megaflow) Remove(s Slot) {
 		panic("flowcache: a live flow is in neither of its buckets")
 	}
 	e.gen.Add(1) // even: no EMC entry answers with the slot from here on
+	m.dropWhole(s)
 	m.dropFlow(portOf(&e.base), e.mask)
 	m.lists.Release(ListID(e.actions.Load()))
 	m.flows.Add(-1)
