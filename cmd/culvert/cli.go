@@ -110,7 +110,7 @@ Exit codes:
   0  done
   1  the daemon could not do it, run ended with an error, or flow diff has found a difference
   2  the command line is wrong
-  3  the configuration or the rules have errors
+  3  the configuration, or the text of rules, groups, meters, options or packets, has errors
   4  no daemon answers on the socket
   5  run ended, but frames were lost on the way: a defect worth reporting
   6  replay --verify found a cached answer that is not what the rules say: a defect worth reporting

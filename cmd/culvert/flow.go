@@ -43,16 +43,36 @@ func (r *ruleArgs) text(e *env) (api.FlowText, error) {
 	return t, nil
 }
 
-// change sends rules and prints how many were changed.
-func (r *ruleArgs) change(e *env, method api.Method[api.FlowText, api.Changed], strict bool, done string) error {
+// change sends rules and prints what became of them; done is the word for what the command is for.
+func (r *ruleArgs) change(e *env, method api.Method[api.FlowText, api.RulesChanged], strict bool, done string) error {
 	t, err := r.text(e)
 	if err != nil {
 		return err
 	}
 	t.Strict = strict
-	return show(e, method, t, func(w io.Writer, c api.Changed) {
-		fmt.Fprintf(w, "%d %s %s\n", c.Count, plural(c.Count, "rule", "rules"), done)
-	})
+	return show(e, method, t, func(w io.Writer, c api.RulesChanged) { fmt.Fprintln(w, whatChanged(c, done)) })
+}
+
+// whatChanged says how many rules were changed and how: "3 rules added, 1 changed". Of none it says that none
+// were what the command is for.
+func whatChanged(c api.RulesChanged, done string) string {
+	text := ""
+	for _, p := range [...]struct {
+		n   int
+		how string
+	}{{c.Added, "added"}, {c.Changed, "changed"}, {c.Deleted, "deleted"}} {
+		switch {
+		case p.n == 0:
+		case text == "":
+			text = fmt.Sprintf("%d %s %s", p.n, plural(p.n, "rule", "rules"), p.how)
+		default:
+			text += fmt.Sprintf(", %d %s", p.n, p.how)
+		}
+	}
+	if text == "" {
+		return "0 rules " + done
+	}
+	return text
 }
 
 func plural(n int, one, many string) string {

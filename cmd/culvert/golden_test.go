@@ -60,13 +60,13 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.PortAdd, func(_ context.Context, n api.NewPort) (api.Port, error) {
 		return api.Port{Name: n.Name, Bridge: n.Bridge, Number: n.Number, Type: n.Type, Options: n.Options, VLAN: n.VLAN, Open: true, LinkUp: true}, nil
 	})
-	api.Handle(m, api.FlowAdd, func(_ context.Context, f api.FlowText) (api.Changed, error) {
+	api.Handle(m, api.FlowAdd, func(_ context.Context, f api.FlowText) (api.RulesChanged, error) {
 		for i, line := range f.Lines {
 			if strings.Contains(line, "zap") {
-				return api.Changed{}, &api.Error{Code: api.BadConfig, Details: f.Name + ":2:1: want a field", Problems: []api.Problem{{File: f.Name, Line: i + 1, Column: 1, Text: "want a field"}}}
+				return api.RulesChanged{}, &api.Error{Code: api.BadConfig, Details: f.Name + ":2:1: want a field", Problems: []api.Problem{{File: f.Name, Line: i + 1, Column: 1, Text: "want a field"}}}
 			}
 		}
-		return api.Changed{Count: len(f.Lines)}, nil
+		return api.RulesChanged{Count: len(f.Lines), Added: len(f.Lines)}, nil
 	})
 	api.Handle(m, api.FlowDump, func(context.Context, api.FlowMatch) ([]api.Rule, error) {
 		return []api.Rule{{Bridge: "br0", Text: "cookie=0x0, n_packets=1, in_port=1 actions=output:2"}, {Bridge: "br1", Text: "cookie=0x0, n_packets=2, priority=0 actions=NORMAL"}}, nil
@@ -175,6 +175,19 @@ func TestRulesComeFromArgumentsFileOrStandardInput(t *testing.T) {
 				t.Errorf("got %q, %q, exit code %d; want %q", got, errs, code, c.want)
 			}
 		})
+	}
+}
+
+func TestWhatBecameOfRulesIsSaid(t *testing.T) {
+	for want, c := range map[string]api.RulesChanged{
+		"3 rules added, 1 changed, 2 deleted": {Added: 3, Changed: 1, Deleted: 2},
+		"1 rule changed, 2 deleted":           {Changed: 1, Deleted: 2},
+		"1 rule deleted":                      {Deleted: 1},
+		"0 rules changed":                     {},
+	} {
+		if got := whatChanged(c, "changed"); got != want {
+			t.Errorf("%+v: got %q, want %q", c, got, want)
+		}
 	}
 }
 

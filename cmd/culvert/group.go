@@ -25,7 +25,7 @@ func (a *groupArgs) change(e *env, method api.Method[api.GroupText, api.Changed]
 	if err != nil {
 		return err
 	}
-	return sendGroups(e, method, api.GroupText{Bridge: a.Bridge, Lines: t.Lines, MayCreate: create}, done)
+	return sendGroups(e, method, api.GroupText{Bridge: a.Bridge, Name: t.Name, Lines: t.Lines, MayCreate: create}, done)
 }
 
 func sendGroups(e *env, method api.Method[api.GroupText, api.Changed], t api.GroupText, done string) error {

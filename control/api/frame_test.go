@@ -60,7 +60,9 @@ func FuzzControlRequest(f *testing.F) {
 	m := NewMux(slog.New(slog.DiscardHandler))
 	Handle(m, GetVersion, func(context.Context, Nothing) (Version, error) { return Version{}, nil })
 	Handle(m, PortList, func(_ context.Context, p PortFilter) ([]Port, error) { return []Port{{Name: p.Name}}, nil })
-	Handle(m, FlowAdd, func(_ context.Context, p FlowText) (Changed, error) { return Changed{len(p.Lines)}, nil })
+	Handle(m, FlowAdd, func(_ context.Context, p FlowText) (RulesChanged, error) {
+		return RulesChanged{Count: len(p.Lines)}, nil
+	})
 	Handle(m, FDBFlush, func(context.Context, FDBFilter) (Changed, error) { return Changed{}, io.EOF })
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := newMessageReader(bytes.NewReader(data), 4096)

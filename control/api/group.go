@@ -3,6 +3,7 @@ package api
 // GroupText is groups in the syntax of ovs-ofctl add-group.
 type GroupText struct {
 	Bridge    string   `json:"bridge,omitempty"`     // may be empty when there is one only
+	Name      string   `json:"name,omitempty"`       // of the file that the lines come from
 	Lines     []string `json:"lines"`                // empty for group.del: every group
 	MayCreate bool     `json:"may_create,omitempty"` // group.mod: groups that are not there, too
 }

@@ -33,7 +33,7 @@ const (
 	BadParams     Code = "bad-params"     // the parameters are not those of the method, or out of range
 	NotFound      Code = "not-found"      // what the request names is not there
 	Exists        Code = "exists"         // what the request would make is there already
-	BadConfig     Code = "bad-config"     // the configuration has errors: Error.Problems
+	BadConfig     Code = "bad-config"     // the configuration, or the text of rules, groups, meters, options or packets, has errors: Error.Problems
 	Failed        Code = "failed"         // it was tried and did not work
 	Internal      Code = "internal"       // a defect of the daemon, which goes on; its log has more
 	Busy          Code = "busy"           // too many connections; try again later
@@ -46,7 +46,7 @@ type Error struct {
 	Problems []Problem `json:"problems,omitempty"` // with BadConfig
 }
 
-// Problem is one error in a configuration.
+// Problem is one error in a configuration, or in text such as rules.
 type Problem struct {
 	File   string `json:"file"`
 	Line   int    `json:"line,omitempty"`   // from 1; absent: the file as a whole
@@ -61,6 +61,15 @@ func (e *Error) Error() string { return e.Details }
 // Errorf returns an error of the given code.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Details: fmt.Sprintf(format, args...)}
+}
+
+// Mistake returns what is wrong with a text; what says which, if there are several.
+func Mistake(what string, err error) *Error {
+	e := &Error{Code: BadConfig, Details: err.Error(), Problems: []Problem{{File: what, Text: err.Error()}}}
+	if what != "" {
+		e.Details = what + ": " + e.Details
+	}
+	return e
 }
 
 // asError returns err as what goes over the wire: itself if it is an *Error, otherwise Failed.

@@ -52,6 +52,14 @@ type Changed struct {
 	Count int `json:"count"`
 }
 
+// RulesChanged says how many rules a request changed, and how.
+type RulesChanged struct {
+	Count   int `json:"count"` // all together
+	Added   int `json:"added"`
+	Changed int `json:"changed"`
+	Deleted int `json:"deleted"`
+}
+
 // BridgeName names a bridge; empty means all, or the only one there is.
 type BridgeName struct {
 	Bridge string `json:"bridge,omitempty"`

@@ -155,7 +155,7 @@ func TestRulesAreListedChangedAndDeleted(t *testing.T) {
 	refuse(l, api.FlowAdd, api.FlowText{Lines: []string{"actions=1"}}, api.BadParams) // which bridge?
 	refuse(l, api.FlowAdd, api.FlowText{Bridge: "br9"}, api.NotFound)
 	refuse(l, api.FlowDump, api.FlowMatch{Bridge: "br9"}, api.NotFound)
-	refuse(l, api.FlowDump, api.FlowMatch{Match: "zap"}, api.BadParams)
+	refuse(l, api.FlowDump, api.FlowMatch{Match: "zap"}, api.BadConfig)
 }
 
 func TestRulesEndByThemselves(t *testing.T) {

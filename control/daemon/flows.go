@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/config"
@@ -38,20 +37,22 @@ func (d *Daemon) ruleBridge(name string) (*bridge, error) {
 	return b, err
 }
 
-func (d *Daemon) flowAdd(_ context.Context, t api.FlowText) (api.Changed, error) {
+func (d *Daemon) flowAdd(_ context.Context, t api.FlowText) (api.RulesChanged, error) {
 	return d.flowChange(t, openflow.Parser.ParseChange)
 }
 
-func (d *Daemon) flowMod(_ context.Context, t api.FlowText) (api.Changed, error) {
+func (d *Daemon) flowMod(_ context.Context, t api.FlowText) (api.RulesChanged, error) {
 	return d.flowChange(t, func(p openflow.Parser, s string) (openflow.Change, error) {
 		m, err := p.ParseMod(s, t.Strict)
 		return openflow.Change{Op: openflow.OpModify, Mod: m}, err
 	})
 }
 
-func (d *Daemon) flowDel(_ context.Context, t api.FlowText) (api.Changed, error) {
+func (d *Daemon) flowDel(_ context.Context, t api.FlowText) (api.RulesChanged, error) {
 	if len(t.Lines) == 0 {
-		return d.onBridge(t.Bridge, func(b *bridge) (int, error) { return b.table.DeleteFlows(openflow.AllFlows()), nil })
+		return d.changeRules(t.Bridge, func(b *bridge) (openflow.Tally, error) {
+			return openflow.Tally{Deleted: b.table.DeleteFlows(openflow.AllFlows())}, nil
+		})
 	}
 	return d.flowChange(t, func(p openflow.Parser, s string) (openflow.Change, error) {
 		x, err := p.ParseFilter(s, t.Strict)
@@ -60,27 +61,38 @@ func (d *Daemon) flowDel(_ context.Context, t api.FlowText) (api.Changed, error)
 }
 
 // flowChange makes the changes that the lines of a request are, all or none.
-func (d *Daemon) flowChange(t api.FlowText, parse func(openflow.Parser, string) (openflow.Change, error)) (api.Changed, error) {
-	return d.onBridge(t.Bridge, func(b *bridge) (int, error) {
-		parser := b.table.Parser()
-		changes, lines, err := parseLines(t, func(s string) (openflow.Change, error) { return parse(parser, s) })
+func (d *Daemon) flowChange(t api.FlowText, parse func(openflow.Parser, string) (openflow.Change, error)) (api.RulesChanged, error) {
+	return d.changeRules(t.Bridge, func(b *bridge) (openflow.Tally, error) {
+		parser, rules := b.table.Parser(), rulesOf(t)
+		changes, lines, err := readLines(rules, func(s string) (openflow.Change, error) { return parse(parser, s) })
 		if err != nil {
-			return 0, err
+			return openflow.Tally{}, err
 		}
-		n, err := b.table.Apply(changes)
-		return n, refused(t, lines, err)
+		done, err := b.table.Apply(changes)
+		return done, refusedLine(rules, lines, err)
 	})
+}
+
+// changeRules is onBridge for what changes rules.
+func (d *Daemon) changeRules(name string, f func(*bridge) (openflow.Tally, error)) (api.RulesChanged, error) {
+	var done openflow.Tally
+	n, err := d.onBridge(name, func(b *bridge) (n int, err error) {
+		done, err = f(b)
+		return done.Total(), err
+	})
+	return api.RulesChanged{Count: n.Count, Added: done.Added, Changed: done.Modified, Deleted: done.Deleted}, err
 }
 
 func (d *Daemon) flowReplace(_ context.Context, t api.FlowText) (api.Replaced, error) {
 	var done api.Replaced
 	_, err := d.onBridge(t.Bridge, func(b *bridge) (int, error) {
-		flows, lines, err := parseLines(t, b.table.Parser().ParseFlow)
+		rules := rulesOf(t)
+		flows, lines, err := readLines(rules, b.table.Parser().ParseFlow)
 		if err != nil {
 			return 0, err
 		}
 		done.Added, done.Removed, err = b.table.ReplaceFlows(flows)
-		return 0, refused(t, lines, err)
+		return 0, refusedLine(rules, lines, err)
 	})
 	return done, err
 }
@@ -90,7 +102,7 @@ func (d *Daemon) flowDiff(_ context.Context, t api.FlowText) (api.Difference, er
 	if err != nil {
 		return api.Difference{}, err
 	}
-	flows, _, err := parseLines(t, b.table.Parser().ParseFlow)
+	flows, _, err := readLines(rulesOf(t), b.table.Parser().ParseFlow)
 	if err != nil {
 		return api.Difference{}, err
 	}
@@ -118,9 +130,9 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 	d.sw.Sync() // rules are told of their traffic by walks over the flow cache: what came since the last one too
 	out := []api.Rule{}
 	for _, b := range bridges {
-		filter, err := b.table.Parser().ParseFilter(m.Match, false)
+		filter, err := readOne("match", m.Match, func(s string) (openflow.Filter, error) { return b.table.Parser().ParseFilter(s, false) })
 		if err != nil {
-			return nil, api.Errorf(api.BadParams, "match: %v", err)
+			return nil, err
 		}
 		flows := b.table.Flows(filter)
 		if m.Sort != "" {
@@ -147,43 +159,14 @@ func apiRule(bridge string, f *openflow.FlowStats, form openflow.Format) api.Rul
 	}
 }
 
-// parseLines parses the lines of a request, all or none, and says which line each came from. Blank lines
-// and what follows a # say nothing. Mistakes are reported together.
-func parseLines[T any](t api.FlowText, parse func(string) (T, error)) (all []T, lines []int, err error) {
-	var wrong config.Errors
-	all, lines = make([]T, 0, len(t.Lines)), make([]int, 0, len(t.Lines))
-	for i, line := range t.Lines {
-		line, _, _ = strings.Cut(line, "#")
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		one, err := parse(line)
-		if err != nil {
-			e := config.Error{Place: placeOf(t, i+1), Problem: err.Error()}
-			var at *openflow.SyntaxError
-			if errors.As(err, &at) {
-				e.Column, e.Problem = at.Col, at.Problem
-			}
-			wrong = append(wrong, e)
-			continue
-		}
-		all, lines = append(all, one), append(lines, i+1)
-	}
-	if len(wrong) > 0 {
-		return nil, nil, ConfigError(wrong)
-	}
-	return all, lines, nil
-}
+// rulesOf returns the rules of a request.
+func rulesOf(t api.FlowText) text { return text{name: cmp.Or(t.Name, "rule"), lines: t.Lines} }
 
-// refused says of which line the change is that could not be made.
-func refused(t api.FlowText, lines []int, err error) error {
+// refusedLine says of which line the change is that could not be made.
+func refusedLine(t text, lines []int, err error) error {
 	var at *openflow.ChangeError
 	if !errors.As(err, &at) {
 		return err
 	}
-	return ConfigError(config.Errors{{Place: placeOf(t, lines[at.Index]), Problem: at.Err.Error()}})
-}
-
-func placeOf(t api.FlowText, line int) config.Place {
-	return config.Place{File: cmp.Or(t.Name, "rule"), Line: line}
+	return ConfigError(config.Errors{t.mistake(lines[at.Index], at.Err)})
 }

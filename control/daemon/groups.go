@@ -1,8 +1,8 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
-	"strings"
 
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
@@ -62,21 +62,11 @@ func (d *Daemon) groupChange(t api.GroupText, change func(*bridge, []openflow.Gr
 		if len(t.Lines) == 0 {
 			return 0, api.Errorf(api.BadParams, "lines: want groups, found none")
 		}
-		var list []openflow.GroupMod
-		for i, line := range t.Lines {
-			if line, _, _ = strings.Cut(line, "#"); strings.TrimSpace(line) == "" {
-				continue
-			}
-			g, err := b.table.Parser().ParseGroup(line)
-			if err != nil {
-				return 0, api.Errorf(api.BadParams, "line %d: %v", i+1, err)
-			}
-			list = append(list, g)
+		list, _, err := readLines(text{name: cmp.Or(t.Name, "group"), lines: t.Lines}, b.table.Parser().ParseGroup)
+		if err != nil {
+			return 0, err
 		}
-		if err := change(b, list); err != nil {
-			return 0, api.Errorf(api.BadParams, "%v", err)
-		}
-		return len(list), nil
+		return len(list), refused(change(b, list))
 	})
 }
 

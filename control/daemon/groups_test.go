@@ -14,10 +14,10 @@ func TestGroupsComeAndGo(t *testing.T) {
 	if got := call(l, api.GroupAdd, add).Count; got != 2 {
 		t.Errorf("added %d, want 2", got)
 	}
-	refuse(l, api.GroupAdd, add, api.BadParams)
+	refuse(l, api.GroupAdd, add, api.Exists)
 	refuse(l, api.GroupAdd, api.GroupText{}, api.BadParams)
-	refuse(l, api.GroupAdd, api.GroupText{Lines: []string{"group_id=foo"}}, api.BadParams)
-	refuse(l, api.GroupMod, api.GroupText{Lines: []string{"group_id=7,type=all"}}, api.BadParams)
+	refuse(l, api.GroupAdd, api.GroupText{Lines: []string{"group_id=foo"}}, api.BadConfig)
+	refuse(l, api.GroupMod, api.GroupText{Lines: []string{"group_id=7,type=all"}}, api.NotFound)
 	call(l, api.GroupMod, api.GroupText{Lines: []string{"group_id=7,type=all"}, MayCreate: true})
 	call(l, api.FlowAdd, api.FlowText{Lines: []string{"actions=group:2", "priority=1,actions=group:1"}})
 	call(l, api.GroupInsert, api.GroupText{Lines: []string{"group_id=1,command_bucket_id=first,bucket=bucket_id:9,in_port"}})

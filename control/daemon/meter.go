@@ -17,18 +17,14 @@ func (d *Daemon) meterMod(_ context.Context, t api.MeterText) (api.Changed, erro
 
 // meterChange makes a change for each of some meters, up to the first that cannot be made.
 func (d *Daemon) meterChange(t api.MeterText, change func(*openflow.Table, openflow.Meter) error) (api.Changed, error) {
-	var list []openflow.Meter
-	for _, text := range t.Meters {
-		m, err := openflow.ParseMeter(text)
-		if err != nil {
-			return api.Changed{}, api.Errorf(api.BadParams, "%s: %v", text, err)
-		}
-		list = append(list, m)
+	list, _, err := readLines(text{name: "meter", lines: t.Meters}, openflow.ParseMeter)
+	if err != nil {
+		return api.Changed{}, err
 	}
 	return d.onBridge(t.Bridge, func(b *bridge) (int, error) {
 		for i, m := range list {
 			if err := change(b.table, m); err != nil {
-				return i, api.Errorf(api.Failed, "%v", err)
+				return i, refused(err)
 			}
 		}
 		return len(list), nil
@@ -47,10 +43,7 @@ func (d *Daemon) meterDel(_ context.Context, m api.MeterID) (api.Changed, error)
 			return flows, nil
 		}
 		flows, err := b.table.DeleteMeter(id)
-		if err != nil {
-			return 0, api.Errorf(api.NotFound, "%v", err)
-		}
-		return flows, nil
+		return flows, refused(err)
 	})
 }
 

@@ -15,9 +15,9 @@ func (d *Daemon) packetOut(_ context.Context, o api.PacketOut) (api.Nothing, err
 	if err != nil {
 		return api.Nothing{}, err
 	}
-	p, err := openflow.Parser{Ports: b.table}.ParsePacketOut(o.Text)
+	p, err := readOne("packet", o.Text, openflow.Parser{Ports: b.table}.ParsePacketOut)
 	if err != nil {
-		return api.Nothing{}, api.Errorf(api.BadParams, "%v", err)
+		return api.Nothing{}, err
 	}
 	if err := b.table.SendPacket(&p); err != nil {
 		return api.Nothing{}, api.Errorf(api.Failed, "%v", err)

@@ -2,8 +2,7 @@ package daemon
 
 import (
 	"context"
-	"errors"
-	"strings"
+	"slices"
 
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
@@ -20,31 +19,20 @@ func (d *Daemon) tlvDel(_ context.Context, o api.TLVOptions) (api.Changed, error
 
 // tlvChange changes a bridge's tunnel options. It counts how many there are more, or less.
 func (d *Daemon) tlvChange(o api.TLVOptions, named bool, change func(*openflow.Table, []flow.Option) error) (api.Changed, error) {
-	var list []flow.Option
-	if named {
-		var err error
-		if list, err = flow.ParseOptions(strings.Join(o.Options, " ")); err != nil {
-			return api.Changed{}, api.Errorf(api.BadParams, "options: %v", err)
-		}
+	if named && len(o.Options) == 0 {
+		return api.Changed{}, api.Errorf(api.BadParams, "options: want some, found none")
+	}
+	lists, _, err := readLines(text{name: "option", lines: o.Options}, flow.ParseOptions)
+	if err != nil {
+		return api.Changed{}, err
 	}
 	return d.onBridge(o.Bridge, func(b *bridge) (int, error) {
 		before := len(b.table.TunnelOptions().Options())
-		if err := change(b.table, list); err != nil {
-			return 0, api.Errorf(tlvCode(err), "%v", err)
+		if err := change(b.table, slices.Concat(lists...)); err != nil {
+			return 0, refused(err)
 		}
 		return max(len(b.table.TunnelOptions().Options())-before, before-len(b.table.TunnelOptions().Options())), nil
 	})
-}
-
-// tlvCode says which kind of error it is that options cannot be changed.
-func tlvCode(err error) api.Code {
-	switch {
-	case errors.Is(err, flow.ErrOptionMapped), errors.Is(err, flow.ErrFieldMapped):
-		return api.Exists
-	case errors.Is(err, flow.ErrOptionsFull), errors.Is(err, openflow.ErrOptionUsed):
-		return api.Failed
-	}
-	return api.BadParams
 }
 
 func (d *Daemon) tlvShow(_ context.Context, n api.BridgeName) ([]api.TLVMap, error) {

@@ -15,7 +15,7 @@ func TestTunnelOptionsComeAndGo(t *testing.T) {
 		t.Errorf("added %d, want 1", got)
 	}
 	refuse(l, api.TLVAdd, api.TLVOptions{Options: one}, api.Exists)
-	refuse(l, api.TLVAdd, api.TLVOptions{Options: []string{"foo"}}, api.BadParams)
+	refuse(l, api.TLVAdd, api.TLVOptions{Options: []string{"foo"}}, api.BadConfig)
 	refuse(l, api.TLVAdd, api.TLVOptions{}, api.BadParams)
 	call(l, api.FlowAdd, api.FlowText{Lines: []string{"tun_metadata0=1,actions=set_field:2->tun_metadata0"}})
 	rules := call(l, api.FlowDump, api.FlowMatch{Match: "tun_metadata0=1"})

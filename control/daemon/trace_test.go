@@ -22,7 +22,7 @@ func TestATraceAsksTheRunningSwitchAndLeavesItAsItWas(t *testing.T) {
 		t.Errorf("the trace left %d cached flows", n)
 	}
 	refuse(l, api.Trace, api.TraceQuery{Bridge: "br9", Flow: "in_port=1"}, api.NotFound)
-	refuse(l, api.Trace, api.TraceQuery{Flow: "in_port=77"}, api.BadParams)
+	refuse(l, api.Trace, api.TraceQuery{Flow: "in_port=77"}, api.BadConfig)
 
 	p1, p2 := l.peer("p1"), l.peer("p2")
 	p1.SendBytes(packet(1, 2))

@@ -32,7 +32,7 @@ func Run(sw Switch, bridge string, options *flow.TLVMap, q api.TraceQuery) (api.
 	p := portsOf(sw, bridge)
 	query, err := p.query(sw, options, q)
 	if err != nil {
-		return api.TraceAnswer{}, api.Errorf(api.BadParams, "%v", err)
+		return api.TraceAnswer{}, api.Mistake("", err)
 	}
 	t, err := sw.Trace(query)
 	if err != nil {

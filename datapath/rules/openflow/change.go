@@ -41,26 +41,28 @@ func (c *Change) String() string {
 	return word + " " + c.Flow.String()
 }
 
+// A Tally is how many flows a list of changes has concerned.
+type Tally struct{ Added, Modified, Deleted int }
+
+// Total returns how many there are in all.
+func (n Tally) Total() int { return n.Added + n.Modified + n.Deleted }
+
 // Apply makes changes in their order, all or, on an error, none, in one step: no look-up sees a state
-// between. It returns how many flows were added, modified and deleted. An error is a [*ChangeError].
-func (t *Table) Apply(changes []Change) (int, error) {
+// between. A flow that takes the place of another counts as added. An error is a [*ChangeError].
+func (t *Table) Apply(changes []Change) (Tally, error) {
 	for i := range changes {
 		if c := &changes[i]; c.Op != OpDelete {
 			if err := c.Flow.valid(); err != nil {
-				return 0, &ChangeError{Index: i, Text: c.String(), Err: err}
+				return Tally{}, &ChangeError{Index: i, Text: c.String(), Err: err}
 			}
 		}
 	}
-	total := 0
-	i, err := t.atomically(len(changes), func(x *tx, i int) error {
-		n, err := x.apply(&changes[i])
-		total += n
-		return err
-	})
+	var done Tally
+	i, err := t.atomically(len(changes), func(x *tx, i int) error { return x.apply(&changes[i], &done) })
 	if err != nil {
-		return 0, &ChangeError{Index: i, Text: changes[i].String(), Err: err}
+		return Tally{}, &ChangeError{Index: i, Text: changes[i].String(), Err: err}
 	}
-	return total, nil
+	return done, nil
 }
 
 // atomically makes n changes, all or, on an error, none. It returns the error, and of which change it is.
@@ -79,38 +81,42 @@ func (t *Table) atomically(n int, change func(x *tx, i int) error) (int, error) 
 	return 0, nil
 }
 
-// apply makes one change and returns how many flows it concerned.
-func (x *tx) apply(c *Change) (int, error) {
+// apply makes one change and counts the flows it concerns.
+func (x *tx) apply(c *Change, done *Tally) error {
 	switch c.Op {
 	case OpAdd:
-		return 1, x.add(&c.Flow)
+		done.Added++
+		return x.add(&c.Flow)
 	case OpDelete:
 		list := x.t.selected(&c.Filter)
 		for _, r := range list {
 			x.remove(r, RemovedByDelete)
 		}
-		return len(list), nil
+		done.Deleted += len(list)
+		return nil
 	}
 	if err := c.Flow.CheckOptions(x.t.TunnelOptions()); err != nil {
-		return 0, err
+		return err
 	}
 	if err := checkGroups(c.Flow.Actions, x.t.groups); err != nil {
-		return 0, err
+		return err
 	}
 	if err := x.t.checkMeters(c.Flow.Actions); err != nil {
-		return 0, err
+		return err
 	}
 	list := x.t.selected(&c.Filter)
 	for _, r := range list {
 		if err := (&Flow{Table: r.Table, Actions: c.Flow.Actions}).valid(); err != nil {
-			return 0, err
+			return err
 		}
 		x.modify(r, &c.Mod)
 	}
+	done.Modified += len(list)
 	if len(list) == 0 && c.Filter.CookieMask == 0 {
-		return 1, x.add(&c.Flow)
+		done.Added++
+		return x.add(&c.Flow)
 	}
-	return len(list), nil
+	return nil
 }
 
 // AddFlows adds flows, all or, on an error, none. A flow with the match and priority of one that is
@@ -130,11 +136,14 @@ func (t *Table) AddFlows(flows []Flow) error {
 }
 
 // ModFlows changes the actions of the flows that m selects and returns how many. Where it selects none,
-// and by more than a cookie, the flow is added (ovs-ofctl(8), mod-flows).
-func (t *Table) ModFlows(m Mod) (int, error) { return t.Apply([]Change{{OpModify, m}}) }
+// and by more than a cookie, the flow is added (ovs-ofctl(8), mod-flows), and counts as well.
+func (t *Table) ModFlows(m Mod) (int, error) {
+	done, err := t.Apply([]Change{{OpModify, m}})
+	return done.Total(), err
+}
 
 // DeleteFlows removes the flows that x selects and returns how many.
 func (t *Table) DeleteFlows(x Filter) int {
-	n, _ := t.Apply([]Change{{OpDelete, Mod{Filter: x}}}) // to delete is always possible
-	return n
+	done, _ := t.Apply([]Change{{OpDelete, Mod{Filter: x}}}) // to delete is always possible
+	return done.Deleted
 }

@@ -17,7 +17,8 @@ func apply(t *testing.T, tb *Table, text string) (int, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tb.Apply(list)
+	n, err := tb.Apply(list)
+	return n.Total(), err
 }
 
 func TestSeveralChangesAreOne(t *testing.T) {

@@ -7,12 +7,18 @@ import (
 	"slices"
 )
 
-// AddGroups adds groups, all or, on an error, none. A number that is taken is an error.
+// Why groups cannot be changed.
+var (
+	ErrGroupExists = errors.New("want a number that is free, found a group of that number")
+	ErrNoGroup     = errors.New("want a group that is there, found none")
+)
+
+// AddGroups adds groups, all or, on an error, none. A number that is taken is ErrGroupExists.
 func (t *Table) AddGroups(list []Group) error {
 	return t.changeGroups(func(c *groupChange) error {
 		for i := range list {
 			if c.groups[list[i].ID] != nil {
-				return fmt.Errorf("group %d: want a number that is free, found a group of that number", list[i].ID)
+				return fmt.Errorf("group %d: %w", list[i].ID, ErrGroupExists)
 			}
 			if err := c.put(&list[i], c.tx.now); err != nil {
 				return err
@@ -23,7 +29,7 @@ func (t *Table) AddGroups(list []Group) error {
 }
 
 // ModGroups replaces groups, all or, on an error, none; their counters start anew, as in OVS. create makes
-// those that are not there.
+// those that are not there; without it they are ErrNoGroup.
 func (t *Table) ModGroups(list []Group, create bool) error {
 	return t.changeGroups(func(c *groupChange) error {
 		for i := range list {

@@ -136,16 +136,14 @@ func number(buckets []Bucket) error {
 func checkGroups(list []Action, groups map[uint32]*group) (err error) {
 	contains(list, func(a Action) bool {
 		if g, ok := a.(*GroupAction); ok && groups[g.ID] == nil {
-			err = errNoGroup(g.ID)
+			err = fmt.Errorf("group %d: %v", g.ID, ErrNoGroup) // not itself: what is wrong is what names the group
 		}
 		return err != nil
 	})
 	return err
 }
 
-func errNoGroup(id uint32) error {
-	return fmt.Errorf("group %d: want a group that is there, found none", id)
-}
+func errNoGroup(id uint32) error { return fmt.Errorf("group %d: %w", id, ErrNoGroup) }
 
 // OutputsToGroup reports whether an action of the flow names a group.
 func (f *Flow) OutputsToGroup(id uint32) bool {

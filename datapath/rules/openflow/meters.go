@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -41,13 +42,19 @@ func (t *Table) SetMeters(s *meter.Store) {
 	t.meters.store = s
 }
 
-// AddMeter adds a meter. A number that is taken is an error.
+// Why meters cannot be changed, besides package meter's reasons.
+var (
+	ErrMeterExists = errors.New("want a number that is free, found a meter of that number")
+	ErrNoMeter     = errors.New("want a meter that is there, found none of that number")
+)
+
+// AddMeter adds a meter. A number that is taken is ErrMeterExists.
 func (t *Table) AddMeter(m Meter) error {
 	now := t.clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.meters.byID[m.ID] != nil {
-		return fmt.Errorf("meter %s: want a number that is free, found a meter of that number", appendMeterID(nil, m.ID))
+		return fmt.Errorf("meter %s: %w", appendMeterID(nil, m.ID), ErrMeterExists)
 	}
 	if len(m.Bands) > meter.MaxBands {
 		return fmt.Errorf("meter %s: %w", appendMeterID(nil, m.ID), meter.ErrBands)
@@ -189,14 +196,14 @@ func usesMeter(list []Action, id uint32) bool {
 func (t *Table) checkMeters(list []Action) error {
 	for _, a := range list {
 		if m, ok := a.(*MeterAction); ok && t.meters.byID[m.ID] == nil {
-			return errNoMeter(m.ID)
+			return fmt.Errorf("meter %s: %v", appendMeterID(nil, m.ID), ErrNoMeter) // not itself: what is wrong is what names the meter
 		}
 	}
 	return nil
 }
 
 func errNoMeter(id uint32) error {
-	return fmt.Errorf("meter %s: want a meter that is there, found none of that number", appendMeterID(nil, id))
+	return fmt.Errorf("meter %s: %w", appendMeterID(nil, id), ErrNoMeter)
 }
 
 // meter puts the packet through a meter.
