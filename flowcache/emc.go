@@ -158,11 +158,11 @@ func (e *EMC) candidate(hash uint64) uint32 {
 // equal reports whether entry n holds key i. Equal base blocks name the same blocks.
 func (e *EMC) equal(k *flow.Keys, i int, n uint32) bool {
 	base := &k.Block[flow.Base][i]
-	if *base != e.key[flow.Base][n] {
+	if !base.Equal(&e.key[flow.Base][n]) {
 		return false
 	}
 	for rest := extensions(flow.BlocksOf(base)); rest != 0; rest &= rest - 1 {
-		if b := bits.TrailingZeros8(rest); k.Block[b][i] != e.key[b][n] {
+		if b := bits.TrailingZeros8(rest); !k.Block[b][i].Equal(&e.key[b][n]) {
 			return false
 		}
 	}

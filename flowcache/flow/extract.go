@@ -31,22 +31,41 @@ type Extractor struct {
 // OVS: the packet is matched on what parsed. Frames too short for an Ethernet header are marked in
 // k.Short; the caller drops them.
 //
-// Each stage runs over the whole batch: when the hash loads the words of a key, the stores of its
-// fields, smaller ones, have long left the store buffer that would make it wait.
+// Plain packets are dealt with first, all in one go, then the others.
 func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, k *Keys) {
-	k.N = b.Len()
-	k.link(p, uint64(port)<<32|uint64(recirc), b)
-	vlans := min(max(e.VLANLimit, 1), MaxVLANs)
-	for i, f := range b.Frames() {
-		if k.Short&(1<<i) == 0 {
-			k.parse(i, p.Bytes(f), p.Total(f), vlans)
-		}
+	k.N, k.Short = b.Len(), 0
+	meta := uint64(port)<<32 | uint64(recirc)
+	var others uint64
+	if recirc&RecircHashed == 0 {
+		others = k.plain(p, meta, b, &e.Seed)
+	} else {
+		others = 1<<k.N - 1
 	}
-	if recirc&RecircHashed != 0 {
+	if others != 0 {
+		e.parse(p, meta, b, k, others)
+	}
+}
+
+// parse fills in the keys of the frames of b that have a bit in set, whatever they are.
+//
+// Each stage runs over all of them: when the hash loads the words of a key, the stores of its
+// fields, smaller ones, have long left the store buffer that would make it wait.
+func (e *Extractor) parse(p *frame.Pool, meta uint64, b *frame.Batch, k *Keys, set uint64) {
+	frames := b.Frames()
+	for left := set; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		k.link(i, p.Bytes(frames[i]), meta)
+	}
+	vlans := min(max(e.VLANLimit, 1), MaxVLANs)
+	for left := set &^ k.Short; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		k.parse(i, p.Bytes(frames[i]), p.Total(frames[i]), vlans)
+	}
+	if meta&RecircHashed != 0 {
 		k.hashed(p, b)
 	}
-	for i := range k.N {
-		k.hash(i, &e.Seed)
+	for left := set; left != 0; left &= left - 1 {
+		k.hash(bits.TrailingZeros64(left), &e.Seed)
 	}
 }
 
@@ -57,30 +76,27 @@ func (k *Keys) hashed(p *frame.Pool, b *frame.Batch) {
 	}
 }
 
-// link starts the base block of every key: metadata and the Ethernet header as it stands, the rest
+// link starts the base block of a key: metadata and the Ethernet header as it stands, the rest
 // zero. It does little per frame, so that the first loads from many frames are under way together.
-func (k *Keys) link(p *frame.Pool, meta uint64, b *frame.Batch) {
-	k.Short = 0
-	for i, f := range b.Frames() {
-		base := &k.Block[Base][i]
-		var macs, rest uint64
-		if pkt := p.Bytes(f); len(pkt) >= wire.EthernetSize {
-			// Bytes 0 to 7, and 6 to 13 less the first two: 14 bytes end to end, two zeros behind.
-			macs = binary.LittleEndian.Uint64(pkt)
-			rest = binary.LittleEndian.Uint64(pkt[6:]) >> 16
-		} else {
-			k.Short |= 1 << i
-		}
-		binary.BigEndian.PutUint64(base[OffInPort:], meta)
-		base.setWord(1, macs)
-		base.setWord(2, rest)
-		base.setWord(3, 0)
-		base.setWord(4, 0)
-		base.setWord(5, 0)
-		base.setWord(6, 0)
-		base.setWord(7, 1<<Base<<(OffBlocks%8*8))
-		k.L3[i], k.L4[i] = 0, 0
+func (k *Keys) link(i int, pkt []byte, meta uint64) {
+	base := &k.Block[Base][i]
+	var macs, rest uint64
+	if len(pkt) >= wire.EthernetSize {
+		// Bytes 0 to 7, and 6 to 13 less the first two: 14 bytes end to end, two zeros behind.
+		macs = binary.LittleEndian.Uint64(pkt)
+		rest = binary.LittleEndian.Uint64(pkt[6:]) >> 16
+	} else {
+		k.Short |= 1 << i
 	}
+	binary.BigEndian.PutUint64(base[OffInPort:], meta)
+	base.setWord(1, macs)
+	base.setWord(2, rest)
+	base.setWord(3, 0)
+	base.setWord(4, 0)
+	base.setWord(5, 0)
+	base.setWord(6, 0)
+	base.setWord(7, blocksWord)
+	k.L3[i], k.L4[i] = 0, 0
 }
 
 // parse fills in what lies behind the Ethernet header. total is the length of the packet in bytes,
