@@ -2,7 +2,9 @@ package config
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/culvertdev/culvert/flowcache/flow/near"
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -100,7 +102,11 @@ func (m *mapping) require(name, what string) {
 func (m *mapping) finish() {
 	for _, name := range m.order {
 		if !slices.Contains(m.known, name) {
-			m.keys[name].fail("unknown key %q%s", brief(name), suggest(name, m.known))
+			hint := near.Hint(name, m.known)
+			if hint == "" {
+				hint = "; known here: " + strings.Join(m.known, ", ")
+			}
+			m.keys[name].fail("unknown key %q%s", brief(name), hint)
 		}
 	}
 }

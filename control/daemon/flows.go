@@ -124,7 +124,7 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 	if m.Sort != "" && m.Sort != "priority" {
 		var ok bool
 		if by, ok = flow.FieldByName(m.Sort); !ok {
-			return nil, api.Errorf(api.BadParams, "sort: want priority or a match field, found %q", m.Sort)
+			return nil, api.Errorf(api.BadParams, "sort: want priority or a match field, found %q%s", m.Sort, flow.Hint(m.Sort, "priority"))
 		}
 	}
 	d.sw.Sync() // rules are told of their traffic by walks over the flow cache: what came since the last one too

@@ -18,7 +18,7 @@ func ParseSubfield(s string) (Subfield, error) {
 	name, bounds, bracket := strings.Cut(s, "[")
 	f, ok := FieldByName(name)
 	if !ok {
-		return Subfield{}, fmt.Errorf("%s: want a field, found an unknown name", s)
+		return Subfield{}, fmt.Errorf("%s: want a field, found an unknown name%s", s, Hint(name))
 	}
 	whole := Subfield{Field: f, Bits: fields[f].Bits}
 	bounds, closed := strings.CutSuffix(bounds, "]")

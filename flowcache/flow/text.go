@@ -36,7 +36,7 @@ func ParseMatch(s string, names Names) (Match, error) {
 			return Match{}, err
 		}
 		if !ok {
-			return Match{}, fmt.Errorf("%s: want a match field, found an unknown word", name)
+			return Match{}, fmt.Errorf("%s: want a match field, found an unknown word%s", name, HintMatch(name))
 		}
 	}
 	return m, m.CheckPrerequisites()

@@ -47,7 +47,7 @@ func TestMistakesInPacketOuts(t *testing.T) {
 		{"in_port=x,packet=00,actions=2", 1, "in_port: want a port"},
 		{"packet=0,actions=2", 1, "packet: want pairs of hex digits"},
 		{"packet=00,tcp,actions=2", 11, "tcp: want in_port, packet"},
-		{"packet=00,actions=2,foo", 21, "foo: want one of"},
+		{"packet=00,actions=2,foo", 21, "foo: want an action or a port"},
 		{"packet=00,actions=2,goto_table:2", 21, "want no instruction"},
 	} {
 		_, err := Parser{}.ParsePacketOut(c.in)

@@ -7,16 +7,18 @@ import (
 	"strings"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/flowcache/flow/near"
 )
 
-// actionNames is what an error about an unknown action offers.
-const actionNames = "output, a port, in_port, all, flood, local, normal, table, controller, enqueue, drop, set_field, delete_field, load, move, push, pop, " +
-	"mod_dl_src, mod_dl_dst, mod_nw_src, mod_nw_dst, mod_nw_tos, mod_nw_ecn, mod_nw_ttl, mod_tp_src, mod_tp_dst, mod_vlan_vid, " +
-	"mod_vlan_pcp, strip_vlan, pop_vlan, push_vlan, push_mpls, pop_mpls, set_mpls_label, set_mpls_tc, set_mpls_ttl, dec_mpls_ttl, " +
-	"dec_ttl, set_tunnel, set_tunnel64, set_queue, pop_queue, resubmit, check_pkt_larger, multipath, bundle, bundle_load, group, " +
-	"clone, note, exit, " +
-	"meter, learn, fin_timeout, conjunction, " +
-	"clear_actions, write_actions, write_metadata, goto_table"
+// actionNames are the actions, for who has mistyped one.
+var actionNames = []string{
+	"output", "in_port", "all", "flood", "local", "normal", "table", "controller", "enqueue", "drop", "set_field", "delete_field", "load",
+	"move", "push", "pop", "mod_dl_src", "mod_dl_dst", "mod_nw_src", "mod_nw_dst", "mod_nw_tos", "mod_nw_ecn", "mod_nw_ttl", "mod_tp_src",
+	"mod_tp_dst", "mod_vlan_vid", "mod_vlan_pcp", "strip_vlan", "pop_vlan", "push_vlan", "push_mpls", "pop_mpls", "set_mpls_label",
+	"set_mpls_tc", "set_mpls_ttl", "dec_mpls_ttl", "dec_ttl", "set_tunnel", "set_tunnel64", "set_queue", "pop_queue", "resubmit",
+	"check_pkt_larger", "multipath", "bundle", "bundle_load", "group", "clone", "note", "exit", "meter", "learn", "fin_timeout", "conjunction",
+	"clear_actions", "write_actions", "write_metadata", "goto_table",
+}
 
 // actionParser returns what reads the action of a name, nil if there is none of that name.
 func actionParser(name string) func(argument) (Action, error) {
@@ -117,7 +119,7 @@ func parseAction(arg argument) (Action, error) {
 func parsePort(arg argument) (Action, error) {
 	port, err := flow.ParsePort(arg.name, arg.ports)
 	if err != nil || arg.text != "" {
-		return nil, fmt.Errorf("%s: want one of %s, found an unknown action", arg.name, actionNames)
+		return nil, fmt.Errorf("%s: want an action or a port, found an unknown word%s", arg.name, near.Hint(arg.name, actionNames))
 	}
 	return portAction(port, arg.name)
 }
@@ -167,7 +169,7 @@ func parseSetField(arg argument) (Action, error) {
 	}
 	f, ok := flow.FieldByName(name)
 	if !ok {
-		return nil, fmt.Errorf("want a field behind ->, found %q", name)
+		return nil, fmt.Errorf("want a field behind ->, found %q%s", name, flow.Hint(name))
 	}
 	if err := checkWritable(f); err != nil {
 		return nil, err

@@ -87,6 +87,9 @@ func (p Parser) parse(s string) (Flow, spec, error) {
 	return f, sp, nil
 }
 
+// partNames are the parts of a rule that are no match fields, for who has mistyped one.
+var partNames = append([]string{"table", "priority", "cookie", "idle_timeout", "hard_timeout", "importance", "out_port", "out_group", "actions"}, flagNames[:]...)
+
 // cutActions returns what follows actions=, if that is what s starts with.
 func cutActions(s string) (string, bool) {
 	for _, word := range [...]string{"actions=", "action="} {
@@ -133,7 +136,7 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 			return fmt.Errorf("%s: %w", name, errConntrack)
 		}
 		if err == nil && !ok {
-			err = fmt.Errorf("%s: want a match field, table, priority, cookie, idle_timeout, hard_timeout, importance, a flag such as send_flow_rem, or actions, found an unknown word", name)
+			err = fmt.Errorf("%s: want a match field, actions= or another part of a rule, found an unknown word%s", name, flow.HintMatch(name, partNames...))
 		}
 		return err
 	}

@@ -207,7 +207,7 @@ func (g *groupText) fields(s string) error {
 	for name, mask, rest := flow.NextField(s); name != "" || mask != ""; name, mask, rest = flow.NextField(strings.TrimLeft(rest, ", \t")) {
 		f, ok := flow.FieldByName(name)
 		if !ok {
-			return fmt.Errorf("want fields, found %q", name)
+			return fmt.Errorf("want fields, found %q%s", name, flow.Hint(name))
 		}
 		part := GroupField{Field: f, Mask: flow.UintValue(f.Info().Max())}
 		if f.Info().Size == 16 {

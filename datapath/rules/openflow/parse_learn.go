@@ -111,9 +111,10 @@ func (s *LearnSpec) parseLoad(text string) error {
 // a part of one.
 func (s *LearnSpec) parseMatch(name, value string, ports flow.PortNames) error {
 	var err error
-	if _, err = flow.ParseSubfield(name); err != nil {
+	field, _, _ := strings.Cut(name, "[")
+	if _, ok := flow.FieldByName(field); !ok {
 		return errors.New("want table, priority, cookie, a timeout, limit, result_dst, send_flow_rem, delete_learned, load:, output: or a field, " +
-			"found an unknown word")
+			"found an unknown word" + flow.Hint(field))
 	}
 	if s.Dst, err = parseLearnedPart(name); err != nil {
 		return err
