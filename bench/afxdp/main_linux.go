@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
@@ -57,13 +58,13 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	// Said aloud, the number stays when this process keeps to one CPU: roundTrip spins on two.
+	// Said aloud, the number stays when this process keeps to one CPU: machine.Apart spins on two.
 	runtime.GOMAXPROCS(max(2, runtime.NumCPU()))
 	contenders, err := o.contenders()
 	if err != nil {
 		return err
 	}
-	r := report{Machine: describeMachine(), Options: strings.Join(os.Args[1:], " ")}
+	r := report{Machine: machine.Describe(), Options: strings.Join(os.Args[1:], " ")}
 	r.printHead(os.Stdout)
 	bench := &bench{options: o, all: all}
 	for round := range o.rounds {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/traffic"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/safchain/ethtool"
@@ -19,21 +20,21 @@ import (
 
 // A sample is one window of one contender.
 type sample struct {
-	Contender  string     `json:"contender"`
-	Round      int        `json:"round"`
-	Version    string     `json:"version"`
-	Mode       string     `json:"mode"`
-	RoundTrip  [2]int     `json:"cache_line_round_trip_ns"` // between the CPUs, before and after
-	Others     [2]float64 `json:"used_by_others"`           // share of the two CPUs, just before and just after
-	TCP        float64    `json:"tcp_bits_per_second"`      // every byte checked
-	Retransmit uint32     `json:"tcp_retransmits"`
-	Iperf      float64    `json:"iperf3_bits_per_second"` // 0 where iperf3 is not there
-	Offered    float64    `json:"offered_packets_per_second"`
-	Received   float64    `json:"received_packets_per_second"`
-	User       float64    `json:"user_ns_per_packet"`   // of the switch's thread, while packets were counted
-	Kernel     float64    `json:"kernel_ns_per_packet"` // the same thread in the kernel
-	Waited     float64    `json:"waited_for_cpu"`       // share of the time for which the thread was ready and had no CPU
-	RTT        float64    `json:"ping_ns"`              // mean, on an idle switch
+	Contender  string              `json:"contender"`
+	Round      int                 `json:"round"`
+	Version    string              `json:"version"`
+	Mode       string              `json:"mode"`
+	RoundTrip  [2]machine.Distance `json:"cache_line_round_trip_ns"` // between the CPUs, before and after
+	Others     [2]float64          `json:"used_by_others"`           // share of the two CPUs, just before and just after
+	TCP        float64             `json:"tcp_bits_per_second"`      // every byte checked
+	Retransmit uint32              `json:"tcp_retransmits"`
+	Iperf      float64             `json:"iperf3_bits_per_second"` // 0 where iperf3 is not there
+	Offered    float64             `json:"offered_packets_per_second"`
+	Received   float64             `json:"received_packets_per_second"`
+	User       float64             `json:"user_ns_per_packet"`   // of the switch's thread, while packets were counted
+	Kernel     float64             `json:"kernel_ns_per_packet"` // the same thread in the kernel
+	Waited     float64             `json:"waited_for_cpu"`       // share of the time for which the thread was ready and had no CPU
+	RTT        float64             `json:"ping_ns"`              // mean, on an idle switch
 }
 
 // A bench runs windows.
@@ -66,10 +67,10 @@ func (b *bench) once(ctx context.Context, c contender) (s sample, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
-	if s.Others[0], err = quiet(ctx, b.patience); err != nil {
+	if s.Others[0], err = machine.Quiet(ctx, contest.CPUs(), b.patience); err != nil {
 		return s, err
 	}
-	s.RoundTrip[0] = roundTrip(contest.HostCPU, contest.SwitchCPU)
+	s.RoundTrip[0] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
 	l, err := b.lab()
 	if err != nil {
 		return s, err
@@ -84,9 +85,9 @@ func (b *bench) once(ctx context.Context, c contender) (s sample, err error) {
 	if stopped := r.stop(); err == nil {
 		err = stopped
 	}
-	s.RoundTrip[1] = roundTrip(contest.HostCPU, contest.SwitchCPU)
+	s.RoundTrip[1] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
 	if err == nil {
-		s.Others[1], err = quiet(ctx, 0)
+		s.Others[1], err = machine.Quiet(ctx, contest.CPUs(), 0)
 	}
 	return s, err
 }
@@ -254,14 +255,14 @@ func (s *sample) count(from, to *lab.Host, pid int, d time.Duration) error {
 	type look struct {
 		when     time.Time
 		from, to lab.LinkCount
-		threads  map[string]spent
+		threads  map[string]machine.Spent
 	}
 	take := func() (l look, err error) {
 		var errs [3]error
 		l.when = time.Now()
 		l.from, errs[0] = from.Count(lab.HostLink)
 		l.to, errs[1] = to.Count(lab.HostLink)
-		l.threads, errs[2] = threadTimes(pid)
+		l.threads, errs[2] = machine.Threads(pid)
 		return l, errors.Join(errs[:]...)
 	}
 	before, err := take()
@@ -278,10 +279,9 @@ func (s *sample) count(from, to *lab.Host, pid int, d time.Duration) error {
 	sent := after.from.TxPackets + after.from.TxDropped - before.from.TxPackets - before.from.TxDropped
 	s.Offered, s.Received = float64(sent)/seconds, received/seconds
 	if received > 0 {
-		t := busiest(before.threads, after.threads)
-		const tick = 1e9 / 100 // ns; USER_HZ is 100 on every architecture Go runs on
-		s.User, s.Kernel = float64(t.user)*tick/received, float64(t.system)*tick/received
-		s.Waited = float64(t.waited) / 1e9 / seconds
+		t := machine.Busiest(before.threads, after.threads)
+		s.User, s.Kernel = float64(t.User)/received, float64(t.System)/received
+		s.Waited = t.Waited.Seconds() / seconds
 	}
 	return nil
 }

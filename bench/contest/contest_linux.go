@@ -21,6 +21,9 @@ const (
 	SwitchCPU = 1
 )
 
+// CPUs returns both.
+func CPUs() cpu.Set { return cpu.SetOf(HostCPU, SwitchCPU) }
+
 // ErrCannot means that this machine lacks something.
 var ErrCannot = errors.New("this machine cannot compare them")
 
