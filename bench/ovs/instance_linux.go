@@ -72,7 +72,7 @@ func Start(ctx context.Context, o Options) (*Instance, error) {
 	}
 	i := &Instance{o: o, read: make(map[string]int64)}
 	if err := i.start(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("start Open vSwitch: %w", err), i.Stop())
+		return nil, errors.Join(fmt.Errorf("start Open vSwitch: %w", err), i.Stop(), i.lastWords())
 	}
 	return i, nil
 }
@@ -184,6 +184,15 @@ func (i *Instance) spawn(name string, args ...string) error {
 	}
 	i.daemons = append(i.daemons, cmd)
 	return nil
+}
+
+// lastWords returns the end of what the switch has written, for errors.
+func (i *Instance) lastWords() error {
+	text, err := os.ReadFile(i.path(filepath.Base(i.o.Daemon) + ".log"))
+	if err != nil || len(text) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the end of its log:\n%s", text[max(0, len(text)-2000):])
 }
 
 // Stop ends the daemons, the last one first. It is idempotent; the directory stays.

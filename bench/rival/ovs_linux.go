@@ -20,14 +20,11 @@ type OVS struct {
 	daemon string
 }
 
-// dpdkDaemon is where Debian's package openvswitch-switch-dpdk has the daemon. Its DPDK lacks drivers for veth
-// (librte-net-af-xdp and its like are not among the package's), but it has the same AF_XDP ports as the other build.
-const dpdkDaemon = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
-
-// NewOVS returns the build that is installed.
+// NewOVS returns the build that is installed. The DPDK of the one with DPDK lacks drivers for veth (librte-net-af-xdp
+// and its like are not among the package's), but it has the same AF_XDP ports as the other.
 func NewOVS(config ...string) *OVS {
-	if _, err := os.Stat(dpdkDaemon); err == nil {
-		return &OVS{Config: config, daemon: dpdkDaemon}
+	if _, err := os.Stat(ovs.DPDKDaemon); err == nil {
+		return &OVS{Config: config, daemon: ovs.DPDKDaemon}
 	}
 	return &OVS{Config: config, daemon: "ovs-vswitchd"}
 }
