@@ -90,10 +90,12 @@ func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) [
 		}
 	}
 	e.touched = touched
+	equal := k.EqualBase(&e.cand, e.key[flow.Base])
 	for i := range k.N {
-		if c := e.cand[i]; c != 0 && e.equal(k, i, c-1) {
-			way := &e.sets[(c-1)/emcWays][(c-1)%emcWays]
-			if e.m.entries[way.slot].gen.Load() == way.gen {
+		if equal>>i&1 != 0 {
+			n := e.cand[i] - 1
+			way := &e.sets[n/emcWays][n%emcWays]
+			if e.m.entries[way.slot].gen.Load() == way.gen && (flow.BlocksOf(&k.Block[flow.Base][i]) == 1<<flow.Base || e.equal(k, i, n)) {
 				slots[i] = way.slot
 				continue
 			}
@@ -155,14 +157,11 @@ func (e *EMC) candidate(hash uint64) uint32 {
 	return 0
 }
 
-// equal reports whether entry n holds key i. Equal base blocks name the same blocks.
+// equal reports whether entry n, whose base block is that of key i, holds the key's other blocks, too. Equal base
+// blocks name the same ones.
 func (e *EMC) equal(k *flow.Keys, i int, n uint32) bool {
-	base := &k.Block[flow.Base][i]
-	if !base.Equal(&e.key[flow.Base][n]) {
-		return false
-	}
-	for rest := extensions(flow.BlocksOf(base)); rest != 0; rest &= rest - 1 {
-		if b := bits.TrailingZeros8(rest); !k.Block[b][i].Equal(&e.key[b][n]) {
+	for rest := extensions(flow.BlocksOf(&k.Block[flow.Base][i])); rest != 0; rest &= rest - 1 {
+		if b := bits.TrailingZeros8(rest); k.Block[b][i] != e.key[b][n] {
 			return false
 		}
 	}

@@ -44,19 +44,6 @@ func EqualMasked(b, m, want *Block) bool {
 	return d == 0
 }
 
-// Equal reports whether b equals want. As in EqualMasked what is compared mostly is equal; a == would be a call.
-func (b *Block) Equal(want *Block) bool {
-	d := b.word(0) ^ want.word(0)
-	d |= b.word(1) ^ want.word(1)
-	d |= b.word(2) ^ want.word(2)
-	d |= b.word(3) ^ want.word(3)
-	d |= b.word(4) ^ want.word(4)
-	d |= b.word(5) ^ want.word(5)
-	d |= b.word(6) ^ want.word(6)
-	d |= b.word(7) ^ want.word(7)
-	return d == 0
-}
-
 // And sets b to the bits of a that are set in m.
 func (b *Block) And(a, m *Block) {
 	for i := range blockWords {

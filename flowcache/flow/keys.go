@@ -43,3 +43,28 @@ func (k *Keys) Key(i int, dst *Key) {
 		}
 	}
 }
+
+// EqualBase compares the base block of each key with one of blocks: that of key i with number cand[i] less 1, or
+// with none when cand[i] is 0. It returns a bit for each key whose block is the same. One call for a batch: with
+// a comparison of its own per packet the call would cost as much as what it does.
+func (k *Keys) EqualBase(cand *[frame.MaxBatch]uint32, blocks []Block) (equal uint64) {
+	for i := range k.N {
+		c := cand[i]
+		if c == 0 {
+			continue
+		}
+		b, want := &k.Block[Base][i], &blocks[c-1]
+		d := b.word(0) ^ want.word(0)
+		d |= b.word(1) ^ want.word(1)
+		d |= b.word(2) ^ want.word(2)
+		d |= b.word(3) ^ want.word(3)
+		d |= b.word(4) ^ want.word(4)
+		d |= b.word(5) ^ want.word(5)
+		d |= b.word(6) ^ want.word(6)
+		d |= b.word(7) ^ want.word(7)
+		if d == 0 {
+			equal |= 1 << i
+		}
+	}
+	return equal
+}
