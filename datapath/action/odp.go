@@ -37,7 +37,7 @@ func FormatODP(words []uint64, key *flow.Key, portName func(uint32) string) stri
 	return strings.Join(parts, ",")
 }
 
-// odp returns one operation other than OpSet and OpClone.
+// odp returns one operation other than OpSet and OpClone. Where Format has its own words are outputs and drops.
 func (in *Instruction) odp(portName func(uint32) string) string {
 	switch in.Op {
 	case OpOutput:
@@ -47,19 +47,6 @@ func (in *Instruction) odp(portName func(uint32) string) string {
 		return portName(in.Arg)
 	case OpDrop:
 		return "drop"
-	case OpPushVLAN:
-		vid, pcp := in.Arg&0xfff, in.Arg>>13&7
-		if tpid := in.Arg >> 16; tpid != 0x8100 {
-			return fmt.Sprintf("push_vlan(tpid=0x%04x,vid=%d,pcp=%d)", tpid, vid, pcp)
-		}
-		return fmt.Sprintf("push_vlan(vid=%d,pcp=%d)", vid, pcp)
-	case OpHash:
-		return fmt.Sprintf("hash(%s(%d))", HashAlg(in.Arg>>24), in.Arg&0xffffff)
-	case OpPushMPLS:
-		return fmt.Sprintf("push_mpls(label=%d,tc=%d,ttl=%d,bos=%d,eth_type=0x%x)",
-			in.Arg>>12, in.Arg>>9&7, in.Arg&0xff, in.Arg>>8&1, in.Value[0])
-	case OpPopMPLS:
-		return fmt.Sprintf("pop_mpls(eth_type=0x%x)", in.Arg)
 	}
 	return in.text(portName)
 }

@@ -182,7 +182,7 @@ func TestProgramsReadAsText(t *testing.T) {
 	p.Output(2)
 	names := map[uint32]string{1: "a", 2: "b"}
 	got := Format(p.Words(), func(id uint32) string { return names[id] })
-	want := "set(dl_dst=02:00:00:00:00:02),set(nw_src=10.0.0.0/8),pop_vlan,push_vlan(tpid=0x8100,vid=5,pcp=3),output:a,output:b"
+	want := "set(dl_dst=02:00:00:00:00:02),set(nw_src=10.0.0.0/8),pop_vlan,push_vlan(vid=5,pcp=3),output:a,output:b"
 	if got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}

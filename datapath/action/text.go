@@ -42,6 +42,8 @@ func (r Reason) Sentence() string {
 	return r.String()
 }
 
+// text returns one operation other than OpClone: in the words of Open vSwitch where it has some, but for outputs,
+// drops and what OpSet does.
 func (in *Instruction) text(portName func(uint32) string) string {
 	switch in.Op {
 	case OpOutput:
@@ -54,21 +56,24 @@ func (in *Instruction) text(portName func(uint32) string) string {
 	case OpSet:
 		return in.setText()
 	case OpPushVLAN:
-		tci := in.Arg & 0xffff
-		return fmt.Sprintf("push_vlan(tpid=0x%04x,vid=%d,pcp=%d)", in.Arg>>16, tci&0xfff, tci>>13)
+		vid, pcp := in.Arg&0xfff, in.Arg>>13&7
+		if tpid := in.Arg >> 16; tpid != 0x8100 {
+			return fmt.Sprintf("push_vlan(tpid=0x%04x,vid=%d,pcp=%d)", tpid, vid, pcp)
+		}
+		return fmt.Sprintf("push_vlan(vid=%d,pcp=%d)", vid, pcp)
 	case OpPopVLAN:
 		return "pop_vlan"
 	case OpHash:
-		return fmt.Sprintf("hash(%s,basis=%d)", HashAlg(in.Arg>>24), in.Arg&0xffffff)
+		return fmt.Sprintf("hash(%s(%d))", HashAlg(in.Arg>>24), in.Arg&0xffffff)
 	case OpLarger:
 		return fmt.Sprintf("check_pkt_larger(%d)", in.Arg)
 	case OpTrunc:
 		return fmt.Sprintf("trunc(%d)", in.Arg)
 	case OpPushMPLS:
-		return fmt.Sprintf("push_mpls(eth_type=0x%04x,label=%d,tc=%d,ttl=%d,bos=%d)",
-			in.Value[0], in.Arg>>12, in.Arg>>9&7, in.Arg&0xff, in.Arg>>8&1)
+		return fmt.Sprintf("push_mpls(label=%d,tc=%d,ttl=%d,bos=%d,eth_type=0x%x)",
+			in.Arg>>12, in.Arg>>9&7, in.Arg&0xff, in.Arg>>8&1, in.Value[0])
 	case OpPopMPLS:
-		return fmt.Sprintf("pop_mpls(eth_type=0x%04x)", in.Arg)
+		return fmt.Sprintf("pop_mpls(eth_type=0x%x)", in.Arg)
 	case OpMeter:
 		return fmt.Sprintf("meter(%d)", in.Arg)
 	case OpSend:

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	toWan  = "set(dl_dst=02:00:00:00:00:02),set(dl_src=02:00:00:00:00:a2),set(nw_ttl=63),push_vlan(tpid=0x8100,vid=20,pcp=0),output:3"
+	toWan  = "set(dl_dst=02:00:00:00:00:02),set(dl_src=02:00:00:00:00:a2),set(nw_ttl=63),push_vlan(vid=20,pcp=0),output:3"
 	toHost = "set(dl_dst=02:00:00:00:00:01),set(dl_src=02:00:00:00:00:a1),set(nw_ttl=63),pop_vlan,"
 )
 
@@ -22,7 +22,7 @@ func TestASegmentIsALearningSwitch(t *testing.T) {
 	b.want(b.see(2, udp(mac(1), mac(2), "10.0.1.3", "10.0.1.2", 64, 9)), "output:1")
 	b.want(b.look(1, udp(mac(2), mac(1), "10.0.1.2", "10.0.1.3", 64, 9)), "output:2")
 	b.want(b.see(2, udp(mac(2), mac(1), "10.0.1.2", "10.0.1.3", 64, 9)), "drop(no_target)") // it moved where its peer is
-	b.want(b.see(4, udp(mac(2), mac(1), "10.0.1.2", "10.0.1.3", 64, 9)), "push_vlan(tpid=0x8100,vid=30,pcp=0),output:1")
+	b.want(b.see(4, udp(mac(2), mac(1), "10.0.1.2", "10.0.1.3", 64, 9)), "push_vlan(vid=30,pcp=0),output:1")
 	b.want(b.see(1, tagged(30, udp(mac(9), mac(1), "1.0.1.2", "1.0.1.3", 64, 9))), "pop_vlan,output:4")
 	b.want(b.see(1, tagged(31, udp(mac(9), mac(1), "1.0.1.2", "1.0.1.3", 64, 9))), "drop(no_interface)")
 	b.want(b.see(5, udp(mac(9), mac(1), "1.0.1.2", "1.0.1.3", 64, 9)), "drop(no_interface)")
@@ -147,7 +147,7 @@ func TestANeighbourThatDoesNotAnswerIsUnreachable(t *testing.T) {
 	b.sends()
 	v := b.see(3, pkt)
 	b.want(v, "drop(host_unreachable)")
-	b.sends("push_vlan(tpid=0x8100,vid=20,pcp=0),output:3 a2>02 10.0.2.1>10.0.2.2 icmp 003/1")
+	b.sends("push_vlan(vid=20,pcp=0),output:3 a2>02 10.0.2.1>10.0.2.2 icmp 003/1")
 	b.now += 6 * second
 	b.Expire(b.now)
 	b.want(b.see(3, pkt), "drop(neighbour_unresolved)") // and is asked again

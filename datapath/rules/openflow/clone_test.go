@@ -14,11 +14,11 @@ func TestAClonesChangesStayInIt(t *testing.T) {
 		{"mod_dl_dst:00:00:00:00:00:03,clone(mod_dl_dst:00:00:00:00:00:02,2),3", "in_port=1",
 			"set(dl_dst=00:00:00:00:00:02),output:2,set(dl_dst=00:00:00:00:00:03),output:3", ""},
 		// Tags are not set back, they are put on copies.
-		{"clone(push_vlan:0x8100,2),3", "in_port=1", "clone(push_vlan(tpid=0x8100,vid=0,pcp=0),output:2),output:3", "vlan_tci,vlan_tpid,vlan_tci1"},
-		{"3,clone(push_vlan:0x8100,2)", "in_port=1", "output:3,push_vlan(tpid=0x8100,vid=0,pcp=0),output:2", "vlan_tci,vlan_tpid,vlan_tci1"},
+		{"clone(push_vlan:0x8100,2),3", "in_port=1", "clone(push_vlan(vid=0,pcp=0),output:2),output:3", "vlan_tci,vlan_tpid,vlan_tci1"},
+		{"3,clone(push_vlan:0x8100,2)", "in_port=1", "output:3,push_vlan(vid=0,pcp=0),output:2", "vlan_tci,vlan_tpid,vlan_tci1"},
 		{"clone(clone(push_vlan:0x8100,2),3),clone(push_vlan:0x8100,clone(push_vlan:0x88a8,2))", "in_port=1",
-			"clone(push_vlan(tpid=0x8100,vid=0,pcp=0),output:2),output:3," +
-				"push_vlan(tpid=0x8100,vid=0,pcp=0),push_vlan(tpid=0x88a8,vid=0,pcp=0),output:2", "vlan_tci,vlan_tpid,vlan_tci1"},
+			"clone(push_vlan(vid=0,pcp=0),output:2),output:3," +
+				"push_vlan(vid=0,pcp=0),push_vlan(tpid=0x88a8,vid=0,pcp=0),output:2", "vlan_tci,vlan_tpid,vlan_tci1"},
 		{"clone(2,exit,3),4", "in_port=1", "output:2", ""},
 		{"clone(load:7->reg0),resubmit(,1)", "in_port=1", "output:5", ""},
 		{"clone(drop),2", "in_port=1", "output:2", ""},

@@ -55,7 +55,7 @@ func TestBucketsWorkOnCopies(t *testing.T) {
 		{"group_id=1,type=all,bucket=mod_dl_dst:00:00:00:00:00:02,2,bucket=mod_dl_dst:00:00:00:00:00:03,3,bucket=4", "group:1,5",
 			"set(dl_dst=00:00:00:00:00:02),output:2,set(dl_dst=00:00:00:00:00:03),output:3,set(dl_dst=00:00:00:00:00:00),output:4,output:5"},
 		{"group_id=1,type=all,bucket=push_vlan:0x8100,mod_vlan_vid:5,2,bucket=strip_vlan,3", "group:1",
-			"clone(push_vlan(tpid=0x8100,vid=5,pcp=0),output:2),output:3"},
+			"clone(push_vlan(vid=5,pcp=0),output:2),output:3"},
 		{"group_id=1,type=indirect,bucket=mod_dl_dst:00:00:00:00:00:02,2", "group:1", "set(dl_dst=00:00:00:00:00:02),output:2"},
 		// A bucket is an action set: the last output counts, in the order of sets.
 		{"group_id=1,type=indirect,bucket=2,3,mod_dl_dst:00:00:00:00:00:02", "group:1", "set(dl_dst=00:00:00:00:00:02),output:3"},
@@ -63,7 +63,7 @@ func TestBucketsWorkOnCopies(t *testing.T) {
 		{"group_id=1,type=all,bucket=resubmit(,1),bucket=3", "group:1,4", "output:6,output:3,output:4"},
 		{"group_id=1,type=all", "group:1", "drop(rule)"},
 		{"group_id=1,type=ff,bucket=watch_port:2,3,bucket=watch_port:4,4", "group:1", "output:3"},
-		{"group_id=1,type=select", "group:1", "hash(sym_l4,basis=0),recirc(0x80000001)"},
+		{"group_id=1,type=select", "group:1", "hash(sym_l4(0)),recirc(0x80000001)"},
 		{"group_id=1,type=select,selection_method=hash,fields(eth_src),bucket=2", "group:1", "output:2"},
 	} {
 		table := groupTable(t, c.groups, "actions="+c.actions+"\ntable=1,actions=6,exit,2")
@@ -272,7 +272,7 @@ func TestABucketThatGoesMovesFewOthers(t *testing.T) {
 func TestASelectGroupAsksForAHashAndFollowsIt(t *testing.T) {
 	table := groupTable(t, "group_id=1,type=select,bucket=weight:3,watch_port:2,2,bucket=3", "actions=load:7->reg0,group:1,resubmit(,1)\ntable=1,reg0=7,actions=4")
 	first := look(t, table, "in_port=1,tcp,tcp_dst=80")
-	id := recircID(t, first, "hash(sym_l4,basis=0),recirc(0x%x)")
+	id := recircID(t, first, "hash(sym_l4(0)),recirc(0x%x)")
 	if got := consulted(first); got != "" {
 		t.Errorf("before the hash, %s is consulted", got)
 	}
@@ -290,7 +290,7 @@ func TestASelectGroupAsksForAHashAndFollowsIt(t *testing.T) {
 		t.Errorf("buckets got %v, want %v", count, want)
 	}
 	// The id stays, whoever asks; flows keep the context.
-	if again := recircID(t, look(t, table, "in_port=1,udp"), "hash(sym_l4,basis=0),recirc(0x%x)"); again != id {
+	if again := recircID(t, look(t, table, "in_port=1,udp"), "hash(sym_l4(0)),recirc(0x%x)"); again != id {
 		t.Errorf("the same state has ids %#x and %#x", id, again)
 	}
 	table.SetPorts(upPorts(2))
@@ -328,5 +328,27 @@ func TestASelectGroupByFieldsConsultsThem(t *testing.T) {
 		if n := count[out]; n < 900 || n > 1100 {
 			t.Errorf("%s got %d of 3000 flows", out, n)
 		}
+	}
+}
+
+func TestAGroupThatIsGoneDropsByName(t *testing.T) {
+	table := groupTable(t, "group_id=1,type=all,bucket=actions=2\ngroup_id=2,type=indirect,bucket=actions=group:1\ngroup_id=3,type=all,bucket=actions=group:1,bucket=actions=2",
+		"in_port=1,actions=group:1\nin_port=2,actions=group:2\nin_port=3,actions=group:3")
+	if flows, err := table.DeleteGroup(1); flows != 1 || err != nil {
+		t.Fatalf("%d flows went with the group, %v, want the one that names it", flows, err)
+	}
+	for packet, want := range map[string]string{"in_port=1": "drop(no_match)", "in_port=2": "drop(no_group)", "in_port=3": "output:2"} {
+		if got := program(look(t, table, packet)); got != want {
+			t.Errorf("%s: got %s, want %s", packet, got, want)
+		}
+	}
+	var l lines
+	lookQuery(t, table, &rules.Query{Key: packet(t, "in_port=2"), Trace: &l})
+	if text := strings.Join(l.text, "\n"); !strings.Contains(text, ">> output to nonexistent group 1") {
+		t.Errorf("the trace says nothing of the group:\n%s", text)
+	}
+	addGroups(t, table, "group_id=1,type=all,bucket=actions=1")
+	if got := program(look(t, table, "in_port=2")); got != "output:1" {
+		t.Errorf("with another group of the number: got %s, want output:1", got)
 	}
 }

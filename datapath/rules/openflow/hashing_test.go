@@ -87,7 +87,7 @@ func links(tb testing.TB, t *Table, packets []string) map[string]int {
 		v := look(tb, t, p)
 		if strings.HasPrefix(program(v), "hash(sym_l4") {
 			var id, basis uint32
-			if _, err := fmt.Sscanf(program(v), "hash(sym_l4,basis=%d),recirc(0x%x)", &basis, &id); err != nil {
+			if _, err := fmt.Sscanf(program(v), "hash(sym_l4(%d)),recirc(0x%x)", &basis, &id); err != nil {
 				tb.Fatal(err)
 			}
 			v = look(tb, t, fmt.Sprintf("%s,recirc_id=%#x,dp_hash=%#x", p, id, uint32(mix64(uint64(i)+uint64(basis)))))

@@ -14,21 +14,21 @@ func TestWhatIsBehindLabelsTakesASecondLook(t *testing.T) {
 		again, second        string
 	}{
 		{"mpls,actions=pop_mpls:0x0800,2,mod_dl_src:00:00:00:00:00:01,push_vlan:0x8100,3", labelled + "mpls_bos=1",
-			"pop_mpls(eth_type=0x0800),output:2,push_vlan(tpid=0x8100,vid=0,pcp=0),set(dl_src=00:00:00:00:00:01),output:3", "", ""},
+			"pop_mpls(eth_type=0x800),output:2,push_vlan(vid=0,pcp=0),set(dl_src=00:00:00:00:00:01),output:3", "", ""},
 		{"mpls,actions=pop_mpls:0x0800,load:7->reg0,dec_ttl,2", labelled + "mpls_bos=1",
-			"pop_mpls(eth_type=0x0800),recirc(%#x)", inner, "set(nw_ttl=6),output:2"},
+			"pop_mpls(eth_type=0x800),recirc(%#x)", inner, "set(nw_ttl=6),output:2"},
 		{"mpls,actions=load:7->reg0,load:9->pkt_mark,pop_mpls:0x0800,resubmit(,1),exit,4\ntable=1,reg0=7,pkt_mark=9,ip,nw_dst=10.0.0.9,actions=goto_table:2\ntable=2,actions=3", labelled + "mpls_bos=1",
-			"pop_mpls(eth_type=0x0800),recirc(%#x)", inner, "output:3"},
+			"pop_mpls(eth_type=0x800),recirc(%#x)", inner, "output:3"},
 		// The rest of all levels goes on, in order, where it stood.
 		{"mpls,actions=2,resubmit(,1),5\ntable=1,actions=resubmit(,2),4\ntable=2,actions=pop_mpls:0x0800,dec_ttl,resubmit(,3),3\ntable=3,nw_ttl=6,ip,actions=2", labelled + "mpls_bos=1",
-			"output:2,pop_mpls(eth_type=0x0800),recirc(%#x)", inner, "set(nw_ttl=6),output:2,output:3,output:4,output:5"},
+			"output:2,pop_mpls(eth_type=0x800),recirc(%#x)", inner, "set(nw_ttl=6),output:2,output:3,output:4,output:5"},
 		{"mpls,actions=2,resubmit(,1),5\ntable=1,actions=pop_mpls:0x0800,dec_ttl,exit", labelled + "mpls_bos=1",
-			"output:2,pop_mpls(eth_type=0x0800),recirc(%#x)", inner, "drop(rule)"},
+			"output:2,pop_mpls(eth_type=0x800),recirc(%#x)", inner, "drop(rule)"},
 		{"mpls,actions=push:NXM_OF_ETH_SRC[],pop_mpls:0x0800,dec_ttl,pop:NXM_OF_ETH_DST[],write_actions(output:6)", labelled + "mpls_bos=1",
-			"pop_mpls(eth_type=0x0800),recirc(%#x)", inner, "set(dl_dst=02:00:00:00:00:01),set(nw_ttl=6),output:6"},
+			"pop_mpls(eth_type=0x800),recirc(%#x)", inner, "set(dl_dst=02:00:00:00:00:01),set(nw_ttl=6),output:6"},
 		// A copy has its own second look; the packet goes on as it was.
 		{"mpls,actions=clone(pop_mpls:0x0800,dec_ttl,2),dec_mpls_ttl,3", labelled + "mpls_bos=1",
-			"clone(pop_mpls(eth_type=0x0800),recirc(%#x)),set(mpls_ttl=8),output:3", inner, "set(nw_ttl=6),output:2"},
+			"clone(pop_mpls(eth_type=0x800),recirc(%#x)),set(mpls_ttl=8),output:3", inner, "set(nw_ttl=6),output:2"},
 		// Labels behind the first are known, as far as a key has them.
 		{"mpls,actions=pop_mpls:0x8847,resubmit(,1)\ntable=1,mpls,mpls_label=1,actions=2", labelled + "mpls_bos=0,mpls_lse1=0x1140",
 			"pop_mpls(eth_type=0x8847),output:2", "", ""},

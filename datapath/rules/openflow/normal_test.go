@@ -72,10 +72,10 @@ func TestNormalAndVLANs(t *testing.T) {
 	ports[3].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 10}
 	ports[4].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 20}
 	for _, c := range []struct{ name, packet, want string }{
-		{"an untagged packet on an access port is in its VLAN", "in_port=3", "push_vlan(tpid=0x8100,vid=10,pcp=0),output:1,output:2,pop_vlan,output:4,push_vlan(tpid=0x8100,vid=10,pcp=0),output:6"},
+		{"an untagged packet on an access port is in its VLAN", "in_port=3", "push_vlan(vid=10,pcp=0),output:1,output:2,pop_vlan,output:4,push_vlan(vid=10,pcp=0),output:6"},
 		{"a tagged packet on an access port is dropped, of that VLAN too", "in_port=3,dl_vlan=10", "drop(vlan_not_allowed)"},
 		{"a priority tag on an access port gives the priority", "in_port=5,dl_vlan=0,dl_vlan_pcp=3", "set(vlan_tci=0x6014/0xefff),output:1,output:2"},
-		{"a tagged packet on a trunk leaves access ports untagged", "in_port=1,dl_vlan=10,dl_vlan_pcp=5", "output:2,pop_vlan,output:3,output:4,push_vlan(tpid=0x8100,vid=10,pcp=5),output:6"},
+		{"a tagged packet on a trunk leaves access ports untagged", "in_port=1,dl_vlan=10,dl_vlan_pcp=5", "output:2,pop_vlan,output:3,output:4,push_vlan(vid=10,pcp=5),output:6"},
 		{"an untagged packet on a trunk is in VLAN 0", "in_port=1", "output:2"},
 		{"a trunk does not take VLANs that are not its own", "in_port=6,dl_vlan=20", "drop(vlan_not_allowed)"},
 		{"a trunk that does not list VLAN 0 takes no untagged packets", "in_port=6", "drop(vlan_not_allowed)"},
@@ -94,11 +94,11 @@ func TestNormalAndVLANs(t *testing.T) {
 		live(t, tb, "in_port=3,"+fromA)
 		wantProgram(t, look(t, tb, "in_port=4,"+fromB), "output:3")
 		wantProgram(t, look(t, tb, "in_port=1,dl_vlan=10,"+fromB), "pop_vlan,output:3")
-		wantProgram(t, look(t, tb, "in_port=5,"+fromB), "push_vlan(tpid=0x8100,vid=20,pcp=0),output:1,output:2")
+		wantProgram(t, look(t, tb, "in_port=5,"+fromB), "push_vlan(vid=20,pcp=0),output:1,output:2")
 	})
 	t.Run("actions after NORMAL see the packet as it was before", func(t *testing.T) {
 		tb, _ := newTable(t, Options{}, ports, "actions=NORMAL,1")
-		wantProgram(t, look(t, tb, "in_port=5"), "push_vlan(tpid=0x8100,vid=20,pcp=0),output:1,output:2,pop_vlan,output:1")
+		wantProgram(t, look(t, tb, "in_port=5"), "push_vlan(vid=20,pcp=0),output:1,output:2,pop_vlan,output:1")
 	})
 }
 
@@ -120,17 +120,17 @@ func TestNormalAndVLANModes(t *testing.T) {
 		in           rules.VLAN
 		packet, want string
 	}{
-		{"a tag of the VLAN", rules.VLAN{}, "in_port=9,dl_vlan=10,dl_vlan_pcp=0", "output:1,pop_vlan,output:2,push_vlan(tpid=0x8100,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
+		{"a tag of the VLAN", rules.VLAN{}, "in_port=9,dl_vlan=10,dl_vlan_pcp=0", "output:1,pop_vlan,output:2,push_vlan(vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
 		{"its priority, where it loses its VLAN", rules.VLAN{}, "in_port=9,dl_vlan=10,dl_vlan_pcp=3", "output:1,set(vlan_tci=0x6000/0xefff),output:2,set(vlan_tci=0x600a/0xefff),output:3,pop_vlan,output:4,output:5"},
 		{"a tag behind it", rules.VLAN{}, inner, "output:1,output:3,pop_vlan,output:4,output:5,output:6"},
 		{"a VLAN that natives list", rules.VLAN{}, "in_port=9,dl_vlan=20", "output:1,output:3,output:4,pop_vlan,output:7"},
 		{"VLAN 0 is of no port with a native one", rules.VLAN{}, "in_port=9", "output:1"},
-		{"an untagged packet on native-tagged", tag(rules.VLANNativeTagged), "in_port=9", "push_vlan(tpid=0x8100,vid=10,pcp=0),output:1,pop_vlan,output:2,push_vlan(tpid=0x8100,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
-		{"a tag of the native VLAN", tag(rules.VLANNativeUntagged), "in_port=9,dl_vlan=10", "output:1,pop_vlan,output:2,push_vlan(tpid=0x8100,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
+		{"an untagged packet on native-tagged", tag(rules.VLANNativeTagged), "in_port=9", "push_vlan(vid=10,pcp=0),output:1,pop_vlan,output:2,push_vlan(vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
+		{"a tag of the native VLAN", tag(rules.VLANNativeUntagged), "in_port=9,dl_vlan=10", "output:1,pop_vlan,output:2,push_vlan(vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
 		{"an untagged packet in a tunnel", tag(rules.VLANDot1qTunnel), "in_port=9", "push_vlan(tpid=0x88a8,vid=10,pcp=0),output:1,pop_vlan,output:2,push_vlan(tpid=0x88a8,vid=10,pcp=0),output:3,pop_vlan,output:4,output:5"},
 		{"a tagged packet in a tunnel", tag(rules.VLANDot1qTunnel), "in_port=9,dl_vlan=30", "push_vlan(tpid=0x88a8,vid=10,pcp=0),output:1,output:3,pop_vlan,output:4,output:5,output:6"},
 		{"a packet with two tags keeps both in a tunnel", tag(rules.VLANDot1qTunnel), inner, "push_vlan(tpid=0x88a8,vid=10,pcp=0),output:1,output:3,pop_vlan,output:4,output:5"},
-		{"a tunnel with other service tags", rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, QinQType: 0x8100}, "in_port=9,dl_vlan=40", "push_vlan(tpid=0x8100,vid=10,pcp=0),output:1,output:3,pop_vlan,output:4,output:5"},
+		{"a tunnel with other service tags", rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, QinQType: 0x8100}, "in_port=9,dl_vlan=40", "push_vlan(vid=10,pcp=0),output:1,output:3,pop_vlan,output:4,output:5"},
 		{"a tunnel takes no VLAN it does not list", rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, CVLANs: []uint16{30}}, "in_port=9,dl_vlan=40", "drop(vlan_not_allowed)"},
 		{"nor untagged packets, when it lists any", rules.VLAN{Mode: rules.VLANDot1qTunnel, Tag: 10, CVLANs: []uint16{30}}, "in_port=9", "drop(vlan_not_allowed)"},
 		{"a native port takes no VLAN it does not list", rules.VLAN{Mode: rules.VLANNativeTagged, Tag: 10, Trunks: []uint16{20}}, "in_port=9,dl_vlan=30", "drop(vlan_not_allowed)"},
