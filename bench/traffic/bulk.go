@@ -66,21 +66,18 @@ func bulk(ctx context.Context, from, to *lab.Namespace, addr netip.Addr, d time.
 	var t Transfer
 	received := make(chan error, 1)
 	go func() {
-		err := t.receive(in)
-		if err != nil {
-			in.SetLinger(0) // a reset ends the sender at once
-			in.Close()
-		}
+		var err error
+		t, err = Receive(in)
 		received <- err
 	}()
-	sent, sendErr := send(ctx, out, d)
+	sent, again, sendErr := Send(ctx, out, d)
 	if err := errors.Join(<-received, sendErr); err != nil {
 		return t, err
 	}
 	if t.Bytes != sent {
 		return t, fmt.Errorf("%w: want %d bytes, got %d", ErrDamaged, sent, t.Bytes)
 	}
-	t.Retransmits = retransmits(out)
+	t.Retransmits = again
 	return t, nil
 }
 
@@ -112,6 +109,22 @@ func dial(ctx context.Context, from, to *lab.Namespace, addr netip.Addr) (in, ou
 		return nil, nil, errors.Join(err, out.Close())
 	}
 	return in, out, nil
+}
+
+// Send is the sending half of Bulk for hosts of other kinds: it sends for d to a Receive at the other end, and waits
+// until that has read it all. It returns how many bytes it sent, and how many segments its kernel sent again.
+func Send(ctx context.Context, c *net.TCPConn, d time.Duration) (sent uint64, again uint32, err error) {
+	sent, err = send(ctx, c, d)
+	return sent, retransmits(c), err
+}
+
+// Receive is the receiving half: it reads and checks what a Send sends. The connection is reset when that is wrong.
+func Receive(c *net.TCPConn) (t Transfer, err error) {
+	if err = t.receive(c); err != nil {
+		c.SetLinger(0) // a reset ends the sender at once
+		c.Close()
+	}
+	return t, err
 }
 
 // send writes the pattern for d, then says how much there was and waits until it is read.

@@ -50,18 +50,27 @@ const (
 // Run sends echo requests from a namespace, the next one when the last is answered or given up. Loss is
 // no error.
 func (p Ping) Run(ctx context.Context, from *lab.Namespace, to netip.Addr) (Echoes, error) {
+	e, err := p.From(ctx, from.Do, to)
+	if err != nil {
+		err = fmt.Errorf("from %s: %w", from.Name(), err)
+	}
+	return e, err
+}
+
+// From is Run for hosts of other kinds: do runs a function where the host's sockets are opened.
+func (p Ping) From(ctx context.Context, do func(func() error) error, to netip.Addr) (Echoes, error) {
 	p = p.withDefaults()
 	network, any := "ip4:icmp", "0.0.0.0"
 	if to.Is6() {
 		network, any = "ip6:ipv6-icmp", "::"
 	}
 	var conn net.PacketConn
-	err := from.Do(func() (err error) {
+	err := do(func() (err error) {
 		conn, err = net.ListenPacket(network, any)
 		return err
 	})
 	if err != nil {
-		return Echoes{}, fmt.Errorf("ping from %s: %w", from.Name(), err)
+		return Echoes{}, fmt.Errorf("ping %s: %w", to, err)
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
@@ -70,7 +79,7 @@ func (p Ping) Run(ctx context.Context, from *lab.Namespace, to netip.Addr) (Echo
 	e := &pinger{Ping: p, conn: conn, to: to, id: uint16(rand.Uint32()), buf: make([]byte, 1<<16)}
 	for seq := range p.Count {
 		if err := e.echo(ctx, uint16(seq)); err != nil {
-			return e.result(), fmt.Errorf("ping %s from %s: %w", to, from.Name(), err)
+			return e.result(), fmt.Errorf("ping %s: %w", to, err)
 		}
 	}
 	return e.result(), nil

@@ -1,0 +1,124 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/culvertdev/culvert/bench/console"
+	"github.com/culvertdev/culvert/bench/guest/inside"
+)
+
+// Link is what a guest calls its network device.
+const Link = "eth0"
+
+// Options say how a guest runs.
+type Options struct {
+	Dir    string // a folder of its own for its files; it is made
+	Socket string // path of the vhost-user socket
+	// Client: QEMU connects to the switch's socket, again and again; else it owns the socket, and starts when the
+	// switch has connected.
+	Client bool
+	MAC    net.HardwareAddr
+	// Device are properties of the device, such as packed=on or mrg_rxbuf=off ("qemu -device virtio-net-pci,help").
+	Device []string
+	Memory int // MiB; 0 means 256
+	// Spawn starts QEMU, in a network namespace perhaps; nil: (*exec.Cmd).Start.
+	Spawn func(*exec.Cmd) error
+}
+
+// A Guest is a running machine. Stop or Kill ends it.
+type Guest struct {
+	*Host
+	*console.Console
+}
+
+// Start builds what the guest boots, starts it and waits until it answers. The context bounds the start.
+func Start(ctx context.Context, o Options) (*Guest, error) {
+	g, err := start(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("start guest: %w", err)
+	}
+	return g, nil
+}
+
+func start(ctx context.Context, o Options) (*Guest, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	k, err := kernel()
+	if err != nil {
+		return nil, err
+	}
+	init, err := buildInit(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	first, err := initrd(init, k.modules)
+	if err != nil {
+		return nil, err
+	}
+	rd := filepath.Join(o.Dir, "initrd")
+	if err := os.WriteFile(rd, first, 0o600); err != nil {
+		return nil, err
+	}
+	c, err := console.Start(exec.Command(qemu, o.args(k, rd)...), o.Spawn)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guest{Console: c}
+	if err := g.meet(ctx, o.line()); err != nil {
+		_ = c.Kill() // what matters has been said
+		return nil, err
+	}
+	return g, nil
+}
+
+// meet waits until the guest answers calls.
+func (g *Guest) meet(ctx context.Context, line string) error {
+	if _, err := g.Expect(ctx, inside.Ready); err != nil {
+		return err
+	}
+	conn, err := net.Dial("unix", line)
+	if err != nil {
+		return err
+	}
+	g.Host = over(conn)
+	return nil
+}
+
+// line is the path of the socket of the guest's second serial line.
+func (o Options) line() string { return filepath.Join(o.Dir, "line") }
+
+func (o Options) args(k bootable, initrd string) []string {
+	memory := o.Memory
+	if memory == 0 {
+		memory = 256
+	}
+	socket := "socket,id=net,path=" + o.Socket + ",server=on"
+	if o.Client {
+		socket = "socket,id=net,path=" + o.Socket + ",server=off,reconnect=1"
+	}
+	// QEMU 7.2 without KVM ends by a signal when a vhost-user device has MSI-X vectors: it has none.
+	device := append([]string{"virtio-net-pci,netdev=net0,vectors=0,mac=" + o.MAC.String()}, o.Device...)
+	return []string{
+		"-accel", "tcg", "-m", fmt.Sprint(memory), "-no-reboot", "-nodefaults", "-display", "none",
+		"-kernel", k.image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1",
+		"-serial", "stdio", // the console
+		"-chardev", "socket,id=line,path=" + o.line() + ",server=on,wait=off", "-serial", "chardev:line",
+		// vhost-user passes the guest's memory as a file.
+		"-object", fmt.Sprintf("memory-backend-memfd,id=mem,size=%dM,share=on", memory), "-numa", "node,memdev=mem",
+		"-chardev", socket, "-netdev", "vhost-user,id=net0,chardev=net", "-device", strings.Join(device, ","),
+	}
+}
+
+// Stop ends the guest as if its power were turned off, which QEMU does in good order.
+func (g *Guest) Stop() error { return errors.Join(g.Host.Close(), g.Console.Stop("")) }
+
+// Kill ends QEMU at once, as a crash would.
+func (g *Guest) Kill() error { return errors.Join(g.Host.Close(), g.Console.Kill()) }

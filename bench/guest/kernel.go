@@ -1,0 +1,51 @@
+package guest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+const qemu = "qemu-system-x86_64"
+
+// Missing says what guests lack on this machine, nil if nothing.
+func Missing() error {
+	if _, err := exec.LookPath(qemu); err != nil {
+		return fmt.Errorf("%w (package qemu-system-x86)", err)
+	}
+	_, err := kernel()
+	return err
+}
+
+// A bootable is a kernel with the modules of its network device.
+type bootable struct {
+	image   string   // path
+	modules []string // in the order in which they are loaded
+}
+
+// kernel finds what .ci/guest-kernel has fetched.
+func kernel() (b bootable, err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return b, err
+	}
+	dir := filepath.Join(cache, "culvert", "guest-kernel")
+	b.image = filepath.Join(dir, "vmlinuz")
+	if _, err := os.Stat(b.image); err != nil {
+		return b, fmt.Errorf("a kernel for guests: %w (.ci/guest-kernel fetches it)", err)
+	}
+	b.modules, err = filepath.Glob(filepath.Join(dir, "*.ko"))
+	return b, err
+}
+
+// buildInit builds the guest's init program into dir and returns its path.
+func buildInit(dir string) (string, error) {
+	out := filepath.Join(dir, "init")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "github.com/culvertdev/culvert/bench/guest/agent")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the guest's init program: %w: %s", err, text)
+	}
+	return out, nil
+}
