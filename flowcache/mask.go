@@ -2,6 +2,7 @@ package flowcache
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"sync/atomic"
 
@@ -74,9 +75,11 @@ func (m *Megaflow) portMasks(port uint32) []maskID {
 func (m *Megaflow) setPortMasks(port uint32, ids []maskID) {
 	if len(ids) == 0 {
 		m.ports[port].Store(nil)
+		m.listing[port/64] &^= 1 << (port % 64)
 		return
 	}
 	m.ports[port].Store(&maskList{ids: ids})
+	m.listing[port/64] |= 1 << (port % 64)
 }
 
 // Masks returns how many masks packets from port are looked up under. Safe for any goroutine.
@@ -180,19 +183,26 @@ func (m *Megaflow) maskHits(id maskID) uint64 {
 // packets are found early. Of a port that has all its masks it also chooses those that are to make room for others
 // that more flows ask for. Once a second or so.
 func (m *Megaflow) SortMasks() {
-	for port := range uint32(maxPorts) {
-		old := m.portMasks(port)
-		for _, id := range old {
-			in := &m.maskInfo[id]
-			hits := m.maskHits(id)
-			in.hits, in.recent = hits, hits-in.hits
-		}
-		order := func(a, b maskID) int { return cmp.Compare(m.maskInfo[b].recent, m.maskInfo[a].recent) }
-		if len(old) > 1 && !slices.IsSortedFunc(old, order) {
-			ids := slices.Clone(old)
-			slices.SortStableFunc(ids, order)
-			m.setPortMasks(port, ids)
+	for i, ports := range m.listing {
+		for ; ports != 0; ports &= ports - 1 {
+			m.sortMasks(uint32(64*i + bits.TrailingZeros64(ports)))
 		}
 	}
 	m.replaceMasks()
+}
+
+// sortMasks is SortMasks for one port.
+func (m *Megaflow) sortMasks(port uint32) {
+	old := m.portMasks(port)
+	for _, id := range old {
+		in := &m.maskInfo[id]
+		hits := m.maskHits(id)
+		in.hits, in.recent = hits, hits-in.hits
+	}
+	order := func(a, b maskID) int { return cmp.Compare(m.maskInfo[b].recent, m.maskInfo[a].recent) }
+	if len(old) > 1 && !slices.IsSortedFunc(old, order) {
+		ids := slices.Clone(old)
+		slices.SortStableFunc(ids, order)
+		m.setPortMasks(port, ids)
+	}
 }

@@ -192,6 +192,36 @@ func TestMaskRecordsAreReusedOnlyAfterAGracePeriod(t *testing.T) {
 	}
 }
 
+func TestPortsWithMasksAreKnown(t *testing.T) {
+	m := mustNew(t, Options{})
+	listed := func() (ports []uint32) {
+		for port := range uint32(maxPorts) {
+			if known := m.listing[port/64]>>(port%64)&1 != 0; known != (len(m.portMasks(port)) > 0) {
+				t.Errorf("port %d has %d masks, and that is known: %t", port, len(m.portMasks(port)), known)
+			} else if known {
+				ports = append(ports, port)
+			}
+		}
+		return ports
+	}
+	var slots []Slot
+	for _, port := range []uint32{0, 63, 64, maxPorts - 1} {
+		for length := 8; length < 10; length++ {
+			s, _ := put(t, m, newKey(port, 1), prefix(length))
+			slots = append(slots, s)
+		}
+	}
+	if got := listed(); len(got) != 4 {
+		t.Errorf("ports %v list masks, want four", got)
+	}
+	for _, s := range slots[:7] {
+		m.Remove(s)
+	}
+	if got := listed(); len(got) != 1 || got[0] != maxPorts-1 {
+		t.Errorf("ports %v list masks, want the last one", got)
+	}
+}
+
 func TestSortMasksPutsTheBusyOnesFirst(t *testing.T) {
 	m := mustNew(t, Options{})
 	r := m.NewReader()

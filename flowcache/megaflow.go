@@ -74,7 +74,8 @@ type Megaflow struct {
 	// The writer's.
 	baselines    []baseline // by slot
 	maskInfo     []maskInfo
-	wants        map[uint32]*wants // of ports that have all their masks
+	listing      [maxPorts / 64]uint64 // bit i of word w: port 64*w+i lists masks
+	wants        map[uint32]*wants     // of ports that have all their masks
 	shares       shares
 	masksPerPort int
 	retired      func(Slot, Stats, ListID)
