@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -168,12 +169,24 @@ func (x *xlate) looksInside(a Action) bool {
 	case *GroupAction:
 		g := x.t.groups[a.ID]
 		return g != nil && g.Type == GroupSelect
-	case *OutputTrunc, *Enqueue, *SetOption, *PushVLAN, *PopVLAN, *Clone, *CheckLarger, *SetQueue, *PopQueue, *Note, *Exit,
-		*ClearActions, *WriteActions, *WriteMetadata:
+	case *Bundle:
+		return a.Hash && hashesInside(a.Fields) || behindType(a.Dst.Field)
+	case *Multipath:
+		return hashesInside(a.Fields) || behindType(a.Dst.Field)
+	case *CheckLarger:
+		return behindType(a.Dst.Field)
+	case *Learn:
+		return behindType(a.Result.Field) || slices.ContainsFunc(a.Specs, func(s LearnSpec) bool { return behindType(s.Src.Field) })
+	case *OutputTrunc, *Enqueue, *Controller, *SetOption, *DeleteField, *PushVLAN, *PopVLAN, *Clone, *SetQueue, *PopQueue, *Note, *Exit,
+		*MeterAction, *Conjunction, *ClearActions, *WriteActions, *WriteMetadata:
 		return false
 	}
-	return true
+	return true // look-ups, whatever changes or reads the network header, and what is new here
 }
+
+// hashesInside reports whether a hash is made of what is behind the EtherType. Where workers make it, the packet
+// comes back anyway.
+func hashesInside(fields HashFields) bool { return fields != HashEthSrc && fields != HashSymmetricL4 }
 
 // behindType reports whether a field lies behind the EtherType.
 func behindType(f flow.FieldID) bool {

@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -63,6 +64,34 @@ func TestPoppingConsultsNoMoreThanItMust(t *testing.T) {
 	m := v.Mask
 	if got := fmt.Sprintf("%x", labelBytes(&m[2])); got != "000001000000000000000000" {
 		t.Errorf("of the labels %s is consulted, want the first one's bottom bit", got)
+	}
+}
+
+func TestOnlyWhatLooksBehindTheTypeTakesASecondLook(t *testing.T) {
+	takes := func(actions string) bool {
+		table := groupTable(t, "group_id=1,type=select,bucket=actions=2", "mpls,actions=pop_mpls:0x0800,"+actions)
+		return strings.Contains(program(look(t, table, labelled+"mpls_bos=1")), "recirc(0x")
+	}
+	for _, actions := range []string{
+		"output:2", "output(port=2,max_len=60)", "controller(id=3,userdata=01)", "note:00", "set_queue:1", "write_metadata:1", "load:1->reg0",
+		"set_field:00:00:00:00:00:01->eth_dst", "move:eth_src[]->eth_dst[]", "push:eth_src", "push_vlan:0x8100",
+		"bundle(eth_src,0,hrw,ofport,members:2)", "bundle(symmetric_l3,0,active_backup,ofport,members:2)",
+		"bundle_load(eth_src,0,hrw,ofport,reg0[0..15],members:2)", "multipath(eth_src,0,modulo_n,2,0,reg0[])",
+		"learn(table=1,eth_dst=eth_src,output:in_port)", "learn(table=1,eth_type=0x800,ip_dst=10.0.0.1)",
+	} {
+		if takes(actions) {
+			t.Errorf("%s takes a second look", actions)
+		}
+	}
+	for _, actions := range []string{
+		"learn(table=1,eth_type=0x800,ip_dst=ip_src)", "bundle(nw_src,0,hrw,ofport,members:2)",
+		"bundle_load(eth_src,0,hrw,ofport,nw_dst[0..15],members:2)", "multipath(symmetric_l3,0,modulo_n,2,0,reg0[])",
+		"dec_ttl", "mod_nw_dst:10.0.0.1", "move:nw_src[]->reg0[]", "push:nw_ttl", "pop:nw_tos", "output:nw_src[0..15]", "resubmit(,1)",
+		"output:table", "group:1", "fin_timeout(idle_timeout=1)",
+	} {
+		if !takes(actions) {
+			t.Errorf("%s takes no second look", actions)
+		}
 	}
 }
 
