@@ -22,7 +22,7 @@ func fieldTable() string {
 	b.WriteString("| Field | Also called | Bits | Mask | Written by actions | Packets it needs |\n|---|---|---|---|---|---|\n")
 	for f := FieldID(1); f < NumFields; f++ {
 		info := f.Info()
-		if f >= FieldVLANTPID && f <= FieldMPLSLSE2 || f == FieldTunTOS {
+		if f.Internal() {
 			continue // only in what the caches show
 		}
 		name, aliases, bits := info.Name, strings.Join(info.Aliases, ", "), fmt.Sprint(info.Bits)

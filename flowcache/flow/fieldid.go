@@ -76,7 +76,7 @@ const (
 	FieldNDSLL      = FieldNDTarget + 1
 	FieldNDTLL      = FieldNDSLL + 1
 
-	// Fields only caches match on. OVS has them in its flows but no name for them in rules.
+	// Fields only caches match on: see Internal.
 	FieldVLANTPID  = FieldNDTLL + 1
 	FieldVLANTPID1 = FieldVLANTPID + 1 // of the inner tag
 	FieldVLANTCI1  = FieldVLANTPID1 + 1

@@ -55,7 +55,7 @@ func ruleNames(word string) []string {
 	var names []string
 	for i := range fields {
 		f := &fields[i]
-		if f.ID == NoField || f.ID >= FieldVLANTPID && f.ID <= FieldMPLSLSE2 || f.ID == FieldTunTOS {
+		if f.ID == NoField || f.ID.Internal() {
 			continue
 		}
 		for _, name := range append([]string{f.Name}, f.Aliases...) {

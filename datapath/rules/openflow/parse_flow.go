@@ -131,6 +131,9 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 			f.Flags |= flag
 			return nil
 		}
+		if internal(name) {
+			return fmt.Errorf("%s: want a match field, found one of the switch's own, which rules cannot match", name)
+		}
 		ok, err := f.Match.ParseField(name, value, p.names())
 		if err == nil && !ok && strings.HasPrefix(name, "ct_") {
 			return fmt.Errorf("%s: %w", name, errConntrack)
@@ -144,6 +147,12 @@ func (p Parser) field(f *Flow, sp *spec, name, value string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// internal reports whether a field is not for rules. Open vSwitch has tun_ttl, too, for itself alone.
+func internal(name string) bool {
+	f, ok := flow.FieldByName(name)
+	return ok && f.Internal() || name == "tun_ttl"
 }
 
 func parse16(s string) (uint16, error) {
