@@ -52,7 +52,8 @@ type cli struct {
 		Dump          groupDumpCmd   `cmd:"" help:"List groups, as ovs-ofctl dump-groups does."`
 		Stats         groupStatsCmd  `cmd:"" help:"List groups' counters, as ovs-ofctl dump-group-stats does."`
 	} `cmd:"" group:"change" help:"List or change the groups of a bridge."`
-	FDB struct {
+	Bundle bundleCmd `cmd:"" group:"change" help:"Make all changes of rules and groups in a file, or none, in one step, as ovs-ofctl bundle does."`
+	FDB    struct {
 		Show  fdbShowCmd  `cmd:"" help:"List known addresses."`
 		Add   fdbAddCmd   `cmd:"" help:"Add an address that is never forgotten."`
 		Del   fdbDelCmd   `cmd:"" help:"Forget one address."`

@@ -21,6 +21,7 @@ const (
 	FlowReplace Method[FlowText, Replaced]       = "flow.replace"
 	FlowDiff    Method[FlowText, Difference]     = "flow.diff"
 	FlowDump    Method[FlowMatch, []Rule]        = "flow.dump"
+	Bundle      Method[FlowText, BundleDone]     = "bundle"
 	GatewayShow Method[BridgeName, []Gateway]    = "gateway.show"
 	FDBShow     Method[BridgeName, []FDBEntry]   = "fdb.show"
 	FDBAdd      Method[NewFDBEntry, Nothing]     = "fdb.add"

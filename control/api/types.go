@@ -60,6 +60,12 @@ type RulesChanged struct {
 	Deleted int `json:"deleted"`
 }
 
+// BundleDone says what a bundle of changes has done. Rules that went with a deleted group are not counted.
+type BundleDone struct {
+	Rules  RulesChanged `json:"rules"`
+	Groups int          `json:"groups"` // added, changed or deleted
+}
+
 // BridgeName names a bridge; empty means all, or the only one there is.
 type BridgeName struct {
 	Bridge string `json:"bridge,omitempty"`

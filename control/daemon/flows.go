@@ -83,6 +83,24 @@ func (d *Daemon) changeRules(name string, f func(*bridge) (openflow.Tally, error
 	return api.RulesChanged{Count: n.Count, Added: done.Added, Changed: done.Modified, Deleted: done.Deleted}, err
 }
 
+// bundle makes the changes of rules and groups that the lines of a request are, all or none, in one step.
+func (d *Daemon) bundle(_ context.Context, t api.FlowText) (api.BundleDone, error) {
+	var done openflow.Sum
+	_, err := d.onBridge(t.Bridge, func(b *bridge) (int, error) {
+		rules := rulesOf(t)
+		list, lines, err := readLines(rules, b.table.Parser().ParseModification)
+		if err != nil {
+			return 0, err
+		}
+		done, err = b.table.Transact(list)
+		return 0, refused(refusedLine(rules, lines, err))
+	})
+	return api.BundleDone{
+		Rules:  api.RulesChanged{Count: done.Total(), Added: done.Added, Changed: done.Modified, Deleted: done.Deleted},
+		Groups: done.Groups,
+	}, err
+}
+
 func (d *Daemon) flowReplace(_ context.Context, t api.FlowText) (api.Replaced, error) {
 	var done api.Replaced
 	_, err := d.onBridge(t.Bridge, func(b *bridge) (int, error) {

@@ -58,3 +58,17 @@ func TestGroupsOfTheFileReplaceThoseThereAre(t *testing.T) {
 		refuse(l, api.ConfigApply, api.Configuration{Text: wrong}, api.BadConfig)
 	}
 }
+
+func TestABundleChangesRulesAndGroupsOrNothing(t *testing.T) {
+	l := start(t, twoPorts)
+	lines := []string{"# both", "group add group_id=1,type=all,bucket=2", "flow add priority=9,actions=group:1", "flow delete ip"}
+	got := call(l, api.Bundle, api.FlowText{Lines: lines})
+	if got.Groups != 1 || got.Rules.Added != 1 {
+		t.Errorf("got %+v, want a group and a rule", got)
+	}
+	refuse(l, api.Bundle, api.FlowText{Lines: lines}, api.BadConfig) // there is a group 1
+	refuse(l, api.Bundle, api.FlowText{Lines: []string{"group add group_id=x"}}, api.BadConfig)
+	if groups := call(l, api.GroupDump, api.BridgeName{}); len(groups) != 1 || groups[0].Rules != 1 {
+		t.Errorf("got %+v, want group 1 and the rule that names it", groups)
+	}
+}

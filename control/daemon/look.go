@@ -30,6 +30,7 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.FlowMod, d.flowMod)
 	api.Handle(m, api.FlowDel, d.flowDel)
 	api.Handle(m, api.FlowReplace, d.flowReplace)
+	api.Handle(m, api.Bundle, d.bundle)
 	api.Handle(m, api.FlowDiff, d.flowDiff)
 	api.Handle(m, api.FlowDump, d.flowDump)
 	api.Handle(m, api.GatewayShow, d.gatewayShow)

@@ -1,7 +1,6 @@
 package openflow
 
 import (
-	"errors"
 	"io"
 	"strings"
 )
@@ -39,10 +38,7 @@ func (p Parser) ParseChange(s string) (Change, error) {
 	case OpDelete:
 		c.Filter, err = p.ParseFilter(s[at:], strict)
 	}
-	if se := (*SyntaxError)(nil); errors.As(err, &se) {
-		se.Col += at
-	}
-	return c, err
+	return c, shifted(err, at)
 }
 
 // ParseChanges reads a file of changes, one a line; see [Parser.ParseFlows] for the rest.
