@@ -7,6 +7,10 @@ import (
 // MaxSize is the most entries a ring has (VIRTIO 1.2, 2.7 and 2.8).
 const MaxSize = 32768
 
+// PackedStart is the position of a packed ring that nothing has happened on: descriptor 0, both wrap counters 1.
+// A split ring's is 0.
+const PackedStart = 1<<31 | 1<<15
+
 // Config describes a ring as it was negotiated.
 type Config struct {
 	Size int // entries: up to MaxSize, for a split ring a power of two

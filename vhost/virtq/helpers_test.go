@@ -50,7 +50,7 @@ type shape struct {
 // shapes are all combinations of layout and features, for rings of size entries.
 func shapes(size int) []shape {
 	var all []shape
-	for _, packed := range []bool{false} {
+	for _, packed := range []bool{false, true} {
 		for _, events := range []bool{false, true} {
 			for _, order := range []bool{false, true} {
 				for _, table := range []int{0, 8} {
@@ -114,24 +114,37 @@ func newWorld(t testing.TB, s shape) *world {
 		EventIndex: s.driver.EventIndex,
 		InOrder:    s.driver.InOrder,
 	}
+	if s.packed {
+		w.config.Position = virtq.PackedStart
+	}
 	w.data = guestBase + uint64(l.Bytes+4095)&^4095
 	w.guest = w.newGuest()
 	w.device = w.newDevice()
 	return w
 }
 
-func (w *world) newGuest() guest {
+func (w *world) newGuest() (g guest) {
 	w.t.Helper()
-	g, err := driver.NewSplit(w.memory, w.shape.driver)
+	var err error
+	if w.shape.packed {
+		g, err = driver.NewPacked(w.memory, w.shape.driver)
+	} else {
+		g, err = driver.NewSplit(w.memory, w.shape.driver)
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return g
 }
 
-func (w *world) newDevice() device {
+func (w *world) newDevice() (d device) {
 	w.t.Helper()
-	d, err := virtq.NewSplit(w.table, w.config)
+	var err error
+	if w.shape.packed {
+		d, err = virtq.NewPacked(w.table, w.config)
+	} else {
+		d, err = virtq.NewSplit(w.table, w.config)
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}

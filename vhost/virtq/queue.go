@@ -8,22 +8,32 @@ type common struct {
 	err      *Error     // what the guest did; the queue is dead
 	indirect bool       // negotiated
 	events   bool       // the event index is negotiated
-	tracked  bool       // segments' addresses are noted: there is a log
-	log      *mem.Log
-	ringLog  uint64 // guest-physical address under which the ring is logged; with logRing
-	logRing  bool
+	order    bool       // chains go back in order, and the guest knows
+	untold   bool       // the guest was never told of anything: it is, whatever its event index says
+	logRing  bool       // the ring is logged
+	log      *mem.Log   // nil: nothing is
+	ringLog  uint64     // guest-physical address under which the ring is logged
+	old      resumed    // chains that were in flight before, and are taken first
+	config   Config
 }
 
-func (q *common) open(t *mem.Table, c Config) {
+func (q *common) open(c Config) {
 	*q = common{
 		indirect: c.Indirect,
 		events:   c.EventIndex,
-		tracked:  c.Log != nil,
-		log:      c.Log,
-		ringLog:  c.RingLog,
-		logRing:  c.LogRing && c.Log != nil,
+		order:    c.InOrder,
+		untold:   true,
+		config:   c,
 	}
-	q.win.Open(t)
+}
+
+// setLog turns the log of dirty pages on, for a ring of n bytes, or off.
+func (q *common) setLog(log *mem.Log, ring bool, addr uint64, n int) error {
+	if log != nil && ring && !log.Covers(addr, uint64(n)) {
+		return failed(BadLog, addr)
+	}
+	q.log, q.logRing, q.ringLog = log, ring && log != nil, addr
+	return nil
 }
 
 // Err returns what the guest did wrong, or nil. After it nothing works until the ring is set up anew.

@@ -28,9 +28,7 @@ type Split struct {
 	given  uint16       // used entry to write next
 	shown  uint16       // used.idx as the guest sees it
 	told   uint16       // used.idx when the guest was last told, or needed not to be
-	untold bool         // the guest was never told: it is, whatever its event index says
 	flags  uint16       // used.flags
-	old    resumed      // chains that were in flight before, and are taken first
 	flight *splitFlight // nil unless tracked across restarts
 
 	availWord layout.Half    // avail.idx
@@ -49,14 +47,13 @@ func NewSplit(t *mem.Table, c Config) (*Split, error) {
 	if c.Size < 1 || c.Size > MaxSize || bits.OnesCount(uint(c.Size)) != 1 || !layout.LittleEndian {
 		return nil, failed(BadSize, uint64(c.Size))
 	}
-	q := &Split{mask: uint16(c.Size - 1), untold: true}
-	q.open(t, c)
-	// VIRTIO 1.2, 2.7: alignment and size of the three parts; the event words are there if negotiated.
-	if err := q.findParts(t, c); err != nil {
+	q := &Split{mask: uint16(c.Size - 1)}
+	q.open(c)
+	if err := q.Remap(t); err != nil {
 		return nil, err
 	}
-	if q.logRing && !q.log.Covers(q.ringLog, uint64(6+8*c.Size)) {
-		return nil, failed(BadLog, q.ringLog)
+	if err := q.SetLog(c.Log, c.LogRing, c.RingLog); err != nil {
+		return nil, err
 	}
 	q.shown = uint16(q.usedWord.Load() >> 16)
 	q.next, q.seen, q.given, q.told = q.shown, q.shown, q.shown, q.shown
@@ -71,8 +68,12 @@ func NewSplit(t *mem.Table, c Config) (*Split, error) {
 	return q, nil
 }
 
-func (q *Split) findParts(t *mem.Table, c Config) error {
-	event := 0
+// Remap moves the queue to another snapshot of the guest's memory, where the ring must be as well. No chains may
+// be taken. The snapshot it came from may be closed after.
+//
+// VIRTIO 1.2, 2.7: alignment and size of the three parts; the event words are there if negotiated.
+func (q *Split) Remap(t *mem.Table) error {
+	c, event := &q.config, 0
 	if c.EventIndex {
 		event = 2
 	}
@@ -100,7 +101,13 @@ func (q *Split) findParts(t *mem.Table, c Config) error {
 	if c.EventIndex {
 		q.usedEvent, q.event = layout.HalfAt(avail, 4+2*c.Size), layout.HalfAt(used, 4+8*c.Size)
 	}
+	q.win.Open(t)
 	return nil
+}
+
+// SetLog turns the log of dirty pages on, or off when log is nil; see Config. No chains may be taken.
+func (q *Split) SetLog(log *mem.Log, ring bool, addr uint64) error {
+	return q.setLog(log, ring, addr, 6+8*len(q.desc))
 }
 
 // Size returns the number of entries.

@@ -19,7 +19,7 @@ func (q *Split) give(b *Chains, n int) {
 		q.used[q.given&q.mask] = layout.Used{ID: uint32(c.id), Len: c.Written}
 		q.given++
 	}
-	if q.tracked {
+	if q.log != nil {
 		q.logGiven(b, n)
 	}
 	if q.flight != nil {

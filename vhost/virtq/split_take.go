@@ -60,7 +60,7 @@ func (q *Split) takeNew(b *Chains, n int) {
 		d := q.desc[head]
 		off, length, flags := d.Addr-base, d.Len(), d.SplitFlags()
 		if flags&^layout.FlagWrite == 0 && length > 0 && off < size && uint64(length) <= size-off &&
-			b.segs < MaxSegments && !q.tracked {
+			b.segs < MaxSegments && q.log == nil {
 			b.one(head, memory[off:off+uint64(length):off+uint64(length)], flags)
 		} else {
 			if !q.chain(b, head, d) {
@@ -91,7 +91,7 @@ func (q *Split) takeOld(b *Chains, limit int) {
 // chain takes the chain that begins with d, the descriptor head. It returns false when it was not taken: the
 // queue is dead, or b has no room left.
 func (q *Split) chain(b *Chains, head uint16, d layout.Desc) bool {
-	c := b.build(&q.win, q.tracked)
+	c := b.build(&q.win, q.log != nil)
 	k, value := q.walk(&c, d)
 	if k == 0 {
 		k, value = c.finish(head, 1)

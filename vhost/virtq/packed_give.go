@@ -1,0 +1,142 @@
+package virtq
+
+import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
+
+// Give gives the first n chains of b back, in their order and with what Written says, and makes the others, if
+// any, as if they had not been taken. b is empty then. The guest sees it at Publish.
+func (q *Packed) Give(b *Chains, n int) {
+	if q.err == nil {
+		if q.order && q.flight == nil && readOnly(b, n) {
+			q.giveBatch(b, n)
+		} else {
+			q.give(b, n)
+		}
+		q.untake(b, n)
+	}
+	b.reset()
+}
+
+// give writes a used descriptor for each chain (VIRTIO 1.2, 2.8.6). Nobody looks at any before the first one
+// changes hands, which it does at Publish.
+func (q *Packed) give(b *Chains, n int) {
+	for i := range b.chain[:n] {
+		c := &b.chain[i]
+		flags := q.given.Used()
+		if c.Written = min(c.Written, c.Writable); c.Written > 0 {
+			flags |= layout.FlagWrite
+			if q.log != nil {
+				q.logWritten(b, c)
+			}
+		}
+		q.use(layout.PackedRest(c.Written, c.id, flags))
+		if q.flight != nil {
+			q.flight.give(c.entry)
+		}
+		q.given = q.given.Plus(uint32(c.slots), q.size)
+	}
+}
+
+// readOnly reports whether n chains, of which there is at least one, have nothing writable.
+func readOnly(b *Chains, n int) bool {
+	sum := uint32(0)
+	for i := range b.chain[:n] {
+		sum |= b.chain[i].Writable
+	}
+	return n > 0 && sum == 0
+}
+
+// giveBatch writes one used descriptor for n chains, with the id of the last one, in place of the first one's
+// (VIRTIO 1.2, 2.8.8).
+func (q *Packed) giveBatch(b *Chains, n int) {
+	q.use(layout.PackedRest(0, b.chain[n-1].id, q.given.Used()))
+	for i := range b.chain[:n] {
+		q.given = q.given.Plus(uint32(b.chain[i].slots), q.size)
+	}
+}
+
+// use makes rest the second word of the used descriptor at given.
+func (q *Packed) use(rest uint64) {
+	if q.given == q.shown {
+		q.first = rest
+	} else {
+		q.desc[q.given.At].Rest = rest
+	}
+	q.logUsed(layout.DescBytes*uint64(q.given.At), layout.DescBytes)
+}
+
+// untake makes the chains of b from n on available again.
+func (q *Packed) untake(b *Chains, n int) {
+	if q.old.taken > 0 {
+		q.old.next -= b.n - n
+		return
+	}
+	for i := b.n - 1; i >= n; i-- {
+		c := &b.chain[i]
+		q.next = q.next.Minus(uint32(c.slots), q.size)
+		if q.flight != nil {
+			q.flight.untake(c.entry)
+		}
+	}
+	// How far Available has seen is counted from next.
+	q.known, q.ahead = 0, 0
+}
+
+// Publish shows the guest what was given (VIRTIO 1.2, 2.8.22): the first used descriptor, behind all others.
+func (q *Packed) Publish() {
+	if q.given == q.shown || q.err != nil {
+		return
+	}
+	if q.flight != nil {
+		q.flight.publish(q.given)
+	}
+	q.guard[q.shown.At].Rest.Store(q.first)
+	q.fresh += q.given.Since(q.shown, q.size)
+	q.shown = q.given
+	if q.flight != nil {
+		q.flight.published()
+	}
+}
+
+// Interrupt reports whether the guest wants to be told of what was published since the last call (VIRTIO 1.2,
+// 2.8.10). The store of Publish is ordered before the load of the guest's wish.
+func (q *Packed) Interrupt() bool {
+	if q.err != nil || q.fresh == 0 {
+		return false
+	}
+	old, fresh := q.told, q.fresh
+	q.told, q.fresh = q.shown, 0
+	wish := q.driverEvent.Load()
+	switch wish >> 16 & 3 {
+	case layout.EventDisable:
+		return false
+	case layout.EventDesc:
+		event := layout.DecodeCursor(uint16(wish))
+		if !q.events || q.untold || event.At >= q.size {
+			q.untold = false // what was compared with before, if anything, is not known
+			return true
+		}
+		// The descriptor that the guest waits for is among those from old on.
+		return event.Since(old, q.size) < fresh
+	}
+	return true
+}
+
+// Kicks asks the guest for notifications, or says that there is no need of them, and reports whether there is
+// something to take already; the guest does not notify of that (VIRTIO 1.2, 2.8.10).
+func (q *Packed) Kicks(on bool) (ready bool) {
+	if q.err != nil {
+		return false
+	}
+	wish := uint32(layout.EventDisable) << 16
+	switch {
+	case on && q.events:
+		wish = layout.EventDesc<<16 | uint32(q.next.Encode())
+	case on:
+		wish = layout.EventEnable << 16
+	}
+	q.deviceEvent.Store(wish)
+	if q.logRing {
+		q.log.Mark(q.deviceGuest, 4)
+	}
+	return q.Available() > 0
+}
