@@ -66,8 +66,8 @@ type Options struct {
 	Ageing   time.Duration // what no report has confirmed for that long is forgotten, MinAgeing to MaxAgeing
 }
 
-// check fills in defaults and refuses what is out of range.
-func (o *Options) check() error {
+// Check fills in defaults and refuses what is out of range.
+func (o *Options) Check() error {
 	if o.Capacity == 0 {
 		o.Capacity = DefaultCapacity
 	}
@@ -125,7 +125,7 @@ type router struct {
 
 // New returns an empty table.
 func New(o Options) (*Table, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	return &Table{opt: o, index: make(map[Key]int32), free: none, members: newMembers(), routers: make(map[uint16][]router)}, nil
@@ -133,7 +133,7 @@ func New(o Options) (*Table, error) {
 
 // SetOptions changes the limits. What no longer fits is forgotten.
 func (t *Table) SetOptions(o Options, c *Changes) error {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
 	t.mu.Lock()
