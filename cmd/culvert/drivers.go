@@ -14,6 +14,7 @@ import (
 	"github.com/culvertdev/culvert/pmd/tap"
 	"github.com/culvertdev/culvert/pmd/xsk"
 	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost"
 )
 
 // drivers is every type of port there is. Each can be opened with faults injected: see pmd/faulty.
@@ -24,6 +25,8 @@ func drivers() daemon.Drivers {
 		"memory":   faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return memport.New(p, l) }, memport.CheckOptions),
 		"pcap":     faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return pcapport.New(p, l) }, pcapport.CheckOptions),
 		"tap":      faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return tap.New(p, l) }, tap.CheckOptions),
+
+		vhost.DriverName: faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return vhost.New(p, l) }, vhost.CheckOptions),
 	}
 }
 

@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"encap":     {"ring"},
 	"flowcache": {"ring", "encap"},
 	"pmd":       {"ring"},
-	"vhost":     {"ring", "pmd"},
+	"vhost":     {"ring", "encap", "pmd"},
 	"datapath":  {"ring", "encap", "flowcache", "pmd"},
 	"control":   {"ring", "encap", "flowcache", "pmd", "vhost", "datapath"},
 	"bench":     {"ring", "encap", "flowcache", "pmd", "vhost", "datapath", "control"},

@@ -18,6 +18,7 @@ const (
 // hardware with segmentation offload does it. The zero value cuts nothing.
 type TCPCut struct {
 	l3, l4  int
+	v6      bool
 	Headers int // bytes of all headers, which every part repeats
 	Payload int // bytes behind them
 }
@@ -44,7 +45,7 @@ func CutTCP(pkt []byte, total int) (c TCPCut, ok bool) {
 		return TCPCut{}, false
 	}
 	size := int(pkt[l4+TCPDataOff]>>4) * 4
-	c = TCPCut{l3: l3, l4: l4, Headers: l4 + size, Payload: t.size - size}
+	c = TCPCut{l3: l3, l4: l4, v6: t.v6, Headers: l4 + size, Payload: t.size - size}
 	return c, size >= TCPSize && c.Headers <= len(pkt) && c.Payload > 0 && l4+t.size <= total
 }
 
@@ -67,6 +68,11 @@ func networkHeader(pkt []byte) (l3 int, typ uint16) {
 // Fit returns the most payload bytes of a part whose network packet is at most mtu bytes; 0 when not
 // even the headers fit.
 func (c *TCPCut) Fit(mtu int) int { return max(0, mtu-(c.Headers-c.l3)) }
+
+// Is reports whether the packet is TCP over IPv6, or else IPv4, with its checksum at offset bytes from start.
+func (c *TCPCut) Is(v6 bool, start, offset int) bool {
+	return c.v6 == v6 && c.l4 == start && offset == TCPChecksum
+}
 
 // Sum returns the running sum of what the transport checksum covers in the headers of the packet that
 // is cut, the checksum itself included. With the payload's it folds to 0xffff when the checksum is right.

@@ -59,6 +59,9 @@ func known(g frame.GSOType) bool {
 // Buffers returns num_buffers: how many buffers the packet takes. Valid with MRG_RXBUF, 1 otherwise.
 func Buffers(h *[Size]byte) int { return int(le.Uint16(h[10:])) }
 
+// PutBuffers changes how many buffers the packet of a header takes, when that is known later.
+func PutBuffers(h *[Size]byte, buffers uint16) { le.PutUint16(h[10:], buffers) }
+
 // Put writes the header of a packet for the receiver of buffers buffers: 1 where the packet is in one piece. A
 // driver that sends writes 0 (5.1.6.2). o is nil for a packet that is complete as it is.
 func Put(h *[Size]byte, o *frame.Offload, buffers uint16) {

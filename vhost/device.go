@@ -1,0 +1,206 @@
+package vhost
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/culvertdev/culvert/vhost/mem"
+	"github.com/culvertdev/culvert/vhost/proto"
+)
+
+// A device is what a frontend has set up by its messages, for the length of a session.
+//
+// A message that changes what rings are made of first holds them (hold): workers find no ring then, and the
+// session owns it. After each message, rings that have everything they need and are held go on (settle).
+//
+// Thread-safety: the session's goroutine only.
+type device struct {
+	port     *Port
+	log      *slog.Logger
+	conn     *proto.Conn
+	features proto.Features // acknowledged; see acked
+	acked    bool
+	protocol proto.ProtocolFeatures
+	status   proto.Status
+	table    *mem.Table // nil: none yet
+	dirty    *mem.Log   // nil: no migration
+	flight   inflight
+	backend  *proto.Conn // the channel on which we ask; nil: none
+	vrings   []vring
+}
+
+func newDevice(p *Port, conn *proto.Conn) *device {
+	d := &device{port: p, log: p.log, conn: conn}
+	for i, r := range p.rings {
+		d.vrings = append(d.vrings, vring{ring: r, index: i, kick: -1, err: -1})
+		if i&1 != 0 {
+			d.vrings[i].waker = &p.rx[i/2].waker
+		}
+	}
+	return d
+}
+
+// A refusal is a message that is right, but asks for what cannot be. Its sender is told no, if it wants to know,
+// and the session goes on.
+type refusal struct{ error }
+
+func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
+
+// handle does what a message says. An error ends the session.
+func (d *device) handle(m *proto.Message) error {
+	err := d.dispatch(m)
+	var no refusal
+	if err != nil && !errors.As(err, &no) {
+		_ = d.conn.Acknowledge(m, err) // the session ends because of err, not of what is wrong with saying so
+		return err
+	}
+	if err == nil {
+		err = d.settle()
+		if err != nil {
+			_ = d.conn.Acknowledge(m, err)
+			return err
+		}
+	} else {
+		d.log.Warn("a message of the frontend is refused", "message", m.Request, "reason", err)
+		if m.HasReply() {
+			return err // there is no way to say no
+		}
+	}
+	return d.conn.Acknowledge(m, err)
+}
+
+// dispatch finds who does what m says.
+func (d *device) dispatch(m *proto.Message) error {
+	switch v := m.Payload.(type) {
+	case proto.VringState:
+		return d.vringState(m, v)
+	case proto.VringFile:
+		return d.vringFile(m, v)
+	case proto.VringAddr:
+		return d.setAddress(v)
+	case proto.MemTable:
+		return d.setTable(m, v)
+	case proto.Region:
+		return d.changeTable(m, v)
+	case proto.Inflight:
+		return d.setInflight(m, v)
+	case proto.Log:
+		return d.setLog(m, v)
+	case proto.U64:
+		return d.setNumber(m, uint64(v))
+	case proto.MAC:
+		d.port.announce(v)
+		return nil
+	case nil:
+		return d.request(m)
+	}
+	return errNotOffered
+}
+
+// errNotOffered is what becomes of messages that belong to protocol features we do not have.
+var errNotOffered = refusal{errors.New("not a message of what was negotiated")}
+
+// request does what messages without payload say.
+func (d *device) request(m *proto.Message) error {
+	switch m.Request {
+	case proto.SetOwner:
+		return nil
+	case proto.ResetOwner: // no longer used; what is left of its meaning ("Front-end message types")
+		return d.disable()
+	case proto.ResetDevice:
+		return d.reset()
+	case proto.GetFeatures:
+		return d.conn.Reply(m, proto.U64(d.port.offered()))
+	case proto.GetProtocolFeatures:
+		return d.conn.Reply(m, proto.U64(protocolFeatures))
+	case proto.GetQueueNum:
+		return d.conn.Reply(m, proto.U64(d.port.o.Queues))
+	case proto.GetMaxMemSlots:
+		return d.conn.Reply(m, proto.U64(mem.MaxRegions))
+	case proto.GetStatus:
+		return d.conn.Reply(m, proto.U64(d.status))
+	case proto.SetBackendReqFD:
+		return d.setBackend(m)
+	case proto.SetLogFD: // an eventfd to say that the log has news; frontends look by themselves
+		return nil
+	}
+	return errNotOffered
+}
+
+// setNumber does what messages say whose payload is a number.
+func (d *device) setNumber(m *proto.Message, v uint64) error {
+	switch m.Request {
+	case proto.SetFeatures:
+		return d.setFeatures(proto.Features(v))
+	case proto.SetProtocolFeatures:
+		return d.setProtocol(proto.ProtocolFeatures(v))
+	case proto.SetStatus:
+		return d.setStatus(v)
+	case proto.NetSetMTU:
+		if v < MinMTU || v > uint64(d.port.o.MTU) {
+			return refuse("MTU of %d bytes: want %d to %d", v, MinMTU, d.port.o.MTU)
+		}
+		return nil
+	case proto.SetLogBase:
+		return refuse("a log at an address: want a descriptor")
+	}
+	return errNotOffered
+}
+
+// setBackend takes the channel on which the back end asks. Nothing needs it without what was not offered, an
+// IOMMU or a shared object.
+func (d *device) setBackend(m *proto.Message) error {
+	c, err := proto.BackendConnOf(m.Take(0))
+	if err != nil {
+		return err
+	}
+	if d.backend != nil {
+		d.backend.Close()
+	}
+	d.backend = c
+	return nil
+}
+
+// disable stops all rings until they are enabled again.
+func (d *device) disable() error {
+	var errs []error
+	for i := range d.vrings {
+		v := &d.vrings[i]
+		errs = append(errs, d.hold(v))
+		v.enabled = false
+	}
+	return errors.Join(errs...)
+}
+
+// reset brings the device back to where it was before its driver was loaded. The frontend remains its owner.
+func (d *device) reset() error {
+	var errs []error
+	for i := range d.vrings {
+		errs = append(errs, d.clear(&d.vrings[i]))
+	}
+	d.features, d.acked, d.status = 0, false, 0
+	return errors.Join(append(errs, d.flight.close())...)
+}
+
+// close ends the session's use of everything.
+func (d *device) close() error {
+	err := d.reset()
+	for i := range d.vrings {
+		d.vrings[i].ring.call.set(-1)
+	}
+	if d.backend != nil {
+		err = errors.Join(err, d.backend.Close())
+	}
+	return errors.Join(err, d.dropLog(), d.dropTable(), d.conn.Close())
+}
+
+// closeFD closes a descriptor that may be none. Nothing was written through it that an error could be about.
+func closeFD(fd *int) {
+	if *fd >= 0 {
+		unix.Close(*fd)
+	}
+	*fd = -1
+}

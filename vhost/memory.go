@@ -1,0 +1,107 @@
+package vhost
+
+import (
+	"errors"
+
+	"github.com/culvertdev/culvert/vhost/mem"
+	"github.com/culvertdev/culvert/vhost/proto"
+)
+
+// region is a frontend's region as package mem has it.
+func region(r proto.Region) mem.Region {
+	return mem.Region{Guest: r.Guest, User: r.User, Size: r.Size, Offset: r.Offset}
+}
+
+// setTable replaces the guest's memory by what the message describes (VHOST_USER_SET_MEM_TABLE).
+func (d *device) setTable(m *proto.Message, regions proto.MemTable) error {
+	var maps []*mem.Mapping
+	for i, r := range regions {
+		fd := m.Take(i)
+		one, err := mem.Map(fd, region(r))
+		closeFD(&fd)
+		if err != nil {
+			for _, one := range maps {
+				err = errors.Join(err, one.Close())
+			}
+			return err
+		}
+		maps = append(maps, one)
+	}
+	t, err := mem.NewTable(maps...)
+	if err != nil {
+		return err
+	}
+	return d.swapTable(t)
+}
+
+// changeTable adds a region to the guest's memory, or takes one away (VHOST_USER_ADD_MEM_REG, REM_MEM_REG).
+func (d *device) changeTable(m *proto.Message, r proto.Region) error {
+	old := d.table
+	if old == nil {
+		var err error
+		if old, err = mem.NewTable(); err != nil {
+			return err
+		}
+		d.table = old
+	}
+	if m.Request == proto.RemMemReg {
+		t, err := old.Without(region(r))
+		if err != nil {
+			return err
+		}
+		return d.swapTable(t)
+	}
+	fd := m.Take(0)
+	one, err := mem.Map(fd, region(r))
+	closeFD(&fd)
+	if err != nil {
+		return err
+	}
+	t, err := old.With(one)
+	if err != nil {
+		return err
+	}
+	return d.swapTable(t)
+}
+
+// swapTable makes t the guest's memory. What is no longer in it is unmapped, behind closed gates.
+func (d *device) swapTable(t *mem.Table) error {
+	err := errors.Join(d.holdAll(), d.dropTable())
+	d.table = t
+	return err
+}
+
+func (d *device) dropTable() error {
+	t := d.table
+	d.table = nil
+	if t == nil {
+		return nil
+	}
+	return t.Close()
+}
+
+// setLog takes the bitmap of dirty pages (VHOST_USER_SET_LOG_BASE). It is used once the guest's features have
+// LOG_ALL.
+func (d *device) setLog(m *proto.Message, v proto.Log) error {
+	fd := m.Take(0)
+	l, err := mem.MapLog(fd, v.Size, v.Offset)
+	closeFD(&fd)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(d.holdAll(), d.dropLog())
+	d.dirty = l
+	if err != nil {
+		return err
+	}
+	return d.conn.Reply(m, nil)
+}
+
+func (d *device) dropLog() error {
+	l := d.dirty
+	d.dirty = nil
+	if l == nil {
+		return nil
+	}
+	return l.Close()
+}

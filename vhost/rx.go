@@ -1,0 +1,222 @@
+package vhost
+
+import (
+	"runtime/debug"
+
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/nethdr"
+)
+
+// longest is the most bytes of a packet from a guest: a segment whose IP packet has all the bytes that its
+// length field can say, behind an Ethernet header and two tags.
+const longest = 1<<16 - 1 + tagRoom // bytes
+
+// An rxQueue receives what the guest transmits on one ring. It copies packets into the arena, header first: what
+// the switch looks at is its own.
+type rxQueue struct {
+	ring     *ring
+	waker    waker
+	pool     *frame.Pool
+	cache    *frame.Cache
+	counters *counter.Block
+	gather   gather
+	awake    bool // the waker was heard since the queue was armed
+	announcement
+	fresh  frame.Batch // empty buffers; a packet's are the last ones, and leave when it is all there
+	header [nethdr.Size]byte
+}
+
+// Recv implements pmd.RxQueue.
+func (q *rxQueue) Recv(b *frame.Batch) (n int) {
+	if !q.awake {
+		q.awake = true
+		q.waker.hush()
+	}
+	had := b.Len()
+	if q.announcement.asked() {
+		q.announceTo(b)
+	}
+	if !q.ring.gate.IsOpen() || b.Room() == 0 || !q.ring.gate.Enter() {
+		return b.Len() - had
+	}
+	// A load from a page that the guest has taken away panics instead of ending the process.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			q.ring.caught(v)
+		}
+		n = b.Len() - had
+		q.ring.gate.Leave()
+	}()
+	if q.ring.asking {
+		q.ring.kicks(false)
+		q.ring.asking = false
+	}
+	if q.gather.ready(&q.ring.half, q.counters) {
+		q.recv(b)
+	}
+	return 0 // the deferred function counts
+}
+
+// recv takes what fits into b.
+func (q *rxQueue) recv(b *frame.Batch) {
+	r := q.ring
+	n, err := r.take(&r.chains, b.Room())
+	if err != nil {
+		r.die(err)
+		return
+	}
+	if n == 0 {
+		q.gather.took(0, false)
+		return
+	}
+	done := n
+	if r.discard {
+		q.counters.Add(rxDisabled, uint64(n))
+	} else if done, err = q.copyIn(b, n); err != nil {
+		r.die(err)
+		return
+	}
+	r.give(&r.chains, done)
+	r.hidden += done
+	if q.gather.took(done, b.Room() == 0) || r.hidden >= showEvery {
+		r.show()
+	}
+}
+
+// copyIn appends the packets of the first n chains to b and returns how many chains are done with: fewer when
+// the arena is exhausted.
+func (q *rxQueue) copyIn(b *frame.Batch, n int) (done int, err error) {
+	r, had, size := q.ring, b.Len(), 0
+	for ; done < n; done++ {
+		c := r.chains.At(done)
+		segs := r.chains.Readable(c)
+		total := int(c.Readable) - r.header
+		need := 1
+		if total > q.pool.Room() {
+			need = (min(total, longest) + q.pool.Room() - 1) / q.pool.Room()
+		}
+		if q.fresh.Len() < need && !q.refill(need) {
+			q.counters.Add(rxNoBuffer, 1)
+			break
+		}
+		f, ok, err := q.packet(segs, total, need)
+		if err != nil {
+			return done, err
+		}
+		if ok {
+			b.Append(f)
+			size += total
+		}
+	}
+	q.counters.Add(pmd.RxPackets, uint64(b.Len()-had))
+	q.counters.Add(pmd.RxBytes, uint64(size))
+	return done, nil
+}
+
+// refill gets empty buffers, need of them at least.
+func (q *rxQueue) refill(need int) bool {
+	q.cache.Fill(&q.fresh, q.fresh.Room())
+	return q.fresh.Len() >= need
+}
+
+// packet copies one packet of total bytes into the last need of the fresh buffers. ok is false when the packet is
+// dropped, which is counted; with an error the guest has broken a rule.
+func (q *rxQueue) packet(segs [][]byte, total, need int) (f frame.Frame, ok bool, err error) {
+	switch {
+	case total < 0:
+		return f, false, ErrHeader
+	case total < wire.EthernetSize:
+		q.counters.Add(rxRunt, 1)
+		return f, false, nil
+	case total > longest:
+		q.counters.Add(rxTooLong, 1)
+		return f, false, nil
+	}
+	buffers := q.fresh.Frames()[q.fresh.Len()-need:]
+	in := source{segs: segs}
+	in.read(q.header[:q.ring.header])
+	var chain frame.Chain
+	left := total
+	for _, g := range buffers {
+		q.pool.SetLen(&g, min(left, q.pool.Room()))
+		in.read(q.pool.Bytes(g))
+		left -= g.Len()
+		chain.Append(q.pool, g)
+	}
+	f = chain.Frame(q.pool)
+	if !plain(&q.header) {
+		o, need, fits, err := offloadOf(&q.header, q.ring.takes, q.pool.Bytes(f), total)
+		switch {
+		case err != nil:
+			return f, false, err
+		case !fits:
+			q.counters.Add(rxBadOffload, 1)
+			return f, false, nil
+		case need:
+			q.mark(&f, &o)
+		}
+	}
+	q.fresh.Truncate(q.fresh.Len() - need)
+	return f, true, nil
+}
+
+// mark says in f what its sender has left to others.
+func (q *rxQueue) mark(f *frame.Frame, o *frame.Offload) {
+	q.pool.Meta(*f).Offload = *o
+	f.SetFlags(frame.HasOffload)
+	q.counters.Add(rxPartial, 1)
+	if o.GSO != frame.GSONone {
+		q.counters.Add(rxSegments, 1)
+	}
+}
+
+// Arm implements pmd.RxQueue.
+func (q *rxQueue) Arm() (ready bool) {
+	q.awake = false
+	if !q.ring.gate.IsOpen() || !q.ring.gate.Enter() {
+		return false
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			q.ring.caught(v)
+		}
+		q.ring.gate.Leave()
+	}()
+	q.ring.asking = true
+	return q.ring.kicks(true)
+}
+
+// FD implements pmd.RxQueue: the same descriptor for all guests that come.
+func (q *rxQueue) FD() int { return q.waker.fd() }
+
+// Counters implements pmd.RxQueue.
+func (q *rxQueue) Counters() *counter.Block { return q.counters }
+
+// close gives back the buffers.
+func (q *rxQueue) close() error {
+	q.cache.PutBatch(&q.fresh)
+	q.cache.Close()
+	return q.waker.close()
+}
+
+// A source reads the guest's segments one after the other, each byte once.
+type source struct {
+	segs [][]byte
+	off  int // in the first of segs
+}
+
+// read fills dst, which is no longer than what is left.
+func (s *source) read(dst []byte) {
+	for len(dst) > 0 {
+		n := copy(dst, s.segs[0][s.off:])
+		dst = dst[n:]
+		if s.off += n; s.off == len(s.segs[0]) {
+			s.segs, s.off = s.segs[1:], 0
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package vhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/culvertdev/culvert/vhost/proto"
+)
+
+// Times between two attempts.
+const (
+	firstRetry = 100 * time.Millisecond // doubles up to lastRetry
+	lastRetry  = 2 * time.Second
+	steady     = 5 * time.Second // a session that lasted so long ends the doubling
+	lookAfter  = 100 * time.Millisecond
+)
+
+// errClosing ends a session because the port is being closed.
+var errClosing = errors.New("the port is being closed")
+
+// run has one session after the other until the port is closed.
+func (p *Port) run(ctx context.Context, w way) {
+	defer close(p.ended)
+	retry := firstRetry
+	for ctx.Err() == nil {
+		conn, err := w.next(ctx)
+		if err == nil {
+			begun := time.Now()
+			err = p.session(ctx, conn)
+			if time.Since(begun) >= steady {
+				retry = firstRetry
+			}
+			if p.o.Server && errors.Is(err, io.EOF) {
+				continue // the next frontend need not wait
+			}
+		} else if p.state.waiting(err) && ctx.Err() == nil {
+			p.log.Info("no frontend", "path", p.o.Path, "reason", err)
+		}
+		sleep(ctx, retry)
+		retry = min(2*retry, lastRetry)
+	}
+	if err := w.close(); err != nil {
+		p.log.Warn("socket does not close cleanly", "path", p.o.Path, "error", err)
+	}
+}
+
+// session serves one frontend until the connection ends, and says why it did.
+func (p *Port) session(ctx context.Context, conn *net.UnixConn) error {
+	p.state.connected()
+	p.log.Info("frontend connected", "path", p.o.Path)
+	err := p.serve(ctx, proto.NewConn(conn))
+	p.state.ended(err)
+	switch {
+	case errors.Is(err, errClosing):
+	case errors.Is(err, io.EOF):
+		p.log.Info("frontend has gone", "path", p.o.Path)
+	default:
+		p.log.Warn("session ended", "path", p.o.Path, "reason", err)
+	}
+	return err
+}
+
+// serve answers messages until something ends the session, which it returns.
+func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
+	// The session looks at the guest's memory as well: see rxQueue.Recv.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	select {
+	case <-p.faults: // of the session before
+	default:
+	}
+	d := newDevice(p, conn)
+	guard := p.guard(ctx, d, conn)
+	defer func() {
+		// Closing the device waits for workers, whom the guard gets out of where a frontend holds them.
+		closing := d.close()
+		if cause := guard(); cause != nil {
+			err = cause
+		}
+		if closing != nil {
+			p.log.Warn("session does not close cleanly", "error", closing)
+		}
+	}()
+	for {
+		m, err := conn.Receive()
+		if err != nil {
+			var f *proto.Fault
+			if errors.As(err, &f) && errors.Is(err, proto.ErrUnknown) {
+				err = conn.Refuse(f) // a request of a newer protocol, whose sender can take no for an answer
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		err = d.handle(m)
+		m.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Request, err)
+		}
+	}
+}
+
+// guard ends the session when the port is closed or a worker has found something wrong: Receive returns then. It
+// also frees workers that do not come back from telling the guest. What it returns ends it, and says why it has
+// ended the session, if it has.
+func (p *Port) guard(ctx context.Context, d *device, conn *proto.Conn) (stop func() error) {
+	quit, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var cause error
+		ended := func(err error) {
+			if cause == nil {
+				cause = err
+			}
+			conn.Close() // twice is harmless, and there is nobody to tell of errors
+		}
+		stuck := newStuck(p.rings)
+		tick := time.NewTicker(lookAfter)
+		defer tick.Stop()
+		closing := ctx.Done()
+		for {
+			select {
+			case <-quit:
+				conn.Close()
+				done <- cause
+				return
+			case <-closing:
+				closing = nil
+				ended(errClosing)
+			case err := <-p.faults:
+				ended(err)
+			case <-tick.C:
+				if stuck.release() {
+					ended(errCallBlocks)
+				}
+			}
+		}
+	}()
+	return func() error {
+		close(quit)
+		return <-done
+	}
+}
+
+// errCallBlocks is why a session ended whose frontend had made telling it block.
+var errCallBlocks = errors.New("the frontend holds up who tells it of packets: its eventfd is full, and blocks")
+
+// A stuck finds workers that do not come back from a call.
+type stuck struct {
+	rings []*ring
+	seen  []uint32 // their calls under way at the last look; 0: none
+}
+
+func newStuck(rings []*ring) *stuck { return &stuck{rings: rings, seen: make([]uint32, len(rings))} }
+
+// release frees workers that were in the same call at the last look, and reports whether there were any.
+func (s *stuck) release() (any bool) {
+	for i, r := range s.rings {
+		seq, calling := r.call.stuck()
+		if calling && s.seen[i] == seq && r.call.release(seq) {
+			any = true
+		}
+		if !calling {
+			seq = 0
+		}
+		s.seen[i] = seq
+	}
+	return any
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,245 @@
+package vhost
+
+import (
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/nethdr"
+	"github.com/culvertdev/culvert/vhost/virtq"
+)
+
+// showEvery is after how many buffers the guest sees those it got, even before Flush.
+const showEvery = 256
+
+// A txQueue gives packets to the guest, in the ring it is assigned: one of its own when the guest uses as many,
+// or one that it shares with another worker's queue when the guest uses fewer.
+type txQueue struct {
+	target   atomic.Pointer[ring] // nil: there is no guest
+	last     *ring                // has buffers the guest does not see yet; nil: none has
+	pool     *frame.Pool
+	cache    *frame.Cache
+	longest  int // bytes of the longest packet that the guest takes
+	counters *counter.Block
+	dropped  int // packets of the batch in hand whose drop has been counted
+	size     int // bytes of the packets of the batch in hand that the guest gets
+	header   [nethdr.Size]byte
+}
+
+// Send implements pmd.TxQueue: packets are copied, and their frames free, when it returns.
+func (q *txQueue) Send(b *frame.Batch) (n int) {
+	r := q.target.Load()
+	if q.last != nil && q.last != r {
+		q.Flush()
+	}
+	if r == nil || !r.gate.Enter() {
+		q.counters.Add(txNoGuest, uint64(b.Len()))
+		q.cache.PutBatch(b)
+		return 0
+	}
+	// A store to a page that the guest has taken away panics instead of ending the process.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			r.caught(v)
+			n = 0
+			q.counters.Add(txFault, uint64(b.Len()-q.dropped))
+		}
+		r.gate.Leave()
+		q.cache.PutBatch(b)
+	}()
+	q.dropped, q.size, q.last = 0, 0, r
+	n = q.send(r, b.Frames())
+	q.counters.Add(pmd.TxPackets, uint64(n))
+	q.counters.Add(pmd.TxBytes, uint64(q.size))
+	return n
+}
+
+// send copies frames into the ring and returns how many. What becomes of the others is counted.
+func (q *txQueue) send(r *ring, frames []frame.Frame) (sent int) {
+	for i := 0; i < len(frames); {
+		want := q.estimate(r, frames[i:])
+		got, err := r.take(&r.chains, want)
+		used := 0
+		for err == nil && i < len(frames) {
+			var k int
+			if k, err = q.put(r, frames[i], used, got); err != nil {
+				break
+			}
+			if k == tooFew && got == want && (used > 0 || want < virtq.MaxChains) {
+				break // there may be more chains
+			}
+			if k > 0 {
+				sent++
+				used += k
+			} else {
+				q.drop(k)
+			}
+			i++
+		}
+		if err != nil {
+			q.counters.Add(txFault, uint64(len(frames)-i))
+			r.die(err)
+			return sent
+		}
+		r.give(&r.chains, used)
+		if r.hidden += used; r.hidden >= showEvery {
+			r.show()
+		}
+	}
+	return sent
+}
+
+// estimate returns how many chains the frames take, or fewer.
+func (q *txQueue) estimate(r *ring, frames []frame.Frame) int {
+	n := len(frames)
+	if !r.merge {
+		return n
+	}
+	for _, f := range frames {
+		if f.More() != 0 || f.Len() > r.room {
+			n += q.pool.Total(f) / max(1, r.room)
+		}
+	}
+	return min(n, virtq.MaxChains)
+}
+
+// What put returns instead of a number of chains.
+const (
+	tooFew       = 0  // chains: the packet needs more
+	dropOffload  = -1 // the guest does not take what the packet lacks
+	dropTooLong  = -2
+	dropNoBuffer = -3 // the buffer is smaller than the packet
+)
+
+// drop counts a packet that put did not take, for the reason it gave.
+func (q *txQueue) drop(k int) {
+	q.dropped++
+	reason := [...]int{-tooFew: pmd.TxFull, -dropOffload: txOffload, -dropTooLong: pmd.TxTooLong, -dropNoBuffer: txSmallBuffer}
+	q.counters.Add(reason[-k], 1)
+}
+
+// put copies f into the chains from number at on, of got, and returns how many it took, or one of the numbers
+// above. With an error the guest has broken a rule.
+func (q *txQueue) put(r *ring, f frame.Frame, at, got int) (k int, err error) {
+	total := q.pool.Total(f)
+	if f.Flags()&frame.HasOffload == 0 {
+		if total > q.longest {
+			return dropTooLong, nil
+		}
+		nethdr.Put(&q.header, nil, 1)
+	} else if k := q.offload(r, f, total); k != 0 {
+		return k, nil
+	}
+	if at == got {
+		return tooFew, nil
+	}
+	need := r.header + total
+	c := r.chains.At(at)
+	segs := r.chains.Writable(c)
+	if f.More() == 0 && len(segs) == 1 && need <= len(segs[0]) {
+		copy(segs[0], q.header[:r.header])
+		copy(segs[0][r.header:], q.pool.Bytes(f))
+		c.Written = uint32(need)
+		q.size += total
+		return 1, nil
+	}
+	return q.scatter(r, f, at, got, total)
+}
+
+// offload prepares the header of a packet that is not finished. It returns 0 or why the guest does not get it.
+func (q *txQueue) offload(r *ring, f frame.Frame, total int) int {
+	o := &q.pool.Meta(f).Offload
+	switch {
+	case pmd.Needs(o)&^r.takes != 0:
+		return dropOffload
+	case o.GSO == frame.GSONone && total > q.longest || total > longest:
+		return dropTooLong
+	}
+	nethdr.Put(&q.header, o, 1)
+	q.counters.Add(txPartial, 1)
+	if o.GSO != frame.GSONone {
+		q.counters.Add(txSegments, 1)
+	}
+	return 0
+}
+
+// scatter is put for packets, or buffers, in several pieces.
+func (q *txQueue) scatter(r *ring, f frame.Frame, at, got, total int) (k int, err error) {
+	need := r.header + total
+	room := 0
+	for k = 0; room < need; k++ {
+		if at+k == got {
+			return tooFew, nil
+		}
+		n := int(r.chains.At(at + k).Writable)
+		if n < r.header && k == 0 || n == 0 {
+			return 0, ErrHeader
+		}
+		if r.room = n - r.header; !r.merge && n < need {
+			return dropNoBuffer, nil
+		}
+		room += n
+	}
+	nethdr.PutBuffers(&q.header, uint16(k))
+	out := sink{ring: r, at: at}
+	out.write(q.header[:r.header])
+	for ok := true; ok; f, ok = q.pool.Next(f) {
+		out.write(q.pool.Bytes(f))
+	}
+	q.size += total
+	return k, nil
+}
+
+// A sink writes to the guest's chains one after the other.
+type sink struct {
+	ring *ring
+	at   int // chain
+	seg  int // its segment
+	off  int // in that
+}
+
+// write writes src, for which there is room.
+func (s *sink) write(src []byte) {
+	for len(src) > 0 {
+		c := s.ring.chains.At(s.at)
+		segs := s.ring.chains.Writable(c)
+		n := copy(segs[s.seg][s.off:], src)
+		src = src[n:]
+		c.Written += uint32(n)
+		if s.off += n; s.off == len(segs[s.seg]) {
+			s.seg, s.off = s.seg+1, 0
+		}
+		if s.seg == len(segs) {
+			s.at, s.seg = s.at+1, 0
+		}
+	}
+}
+
+// Flush implements pmd.TxQueue.
+func (q *txQueue) Flush() (pending bool) {
+	r := q.last
+	if r == nil {
+		return false
+	}
+	q.last = nil
+	if !r.gate.Enter() {
+		return false // the session has shown the guest what it got
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			r.caught(v)
+		}
+		r.gate.Leave()
+	}()
+	if r.show() {
+		q.counters.Add(txCalls, 1)
+	}
+	return false
+}
+
+// Counters implements pmd.TxQueue.
+func (q *txQueue) Counters() *counter.Block { return q.counters }
