@@ -4,14 +4,13 @@ import "github.com/culvertdev/culvert/vhost/mem"
 
 // A builder puts one chain's segments into a Chains. The fields are locals of a take in progress.
 type builder struct {
-	b        *Chains
-	win      *mem.Window
-	addrs    bool   // note the segments' addresses, for the log
-	writing  bool   // a writable descriptor has been seen
-	readable uint64 // bytes
-	writable uint64 // bytes
-	first    int    // the chain's first segment
-	split    int    // its first writable one, once writing
+	b       *Chains
+	win     *mem.Window
+	addrs   bool   // note the segments' addresses, for the log
+	writing bool   // a writable descriptor has been seen
+	bytes   uint64 // so far
+	first   int    // the chain's first segment
+	split   int    // its first writable one, once writing
 }
 
 func (b *Chains) build(win *mem.Window, addrs bool) builder {
@@ -24,16 +23,15 @@ func (c *builder) add(addr uint64, n uint32, write bool) (Kind, uint64) {
 	if n == 0 {
 		return EmptyBuffer, addr
 	}
-	if write {
-		if !c.writing {
-			c.writing, c.split = true, c.b.segs
-		}
-		c.writable += uint64(n)
-	} else {
-		if c.writing { // VIRTIO 1.2, 2.7.4.2 and 2.8.17
+	if write != c.writing {
+		if !write { // VIRTIO 1.2, 2.7.4.2 and 2.8.17
 			return BufferOrder, addr
 		}
-		c.readable += uint64(n)
+		c.writing, c.split = true, c.b.segs
+	}
+	// VIRTIO 1.2, 2.7.5.2: at most 2^32 bytes in total; a length here has 32 bits.
+	if c.bytes += uint64(n); c.bytes > 1<<32-1 {
+		return TooManyBytes, c.bytes
 	}
 	for n > 0 {
 		piece, ok := c.win.Bytes(addr, n)
@@ -57,27 +55,16 @@ func (c *builder) add(addr uint64, n uint32, write bool) (Kind, uint64) {
 	return 0, 0
 }
 
-// finish makes the segments a chain. What is wrong comes back as from add.
-func (c *builder) finish(id, slots uint16) (Kind, uint64) {
-	// VIRTIO 1.2, 2.7.5.2: at most 2^32 bytes in total; a length here has 32 bits.
-	if c.readable+c.writable > 1<<32-1 {
-		return TooManyBytes, c.readable + c.writable
-	}
+// finish makes the segments a chain.
+func (c *builder) finish(id, slots, entry uint16) {
 	if !c.writing {
 		c.split = c.b.segs
 	}
-	c.b.chain[c.b.n] = Chain{
-		Readable: uint32(c.readable),
-		Writable: uint32(c.writable),
-		id:       id,
-		slots:    slots,
-		entry:    id,
-		first:    uint16(c.first),
-		split:    uint16(c.split),
-		end:      uint16(c.b.segs),
-	}
+	n := &c.b.chain[c.b.n]
+	n.Written = 0
+	n.id, n.slots, n.entry = id, slots, entry
+	n.first, n.split, n.end = uint16(c.first), uint16(c.split), uint16(c.b.segs)
 	c.b.n++
-	return 0, 0
 }
 
 // undo takes the segments of an unfinished chain out again.

@@ -1,5 +1,7 @@
 package virtq
 
+import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
+
 // Limits of one Take.
 const (
 	// MaxChains is the most chains one Take returns.
@@ -25,16 +27,23 @@ type Chains struct {
 
 // A Chain is one chain of buffers: what a driver made available with one entry.
 type Chain struct {
-	Written  uint32 // bytes written to the writable segments; whoever took the chain sets it before Give
-	Readable uint32 // bytes in all readable segments
-	Writable uint32 // bytes in all writable segments
+	// Written is how many bytes were written to the writable segments; whoever took the chain sets it before
+	// Give, and to no more than these have. It is 0 after Take.
+	Written uint32
 
 	id    uint16 // what the driver knows it by
 	slots uint16 // descriptors of a packed ring it takes up
-	entry uint16 // its entry in the inflight region
 	first uint16 // its first segment
 	split uint16 // its first writable segment
 	end   uint16 // behind its last segment
+	entry uint16 // its entry in the inflight region
+}
+
+// alone makes c a chain of one descriptor with these flags, in one segment.
+func (c *Chain) alone(id, segment, flags uint16) {
+	c.Written = 0
+	c.id, c.slots = id, 1
+	c.first, c.split, c.end = segment, segment+1-flags/layout.FlagWrite&1, segment+1
 }
 
 // Len returns the number of chains.
@@ -48,6 +57,15 @@ func (b *Chains) Readable(c *Chain) [][]byte { return b.seg[c.first:c.split] }
 
 // Writable returns the segments of c that the device may write to. None is empty, and there may be none.
 func (b *Chains) Writable(c *Chain) [][]byte { return b.seg[c.split:c.end] }
+
+// Bytes returns how many bytes segments have together: fewer than 4 GiB, those of one chain.
+func Bytes(segments [][]byte) int {
+	n := 0
+	for _, s := range segments {
+		n += len(s)
+	}
+	return n
+}
 
 // reset empties b.
 func (b *Chains) reset() { b.n, b.segs = 0, 0 }

@@ -85,6 +85,7 @@ type world struct {
 	guest  guest
 	device device
 	chains virtq.Chains
+	done   [1024]driver.Done
 	data   uint64 // guest-physical address behind the ring, where buffers may be
 }
 

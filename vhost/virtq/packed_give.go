@@ -22,7 +22,7 @@ func (q *Packed) give(b *Chains, n int) {
 	for i := range b.chain[:n] {
 		c := &b.chain[i]
 		flags := q.given.Used()
-		if c.Written = min(c.Written, c.Writable); c.Written > 0 {
+		if c.Written > 0 {
 			flags |= layout.FlagWrite
 			if q.log != nil {
 				q.logWritten(b, c)
@@ -40,7 +40,7 @@ func (q *Packed) give(b *Chains, n int) {
 func readOnly(b *Chains, n int) bool {
 	sum := uint32(0)
 	for i := range b.chain[:n] {
-		sum |= b.chain[i].Writable
+		sum |= uint32(b.chain[i].end - b.chain[i].split)
 	}
 	return n > 0 && sum == 0
 }

@@ -169,10 +169,7 @@ func (q *Packed) chainOld(b *Chains, first uint16) bool {
 		k, value = IDRange, uint64(id)
 	}
 	if k == 0 {
-		k, value = c.finish(id, n)
-	}
-	if k == 0 {
-		b.chain[b.n-1].entry = first
+		c.finish(id, n, first)
 		return true
 	}
 	c.undo()

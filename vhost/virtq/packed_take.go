@@ -28,40 +28,59 @@ func (q *Packed) Take(b *Chains, limit int) (int, error) {
 	return b.n, nil
 }
 
-// takeNew takes chains as long as their first descriptors are available and b has room.
+// takeNew takes chains as long as their first descriptors are available and b has room. No more descriptors can
+// be under way than the ring has.
 func (q *Packed) takeNew(b *Chains, limit int) {
-	base, memory := q.win.Region()
-	size := uint64(len(memory))
+	slots := uint32(0)
 	plain := q.log == nil && q.flight == nil
-	at, slots := q.next, uint32(0)
-	// No more descriptors can be under way than the ring has.
 	for b.n < limit && slots < q.size {
-		rest := q.guard[at.At].Rest.Load()
-		flags := uint16(rest >> 48)
-		if flags&layout.PhaseMask != at.Phase {
+		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
+		if plain {
+			n := q.takePlain(b, min(limit, b.n+int(q.size-slots)))
+			if slots += n; n > 0 {
+				continue
+			}
+			plain = false
+		}
+		rest := q.guard[q.next.At].Rest.Load()
+		if uint16(rest>>48)&layout.PhaseMask != q.next.Phase {
 			break
 		}
-		// The common chain is one descriptor in the region where the last one was.
-		d := layout.Desc{Addr: q.desc[at.At].Addr, Rest: rest}
-		off, length := d.Addr-base, uint64(d.Len())
-		if flags&(layout.FlagNext|layout.FlagIndirect) == 0 && uint32(d.PackedID()) < q.size &&
-			length > 0 && off < size && length <= size-off && b.segs < MaxSegments && plain {
-			b.one(d.PackedID(), memory[off:off+length:off+length], flags)
-			at = at.Plus(1, q.size)
-			slots++
-			continue
-		}
-		n := q.chain(b, at, d, q.size-slots)
+		n := q.chain(b, q.next, layout.Desc{Addr: q.desc[q.next.At].Addr, Rest: rest}, q.size-slots)
 		if n == 0 {
 			break
 		}
-		at = at.Plus(n, q.size)
+		q.next = q.next.Plus(n, q.size)
 		slots += n
-		base, memory = q.win.Region()
-		size = uint64(len(memory))
+	}
+	q.pass(b.n, slots)
+}
+
+// takePlain takes chains until b has n, as long as they have one descriptor, in the region of memory where the
+// last one was: what nearly every chain is like. It returns how many there were.
+func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
+	guard, table := q.guard, q.desc
+	base, memory := q.win.Region()
+	at := q.next
+	n = min(n, b.n+MaxSegments-b.segs)
+	chains, segments := b.chain[b.n:n], b.seg[b.segs:]
+	for i := range chains {
+		rest := guard[at.At].Rest.Load()
+		d := layout.Desc{Addr: table[at.At].Addr, Rest: rest}
+		off, length, flags, id := d.Addr-base, uint64(d.Len()), d.PackedFlags(), d.PackedID()
+		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect) != at.Phase || int(id) >= len(table) ||
+			length == 0 || off >= uint64(len(memory)) || length > uint64(len(memory))-off {
+			break
+		}
+		segments[i] = memory[off : off+length : off+length]
+		chains[i].alone(id, uint16(b.segs+i), flags)
+		at = at.Plus(1, uint32(len(table)))
+		slots++
 	}
 	q.next = at
-	q.pass(b.n, slots)
+	b.n += int(slots)
+	b.segs += int(slots)
+	return slots
 }
 
 // pass notes that so many chains and descriptors of those that Available saw are taken.
@@ -86,12 +105,11 @@ func (q *Packed) chain(b *Chains, at layout.Cursor, d layout.Desc, most uint32) 
 		k, value = IDRange, uint64(id)
 	}
 	if k == 0 {
-		k, value = c.finish(id, uint16(slots))
-	}
-	if k == 0 {
+		entry := id
 		if q.flight != nil {
-			b.chain[b.n-1].entry = q.flight.take()
+			entry = q.flight.take()
 		}
+		c.finish(id, uint16(slots), entry)
 		return slots
 	}
 	c.undo()

@@ -15,7 +15,6 @@ func (q *Split) Give(b *Chains, n int) {
 func (q *Split) give(b *Chains, n int) {
 	for i := range b.chain[:n] {
 		c := &b.chain[i]
-		c.Written = min(c.Written, c.Writable)
 		q.used[q.given&q.mask] = layout.Used{ID: uint32(c.id), Len: c.Written}
 		q.given++
 	}

@@ -46,34 +46,56 @@ func (q *Split) look() int {
 	return int(seen - q.next)
 }
 
-// takeNew takes n entries, or fewer when b has no room for more segments.
+// takeNew takes chains until b has n, or no room for more segments.
 func (q *Split) takeNew(b *Chains, n int) {
-	base, memory := q.win.Region()
-	size := uint64(len(memory))
-	for ; n > 0; n-- {
+	plain := q.log == nil && q.flight == nil
+	for b.n < n {
+		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
+		if plain = plain && q.takePlain(b, n); b.n == n {
+			return
+		}
 		head := q.avail[q.next&q.mask]
 		if int(head) >= len(q.desc) {
 			q.fail(HeadRange, uint32(q.next), uint64(head))
 			return
 		}
-		// The common chain is one descriptor in the region where the last one was.
-		d := q.desc[head]
-		off, length, flags := d.Addr-base, d.Len(), d.SplitFlags()
-		if flags&^layout.FlagWrite == 0 && length > 0 && off < size && uint64(length) <= size-off &&
-			b.segs < MaxSegments && q.log == nil {
-			b.one(head, memory[off:off+uint64(length):off+uint64(length)], flags)
-		} else {
-			if !q.chain(b, head, d) {
-				return
-			}
-			base, memory = q.win.Region()
-			size = uint64(len(memory))
+		if !q.chain(b, head, q.desc[head]) {
+			return
 		}
 		if q.flight != nil {
 			q.flight.take(head)
 		}
 		q.next++
 	}
+}
+
+// takePlain takes chains until b has n, as long as they have one descriptor, in the region of memory where the
+// last one was: what nearly every chain is like. It reports whether there were any.
+func (q *Split) takePlain(b *Chains, n int) bool {
+	avail, table := q.avail, q.desc
+	base, memory := q.win.Region()
+	next := q.next
+	n = min(n, b.n+MaxSegments-b.segs)
+	chains, segments := b.chain[b.n:n], b.seg[b.segs:]
+	for i := range chains {
+		head := avail[int(next)&(len(avail)-1)]
+		if int(head) >= len(table) {
+			break
+		}
+		d := table[head]
+		off, length, flags := d.Addr-base, uint64(d.Len()), d.SplitFlags()
+		if flags&^layout.FlagWrite != 0 || length == 0 || off >= uint64(len(memory)) || length > uint64(len(memory))-off {
+			break
+		}
+		segments[i] = memory[off : off+length : off+length]
+		chains[i].alone(head, uint16(b.segs+i), flags)
+		next++
+	}
+	taken := int(next - q.next)
+	q.next = next
+	b.n += taken
+	b.segs += taken
+	return taken > 0
 }
 
 // takeOld takes chains that were in flight before.
@@ -94,9 +116,7 @@ func (q *Split) chain(b *Chains, head uint16, d layout.Desc) bool {
 	c := b.build(&q.win, q.log != nil)
 	k, value := q.walk(&c, d)
 	if k == 0 {
-		k, value = c.finish(head, 1)
-	}
-	if k == 0 {
+		c.finish(head, 1, head)
 		return true
 	}
 	c.undo()
