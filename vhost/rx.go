@@ -8,6 +8,7 @@ import (
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/nethdr"
+	"github.com/culvertdev/culvert/vhost/virtq"
 )
 
 // longest is the most bytes of a packet from a guest: a segment whose IP packet has all the bytes that its
@@ -92,9 +93,8 @@ func (q *rxQueue) recv(b *frame.Batch) {
 func (q *rxQueue) copyIn(b *frame.Batch, n int) (done int, err error) {
 	r, had, size := q.ring, b.Len(), 0
 	for ; done < n; done++ {
-		c := r.chains.At(done)
-		segs := r.chains.Readable(c)
-		total := int(c.Readable) - r.header
+		segs := r.chains.Readable(r.chains.At(done))
+		total := virtq.Bytes(segs) - r.header
 		need := 1
 		if total > q.pool.Room() {
 			need = (min(total, longest) + q.pool.Room() - 1) / q.pool.Room()

@@ -174,7 +174,7 @@ func (q *txQueue) scatter(r *ring, f frame.Frame, at, got, total int) (k int, er
 		if at+k == got {
 			return tooFew, nil
 		}
-		n := int(r.chains.At(at + k).Writable)
+		n := virtq.Bytes(r.chains.Writable(r.chains.At(at + k)))
 		if n < r.header && k == 0 || n == 0 {
 			return 0, ErrHeader
 		}
