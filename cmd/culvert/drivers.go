@@ -15,6 +15,7 @@ import (
 	"github.com/culvertdev/culvert/pmd/xsk"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost"
+	"github.com/culvertdev/culvert/vhost/frontend"
 )
 
 // drivers is every type of port there is. Each can be opened with faults injected: see pmd/faulty.
@@ -26,7 +27,8 @@ func drivers() daemon.Drivers {
 		"pcap":     faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return pcapport.New(p, l) }, pcapport.CheckOptions),
 		"tap":      faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return tap.New(p, l) }, tap.CheckOptions),
 
-		vhost.DriverName: faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return vhost.New(p, l) }, vhost.CheckOptions),
+		vhost.DriverName:    faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return vhost.New(p, l) }, vhost.CheckOptions),
+		frontend.DriverName: faultable(func(p *frame.Pool, l *slog.Logger) pmd.Driver { return frontend.New(p, l) }, frontend.CheckOptions),
 	}
 }
 

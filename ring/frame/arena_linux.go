@@ -42,14 +42,18 @@ func newArena(size int, want HugePages) (arena, error) {
 }
 
 // mapMemfd creates a memfd of size bytes and maps it shared. With hugepages every page is taken at
-// once: a hugepage missing later would be a SIGBUS.
+// once: a hugepage missing later would be a SIGBUS. It keeps its size for good, also for whoever it is shared
+// with, since pages cut off would be one, too.
 func mapMemfd(size, flags int, pages string) (arena, error) {
-	fd, err := unix.MemfdCreate("culvert-arena", unix.MFD_CLOEXEC|flags)
+	fd, err := unix.MemfdCreate("culvert-arena", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|flags)
 	if err != nil {
 		return arena{}, fmt.Errorf("memfd_create: %w", err)
 	}
 	if err := unix.Ftruncate(fd, int64(size)); err != nil {
 		return arena{}, errors.Join(fmt.Errorf("ftruncate: %w", err), unix.Close(fd))
+	}
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
+		return arena{}, errors.Join(fmt.Errorf("seal: %w", err), unix.Close(fd))
 	}
 	mapFlags := unix.MAP_SHARED
 	if flags&unix.MFD_HUGETLB != 0 {

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -219,4 +220,17 @@ func TestWhatIsUsedAfterCloseFailsLoudly(t *testing.T) {
 		}
 	}()
 	_ = p.Bytes(f)
+}
+
+func TestNobodyCanCutTheArenaShort(t *testing.T) {
+	p, err := NewPool(Options{Buffers: 64, Huge: HugeNever})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, size := range []int64{0, 4096, 1 << 30} {
+		if err := unix.Ftruncate(p.FD(), size); !errors.Is(err, unix.EPERM) {
+			t.Errorf("made %d bytes long: %v", size, err)
+		}
+	}
 }

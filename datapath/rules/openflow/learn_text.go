@@ -63,7 +63,7 @@ func (s *LearnSpec) appendText(b []byte) []byte {
 // appendSource appends the source, a value as a number.
 func (s *LearnSpec) appendSource(b []byte) []byte {
 	if s.Src.Field == flow.NoField {
-		return appendLongNumber(b, withoutZeros(s.Value[:]))
+		return appendBits(b, s.Value[:], 0, int(s.Dst.Bits))
 	}
 	return appendSubfield(b, s.Src)
 }
@@ -72,10 +72,10 @@ func (s *LearnSpec) appendSource(b []byte) []byte {
 func (s *LearnSpec) appendWhole(b []byte) []byte {
 	f := s.Dst.Field
 	b = append(append(b, setName(f)...), '=')
-	if info := f.Info(); info.Kind == flow.Hex && info.Size <= 8 || f.IsTunMetadata() {
-		return appendLongNumber(b, withoutZeros(s.Value[:]))
+	if info := f.Info(); info.Kind == flow.Hex && info.Size <= 8 {
+		return appendBits(b, s.Value[:], 0, int(s.Dst.Bits))
 	}
-	set := loadOf(s.Dst, s.Value.short())
+	set := loadOf(s.Dst, &s.Value)
 	k, m := set.key()
 	m.SetExact(f) // of vlan_vid, a part has its width
 	return flow.AppendValue(b, f, &k, &m, nil)

@@ -1,0 +1,86 @@
+package frontend
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/gate"
+	"github.com/culvertdev/culvert/vhost/nethdr"
+	"github.com/culvertdev/culvert/vhost/virtq/driver"
+)
+
+// reapAtOnce is how many chains are taken back from a ring at a time.
+const reapAtOnce = frame.MaxBatch
+
+// A queue is what both directions have: a ring behind a gate. What follows the gate belongs to whoever is inside,
+// and to the session while it is shut.
+type queue struct {
+	port  *Port
+	index int // of the ring
+	pool  *frame.Pool
+	kick  int     // eventfd, the back end reads it
+	call  int     // eventfd, the back end writes to it
+	one   [8]byte // what is written to kick
+	gate  gate.Gate
+
+	ring  ring
+	made  bool // there is a ring
+	slots slots
+	done  [reapAtOnce]driver.Done
+}
+
+// open makes the queue's descriptors. It is shut.
+func (q *queue) open(p *Port, index int) (err error) {
+	q.port, q.index, q.pool = p, index, p.o.Pool
+	q.slots = newSlots(p.o.RingSize)
+	q.gate.Shut()
+	q.kick, q.call = -1, -1
+	binary.NativeEndian.PutUint64(q.one[:], 1)
+	for _, fd := range []*int{&q.kick, &q.call} {
+		if *fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+			return fmt.Errorf("create eventfd: %w", err)
+		}
+	}
+	return nil
+}
+
+// signal makes fd, an eventfd, readable.
+func (q *queue) signal(fd int) {
+	for {
+		// A counter that is full is readable, too: EINTR is all there is to be done about.
+		if _, err := unix.Write(fd, q.one[:]); !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// header returns the bytes in front of f, where its virtio-net header is.
+func (q *queue) header(f frame.Frame) *[nethdr.Size]byte {
+	return (*[nethdr.Size]byte)(q.pool.Memory()[f.Off()-nethdr.Size:])
+}
+
+// fail ends the session because of what the ring's other side did. Called from inside.
+func (q *queue) fail(err error) {
+	q.gate.Bar()
+	q.port.broken(fmt.Errorf("ring %d: %w", q.index, err))
+}
+
+// reset forgets the ring and frees every frame in it; n is how many those were. The gate is shut.
+func (q *queue) reset(c *frame.Cache) (n int) {
+	q.ring, q.made = ring{}, false
+	return q.slots.drain(c.Put)
+}
+
+func (q *queue) close() error {
+	var err error
+	for _, fd := range []int{q.kick, q.call} {
+		if fd >= 0 {
+			err = errors.Join(err, unix.Close(fd))
+		}
+	}
+	return err
+}

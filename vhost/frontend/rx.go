@@ -1,0 +1,199 @@
+package frontend
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/nethdr"
+	"github.com/culvertdev/culvert/vhost/proto"
+)
+
+// An rxQueue receives from a ring whose buffers are empty frames.
+type rxQueue struct {
+	queue
+	cache    *frame.Cache
+	counters *counter.Block
+	stage    frame.Batch // empty frames on their way into the ring
+	longest  int         // bytes of the longest packet that is not to be cut
+	takes    pmd.Take    // what was negotiated
+	many     bool        // a packet may take several buffers
+
+	armed bool    // the worker was told to wait for call
+	word  [8]byte // where reads of call go
+
+	// A packet of which buffers are still to come.
+	chain frame.Chain
+	head  [nethdr.Size]byte
+	left  int // buffers to come
+}
+
+var _ pmd.RxQueue = (*rxQueue)(nil)
+
+// Recv implements pmd.RxQueue.
+func (q *rxQueue) Recv(b *frame.Batch) int {
+	if q.armed {
+		q.hush()
+	}
+	if !q.gate.IsOpen() || !q.gate.Enter() {
+		return 0
+	}
+	before := b.Len()
+	q.take(b)
+	q.fill()
+	q.gate.Leave()
+	n, size := b.Len()-before, 0
+	if n == 0 {
+		return 0
+	}
+	for _, f := range b.Frames()[before:] {
+		size += q.pool.Total(f)
+	}
+	q.counters.Add(pmd.RxPackets, uint64(n))
+	q.counters.Add(pmd.RxBytes, uint64(size))
+	return n
+}
+
+// take moves what came back from the ring to b.
+func (q *rxQueue) take(b *frame.Batch) {
+	for b.Room() > 0 {
+		want := min(b.Room(), reapAtOnce)
+		n := q.ring.reap(q.done[:want])
+		for i := range q.done[:n] {
+			d := &q.done[i]
+			if err := q.buffer(b, q.slots.take(d.Cookie), int(d.Written)); err != nil {
+				q.freeRest(i+1, n)
+				q.fail(err)
+				return
+			}
+		}
+		if err := q.ring.err(); err != nil {
+			q.fail(err)
+			return
+		}
+		if n < want {
+			return
+		}
+	}
+}
+
+// freeRest frees buffers that came back behind one that was wrong.
+func (q *rxQueue) freeRest(from, to int) {
+	for _, d := range q.done[from:to] {
+		q.cache.Put(q.slots.take(d.Cookie))
+	}
+}
+
+// errWritten and errBuffers are what a back end can claim of a packet and not have done.
+var (
+	errWritten = errors.New("the back end says it has written")
+	errBuffers = errors.New("the back end says a packet takes")
+)
+
+// buffer makes f, into which written bytes were written, a packet or a part of one. It owns f.
+func (q *rxQueue) buffer(b *frame.Batch, f frame.Frame, written int) error {
+	room := q.pool.Room() + nethdr.Size
+	if q.left > 0 { // no header: data from where the first buffer has one
+		if written < 1 || written > room {
+			q.cache.Put(f)
+			return fmt.Errorf("%w %d bytes to a buffer of %d", errWritten, written, room)
+		}
+		q.chain.Append(q.pool, q.pool.At(f.Off()-nethdr.Size, written))
+		if q.left--; q.left == 0 {
+			q.finish(b, q.chain.Frame(q.pool))
+		}
+		return nil
+	}
+	if written < nethdr.Size || written > room {
+		q.cache.Put(f)
+		return fmt.Errorf("%w %d bytes, header included, to a buffer of %d", errWritten, written, room)
+	}
+	q.head = *q.header(f) // once: the back end may change it meanwhile
+	q.pool.SetLen(&f, written-nethdr.Size)
+	n := 1
+	if q.many {
+		n = nethdr.Buffers(&q.head)
+	}
+	switch {
+	case n == 1:
+		q.finish(b, f)
+	case n < 1 || n > frame.MaxChain:
+		q.cache.Put(f)
+		return fmt.Errorf("%w %d buffers", errBuffers, n)
+	default:
+		q.chain.Append(q.pool, f)
+		q.left = n - 1
+	}
+	return nil
+}
+
+// finish hands out f, a packet whose header is in q.head, or drops it.
+func (q *rxQueue) finish(b *frame.Batch, f frame.Frame) {
+	total := q.pool.Total(f)
+	o, need, ok := nethdr.Parse(&q.head, total)
+	reason := 0
+	switch {
+	case f.Len() < ethernet:
+		reason = rxRunt
+	case !ok || need && pmd.Needs(&o)&^q.takes != 0:
+		reason = rxBadOffload
+	case total > q.longest && o.GSO == frame.GSONone:
+		reason = rxTooLong
+	}
+	if reason != 0 {
+		q.counters.Add(reason, 1)
+		q.cache.Put(f)
+		return
+	}
+	if need {
+		f.SetFlags(frame.HasOffload)
+		q.pool.Meta(f).Offload = o
+	}
+	b.Append(f)
+}
+
+// Arm implements pmd.RxQueue. Without a session there is nothing; the session rings when it begins.
+func (q *rxQueue) Arm() (ready bool) {
+	q.armed = true
+	if !q.gate.IsOpen() || !q.gate.Enter() {
+		return false
+	}
+	ready = q.ring.calls(true)
+	q.gate.Leave()
+	return ready
+}
+
+// hush takes away what makes FD readable, and asks for no more of it.
+func (q *rxQueue) hush() {
+	q.armed = false
+	_, _ = unix.Read(q.call, q.word[:]) // EAGAIN: nobody rang
+	if q.gate.IsOpen() && q.gate.Enter() {
+		q.ring.calls(false)
+		q.gate.Leave()
+	}
+}
+
+// FD implements pmd.RxQueue: an eventfd.
+func (q *rxQueue) FD() int { return q.call }
+
+// Counters implements pmd.RxQueue.
+func (q *rxQueue) Counters() *counter.Block { return q.counters }
+
+// configure prepares a ring just made for what was negotiated.
+func (q *rxQueue) configure(f proto.Features) {
+	q.many = f.Has(proto.MrgRxbuf)
+	q.takes = takes(f, proto.GuestCsum, proto.GuestTSO4, proto.GuestTSO6, proto.GuestECN)
+}
+
+// reset frees what the ring and a packet half received have. The gate is shut.
+func (q *rxQueue) reset(c *frame.Cache) {
+	q.queue.reset(c)
+	if q.left > 0 {
+		q.left = 0
+		c.Put(q.chain.Frame(q.pool))
+	}
+}
