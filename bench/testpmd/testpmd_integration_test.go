@@ -5,6 +5,7 @@ package testpmd
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -50,6 +51,9 @@ func TestAGuestSendsPacketsThroughABackend(t *testing.T) {
 	}))
 	must(t, err)
 	defer guest.Kill()
+	if v := switched.Version(); !strings.HasPrefix(v, "DPDK ") {
+		t.Errorf("version %q", v)
+	}
 	must(t, switched.Forward(ctx))
 	must(t, guest.Forward(ctx))
 	for {

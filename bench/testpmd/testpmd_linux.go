@@ -38,6 +38,7 @@ const prompt = "testpmd> "
 // Thread-safety: one goroutine at a time.
 type Testpmd struct {
 	*console.Console
+	version string
 }
 
 // Start starts testpmd and waits for its prompt, which for a [Guest] that is no client comes when the switch
@@ -48,18 +49,24 @@ func Start(ctx context.Context, o Options) (*Testpmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Expect(ctx, prompt); err != nil {
+	said, err := c.Expect(ctx, prompt)
+	if err != nil {
 		_ = c.Kill() // what matters has been said
 		return nil, fmt.Errorf("start testpmd: %w", err)
 	}
-	return &Testpmd{c}, nil
+	_, version, _ := strings.Cut(said, "RTE Version: '")
+	version, _, _ = strings.Cut(version, "'")
+	return &Testpmd{c, version}, nil
 }
+
+// Version returns the version of its DPDK, such as "DPDK 22.11.11".
+func (t *Testpmd) Version() string { return t.version }
 
 func (o Options) args() []string {
 	args := []string{
 		// Two threads: the first, where commands are, forwards nothing.
 		"--lcores", fmt.Sprintf("0@%d,1@%d", o.Main, o.CPU),
-		"-m", fmt.Sprint(or(o.Memory, 512)), "--no-pci", "--file-prefix=" + o.Name,
+		"-v", "-m", fmt.Sprint(or(o.Memory, 512)), "--no-pci", "--file-prefix=" + o.Name,
 	}
 	// Memory without names: nothing is left when it is killed.
 	if o.NoHuge {

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A cell is one place of the table: what all its contenders are measured with.
+type cell struct {
+	Rings string `json:"rings"`                                  // split or packed
+	Size  int    `json:"packet_bytes_with_frame_check_sequence"` // what is called 64 bytes are 60 in memory
+	Row   string `json:"row"`
+}
+
+func (c cell) String() string { return fmt.Sprintf("%s, %d bytes, %s", c.Rings, c.Size, c.Row) }
+
+// A row says what a switch is to do with packets.
+type row struct {
+	name  string
+	flows int      // that the generator makes, of each port
+	rules []string // in the order of ovs-ofctl; nil: no look-up at all
+}
+
+// hitShare is the least share of packets that must be looked up as the row says.
+const hitShare = 0.9
+
+// byPort reports whether the rules look at nothing but the port.
+func (r row) byPort() bool { return len(r.rules) > 0 && !strings.Contains(r.rules[0], "ip") }
+
+// rows are what is measured. The generator varies the destination address within 10.253.0.0/16.
+func rows() []row {
+	byAddress := []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:2", "ip,in_port=2,nw_dst=10.253.0.0/16,actions=output:1"}
+	return []row{
+		{"no look-up", 1024, nil},
+		{"rule on the port alone", 1024, []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}},
+		{"exact match, 1 flow", 1, byAddress},
+		{"exact match, 1024 flows", 1024, byAddress},
+	}
+}
+
+// A plan is the cells of a run, rows of one cell's packets next to each other.
+func plan(rings, sizes, names string) (cells []cell, err error) {
+	all := rows()
+	for _, r := range split(rings) {
+		if r != "split" && r != "packed" {
+			return nil, fmt.Errorf("--rings %q: want split or packed", r)
+		}
+		for _, s := range split(sizes) {
+			size, err := strconv.Atoi(s)
+			if err != nil || size < 64 || size > 1518 {
+				return nil, fmt.Errorf("--sizes %q: want 64 to 1518 bytes", s)
+			}
+			for i, row := range all {
+				if names == "" || slices.Contains(split(names), fmt.Sprint(i)) {
+					cells = append(cells, cell{r, size, row.name})
+				}
+			}
+		}
+	}
+	if len(cells) == 0 {
+		return nil, fmt.Errorf("--rows %q: want numbers from 0 to %d", names, len(all)-1)
+	}
+	return cells, nil
+}
+
+func split(list string) []string { return strings.Split(list, ",") }
+
+// row returns the cell's row.
+func (c cell) row() row {
+	all := rows()
+	return all[slices.IndexFunc(all, func(r row) bool { return r.name == c.Row })]
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/testpmd"
+)
+
+// floor is testpmd that forwards between two vhost ports: the least that a switch can do.
+type floor struct{}
+
+func (floor) name() string   { return "testpmd" }
+func (floor) missing() error { return testpmd.Missing() }
+
+type runningFloor struct{ *testpmd.Testpmd }
+
+func (floor) start(ctx context.Context, p place) (running, error) {
+	var ports []testpmd.Port
+	for _, s := range p.sockets {
+		ports = append(ports, testpmd.Backend{Socket: s, Client: true})
+	}
+	t, err := testpmd.Start(ctx, testpmd.Options{
+		Name: filepath.Base(p.dir), Ports: ports, Mode: "io", CPU: contest.SwitchCPU, Main: contest.HostCPU, Spawn: p.spawn,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return runningFloor{t}, nil
+}
+
+func (r runningFloor) version() string { return r.Version() }
+func (r runningFloor) pid() int        { return r.PID() }
+
+func (r runningFloor) forward(ctx context.Context, rules []string) error { return r.Forward(ctx) }
+func (r runningFloor) clear(context.Context) error                       { return nil }
+func (r runningFloor) account(context.Context, row) (string, error)      { return "none", nil }
+func (r runningFloor) cycles(context.Context) float64                    { return 0 }
+func (r runningFloor) stop() error                                       { return r.Stop() }

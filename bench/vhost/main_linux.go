@@ -1,0 +1,156 @@
+// Command vhost compares Culvert with Open vSwitch's DPDK build and with testpmd on vhost-user ports: the same
+// generator, the same CPUs, in turn. Every switch has one forwarding thread, on CPU 1, between two ports; the
+// generator is testpmd's flowgen on two virtio-user ports and CPU 0, both ways at once.
+//
+//	go run ./bench/vhost --culvert bin/culvert --rounds 1
+//
+// Which result means what is in bench/README.md. It needs root, hugepages, and the packages dpdk-dev and
+// openvswitch-switch-dpdk; without one of them it says so and exits with 3.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/pmd/cpu"
+)
+
+type options struct {
+	culvert, json, rings, sizes, rows, only string
+	rounds, buffers                         int
+	window, warm, patience                  time.Duration
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.culvert, "culvert", "bin/culvert", "the culvert `binary`")
+	flag.StringVar(&o.rings, "rings", "split,packed", "`layouts` of the rings")
+	flag.StringVar(&o.sizes, "sizes", "64,512,1518", "`bytes` of a packet with the frame check sequence, which it does not have here")
+	flag.StringVar(&o.rows, "rows", "", "`numbers` of the rows: 0 no look-up, 1 rule on the port alone, 2 and 3 exact match with 1 and 1024 flows; all when empty")
+	flag.StringVar(&o.only, "only", "", "run only one contender: `name`")
+	flag.IntVar(&o.rounds, "rounds", 1, "rounds of A, B, B, A for each row")
+	flag.IntVar(&o.buffers, "buffers", 0, "packet `buffers` of the generator; 0: testpmd's many, which keep its caches cold; 16384 keep them warm")
+	flag.DurationVar(&o.window, "window", 3*time.Second, "`time` of each measurement")
+	flag.DurationVar(&o.warm, "warm", 6*time.Second, "`time` of traffic before it")
+	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone; 0 takes every window as it is")
+	flag.StringVar(&o.json, "json", "", "keep all samples in a `file`, and go on where an earlier run with it ended")
+	flag.Parse()
+	contest.Main("vhost", func(ctx context.Context) error { return compare(ctx, o) })
+}
+
+// compare runs the contenders of each cell in turn and prints what came out.
+func compare(ctx context.Context, o options) (err error) {
+	cells, err := plan(o.rings, o.sizes, o.rows)
+	if err != nil {
+		return err
+	}
+	if err := o.possible(); err != nil {
+		return err
+	}
+	pages, err := machine.BorrowHugepages(hugepages)
+	if err != nil {
+		return fmt.Errorf("%w: %w", contest.ErrCannot, err)
+	}
+	defer func() { err = errors.Join(err, pages.Give()) }()
+	b, err := newBench(o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.hosts.Close()) }()
+	r := &report{Machine: machine.Describe(), Options: strings.Join(os.Args[1:], " ")}
+	if err := r.open(o.json); err != nil {
+		return err
+	}
+	fmt.Printf("%s\nswitch on CPU %d, generator on CPU %d\n\n", r.Machine, contest.SwitchCPU, contest.HostCPU)
+	for round := range o.rounds {
+		for _, at := range cells {
+			if err := b.cell(ctx, r, at, round+1); err != nil {
+				return err
+			}
+		}
+	}
+	r.print(os.Stdout)
+	return nil
+}
+
+// hugepages are for generator and switch, with what DPDK takes beyond what it is told to, in bytes.
+const hugepages = 1280 << 20
+
+// newBench makes the namespace where all runs, which may use all CPUs; this process keeps to the generator's.
+func newBench(o options) (*bench, error) {
+	all, err := cpu.Affinity()
+	if err != nil {
+		return nil, err
+	}
+	// Said aloud, the number stays when this process keeps to one CPU: machine.Apart spins on two.
+	runtime.GOMAXPROCS(max(2, runtime.NumCPU()))
+	ns, err := lab.NewNamespace("bench")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", contest.ErrCannot, err)
+	}
+	if err := errors.Join(cpu.Confine(cpu.SetOf(contest.HostCPU)), ns.Allow(all)); err != nil {
+		return nil, errors.Join(err, ns.Close())
+	}
+	return &bench{options: o, hosts: ns}, nil
+}
+
+// cell runs the contenders of a cell in turn, but for what the report has already.
+func (b *bench) cell(ctx context.Context, r *report, at cell, round int) error {
+	for turn, c := range contest.Turns(b.contenders(at.row())) {
+		if r.has(at, c.name(), round, turn) {
+			continue
+		}
+		s, err := b.run(ctx, c, at)
+		if err != nil {
+			return fmt.Errorf("%s, %s, round %d: %w", at, c.name(), round, err)
+		}
+		s.Round, s.Turn = round, turn
+		s.print(os.Stdout)
+		if err := r.add(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contenders returns who is measured in a row, the one that the ratio is of first.
+func (o options) contenders(r row) (list []contender) {
+	all := []contender{openvswitch{}}
+	if r.rules == nil {
+		all = []contender{floor{}}
+	}
+	for _, c := range all {
+		if o.only == "" || o.only == c.name() {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// possible says why this machine cannot compare them, with contest.ErrCannot; nil if it can.
+func (o options) possible() error {
+	all, err := cpu.Affinity()
+	if err != nil {
+		return err
+	}
+	if !all.Has(contest.HostCPU) || !all.Has(contest.SwitchCPU) {
+		return fmt.Errorf("%w: want CPUs %d and %d, found %s", contest.ErrCannot, contest.HostCPU, contest.SwitchCPU, all)
+	}
+	for _, r := range rows() {
+		for _, c := range o.contenders(r) {
+			if err := c.missing(); err != nil {
+				return fmt.Errorf("%w: %w", contest.ErrCannot, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/testpmd"
+)
+
+// A sample is one window of one contender.
+type sample struct {
+	cell
+	Contender string              `json:"contender"`
+	Round     int                 `json:"round"`
+	Turn      int                 `json:"turn"` // within the round
+	Version   string              `json:"version"`
+	Distance  [2]machine.Distance `json:"cache_line_round_trip_ns"` // between the CPUs, before and after
+	Used      [2]float64          `json:"used_by_others"`           // share of the two CPUs, just before and just after
+	Waited    float64             `json:"waited_for_cpu"`           // share of the time for which the switch's thread was ready and had no CPU
+	Rate      float64             `json:"packets_per_second"`       // received by the generator, both ways together
+	Cycles    float64             `json:"cycles_per_packet"`        // by the switch's own count; 0 without one
+	LookUps   string              `json:"look_ups"`                 // what the switch says of them
+}
+
+// class is near or far, or mixed when it was both.
+func (s sample) class() string {
+	if a, b := s.Distance[0].Class(), s.Distance[1].Class(); a != b {
+		return "mixed"
+	} else {
+		return a
+	}
+}
+
+// undisturbed reports whether others left the CPUs alone.
+func (s sample) undisturbed() bool { return max(s.Used[0], s.Used[1]) < 0.1 && s.Waited < 0.02 }
+
+// A bench runs windows.
+type bench struct {
+	options
+	hosts *lab.Namespace // where switches and generators run
+}
+
+// tries is how often a window is measured when the CPUs moved apart meanwhile, or others used them.
+const tries = 3
+
+// run measures a window, again when it is not worth much.
+func (b *bench) run(ctx context.Context, c contender, at cell) (s sample, err error) {
+	for range tries {
+		if s, err = b.once(ctx, c, at); err != nil || b.patience == 0 || s.undisturbed() && s.class() != "mixed" {
+			break
+		}
+	}
+	return s, err
+}
+
+// once starts switch and generator, measures and stops them.
+func (b *bench) once(ctx context.Context, c contender, at cell) (s sample, err error) {
+	s.cell, s.Contender = at, c.name()
+	scratch, _, err := lab.NewScratch("culvert-vhost-")
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, scratch.Close()) }()
+	if s.Used[0], err = machine.Quiet(ctx, contest.CPUs(), b.patience); err != nil {
+		return s, err
+	}
+	s.Distance[0] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
+	start, cancel := context.WithTimeout(ctx, time.Minute+b.warm+b.window)
+	defer cancel()
+	p := place{dir: filepath.Join(scratch.Path, c.name()), spawn: b.hosts.Start}
+	for i := range p.sockets {
+		p.sockets[i] = filepath.Join(scratch.Path, fmt.Sprint("vu", i))
+	}
+	r, err := c.start(start, p)
+	if err != nil {
+		return s, err
+	}
+	s.Version = r.version()
+	err = b.withGenerator(start, r, p, &s)
+	if stopped := r.stop(); err == nil {
+		err = stopped
+	}
+	s.Distance[1] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
+	if err == nil {
+		s.Used[1], err = machine.Quiet(ctx, contest.CPUs(), 0)
+	}
+	return s, err
+}
+
+// withGenerator starts the generator between the switch's ports and measures.
+func (b *bench) withGenerator(ctx context.Context, r running, p place, s *sample) (err error) {
+	row := s.row()
+	var ports []testpmd.Port
+	for i, socket := range p.sockets {
+		ports = append(ports, testpmd.Guest{
+			Socket: socket, MAC: net.HardwareAddr{0, 0, 0, 0, 0, byte(i + 1)}, Packed: s.Rings == "packed", InOrder: true, RingSize: ringSize,
+		})
+	}
+	g, err := testpmd.Start(ctx, testpmd.Options{
+		Name: "generator", Ports: ports, Mode: "flowgen", CPU: contest.HostCPU, Main: contest.HostCPU, RingSize: ringSize,
+		Flows: row.flows, Length: s.Size, Buffers: b.buffers, Spawn: p.spawn,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopped := g.Stop(); err == nil {
+			err = stopped
+		}
+	}()
+	if err := effect(ctx, r, g, row); err != nil {
+		return err
+	}
+	if err := pause(ctx, b.warm); err != nil {
+		return err
+	}
+	return b.count(ctx, r, g, s)
+}
+
+// ringSize is how many descriptors a ring has.
+const ringSize = 1024
+
+// count counts packets for the time of a window.
+func (b *bench) count(ctx context.Context, r running, g *testpmd.Testpmd, s *sample) error {
+	if err := r.clear(ctx); err != nil {
+		return err
+	}
+	type look struct {
+		when     time.Time
+		received uint64
+		threads  map[string]machine.Spent
+	}
+	take := func() (l look, err error) {
+		c, err := g.Counters(ctx)
+		if err != nil {
+			return l, err
+		}
+		l.when, l.received = time.Now(), testpmd.Received(c)
+		l.threads, err = machine.Threads(r.pid())
+		return l, err
+	}
+	before, err := take()
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx, b.window); err != nil {
+		return err
+	}
+	after, err := take()
+	if err != nil {
+		return err
+	}
+	seconds := after.when.Sub(before.when).Seconds()
+	s.Rate = float64(after.received-before.received) / seconds
+	s.Waited = machine.Busiest(before.threads, after.threads).Waited.Seconds() / seconds
+	s.Cycles = r.cycles(ctx)
+	s.LookUps, err = r.account(ctx, s.row())
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
