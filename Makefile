@@ -19,7 +19,7 @@ SHELL       := bash
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp soak lint deps clean
+.PHONY: help build demo test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitc
 
 bench-new-flows: build ## new flows a second and CPU time for each, beside Open vSwitch; needs root
 	$(GO) run ./bench/tse --culvert $(BIN) --new-flows $(TSE)
+
+bench-vhost: build ## packets per second between vhost-user ports, beside Open vSwitch with DPDK and testpmd; VHOST= takes options; needs root
+	$(GO) run ./bench/vhost --culvert $(BIN) $(VHOST)
 
 bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows; memory and walks of a million
 	$(GO) test ./flowcache -run '^$$' -bench 'EMC|Megaflow' -benchtime 100ms

@@ -25,9 +25,10 @@ import (
 )
 
 type options struct {
-	culvert, json, rings, sizes, rows, only string
-	rounds, buffers                         int
-	window, warm, patience                  time.Duration
+	culvert, ports, extra          string // Culvert's
+	json, rings, sizes, rows, only string
+	rounds, buffers                int
+	window, warm, patience         time.Duration
 }
 
 func main() {
@@ -43,8 +44,16 @@ func main() {
 	flag.DurationVar(&o.warm, "warm", 6*time.Second, "`time` of traffic before it")
 	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone; 0 takes every window as it is")
 	flag.StringVar(&o.json, "json", "", "keep all samples in a `file`, and go on where an earlier run with it ended")
+	flag.StringVar(&o.ports, "options", "", "options of Culvert's ports, such as `gather: 0s`")
+	flag.StringVar(&o.extra, "config", "", "`lines` for Culvert's configuration")
+	patch := flag.String("patch", "", "nothing but pass packets on between two `sockets`, with a comma between them; the row without look-up starts this")
 	flag.Parse()
-	contest.Main("vhost", func(ctx context.Context) error { return compare(ctx, o) })
+	contest.Main("vhost", func(ctx context.Context) error {
+		if *patch != "" {
+			return runPatch(ctx, *patch)
+		}
+		return compare(ctx, o)
+	})
 }
 
 // compare runs the contenders of each cell in turn and prints what came out.
@@ -53,7 +62,12 @@ func compare(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.possible(); err != nil {
+	b, err := newBench(o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.hosts.Close()) }()
+	if err := b.possible(cells); err != nil {
 		return err
 	}
 	pages, err := machine.BorrowHugepages(hugepages)
@@ -61,11 +75,6 @@ func compare(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("%w: %w", contest.ErrCannot, err)
 	}
 	defer func() { err = errors.Join(err, pages.Give()) }()
-	b, err := newBench(o)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.hosts.Close()) }()
 	r := &report{Machine: machine.Describe(), Options: strings.Join(os.Args[1:], " ")}
 	if err := r.open(o.json); err != nil {
 		return err
@@ -90,6 +99,9 @@ func newBench(o options) (*bench, error) {
 	all, err := cpu.Affinity()
 	if err != nil {
 		return nil, err
+	}
+	if !all.Has(contest.HostCPU) || !all.Has(contest.SwitchCPU) {
+		return nil, fmt.Errorf("%w: want CPUs %d and %d, found %s", contest.ErrCannot, contest.HostCPU, contest.SwitchCPU, all)
 	}
 	// Said aloud, the number stays when this process keeps to one CPU: machine.Apart spins on two.
 	runtime.GOMAXPROCS(max(2, runtime.NumCPU()))
@@ -123,30 +135,23 @@ func (b *bench) cell(ctx context.Context, r *report, at cell, round int) error {
 }
 
 // contenders returns who is measured in a row, the one that the ratio is of first.
-func (o options) contenders(r row) (list []contender) {
-	all := []contender{openvswitch{}}
+func (b *bench) contenders(r row) (list []contender) {
+	all := []contender{&culvert{b.culvert, b.ports, b.extra, b.hosts}, openvswitch{}}
 	if r.rules == nil {
-		all = []contender{floor{}}
+		all = []contender{culvertPatch{}, floor{}}
 	}
 	for _, c := range all {
-		if o.only == "" || o.only == c.name() {
+		if b.only == "" || b.only == c.name() {
 			list = append(list, c)
 		}
 	}
 	return list
 }
 
-// possible says why this machine cannot compare them, with contest.ErrCannot; nil if it can.
-func (o options) possible() error {
-	all, err := cpu.Affinity()
-	if err != nil {
-		return err
-	}
-	if !all.Has(contest.HostCPU) || !all.Has(contest.SwitchCPU) {
-		return fmt.Errorf("%w: want CPUs %d and %d, found %s", contest.ErrCannot, contest.HostCPU, contest.SwitchCPU, all)
-	}
-	for _, r := range rows() {
-		for _, c := range o.contenders(r) {
+// possible says what contenders lack, with contest.ErrCannot; nil if nothing.
+func (b *bench) possible(cells []cell) error {
+	for _, at := range cells {
+		for _, c := range b.contenders(at.row()) {
 			if err := c.missing(); err != nil {
 				return fmt.Errorf("%w: %w", contest.ErrCannot, err)
 			}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/control/api"
+)
+
+// culvert is Culvert as it is.
+type culvert struct {
+	binary, portOptions, extra string
+	hosts                      *lab.Namespace
+}
+
+func (*culvert) name() string { return "culvert" }
+
+func (c *culvert) missing() error {
+	_, err := os.Stat(c.binary)
+	return err
+}
+
+type runningCulvert struct {
+	*daemon.Daemon
+	build  api.Version
+	before daemon.Tally
+}
+
+func (c *culvert) start(ctx context.Context, p place) (running, error) {
+	config := fmt.Sprintf("workers: {cpus: [%d]}\n%s\nbridges:\n  - name: br0\n    flows: [actions=drop]\n    ports:\n", contest.SwitchCPU, c.extra)
+	for i, s := range p.sockets {
+		config += fmt.Sprintf("      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s}}\n", i, i+1, s, c.portOptions)
+	}
+	d, err := daemon.Start(ctx, daemon.Options{Namespace: c.hosts, Binary: c.binary, Dir: p.dir, Config: config})
+	if err != nil {
+		return nil, err
+	}
+	r := &runningCulvert{Daemon: d}
+	if r.build, err = api.Call(ctx, d.Client(), api.GetVersion, api.Nothing{}); err != nil {
+		return nil, errors.Join(err, d.Stop())
+	}
+	return r, nil
+}
+
+func (r *runningCulvert) version() string { return r.build.Version }
+func (r *runningCulvert) pid() int        { return r.PID() }
+func (r *runningCulvert) stop() error     { return r.Stop() }
+
+func (r *runningCulvert) forward(ctx context.Context, rules []string) error {
+	_, err := api.Call(ctx, r.Client(), api.FlowReplace, api.FlowText{Lines: rules})
+	return err
+}
+
+func (r *runningCulvert) clear(ctx context.Context) (err error) {
+	r.before, err = r.Tally(ctx)
+	return err
+}
+
+func (r *runningCulvert) account(ctx context.Context, row row) (string, error) {
+	now, err := r.Tally(ctx)
+	if err != nil {
+		return "", err
+	}
+	packets := max(now.Stats.Packets-r.before.Stats.Packets, 1)
+	share := func(level string) float64 {
+		return float64(daemon.Value(now.Stats.Caches, level)-daemon.Value(r.before.Stats.Caches, level)) / float64(packets)
+	}
+	port, exact := share("port_hit"), share("emc_hit")
+	how := fmt.Sprintf("port alone %.1f %%, exact match %.1f %%, megaflow %.1f %%", 100*port, 100*exact, 100*share("megaflow_hit"))
+	if want := map[bool]float64{true: port, false: exact}[row.byPort()]; want < hitShare {
+		return how, fmt.Errorf("%s: looked up otherwise than the row says: %s", row.name, how)
+	}
+	return how, nil
+}
+
+// cycles is what the worker spent on its receive queues' packets, all stages of the switch included.
+func (r *runningCulvert) cycles(ctx context.Context) float64 {
+	now, err := r.Tally(ctx)
+	if err != nil {
+		return 0
+	}
+	c0, p0 := received(r.before.Ports)
+	c1, p1 := received(now.Ports)
+	return float64(c1-c0) / float64(max(p1-p0, 1))
+}
+
+// received sums the cycles spent on receive queues and the packets taken from them.
+func received(ports []api.Port) (cycles, packets uint64) {
+	for _, p := range ports {
+		for _, q := range p.Queues {
+			cycles, packets = cycles+q.Cycles, packets+q.Packets
+		}
+	}
+	return cycles, packets
+}
