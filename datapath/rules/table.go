@@ -158,6 +158,9 @@ type Port struct {
 	VLAN   VLAN
 	// Protected ports do not forward to each other (ovs-vswitchd.conf.db(5), Port:protected).
 	Protected bool
+	// McastFlood and McastFloodReports: multicast snooping sends all packets to groups, or all reports, to the
+	// port (ovs-vswitchd.conf.db(5), mcast-snooping-flood and mcast-snooping-flood-reports).
+	McastFlood, McastFloodReports bool
 }
 
 // PortFlags is what a port does not take part in (OpenFlow 1.0, enum ofp_port_config; ovs-ofctl(8),

@@ -24,7 +24,8 @@ type change struct {
 // Addresses that were learned, moved or forgotten are not remembered one by one: a flood of them must
 // take neither memory nor the log's room for rules. They are in one of two sets, by whether they
 // changed before or after the last question. There is one revalidator to ask; whoever else does may hear
-// of addresses again, or that everything has changed.
+// of addresses again, or that everything has changed. Of changes in who listens to a multicast group the first
+// listensKept since the last question are remembered; what comes behind them is one change, of all groups.
 //
 // Thread-safety: all methods may be called at the same time.
 type changeLog struct {
@@ -34,6 +35,8 @@ type changeLog struct {
 	kept    uint64 // changes ever put in the ring
 	lost    uint64 // version of the last that another took the place of
 	moved   [2]movedSince
+	crowd   change // the last of those that concern all multicast groups
+	listens int    // changes of who listens to a group since the last question
 }
 
 // movedSince is the addresses that have changed since a version.
@@ -44,13 +47,40 @@ type movedSince struct {
 
 func (l *changeLog) add(c change) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.put(c)
+}
+
+func (l *changeLog) put(c change) {
 	l.version++
 	c.version = l.version + 1
 	at := &l.ring[l.kept%changesKept]
 	l.lost = at.version
 	*at = c
 	l.kept++
-	l.mu.Unlock()
+}
+
+// listensKept leaves most of the ring to rules and ports.
+const listensKept = changesKept / 8
+
+// addListens adds a change of who listens to a group, and reports false where that should be one of all groups.
+func (l *changeLog) addListens(c change) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.listens == listensKept {
+		return false
+	}
+	l.listens++
+	l.put(c)
+	return true
+}
+
+// addCrowd adds a change of who listens to any group.
+func (l *changeLog) addCrowd(tag uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.version++
+	l.crowd = change{version: l.version + 1, tag: tag}
 }
 
 func (l *changeLog) addAddress(key fdb.Key, tag uint64) {
@@ -79,6 +109,7 @@ func (l *changeLog) since(v uint64, c *rules.ChangeSet) uint64 {
 		l.moved[0], l.moved[1] = l.moved[1], l.moved[0]
 		l.moved[0].Reset()
 		l.moved[0].version = now
+		l.listens = 0
 	}
 	return now
 }
@@ -95,6 +126,9 @@ func (l *changeLog) addSince(v uint64, c *rules.ChangeSet) bool {
 	for i := first; i < l.kept; i++ {
 		e := &l.ring[i%changesKept]
 		c.Changes = append(c.Changes, rules.Change{Tag: e.tag, Match: e.match})
+	}
+	if l.crowd.version > v {
+		c.Changes = append(c.Changes, rules.Change{Tag: l.crowd.tag})
 	}
 	for i := range l.moved {
 		c.Moved.Merge(&l.moved[i].Addresses)

@@ -1,5 +1,7 @@
 package openflow
 
+import "github.com/culvertdev/culvert/datapath/rules/mdb"
+
 // never is a deadline that does not come.
 const never = int64(1<<63 - 1)
 
@@ -27,11 +29,14 @@ func (r *rule) hardEnd() int64 {
 	return r.modified.Load() + int64(r.HardTimeout)*second
 }
 
-// Expire removes the flows, addresses and contexts whose time has passed at now and returns how many
+// Expire removes the flows, addresses, multicast groups and contexts whose time has passed at now and returns how many
 // flows. Call it about once a second; flows whose time has not come cost nothing. A flow is idle only if
 // no packet has come that the caches have yet to tell of.
 func (t *Table) Expire(now int64) int {
 	t.forgotten(t.fdb.Expire(now, nil))
+	var listeners mdb.Changes
+	t.mdb.Expire(now, &listeners)
+	t.listenersChanged(&listeners)
 	t.contexts.expire(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()

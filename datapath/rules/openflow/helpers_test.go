@@ -3,12 +3,14 @@ package openflow
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // A fakeClock is set by the test.
@@ -67,6 +69,29 @@ func packet(tb testing.TB, text string) *flow.Key {
 		}
 	}
 	return &k
+}
+
+// frameKey returns the key that the datapath makes of a frame.
+func frameKey(tb testing.TB, pool *frame.Pool, limit int, port uint32, pkt []byte) *flow.Key {
+	tb.Helper()
+	cache, err := pool.NewCache()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer cache.Close()
+	f, ok := cache.FromBytes(pkt)
+	if !ok {
+		tb.Fatal("no frame")
+	}
+	defer cache.Put(f)
+	var b frame.Batch
+	b.Append(f)
+	var keys flow.Keys
+	x := flow.Extractor{VLANLimit: limit}
+	x.Extract(pool, port, 0, &b, &keys)
+	k := new(flow.Key)
+	keys.Key(0, k)
+	return k
 }
 
 // look looks a packet up without consequences.
@@ -245,4 +270,31 @@ func mustParts(tb testing.TB, names ...string) (list []flow.Subfield) {
 		list = append(list, part)
 	}
 	return list
+}
+
+// runFrame runs a program of NORMAL over a frame.
+func runFrame(words []uint64, pkt []byte) map[uint32][]byte {
+	out := make(map[uint32][]byte)
+	for in, rest, ok := action.Next(words); ok; in, rest, ok = action.Next(rest) {
+		switch in.Op {
+		case action.OpOutput:
+			out[in.Arg] = pkt
+		case action.OpPopVLAN:
+			pkt = popFrame(pkt)
+		case action.OpPushVLAN:
+			pkt = pushFrame(pkt, uint16(in.Arg>>16), uint16(in.Arg))
+		case action.OpSet:
+			pkt = slices.Clone(pkt)
+			old := binary.BigEndian.Uint16(pkt[14:])
+			binary.BigEndian.PutUint16(pkt[14:], (old&^uint16(in.Mask[0])|uint16(in.Value[0]))&^flow.VLANPresent)
+		}
+	}
+	return out
+}
+
+func popFrame(b []byte) []byte { return slices.Concat(b[:12], b[16:]) }
+
+func pushFrame(b []byte, tpid, tci uint16) []byte {
+	tag := binary.BigEndian.AppendUint16(nil, tpid)
+	return slices.Concat(b[:12], binary.BigEndian.AppendUint16(tag, tci&^flow.VLANPresent), b[12:])
 }

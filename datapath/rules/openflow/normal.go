@@ -15,6 +15,7 @@ const (
 // normal treats the packet as a learning switch does (ovs-actions(7), "The OVS Normal Pipeline", whose
 // steps the numbers are).
 func (x *xlate) normal() {
+	x.v.Rewrote |= x.touched // what follows looks addresses up by the packet as it is now
 	// 1. Input port lookup: what in_port says now.
 	number := uint32(x.work.Uint(flow.FieldInPort))
 	in := x.t.ports.byNumber[number]
@@ -56,6 +57,11 @@ func (x *xlate) normal() {
 	flood := x.t.floodVLANs.has(m.vlan)
 	if !flood {
 		x.learn(fdb.MakeKey(m.vlan, src), in)
+	}
+	// 9. IP multicast path.
+	if x.snooped(dst) {
+		x.multicast(in, &m)
+		return
 	}
 	// 10. Output port set.
 	if !flood && dst[0]&1 == 0 && x.toLearned(in, &m, fdb.MakeKey(m.vlan, dst)) {

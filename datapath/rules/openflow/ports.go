@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/mdb"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -14,6 +15,8 @@ type ports struct {
 	byID     map[uint32]*rules.Port
 	byNumber map[uint32]*rules.Port
 	vlans    map[uint32]portVLANs // by ID
+	// IDs of those that get all multicast packets, and all reports of who listens to them.
+	mcastFlood, mcastReports []uint32
 }
 
 func newPorts(list []rules.Port) *ports {
@@ -25,6 +28,12 @@ func newPorts(list []rules.Port) *ports {
 		port := &list[i]
 		p.byID[port.ID], p.byNumber[port.Number] = port, port
 		p.vlans[port.ID] = newPortVLANs(&port.VLAN)
+		if port.McastFlood {
+			p.mcastFlood = append(p.mcastFlood, port.ID)
+		}
+		if port.McastFloodReports {
+			p.mcastReports = append(p.mcastReports, port.ID)
+		}
 	}
 	return p
 }
@@ -43,7 +52,7 @@ func (p *ports) datapathMatch(m *flow.Match) *flow.Match {
 	return &d
 }
 
-// SetPorts implements rules.PortUser. Addresses learned on a port that is gone are forgotten.
+// SetPorts implements rules.PortUser. What was learned on a port that is gone is forgotten.
 func (t *Table) SetPorts(list []rules.Port) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,6 +67,7 @@ func (t *Table) SetPorts(list []rules.Port) {
 		}
 		if t.ports.byID[was.ID] == nil {
 			t.flush(fdbOn(was.ID))
+			t.FlushListeners(mdb.Filter{Port: was.ID, OnPort: true})
 		}
 	}
 	for i := range list {
@@ -73,7 +83,8 @@ func (t *Table) SetPorts(list []rules.Port) {
 
 // samePort reports whether nothing that verdicts depend on differs.
 func samePort(a, b *rules.Port) bool {
-	return a.ID == b.ID && a.Up == b.Up && a.Flags == b.Flags && a.Protected == b.Protected && a.VLAN.Equal(&b.VLAN)
+	return a.ID == b.ID && a.Up == b.Up && a.Flags == b.Flags && a.Protected == b.Protected && a.VLAN.Equal(&b.VLAN) &&
+		a.McastFlood == b.McastFlood && a.McastFloodReports == b.McastFloodReports
 }
 
 // PortNumber returns the OpenFlow number of a port by its name; it is the flow.PortNames of a Parser

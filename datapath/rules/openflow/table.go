@@ -9,6 +9,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/datapath/rules/mdb"
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -33,6 +34,7 @@ type Options struct {
 	// FloodVLANs are VLANs in which NORMAL learns nothing and floods (ovs-vswitchd.conf.db(5),
 	// flood_vlans). The table keeps the slice.
 	FloodVLANs []uint16
+	Snooping   Snooping
 	// PacketInRate and PacketInBurst limit what goes to controllers, in packets/s and packets; 0:
 	// DefaultPacketInRate and DefaultPacketInBurst.
 	PacketInRate, PacketInBurst int
@@ -44,7 +46,8 @@ type Options struct {
 	Seed uint64
 }
 
-// A Table is the rule table of one bridge: 255 OpenFlow tables, and the addresses that NORMAL learned.
+// A Table is the rule table of one bridge: 255 OpenFlow tables, and the addresses and multicast groups that
+// NORMAL learned.
 // New makes one.
 //
 // Thread-safety: all methods may be called at the same time. Look-ups do not wait for each other,
@@ -53,6 +56,7 @@ type Table struct {
 	salt  uint64
 	clock func() int64
 	fdb   *fdb.Table
+	mdb   *mdb.Table
 	log   changeLog
 
 	contexts  *contexts
@@ -63,6 +67,7 @@ type Table struct {
 	mu          sync.RWMutex
 	forwardBPDU bool
 	floodVLANs  *vlanSet
+	snooping    Snooping
 	fragments   Fragments
 	ports       *ports
 	tables      [NoTable]*classifier.Classifier[*rule] // nil: empty
@@ -87,6 +92,10 @@ func New(o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	m, err := mdb.New(o.Snooping.options())
+	if err != nil {
+		return nil, err
+	}
 	if o.Clock == nil {
 		o.Clock = monotonic
 	}
@@ -94,7 +103,7 @@ func New(o Options) (*Table, error) {
 		o.Seed = rand.Uint64()
 	}
 	t := &Table{
-		salt: o.Seed, clock: o.Clock, fdb: f, forwardBPDU: o.ForwardBPDU, fragments: o.Fragments,
+		salt: o.Seed, clock: o.Clock, fdb: f, mdb: m, forwardBPDU: o.ForwardBPDU, fragments: o.Fragments, snooping: o.Snooping,
 		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
 		learners: make(learners), meters: meters{byID: make(map[uint32]*meterEntry)},
 	}
@@ -104,11 +113,16 @@ func New(o Options) (*Table, error) {
 
 // SetOptions changes the settings, clock and seed excepted. On an error it changes nothing.
 func (t *Table) SetOptions(o Options) error {
+	listen := o.Snooping.options()
+	if err := listen.Check(); err != nil {
+		return err
+	}
 	changed, err := t.fdb.SetOptions(fdb.Options{Capacity: o.MACTableSize, Ageing: o.MACAgeing}, nil)
 	if err != nil {
 		return err
 	}
 	t.forgotten(changed)
+	t.setSnooping(o.Snooping)
 	t.packetIns.limit(o.PacketInRate, o.PacketInBurst)
 	t.mu.Lock()
 	defer t.mu.Unlock()
