@@ -178,6 +178,7 @@ func (s *Switch) settlePorts(br *bridge, ports []PortConfig) {
 		switch p := s.portNamed(cfg.Name); {
 		case p != nil:
 			p.cfg.VLAN, p.cfg.Protected, p.cfg.Number = cfg.VLAN.Clone(), cfg.Protected, cfg.Number
+			p.cfg.Multicast = cfg.Multicast
 			if p.cfg.Limits != cfg.Limits {
 				p.cfg.Limits = cfg.Limits
 				s.limit(p)

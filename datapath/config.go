@@ -35,6 +35,7 @@ type PortConfig struct {
 	VLAN    rules.VLAN
 	// Protected ports do not forward to each other.
 	Protected bool
+	Multicast rules.PortMulticast
 	Limits    PortLimits
 	Pins      map[int]int // receive queue -> worker that must have it; others are placed by load
 

@@ -21,7 +21,7 @@ import (
 type port struct {
 	id     uint32
 	number uint32     // OpenFlow port
-	cfg    PortConfig // VLAN, Protected and Number may change while the port lives, the rest does not
+	cfg    PortConfig // VLAN, Protected, Multicast and Number may change while the port lives, the rest does not
 	flags  rules.PortFlags
 	bridge *bridge
 

@@ -209,7 +209,7 @@ func (b *bridge) tellPorts() {
 	for _, p := range b.ports {
 		ports = append(ports, rules.Port{
 			ID: p.id, Number: p.number, Name: p.cfg.Name, Up: p.dev != nil && p.linkUp && p.flags&rules.PortDown == 0,
-			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected,
+			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected, Multicast: p.cfg.Multicast,
 		})
 	}
 	slices.SortFunc(ports, func(x, y rules.Port) int { return int(x.Number) - int(y.Number) })

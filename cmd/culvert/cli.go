@@ -59,6 +59,10 @@ type cli struct {
 		Del   fdbDelCmd   `cmd:"" help:"Forget one address."`
 		Flush fdbFlushCmd `cmd:"" help:"Forget learned addresses."`
 	} `cmd:"" name:"fdb" group:"change" help:"List or change the MAC addresses a bridge knows."`
+	MDB struct {
+		Show  mdbShowCmd  `cmd:"" help:"List who listens to which group, and multicast routers."`
+		Flush mdbFlushCmd `cmd:"" help:"Forget what multicast snooping has learned."`
+	} `cmd:"" name:"mdb" group:"change" help:"List or forget what multicast snooping has learned."`
 	TLV struct {
 		Add  tlvAddCmd  `cmd:"" help:"Make tunnel options fields of rules (add-tlv-map)."`
 		Del  tlvDelCmd  `cmd:"" help:"Take tunnel options out again, if no rule uses them."`

@@ -83,6 +83,9 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.FDBShow, func(context.Context, api.BridgeName) ([]api.FDBEntry, error) {
 		return []api.FDBEntry{{Bridge: "br0", Port: "p1", VLAN: 10, MAC: "02:00:00:00:00:01", AgeSeconds: 61.4}, {Bridge: "br0", Port: "p2", MAC: "02:00:00:00:00:02", Static: true}}, nil
 	})
+	api.Handle(m, api.MDBShow, func(context.Context, api.BridgeName) ([]api.MDBEntry, error) {
+		return []api.MDBEntry{{Bridge: "br0", Port: "p1", VLAN: 10, Group: "239.1.1.1", AgeSeconds: 61.4}, {Bridge: "br0", Port: "p2", VLAN: 10, Router: true}}, nil
+	})
 	api.Handle(m, api.CacheDump, func(context.Context, api.CacheFilter) ([]api.CacheFlow, error) {
 		return []api.CacheFlow{{Match: "in_port=p1,ip", Actions: "output:p2", Packets: 5, Bytes: 300, UsedSeconds: 0.25}}, nil
 	})
@@ -123,6 +126,7 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"flow-dump":     {"flow", "dump"},
 		"fdb-show":      {"fdb", "show"},
 		"fdb-show-json": {"fdb", "show", "--json"},
+		"mdb-show":      {"mdb", "show"},
 		"cache-dump":    {"cache", "dump"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,8 @@ type portAddCmd struct {
 
 	PriorityTags string `help:"When packets without a VLAN leave with a tag: never, if-nonzero or always." placeholder:"WHEN"`
 	Protected    bool   `help:"The port does not forward to other protected ports."`
+	McastFlood   bool   `name:"mcast-snooping-flood" help:"The port gets packets to all multicast groups."`
+	McastReports bool   `name:"mcast-snooping-flood-reports" help:"The port hears what hosts say of multicast groups."`
 }
 
 func (c *portAddCmd) Run(e *env) error {
@@ -48,6 +50,7 @@ func (c *portAddCmd) Run(e *env) error {
 	p := api.NewPort{
 		Limits: api.PortLimits{NewFlows: c.NewFlows, Flows: c.Flows, Masks: c.Masks},
 		Bridge: c.Bridge, Name: c.Name, Type: c.Type, Number: c.Number, Options: c.Options, Protected: c.Protected,
+		PortMulticast: api.PortMulticast{Flood: c.McastFlood, FloodReports: c.McastReports},
 		VLAN: api.VLAN{
 			Mode: c.Mode, Tag: c.Tag, Trunks: trunks, CVLANs: cvlans, QinQType: c.QinQ, PriorityTags: c.PriorityTags,
 		},
@@ -104,6 +107,12 @@ func normalText(p api.Port) string {
 	var parts []string
 	if p.Protected {
 		parts = append(parts, "protected")
+	}
+	if p.Flood {
+		parts = append(parts, "gets all multicast")
+	}
+	if p.FloodReports {
+		parts = append(parts, "hears all multicast reports")
 	}
 	if p.VLAN.PriorityTags != "" {
 		parts = append(parts, "priority tags: "+p.VLAN.PriorityTags)

@@ -27,6 +27,8 @@ const (
 	FDBAdd      Method[NewFDBEntry, Nothing]     = "fdb.add"
 	FDBDel      Method[FDBKey, Nothing]          = "fdb.del"
 	FDBFlush    Method[FDBFilter, Changed]       = "fdb.flush"
+	MDBShow     Method[BridgeName, []MDBEntry]   = "mdb.show"
+	MDBFlush    Method[FDBFilter, Changed]       = "mdb.flush"
 	GroupAdd    Method[GroupText, Changed]       = "group.add"
 	GroupMod    Method[GroupText, Changed]       = "group.mod"
 	GroupDel    Method[GroupText, Changed]       = "group.del"

@@ -90,9 +90,16 @@ type NewPort struct {
 	Number uint32 `json:"number,omitempty"` // OpenFlow port; 0: the lowest free one
 	VLAN   VLAN   `json:"vlan,omitzero"`
 	// Protected ports do not forward to each other.
-	Protected bool              `json:"protected,omitempty"`
-	Options   map[string]string `json:"options,omitempty"`
-	Limits    PortLimits        `json:"limits,omitzero"`
+	Protected bool `json:"protected,omitempty"`
+	PortMulticast
+	Options map[string]string `json:"options,omitempty"`
+	Limits  PortLimits        `json:"limits,omitzero"`
+}
+
+// PortMulticast is what multicast snooping sends to a port whether somebody there has asked for it or not.
+type PortMulticast struct {
+	Flood        bool `json:"mcast_snooping_flood,omitempty"`         // packets to groups
+	FloodReports bool `json:"mcast_snooping_flood_reports,omitempty"` // what hosts say of groups
 }
 
 // PortMod changes what a port takes part in.
@@ -124,6 +131,7 @@ type Port struct {
 	VLAN    VLAN              `json:"vlan"`
 	// Protected ports do not forward to each other.
 	Protected bool `json:"protected,omitempty"`
+	PortMulticast
 	// Settings are what port.mod has switched off: "down", "no-receive", "no-forward", "no-flood".
 	Settings []string   `json:"settings,omitempty"`
 	Open     bool       `json:"open"`
@@ -325,11 +333,22 @@ type FDBKey struct {
 	MAC    string `json:"mac"`
 }
 
-// FDBFilter chooses learned addresses; an empty member does not narrow.
+// FDBFilter chooses learned addresses, or what multicast snooping has learned; an empty member does not narrow.
 type FDBFilter struct {
 	Bridge string `json:"bridge,omitempty"`
 	Port   string `json:"port,omitempty"`
 	VLAN   *int   `json:"vlan,omitempty"`
+}
+
+// MDBEntry is one port of a multicast group, or one with a multicast router.
+type MDBEntry struct {
+	Bridge     string  `json:"bridge"`
+	Port       string  `json:"port"`
+	Number     uint32  `json:"number"`
+	VLAN       int     `json:"vlan"`
+	Group      string  `json:"group,omitempty"` // empty: a router
+	Router     bool    `json:"router,omitempty"`
+	AgeSeconds float64 `json:"age_seconds"` // since the last report or query
 }
 
 // Gateway is a bridge that routes.

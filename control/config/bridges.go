@@ -51,6 +51,7 @@ func (r *bridges) bridge(m *mapping) Bridge {
 			b.FloodVLANs = append(b.FloodVLANs, uint16(n))
 		}
 	})
+	readSnooping(m, &b.Snooping)
 	m.get("packet-in-rate", func(v value) { v.integer(&b.PacketInRate, 1, maxPacketIns) })
 	m.get("packet-in-burst", func(v value) { v.integer(&b.PacketInBurst, 1, maxPacketIns) })
 	m.get("meters", func(v value) { b.Meters = r.meterList(v) })
@@ -160,6 +161,8 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 	m.get("number", func(v value) { readNumber(v, &p.Number, numbers) })
 	m.section("vlan", func(s *mapping) { p.VLAN = readVLAN(s) })
 	m.get("protected", func(v value) { v.boolean(&p.Protected) })
+	m.get("mcast-snooping-flood", func(v value) { v.boolean(&p.Multicast.Flood) })
+	m.get("mcast-snooping-flood-reports", func(v value) { v.boolean(&p.Multicast.FloodReports) })
 	m.section("limits", func(s *mapping) {
 		s.get("new-flows", func(v value) { v.integer(&p.Limits.NewFlows, 0, maxNewFlows) })
 		s.get("flows", func(v value) { v.integer(&p.Limits.Flows, 0, maxFlows) })

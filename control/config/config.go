@@ -112,6 +112,7 @@ type Bridge struct {
 	MACTableSize int           // learned addresses
 	ForwardBPDU  bool          // NORMAL forwards link-local control addresses too
 	FloodVLANs   []uint16      // NORMAL learns nothing in these and floods
+	Snooping     openflow.Snooping
 	Fragments    openflow.Fragments
 	// PacketInRate and PacketInBurst limit the packets to controllers, in packets/s and packets.
 	PacketInRate, PacketInBurst int
@@ -137,6 +138,7 @@ type Port struct {
 	VLAN   rules.VLAN
 	// Protected ports do not forward to each other.
 	Protected bool
+	Multicast rules.PortMulticast
 	Limits    datapath.PortLimits
 	Options   map[string]string // the driver's; it checks them when it opens the port
 }

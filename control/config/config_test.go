@@ -85,9 +85,13 @@ bridges:
         options: {mode: native, queues: 2, promiscuous: true, pass: [arp, lldp]}
       - {name: p2, type: memory, vlan: {trunks: [0, 10, 20-22]}}
       - {name: p3, type: tap, number: local, vlan: {tag: 5}}
-      - {name: p4, type: tap, protected: true, vlan: {mode: dot1q-tunnel, tag: 9, cvlans: [5], qinq-ethtype: 802.1q, priority-tags: always}}
+      - {name: p4, type: tap, protected: true, mcast-snooping-flood: true, mcast-snooping-flood-reports: true, vlan: {mode: dot1q-tunnel, tag: 9, cvlans: [5], qinq-ethtype: 802.1q, priority-tags: always}}
       - {name: p5, type: tap, vlan: {mode: native-untagged, tag: 9, trunks: [5], priority-tags: if-nonzero}}
     flood-vlans: [7, 9-10]
+    mcast-snooping-enable: true
+    mcast-snooping-aging: 1m
+    mcast-snooping-table-size: 100
+    mcast-snooping-disable-flood-unregistered: true
     tunnel-options: ['{class=0x102,type=0x80,len=4}->tun_metadata1']
     groups: ["group_id=1,type=all,bucket=p1"]
     flows:
@@ -119,6 +123,7 @@ bridges:
 		VLANLimit: 2,
 		Bridges: []config.Bridge{{
 			Name: "br0", MACAging: time.Minute, MACTableSize: 100, ForwardBPDU: true, FloodVLANs: []uint16{7, 9, 10},
+			Snooping:     openflow.Snooping{Enabled: true, Ageing: time.Minute, TableSize: 100, DropUnregistered: true},
 			PacketInRate: 50, PacketInBurst: 60, Meters: []openflow.Meter{{ID: 1, Packets: true, Bands: []meter.Band{{Rate: 7}}}},
 			TunnelOptions: []flow.Option{{Class: 0x102, Type: 0x80, Size: 4, Field: flow.FieldTunMetadata0 + 1}},
 			Ports: []config.Port{
@@ -126,15 +131,15 @@ bridges:
 					Options: map[string]string{"device": "veth0", "mode": "native", "queues": "2", "promiscuous": "true", "pass": "arp,lldp"}},
 				{Name: "p2", Type: "memory", VLAN: rules.VLAN{Trunks: []uint16{0, 10, 20, 21, 22}}, Options: map[string]string{}},
 				{Name: "p3", Type: "tap", Number: 0xfffe, VLAN: rules.VLAN{Mode: rules.VLANAccess, Tag: 5}, Options: map[string]string{}},
-				{Name: "p4", Type: "tap", Protected: true, Options: map[string]string{}, VLAN: rules.VLAN{
+				{Name: "p4", Type: "tap", Protected: true, Multicast: rules.PortMulticast{Flood: true, FloodReports: true}, Options: map[string]string{}, VLAN: rules.VLAN{
 					Mode: rules.VLANDot1qTunnel, Tag: 9, CVLANs: []uint16{5}, QinQType: 0x8100, PriorityTags: rules.PriorityTagsAlways}},
 				{Name: "p5", Type: "tap", Options: map[string]string{}, VLAN: rules.VLAN{
 					Mode: rules.VLANNativeUntagged, Tag: 9, Trunks: []uint16{5}, PriorityTags: rules.PriorityTagsIfNonzero}},
 			},
-			Groups: []config.Rule{{Text: "group_id=1,type=all,bucket=p1", Place: config.Place{File: "dir/c.yaml", Line: 31, Column: 15}}},
+			Groups: []config.Rule{{Text: "group_id=1,type=all,bucket=p1", Place: config.Place{File: "dir/c.yaml", Line: 35, Column: 15}}},
 			Rules: []config.Rule{
-				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 33, Column: 10}},
-				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 34, Column: 9}},
+				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 37, Column: 10}},
+				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 38, Column: 9}},
 				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3, Column: 3}},
 			},
 		}, {

@@ -26,8 +26,8 @@ func (r *bridges) table(m *mapping, b *Bridge) {
 	if !isGateway {
 		return
 	}
-	for _, name := range []string{"flows", "flows-file", "forward-bpdu", "flood-vlans", "tunnel-options", "tables", "packet-in-rate", "packet-in-burst",
-		"meters"} {
+	for _, name := range append([]string{"flows", "flows-file", "forward-bpdu", "flood-vlans", "tunnel-options", "tables", "packet-in-rate", "packet-in-burst",
+		"meters"}, snoopingKeys[:]...) {
 		m.get(name, func(v value) { v.fail("want it in bridges with the table openflow only") })
 	}
 	for i := range b.Ports {

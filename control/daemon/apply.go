@@ -151,7 +151,7 @@ func portDifference(before []datapath.PortStatus, after datapath.Config) api.App
 
 func samePort(a, b datapath.PortConfig) bool {
 	return a.Driver == b.Driver && maps.Equal(a.Options, b.Options) &&
-		a.VLAN.Equal(&b.VLAN) && a.Protected == b.Protected && a.Limits == b.Limits
+		a.VLAN.Equal(&b.VLAN) && a.Protected == b.Protected && a.Multicast == b.Multicast && a.Limits == b.Limits
 }
 
 // waiting returns the sections of a configuration that differ from those the daemon was started with

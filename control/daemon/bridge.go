@@ -85,7 +85,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits, meters: c.Meters}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
-	p.options.Fragments = c.Fragments
+	p.options.Fragments, p.options.Snooping = c.Fragments, c.Snooping
 	p.options.PacketInRate, p.options.PacketInBurst = c.PacketInRate, c.PacketInBurst
 	if c.Normal {
 		c.Rules = []config.Rule{{Text: normalRule}}
@@ -131,7 +131,7 @@ func (p *plan) target() datapath.BridgeConfig {
 	for _, port := range p.ports {
 		b.Ports = append(b.Ports, datapath.PortConfig{
 			Name: port.Name, Driver: port.Type, Options: port.Options, Number: port.Number,
-			VLAN: port.VLAN, Protected: port.Protected, Limits: port.Limits,
+			VLAN: port.VLAN, Protected: port.Protected, Multicast: port.Multicast, Limits: port.Limits,
 		})
 	}
 	return b

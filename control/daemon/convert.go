@@ -38,7 +38,7 @@ func apiPort(p *datapath.PortStatus) api.Port {
 	out := api.Port{
 		Name: p.Name, Bridge: p.Bridge, Number: p.Number, ID: p.ID,
 		Type: p.Config.Driver, Options: p.Config.Options, VLAN: api.VLAN(config.VLANOf(p.Config.VLAN)),
-		Protected: p.Config.Protected, Settings: portSettings(p.Flags), Limits: api.PortLimits(p.Config.Limits),
+		Protected: p.Config.Protected, PortMulticast: api.PortMulticast(p.Config.Multicast), Settings: portSettings(p.Flags), Limits: api.PortLimits(p.Config.Limits),
 		Open: p.Open, LinkUp: p.LinkUp, Reopens: p.Reopens,
 		MAC: p.Info.MAC.String(), MTU: p.Info.MTU, NUMA: p.Info.NUMA,
 		Counters: apiCounters(p.Samples), Queues: make([]api.Queue, 0, len(p.Queues)),

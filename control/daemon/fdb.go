@@ -67,6 +67,11 @@ func (d *Daemon) fdbDel(_ context.Context, k api.FDBKey) (api.Nothing, error) {
 }
 
 func (d *Daemon) fdbFlush(_ context.Context, f api.FDBFilter) (api.Changed, error) {
+	return d.flush(f, d.chosen, (*bridge).flush)
+}
+
+// flush makes bridges forget what a filter selects, each by one, and returns how much that was.
+func (d *Daemon) flush(f api.FDBFilter, chosen func(string) ([]*bridge, error), one func(*bridge, fdb.Filter) int) (api.Changed, error) {
 	filter := fdb.Filter{OnPort: f.Port != "", InVLAN: f.VLAN != nil}
 	if f.VLAN != nil {
 		if *f.VLAN < 0 || *f.VLAN > maxVLAN {
@@ -76,7 +81,7 @@ func (d *Daemon) fdbFlush(_ context.Context, f api.FDBFilter) (api.Changed, erro
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	bridges, err := d.chosen(f.Bridge)
+	bridges, err := chosen(f.Bridge)
 	if err != nil {
 		return api.Changed{}, err
 	}
@@ -89,7 +94,7 @@ func (d *Daemon) fdbFlush(_ context.Context, f api.FDBFilter) (api.Changed, erro
 			}
 			filter.Port, found = port, true
 		}
-		total += b.flush(filter)
+		total += one(b, filter)
 	}
 	if !found {
 		return api.Changed{}, noPort(f.Port)

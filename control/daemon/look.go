@@ -38,6 +38,8 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.FDBAdd, d.fdbAdd)
 	api.Handle(m, api.FDBDel, d.fdbDel)
 	api.Handle(m, api.FDBFlush, d.fdbFlush)
+	api.Handle(m, api.MDBShow, d.mdbShow)
+	api.Handle(m, api.MDBFlush, d.mdbFlush)
 	api.Handle(m, api.GroupAdd, d.groupAdd)
 	api.Handle(m, api.GroupMod, d.groupMod)
 	api.Handle(m, api.GroupDel, d.groupDel)

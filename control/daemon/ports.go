@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules"
 )
 
 func (d *Daemon) portList(_ context.Context, f api.PortFilter) ([]api.Port, error) {
@@ -54,7 +55,10 @@ func (d *Daemon) portAdd(ctx context.Context, n api.NewPort) (api.Port, error) {
 	if err != nil {
 		return api.Port{}, api.Errorf(api.BadParams, "port %s: %v", n.Name, err)
 	}
-	p := datapath.PortConfig{Name: n.Name, Driver: n.Type, Number: n.Number, Options: n.Options, VLAN: vlan, Protected: n.Protected, Limits: datapath.PortLimits(n.Limits)}
+	p := datapath.PortConfig{
+		Name: n.Name, Driver: n.Type, Number: n.Number, Options: n.Options, VLAN: vlan, Protected: n.Protected,
+		Multicast: rules.PortMulticast(n.PortMulticast), Limits: datapath.PortLimits(n.Limits),
+	}
 	if err := d.sw.AddPort(ctx, b.name, p); err != nil {
 		return api.Port{}, portError(err)
 	}

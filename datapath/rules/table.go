@@ -158,9 +158,14 @@ type Port struct {
 	VLAN   VLAN
 	// Protected ports do not forward to each other (ovs-vswitchd.conf.db(5), Port:protected).
 	Protected bool
-	// McastFlood and McastFloodReports: multicast snooping sends all packets to groups, or all reports, to the
-	// port (ovs-vswitchd.conf.db(5), mcast-snooping-flood and mcast-snooping-flood-reports).
-	McastFlood, McastFloodReports bool
+	Multicast PortMulticast
+}
+
+// PortMulticast is what multicast snooping sends to a port whether somebody there has asked for it or not
+// (ovs-vswitchd.conf.db(5), Port, other_config:mcast-snooping-flood and mcast-snooping-flood-reports).
+type PortMulticast struct {
+	Flood        bool // packets to groups
+	FloodReports bool // what hosts say of groups
 }
 
 // PortFlags is what a port does not take part in (OpenFlow 1.0, enum ofp_port_config; ovs-ofctl(8),

@@ -141,7 +141,7 @@ func ovsPort(p *rules.Port) []string {
 		args = append(args, "other_config:qinq-ethtype=802.1q")
 	}
 	args = append(args, "other_config:priority-tags="+[...]string{"never", "if-nonzero", "always"}[v.PriorityTags])
-	args = append(args, fmt.Sprintf("other_config:mcast-snooping-flood=%t", p.McastFlood), fmt.Sprintf("other_config:mcast-snooping-flood-reports=%t", p.McastFloodReports))
+	args = append(args, fmt.Sprintf("other_config:mcast-snooping-flood=%t", p.Multicast.Flood), fmt.Sprintf("other_config:mcast-snooping-flood-reports=%t", p.Multicast.FloodReports))
 	return append(args, fmt.Sprintf("protected=%t", p.Protected))
 }
 

@@ -28,10 +28,10 @@ func newPorts(list []rules.Port) *ports {
 		port := &list[i]
 		p.byID[port.ID], p.byNumber[port.Number] = port, port
 		p.vlans[port.ID] = newPortVLANs(&port.VLAN)
-		if port.McastFlood {
+		if port.Multicast.Flood {
 			p.mcastFlood = append(p.mcastFlood, port.ID)
 		}
-		if port.McastFloodReports {
+		if port.Multicast.FloodReports {
 			p.mcastReports = append(p.mcastReports, port.ID)
 		}
 	}
@@ -84,7 +84,7 @@ func (t *Table) SetPorts(list []rules.Port) {
 // samePort reports whether nothing that verdicts depend on differs.
 func samePort(a, b *rules.Port) bool {
 	return a.ID == b.ID && a.Up == b.Up && a.Flags == b.Flags && a.Protected == b.Protected && a.VLAN.Equal(&b.VLAN) &&
-		a.McastFlood == b.McastFlood && a.McastFloodReports == b.McastFloodReports
+		a.Multicast == b.Multicast
 }
 
 // PortNumber returns the OpenFlow number of a port by its name; it is the flow.PortNames of a Parser

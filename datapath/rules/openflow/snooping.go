@@ -126,7 +126,7 @@ func (x *xlate) groupAddress() [16]byte {
 // hear learns from a message. One that is damaged says nothing, and nothing is learned on ports that get
 // everything.
 func (x *xlate) hear(in *rules.Port, vlan uint16) {
-	if !x.q.Live || in.McastFlood {
+	if !x.q.Live || in.Multicast.Flood {
 		return
 	}
 	msg, ok := wire.ParseMembership(x.q.Packet)
@@ -140,7 +140,7 @@ func (x *xlate) hear(in *rules.Port, vlan uint16) {
 		switch {
 		case !leaves:
 			x.t.mdb.Join(key, in.ID, x.q.Now, &c)
-		case !in.McastFloodReports: // behind which others may listen still
+		case !in.Multicast.FloodReports: // behind which others may listen still
 			x.t.mdb.Leave(key, in.ID, &c)
 			what = "is no longer"
 		}

@@ -21,8 +21,8 @@ func snoopPorts() []rules.Port {
 	ports := trunks(1, 2, 3, 4, 5, 6, 7)
 	ports[2].VLAN = rules.VLAN{Mode: rules.VLANAccess, Tag: 10}
 	ports[3].VLAN = rules.VLAN{Mode: rules.VLANNativeUntagged, Tag: 10}
-	ports[4].McastFlood = true
-	ports[5].McastFloodReports = true
+	ports[4].Multicast.Flood = true
+	ports[5].Multicast.FloodReports = true
 	ports[6].Protected, ports[0].Protected = true, true
 	return ports
 }

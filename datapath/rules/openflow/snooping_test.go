@@ -159,7 +159,7 @@ func TestGroupsAreThoseOfAVLAN(t *testing.T) {
 
 func TestPortsThatGetEverything(t *testing.T) {
 	ports := trunks(1, 2, 3, 4)
-	ports[2].McastFlood, ports[3].McastFloodReports = true, true
+	ports[2].Multicast.Flood, ports[3].Multicast.FloodReports = true, true
 	s := newSnoopBench(t, Snooping{DropUnregistered: true}, ports)
 	const group = "239.1.1.1"
 	report := sender(2).Membership(wire.IGMPv2Report, about(group))
