@@ -185,7 +185,7 @@ func (d *device) reset() error {
 	return errors.Join(append(errs, d.flight.close())...)
 }
 
-// close ends the session's use of everything.
+// close ends the session's use of everything but the connection.
 func (d *device) close() error {
 	err := d.reset()
 	for i := range d.vrings {
@@ -194,7 +194,7 @@ func (d *device) close() error {
 	if d.backend != nil {
 		err = errors.Join(err, d.backend.Close())
 	}
-	return errors.Join(err, d.dropLog(), d.dropTable(), d.conn.Close())
+	return errors.Join(err, d.dropLog(), d.dropTable())
 }
 
 // closeFD closes a descriptor that may be none. Nothing was written through it that an error could be about.

@@ -46,7 +46,7 @@ func newBench(t testing.TB, s shape, change func(*Options)) *bench {
 	})
 	b.g = newGuest(t, s)
 	o := Options{
-		Pool: pool, Path: b.g.path, Server: s.server, Queues: max(1, s.pairs), Clock: testClock(), Gather: -1,
+		Pool: pool, Path: b.g.path, Server: s.server, Queues: max(1, s.pairs), Clock: testClock(), Gather: -1, retry: 5 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	if change != nil {

@@ -26,17 +26,20 @@ var errClosing = errors.New("the port is being closed")
 // run has one session after the other until the port is closed.
 func (p *Port) run(ctx context.Context, w way) {
 	defer close(p.ended)
-	retry := firstRetry
+	retry := p.o.retry
 	for ctx.Err() == nil {
 		conn, err := w.next(ctx)
 		if err == nil {
 			begun := time.Now()
 			err = p.session(ctx, conn)
 			if time.Since(begun) >= steady {
-				retry = firstRetry
+				retry = p.o.retry
+			}
+			if p.o.Server {
+				retry = p.o.retry // the next one that connects may be another
 			}
 			if p.o.Server && errors.Is(err, io.EOF) {
-				continue // the next frontend need not wait
+				continue
 			}
 		} else if p.state.waiting(err) && ctx.Err() == nil {
 			p.log.Info("no frontend", "path", p.o.Path, "reason", err)
@@ -73,6 +76,7 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 	case <-p.faults: // of the session before
 	default:
 	}
+	conn.SetTimeout(p.o.patience)
 	d := newDevice(p, conn)
 	guard := p.guard(ctx, d, conn)
 	defer func() {

@@ -67,6 +67,9 @@ type Options struct {
 	// Gather is how long packets may wait in a ring under load, so that they are fetched together; default
 	// DefaultGather. Negative: not at all.
 	Gather time.Duration
+
+	retry    time.Duration // the first pause between two attempts; default firstRetry
+	patience time.Duration // how long a frontend may take to read an answer; default proto.DefaultTimeout
 }
 
 // Open opens a port. That does not need anybody at the other end: see LinkUp.
@@ -87,6 +90,8 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	o.Queues = cmp.Or(o.Queues, 1)
 	o.MTU = cmp.Or(o.MTU, 1500)
+	o.retry = cmp.Or(o.retry, firstRetry)
+	o.patience = cmp.Or(o.patience, proto.DefaultTimeout)
 	o.Gather = max(0, cmp.Or(o.Gather, DefaultGather))
 	switch {
 	case o.Pool == nil:
