@@ -42,7 +42,7 @@ func TestEveryPacketIsCountedByOneRule(t *testing.T) {
 	o.SlowPath = datapath.SlowPath{MaxIdle: 20 * time.Millisecond, Revalidate: 5 * time.Millisecond}
 	o.Cache = datapath.CacheConfig{Flows: 256, EMCInsert: 1}
 	l := newLab(t, o, table, "a", "b")
-	last := table.Subscribe(openflow.AllFlows(), 1<<16)
+	last := table.Subscribe(openflow.WatchAll(), 1<<16)
 	const flows, rounds = 100, 300
 	sent, size := uint64(0), 0
 	for i := range rounds {

@@ -284,3 +284,23 @@ func TestPeopleReadSizesAndTimes(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsMonitored(t *testing.T) {
+	all, some := "", "table=1"
+	for _, c := range []struct {
+		name string
+		cmd  monitorCmd
+		want api.MonitorNext
+	}{
+		{"packets", monitorCmd{}, api.MonitorNext{Packets: true}},
+		{"flows", monitorCmd{Flows: true}, api.MonitorNext{Flows: true}},
+		{"some flows", monitorCmd{Watch: &some}, api.MonitorNext{Flows: true, Watch: &some}},
+		{"all flows, those there are first", monitorCmd{Flows: true, Watch: &all}, api.MonitorNext{Flows: true, Watch: &all}},
+		{"both", monitorCmd{Flows: true, Packets: true}, api.MonitorNext{Flows: true, Packets: true}},
+		{"flows, and packets that go on", monitorCmd{Flows: true, Resume: true}, api.MonitorNext{Flows: true, Packets: true}},
+	} {
+		if got := c.cmd.query(); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}

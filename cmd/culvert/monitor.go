@@ -9,18 +9,19 @@ import (
 )
 
 type monitorCmd struct {
-	Bridge     string `arg:"" help:"Bridge to watch."`
-	Packets    bool   `help:"Print packets that actions send to controllers; so without --flows."`
-	Flows      bool   `help:"Print flows that come, change and go."`
-	Controller uint16 `help:"Packets for this controller." default:"0" placeholder:"ID"`
-	Resume     bool   `help:"Let paused packets go on as they are."`
+	Bridge     string  `arg:"" help:"Bridge to watch."`
+	Packets    bool    `help:"Print packets that actions send to controllers; so without --flows or --watch, and with --resume."`
+	Flows      bool    `help:"Print flows that come, change and go."`
+	Watch      *string `help:"Print those that SPEC says, as ovs-ofctl monitor takes it behind watch:, the flows there are first: table=1,!initial,!delete,ip." placeholder:"SPEC"`
+	Controller uint16  `help:"Packets for this controller." default:"0" placeholder:"ID"`
+	Resume     bool    `help:"Let paused packets go on as they are."`
 }
 
 // monitorWait is how many seconds one question waits for an answer.
 const monitorWait = 25
 
 func (c *monitorCmd) Run(e *env) error {
-	q := api.MonitorNext{Bridge: c.Bridge, Packets: c.Packets || !c.Flows, Flows: c.Flows, Controller: c.Controller}
+	q := c.query()
 	lost := uint64(0)
 	for {
 		got, err := ask(e, api.Monitor, q)
@@ -41,6 +42,12 @@ func (c *monitorCmd) Run(e *env) error {
 			lost = got.Lost
 		}
 	}
+}
+
+// query returns what opens the session.
+func (c *monitorCmd) query() api.MonitorNext {
+	flows := c.Flows || c.Watch != nil
+	return api.MonitorNext{Bridge: c.Bridge, Packets: c.Packets || c.Resume || !flows, Flows: flows, Watch: c.Watch, Controller: c.Controller}
 }
 
 // event prints one event and lets its packet go on.

@@ -22,6 +22,7 @@ type MonitorNext struct {
 	Session     string  `json:"session,omitempty"`
 	Packets     bool    `json:"packets,omitempty"` // packets that actions sent to controllers
 	Flows       bool    `json:"flows,omitempty"`   // flows that come, change and go
+	Watch       *string `json:"watch,omitempty"`   // those flows that this says, as ovs-ofctl takes it behind watch:
 	Controller  uint16  `json:"controller,omitempty"`
 	WaitSeconds float64 `json:"wait_seconds,omitempty"` // at most 30
 }

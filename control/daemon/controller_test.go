@@ -68,3 +68,23 @@ func TestPacketsForControllersAreWatchedAndGoOn(t *testing.T) {
 		t.Errorf("got %+v, want nothing", got)
 	}
 }
+
+func TestOnlyTheFlowsThatAreAskedForAreWatched(t *testing.T) {
+	l := start(t, twoPorts)
+	call(l, api.FlowReplace, api.FlowText{Lines: []string{"ip,actions=drop", "table=1,arp,actions=p2"}})
+	watch := "table=1,!delete,!actions"
+	session := call(l, api.Monitor, api.MonitorNext{Watch: &watch}).Session
+	call(l, api.FlowDel, api.FlowText{})
+	call(l, api.FlowAdd, api.FlowText{Lines: []string{"ip,actions=drop", "table=1,tcp,actions=p2"}})
+	var got []string
+	for len(got) < 2 {
+		for _, e := range call(l, api.Monitor, api.MonitorNext{Session: session, WaitSeconds: 10}).Events {
+			got = append(got, e.Flow)
+		}
+	}
+	if want := "event=ADDED table=1 cookie=0 arp\nevent=ADDED table=1 cookie=0 tcp"; strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	}
+	watch = "!foo"
+	refuse(l, api.Monitor, api.MonitorNext{Watch: &watch}, api.BadConfig)
+}

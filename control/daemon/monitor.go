@@ -53,19 +53,25 @@ func (d *Daemon) monitorNext(ctx context.Context, q api.MonitorNext) (api.Monito
 }
 
 func (d *Daemon) monitorOpen(q api.MonitorNext) (api.MonitorEvents, error) {
-	if !q.Packets && !q.Flows {
+	if !q.Packets && !q.Flows && q.Watch == nil {
 		return api.MonitorEvents{}, api.Errorf(api.BadParams, "want packets or flows to watch, found neither")
 	}
 	b, err := d.ruleBridge(q.Bridge)
 	if err != nil {
 		return api.MonitorEvents{}, err
 	}
+	watch := openflow.WatchAll()
+	if q.Watch != nil {
+		if watch, err = readOne("watch", *q.Watch, b.table.Parser().ParseWatch); err != nil {
+			return api.MonitorEvents{}, err
+		}
+	}
 	m := &monitor{}
 	if q.Packets {
 		m.packets = b.table.SubscribePackets(q.Controller, monitorQueue)
 	}
-	if q.Flows {
-		m.flows = b.table.Subscribe(openflow.AllFlows(), monitorQueue)
+	if q.Flows || q.Watch != nil {
+		m.flows = b.table.Subscribe(watch, monitorQueue)
 	}
 	id, err := d.monitors.add(m)
 	if err != nil {

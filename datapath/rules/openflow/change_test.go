@@ -58,7 +58,7 @@ func TestAChangeThatCannotBeMadeTakesTheOthersWithIt(t *testing.T) {
 			}
 			tb.Credit(look(t, tb, "in_port=1,udp").Trail, 3, 300, clock.now)
 			was, version := dump(tb), tb.Changes(0, new(rules.ChangeSet))
-			events := tb.Subscribe(AllFlows(), 10)
+			events := tb.Subscribe(WatchAll(), 10)
 			_, err := apply(t, tb, c.changes)
 			var which *ChangeError
 			if !errors.As(err, &which) || which.Index != c.index || c.want != nil && !errors.Is(err, c.want) {
@@ -135,8 +135,8 @@ func TestChangesReadAsTheyAreWritten(t *testing.T) {
 
 func TestSubscribersHearWhatHappensToFlows(t *testing.T) {
 	tb, clock := newTable(t, Options{}, trunks(1, 2), "priority=3,tcp,actions=2")
-	all, few := tb.Subscribe(AllFlows(), 100), tb.Subscribe(AllFlows(), 2)
-	one := tb.Subscribe(Filter{Table: 1}, 100)
+	all, few := tb.Subscribe(WatchAll(), 100), tb.Subscribe(WatchAll(), 2)
+	one := tb.Subscribe(Watch{Filter: Filter{Table: 1}}, 100)
 	tb.Credit(look(t, tb, "in_port=1,tcp").Trail, 3, 300, clock.now)
 	add(t, tb, "priority=1,idle_timeout=1,send_flow_rem,actions=1\ntable=1,hard_timeout=2,cookie=5,actions=1")
 	if _, err := apply(t, tb, "modify tcp,actions=1\nadd priority=3,tcp,actions=drop"); err != nil {
@@ -146,15 +146,15 @@ func TestSubscribersHearWhatHappensToFlows(t *testing.T) {
 	tb.Expire(clock.now)
 	tb.DeleteFlows(AllFlows())
 	want := []string{
-		"event=ADDED table=0 idle_timeout=1 cookie=0x0 priority=1 actions=output:1",
+		"event=ADDED table=0 idle_timeout=1 cookie=0 priority=1 actions=output:1",
 		"event=ADDED table=1 hard_timeout=2 cookie=0x5 actions=output:1",
-		"event=MODIFIED table=0 cookie=0x0 priority=3,tcp actions=output:1",
-		"event=DELETED reason=delete table=0 cookie=0x0 priority=3,tcp actions=output:1",
-		"event=ADDED table=0 cookie=0x0 priority=3,tcp actions=drop",
-		"event=DELETED reason=idle table=0 idle_timeout=1 cookie=0x0 priority=1 actions=output:1",
+		"event=MODIFIED table=0 cookie=0 priority=3,tcp actions=output:1",
+		"event=DELETED reason=delete table=0 cookie=0 priority=3,tcp actions=output:1",
+		"event=ADDED table=0 cookie=0 priority=3,tcp actions=drop",
+		"event=DELETED reason=idle table=0 idle_timeout=1 cookie=0 priority=1 actions=output:1",
 		"priority=1 reason=idle table_id=0 cookie:0x0 duration2.500s idle1 hard0 pkts0 bytes0",
 		"event=DELETED reason=hard table=1 hard_timeout=2 cookie=0x5 actions=output:1",
-		"event=DELETED reason=delete table=0 cookie=0x0 priority=3,tcp actions=drop",
+		"event=DELETED reason=delete table=0 cookie=0 priority=3,tcp actions=drop",
 	}
 	for i, text := range want {
 		e := <-all.C
@@ -182,7 +182,7 @@ func TestSubscribersHearWhatHappensToFlows(t *testing.T) {
 // A flow's last word comes when the caches have told all they know of it.
 func TestTheLastWordOfAFlowHasAllItsPackets(t *testing.T) {
 	tb, clock := newTable(t, Options{}, trunks(1, 2), "send_flow_rem,tcp,actions=2\nudp,actions=2")
-	events := tb.Subscribe(AllFlows(), 10)
+	events := tb.Subscribe(WatchAll(), 10)
 	version := tb.Changes(0, new(rules.ChangeSet))
 	tb.Settled(version, clock.now)
 	trail := look(t, tb, "in_port=1,tcp").Trail

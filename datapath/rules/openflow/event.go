@@ -3,6 +3,7 @@ package openflow
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -49,6 +50,10 @@ type Event struct {
 	// what the caches have not credited yet.
 	Packets, Bytes uint64
 	Duration       time.Duration // since the flow was added
+	// NoActions: Text leaves them out.
+	NoActions bool
+
+	before *ruleState // FlowModified
 }
 
 // Text returns the event in the form of ovs-ofctl monitor: FlowRemoved as an OFPT_FLOW_REMOVED, others as
@@ -69,7 +74,11 @@ func (e *Event) Text() string {
 	if e.Flow.HardTimeout != 0 {
 		b = fmt.Appendf(b, "hard_timeout=%d ", e.Flow.HardTimeout)
 	}
-	return string(e.Flow.appendRule(fmt.Appendf(b, "cookie=0x%x ", e.Flow.Cookie), nil))
+	b = append(appendHexNumber(append(b, "cookie="...), e.Flow.Cookie), ' ')
+	if e.NoActions {
+		return strings.TrimSuffix(string(e.Flow.appendSelector(b, nil)), " ")
+	}
+	return string(e.Flow.appendRule(b, nil))
 }
 
 // A Subscription hears of a table's flows. Its queue is bounded: a subscriber that does not keep up loses
@@ -78,19 +87,29 @@ type Subscription struct {
 	// C delivers the events in order. Close closes it.
 	C <-chan Event
 
-	to     chan Event
-	table  *Table
-	filter Filter
-	lost   atomic.Uint64
+	to    chan Event
+	table *Table
+	watch Watch
+	lost  atomic.Uint64
 }
 
-// Subscribe returns a subscription to the flows that x selects, with room for queue events; x must not be
-// strict. An event belongs to it if the flow as it is now, or was when deleted, is selected.
-func (t *Table) Subscribe(x Filter, queue int) *Subscription {
-	s := &Subscription{to: make(chan Event, queue), table: t, filter: x}
-	s.C = s.to
+// Subscribe returns a subscription to the flows that w watches, with room for queue events besides the flows that
+// there are, if it asks for these.
+func (t *Table) Subscribe(w Watch, queue int) *Subscription {
+	now := t.clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var there []*rule
+	if w.Initial {
+		there = t.selected(&w.Filter)
+	}
+	s := &Subscription{to: make(chan Event, queue+len(there)), table: t, watch: w}
+	s.C = s.to
+	for _, r := range there {
+		e := r.event(FlowAdded, 0, now)
+		e.NoActions = w.NoActions
+		s.to <- e
+	}
 	t.subscribers = append(t.subscribers, s)
 	return s
 }
@@ -112,10 +131,10 @@ func (s *Subscription) Close() {
 // tell tells the subscribers. The caller holds the write lock.
 func (t *Table) tell(e Event) {
 	for _, s := range t.subscribers {
-		x := &s.filter
-		if x.Table != NoTable && x.Table != e.Flow.Table || !x.selects(e.Flow) {
+		if !s.watch.wants(&e) {
 			continue
 		}
+		e.NoActions = s.watch.NoActions
 		select {
 		case s.to <- e:
 		default:

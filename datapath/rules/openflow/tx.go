@@ -125,7 +125,9 @@ func (x *tx) done() {
 		r := s.rule
 		t.ruleChanged(r)
 		if len(t.subscribers) > 0 {
-			t.tell(r.event(s.kind, s.reason, x.now))
+			e := r.event(s.kind, s.reason, x.now)
+			e.before = s.before
+			t.tell(e)
 		}
 		if s.kind == FlowDeleted {
 			t.bury(r, s.reason, x.now)
