@@ -26,6 +26,7 @@ const (
 	fileBase  = 0x1000
 	ringRoom  = 128 << 10
 	slotSize  = 4096
+	slotStep  = slotSize + 192 // from one to the next, so that they do not all want the same lines of a cache
 	slots     = 1024
 )
 
@@ -89,7 +90,7 @@ func newGuest(t testing.TB, s shape) *guest {
 		t.Fatal(err)
 	}
 	g := &guest{t: t, shape: s, file: os.NewFile(uintptr(fd), "guest"), path: filepath.Join(t.TempDir(), "vhost.sock")}
-	size := 2*s.pairs*ringRoom + slots*slotSize
+	size := 2*s.pairs*ringRoom + slots*slotStep
 	if err := g.file.Truncate(fileBase + int64(size)); err != nil {
 		t.Fatal(err)
 	}
@@ -267,13 +268,13 @@ func (g *guest) setRing(i int, base uint32) {
 func (g *guest) buffer(n int) (uint32, driver.Buffer, []byte) {
 	slot := g.next % slots
 	g.next++
-	off := uint64(len(g.rings)*ringRoom) + uint64(slot)*slotSize
+	off := uint64(len(g.rings)*ringRoom) + uint64(slot)*slotStep
 	return slot, driver.Buffer{Addr: guestBase + off, Len: uint32(n)}, g.memory[off : off+uint64(n)]
 }
 
 // slot returns the memory of a slot.
 func (g *guest) slot(slot uint32) []byte {
-	off := uint64(len(g.rings)*ringRoom) + uint64(slot)*slotSize
+	off := uint64(len(g.rings)*ringRoom) + uint64(slot)*slotStep
 	return g.memory[off : off+slotSize]
 }
 

@@ -341,7 +341,7 @@ func memoryAttacks() []attack {
 			fault: "fault_memory", log: "the guest's memory is gone",
 			do: func(b *bench) {
 				addr, _ := b.g.data()
-				b.g.putDescs(b.g.rings[1].base, raw{addr + 512*slotSize, 100, 0, 0})
+				b.g.putDescs(b.g.rings[1].base, raw{addr + 512*slotStep, 100, 0, 0})
 				if err := b.g.file.Truncate(fileBase + 3*ringRoom); err != nil { // the rings stay
 					b.t.Fatal(err)
 				}
@@ -444,7 +444,7 @@ func TestWhatAHostileGuestSendsToTheGuestsRingEndsTheSessionToo(t *testing.T) {
 		},
 		"buffers whose memory is gone": func(b *bench) {
 			addr, _ := b.g.data()
-			b.g.putDescs(b.g.rings[0].base, raw{addr + 512*slotSize, 2048, isWrite, 0})
+			b.g.putDescs(b.g.rings[0].base, raw{addr + 512*slotStep, 2048, isWrite, 0})
 			b.g.putAvail(b.g.rings[0], 1, 0)
 			if err := b.g.file.Truncate(fileBase + 3*ringRoom); err != nil {
 				b.t.Fatal(err)

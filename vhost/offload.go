@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"github.com/culvertdev/culvert/encap/wire"
@@ -12,8 +13,9 @@ import (
 // ErrHeader ends a session: no driver that works sends such a header, see [nethdr.Parse].
 var ErrHeader = errors.New("a packet's virtio-net header is cut short, or cannot be true")
 
-// plain reports whether a header says that its packet is complete: its flags and gso_type are 0.
-func plain(h *[nethdr.Size]byte) bool { return h[0]|h[1] == 0 }
+// plain reports whether a header says that its packet is complete: its flags and gso_type are 0. They are read
+// once, together.
+func plain(h []byte) bool { return binary.LittleEndian.Uint16(h) == 0 }
 
 // offloadOf reads the header of a packet of total bytes, of which pkt is what the first buffer holds. takes is
 // what was negotiated. fits is false when the header asks for something else, or does not agree with the packet:

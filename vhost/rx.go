@@ -28,6 +28,7 @@ type rxQueue struct {
 	announcement
 	fresh  frame.Batch // empty buffers; a packet's are the last ones, and leave when it is all there
 	header [nethdr.Size]byte
+	size   int // bytes of the packets of the batch in hand
 }
 
 // Recv implements pmd.RxQueue.
@@ -91,10 +92,15 @@ func (q *rxQueue) recv(b *frame.Batch) {
 // copyIn appends the packets of the first n chains to b and returns how many chains are done with: fewer when
 // the arena is exhausted.
 func (q *rxQueue) copyIn(b *frame.Batch, n int) (done int, err error) {
-	r, had, size := q.ring, b.Len(), 0
-	for ; done < n; done++ {
-		segs := r.chains.Readable(r.chains.At(done))
-		total := virtq.Bytes(segs) - r.header
+	had := b.Len()
+	q.size = 0
+	for {
+		// Packets are mostly alike: the first that is not plain is looked at closely, then on with the others.
+		if done = q.copyPlain(b, done, n); done == n {
+			break
+		}
+		segs := q.ring.chains.Readable(q.ring.chains.At(done))
+		total := virtq.Bytes(segs) - q.ring.header
 		need := 1
 		if total > q.pool.Room() {
 			need = (min(total, longest) + q.pool.Room() - 1) / q.pool.Room()
@@ -109,12 +115,49 @@ func (q *rxQueue) copyIn(b *frame.Batch, n int) (done int, err error) {
 		}
 		if ok {
 			b.Append(f)
-			size += total
+			q.size += total
 		}
+		done++
 	}
 	q.counters.Add(pmd.RxPackets, uint64(b.Len()-had))
-	q.counters.Add(pmd.RxBytes, uint64(size))
+	q.counters.Add(pmd.RxBytes, uint64(q.size))
 	return done, nil
+}
+
+// copyPlain is copyIn for packets that are complete, behind a header in the same piece of memory or in one of its
+// own, and fit one buffer: what nearly every packet is like. It returns the number of the first chain, from done
+// on, that has another.
+func (q *rxQueue) copyPlain(b *frame.Batch, done, n int) int {
+	chains, header, room := &q.ring.chains, q.ring.header, q.pool.Room()
+	if q.fresh.Len() < n-done {
+		q.refill(n - done)
+	}
+	empty := q.fresh.Len()
+	size := 0
+	for ; done < n && empty > 0; done++ {
+		segs := chains.Readable(chains.At(done))
+		if len(segs) == 0 || len(segs[0]) < header {
+			break
+		}
+		first, data := segs[0], segs[0][header:]
+		if len(segs) == 2 && len(data) == 0 {
+			data = segs[1]
+		} else if len(segs) != 1 {
+			break
+		}
+		if len(data) < wire.EthernetSize || len(data) > room || !plain(first) {
+			break
+		}
+		empty--
+		f := q.fresh.Frames()[empty]
+		q.pool.SetLen(&f, len(data))
+		copy(q.pool.Bytes(f), data)
+		q.fresh.Truncate(empty)
+		b.Append(f)
+		size += len(data)
+	}
+	q.size += size
+	return done
 }
 
 // refill gets empty buffers, need of them at least.
@@ -148,7 +191,7 @@ func (q *rxQueue) packet(segs [][]byte, total, need int) (f frame.Frame, ok bool
 		chain.Append(q.pool, g)
 	}
 	f = chain.Frame(q.pool)
-	if !plain(&q.header) {
+	if !plain(q.header[:]) {
 		o, need, fits, err := offloadOf(&q.header, q.ring.takes, q.pool.Bytes(f), total)
 		switch {
 		case err != nil:

@@ -62,7 +62,9 @@ func (q *txQueue) send(r *ring, frames []frame.Frame) (sent int) {
 	for i := 0; i < len(frames); {
 		want := q.estimate(r, frames[i:])
 		got, err := r.take(&r.chains, want)
-		used := 0
+		used := q.copyPlain(r, frames[i:], got)
+		i += used
+		sent += used
 		for err == nil && i < len(frames) {
 			var k int
 			if k, err = q.put(r, frames[i], used, got); err != nil {
@@ -90,6 +92,27 @@ func (q *txQueue) send(r *ring, frames []frame.Frame) (sent int) {
 		}
 	}
 	return sent
+}
+
+// copyPlain copies frames into the first chains of got, one into each, as long as they are complete, in one
+// buffer, and have room in one piece of memory, as nearly all do. It returns how many.
+func (q *txQueue) copyPlain(r *ring, frames []frame.Frame, got int) (n int) {
+	chains, header, longest := &r.chains, r.header, min(r.room, q.longest)
+	size := 0
+	for ; n < len(frames) && n < got; n++ {
+		f, c := frames[n], chains.At(n)
+		segs := chains.Writable(c)
+		if f.Flags() != 0 || f.More() != 0 || f.Len() > longest || len(segs) != 1 || len(segs[0]) < header+f.Len() {
+			break
+		}
+		data := q.pool.Bytes(f)
+		nethdr.PutPlain(segs[0][:header])
+		copy(segs[0][header:], data)
+		c.Written = uint32(header + len(data))
+		size += len(data)
+	}
+	q.size += size
+	return n
 }
 
 // estimate returns how many chains the frames take, or fewer.

@@ -62,6 +62,16 @@ func Buffers(h *[Size]byte) int { return int(le.Uint16(h[10:])) }
 // PutBuffers changes how many buffers the packet of a header takes, when that is known later.
 func PutBuffers(h *[Size]byte, buffers uint16) { le.PutUint16(h[10:], buffers) }
 
+// PutPlain writes the header of a packet that is complete and takes one buffer: Size bytes of h, or LegacySize.
+func PutPlain(h []byte) {
+	le.PutUint64(h, 0)
+	if len(h) == Size {
+		le.PutUint32(h[8:], 1<<16)
+	} else {
+		le.PutUint16(h[8:], 0)
+	}
+}
+
 // Put writes the header of a packet for the receiver of buffers buffers: 1 where the packet is in one piece. A
 // driver that sends writes 0 (5.1.6.2). o is nil for a packet that is complete as it is.
 func Put(h *[Size]byte, o *frame.Offload, buffers uint16) {
