@@ -35,7 +35,7 @@ type phase struct {
 // A result is what a phase brought, in packets a second.
 type result struct {
 	offered, received [2]float64 // of the victims beside and behind; of a flood, the first
-	cpu               float64    // of the switch's process, in CPUs
+	user, system      float64    // CPU time of the switch's process, in CPUs
 	masks             string
 }
 
@@ -137,11 +137,11 @@ func measure(ctx context.Context, o options, l *lab.Lab, r rival.Running, p phas
 	if err := transmit(ctx, l, all, o.warm, nil); err != nil {
 		return res, err
 	}
-	err = transmit(ctx, l, all, o.window, func(elapsed time.Duration, got [2]uint64, used time.Duration) {
+	err = transmit(ctx, l, all, o.window, func(elapsed time.Duration, got [2]uint64, used times) {
 		for i, n := range got {
 			res.received[i] = float64(n) / elapsed.Seconds()
 		}
-		res.cpu = used.Seconds() / elapsed.Seconds()
+		res.user, res.system = used.user.Seconds()/elapsed.Seconds(), used.system.Seconds()/elapsed.Seconds()
 	}, r.PID())
 	for i := range min(2, len(all)) {
 		res.offered[i] = float64(all[i].sent) / o.window.Seconds()
@@ -155,7 +155,7 @@ func measure(ctx context.Context, o options, l *lab.Lab, r rival.Running, p phas
 
 // transmit lets all senders send for d, and tells done what the receivers have got meanwhile and how much CPU time
 // the process took.
-func transmit(ctx context.Context, l *lab.Lab, all []*sender, d time.Duration, done func(time.Duration, [2]uint64, time.Duration), pid ...int) error {
+func transmit(ctx context.Context, l *lab.Lab, all []*sender, d time.Duration, done func(time.Duration, [2]uint64, times), pid ...int) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	var blasters []*traffic.Blaster
@@ -188,7 +188,7 @@ func transmit(ctx context.Context, l *lab.Lab, all []*sender, d time.Duration, d
 	for i := range got {
 		got[i] = after.received[i] - before.received[i]
 	}
-	done(after.when.Sub(before.when)-20*time.Millisecond, got, after.used-before.used)
+	done(after.when.Sub(before.when)-20*time.Millisecond, got, times{after.used.user - before.used.user, after.used.system - before.used.system})
 	return nil
 }
 
@@ -196,8 +196,11 @@ func transmit(ctx context.Context, l *lab.Lab, all []*sender, d time.Duration, d
 type snapshot struct {
 	when     time.Time
 	received [2]uint64
-	used     time.Duration // CPU time
+	used     times
 }
+
+// times is CPU time in the process's own code and in the kernel's on its behalf.
+type times struct{ user, system time.Duration }
 
 func look(l *lab.Lab, pid []int) (s snapshot, err error) {
 	s.when = time.Now()
@@ -217,17 +220,18 @@ func look(l *lab.Lab, pid []int) (s snapshot, err error) {
 }
 
 // cpuTime returns the CPU time of a process: proc_pid_stat(5), fields 14 and 15 in ticks of 10 ms.
-func cpuTime(pid int) (time.Duration, error) {
+func cpuTime(pid int) (t times, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return t, err
 	}
 	var skip string
 	var user, system int64
 	// Field 2, the name, is in brackets and may contain anything.
 	rest := string(text[strings.LastIndexByte(string(text), ')')+1:])
 	if _, err := fmt.Sscan(rest, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &user, &system); err != nil {
-		return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
+		return t, fmt.Errorf("/proc/%d/stat: %w", pid, err)
 	}
-	return time.Duration(user+system) * 10 * time.Millisecond, nil
+	const tick = 10 * time.Millisecond
+	return times{time.Duration(user) * tick, time.Duration(system) * tick}, nil
 }

@@ -26,7 +26,7 @@ func (p phase) String() string {
 func (s *sample) print(w io.Writer) {
 	fmt.Fprintf(w, "%s %s:", s.contender, s.version)
 	for _, r := range s.results {
-		fmt.Fprintf(w, "  %.0f+%.0f kpps (%.0f %% CPU, %s)", r.received[0]/1e3, r.received[1]/1e3, 100*r.cpu, r.masks)
+		fmt.Fprintf(w, "  %.0f+%.0f kpps (%.0f %% CPU, %s)", r.received[0]/1e3, r.received[1]/1e3, 100*(r.user+r.system), r.masks)
 	}
 	fmt.Fprintln(w)
 }
@@ -45,7 +45,7 @@ func (r *report) print(out io.Writer) {
 	fmt.Fprint(w, "\nmedians\t")
 	for _, n := range names {
 		if r.phases[0].flood {
-			fmt.Fprintf(w, "%s: new flows/s\tCPU µs each\t", n)
+			fmt.Fprintf(w, "%s: new flows/s\tuser µs each\tsystem\t", n)
 		} else {
 			fmt.Fprintf(w, "%s: beside\tbehind\tkpps\t", n)
 		}
@@ -56,9 +56,11 @@ func (r *report) print(out io.Writer) {
 		for _, n := range names {
 			received := r.median(n, func(s *sample) float64 { return s.results[i].received[0] })
 			if p.flood {
-				fmt.Fprintf(w, "%.0f\t%.2f\t", received, r.median(n, func(s *sample) float64 {
-					return 1e6 * s.results[i].cpu / max(s.results[i].received[0], 1)
-				}))
+				each := func(of func(*result) float64) float64 {
+					return r.median(n, func(s *sample) float64 { return 1e6 * of(&s.results[i]) / max(s.results[i].received[0], 1) })
+				}
+				fmt.Fprintf(w, "%.0f\t%.2f\t%.2f\t", received,
+					each(func(r *result) float64 { return r.user }), each(func(r *result) float64 { return r.system }))
 				continue
 			}
 			behind := r.median(n, func(s *sample) float64 { return s.results[i].received[1] })
