@@ -127,7 +127,7 @@ func (x *xlate) bundle(a *Bundle) {
 	case a.Load:
 		value := [16]byte{14: byte(port >> 8), 15: byte(port)}
 		x.load(a.Dst, &value)
-		x.traceLoaded(a.Dst, &value)
+		x.traceLoaded(a.Dst, value)
 	case port == PortNone:
 		x.because(action.NoBucket)
 		x.trace(x.level(), "-> no live member")

@@ -33,6 +33,9 @@ func (x *xlate) write(f flow.FieldID, value, mask []byte) {
 
 // touch notes that n bytes at off of a block of the working key have written bits.
 func (x *xlate) touch(block, off, n int) {
+	if block == flow.Base {
+		x.met = 0
+	}
 	for w := off / 8; w <= (off+n-1)/8; w++ {
 		x.touched |= flow.WordBit(block, w)
 	}

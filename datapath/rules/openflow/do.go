@@ -255,9 +255,12 @@ func (x *xlate) move(a *Move) {
 		x.loadToOption(a.Dst, value[:])
 		return
 	}
+	if x.moveNumber(a) {
+		return
+	}
 	value := x.read(a.Src)
 	x.load(a.Dst, &value)
-	x.traceLoaded(a.Dst, &value)
+	x.traceLoaded(a.Dst, value)
 }
 
 func be16(b []byte) uint16 { return uint16(b[0])<<8 | uint16(b[1]) }

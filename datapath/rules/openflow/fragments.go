@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
@@ -27,9 +28,12 @@ const (
 	portsEnd = flow.OffL4Dst + 2
 )
 
-// lookUp finds the rule for the working key in what Table.fragments lets rules see of it.
+// lookUp finds the rule for the working key in what Table.fragments lets rules see of it. It leaves the bits it
+// looked at in the blocks of uses that the classifier looks at.
 func (x *xlate) lookUp(c *classifier.Classifier[*rule]) *classifier.Rule[*rule] {
-	x.uses = flow.Mask{}
+	for rest := c.Blocks(); rest != 0; rest &= rest - 1 {
+		x.uses[bits.TrailingZeros16(rest)] = flow.Block{}
+	}
 	base := &x.work[flow.Base]
 	fragment := base[flow.OffIPFrag]&flow.FragAny != 0
 	switch {
@@ -61,7 +65,7 @@ func (x *xlate) lookUp(c *classifier.Classifier[*rule]) *classifier.Rule[*rule] 
 // sees of them depends on it.
 func (x *xlate) freePorts() *flow.Mask {
 	free := x.free()
-	if free == nil || free[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 || x.v.Mask[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 {
+	if free == nil || binary.BigEndian.Uint32(free[flow.Base][portsAt:portsEnd]) == 0 || free[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 || x.v.Mask[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 {
 		return free
 	}
 	if free != &x.have {
@@ -75,13 +79,11 @@ func (x *xlate) freePorts() *flow.Mask {
 // difference then.
 func (x *xlate) sawPorts() bool {
 	uses := &x.uses[flow.Base]
-	for _, b := range uses[portsAt:portsEnd] {
-		if b != 0 {
-			uses[flow.OffIPFrag] |= flow.FragAny
-			return true
-		}
+	if binary.BigEndian.Uint32(uses[portsAt:portsEnd]) == 0 {
+		return false
 	}
-	return false
+	uses[flow.OffIPFrag] |= flow.FragAny
+	return true
 }
 
 // finishPorts notes that ports which were looked at, by an action that copies them perhaps, are not what rules

@@ -53,5 +53,5 @@ func (x *xlate) checkLarger(a *CheckLarger) {
 	x.seeBits(flow.FieldDPHash, 1)
 	bit := [16]byte{15: byte(x.work.Uint(flow.FieldDPHash) & 1)}
 	x.load(a.Dst, &bit)
-	x.traceLoaded(a.Dst, &bit)
+	x.traceLoaded(a.Dst, bit)
 }

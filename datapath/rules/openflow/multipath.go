@@ -95,7 +95,7 @@ func (x *xlate) multipath(a *Multipath) {
 	link := a.link(hash)
 	value := [16]byte{13: byte(link >> 16), 14: byte(link >> 8), 15: byte(link)}
 	x.load(a.Dst, &value)
-	x.traceLoaded(a.Dst, &value)
+	x.traceLoaded(a.Dst, value)
 }
 
 // values returns how many values a hash must have for the links to get about the same share: one is off

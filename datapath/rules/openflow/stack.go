@@ -64,7 +64,7 @@ func (x *xlate) pop(a *Pop) {
 	top := [16]byte(x.stack[n-1])
 	x.stack = x.stack[:n-1]
 	x.load(a.Dst, &top)
-	x.traceLoaded(a.Dst, &top)
+	x.traceLoaded(a.Dst, top)
 }
 
 // errWide refuses parts wider than an entry; OVS takes all of a tunnel option.

@@ -15,6 +15,7 @@ type state struct {
 	dirty   flow.Mask
 	pending fieldSet
 	touched uint64 // words of work that have written bits
+	met     uint32 // prerequisites that work was found to meet since it was last written: bit n for flow.Need n
 	vlan    vlanStack
 	inside  bool         // labels were popped, and nothing is known of what is behind them
 	hash    uint64       // the operation that made the packet's dp_hash; 0: it has none

@@ -43,7 +43,7 @@ func (x *xlate) traceFinal() {
 func (x *xlate) traceAction(a Action) { x.q.Trace.Step(x.level(), string(a.appendText(nil))) }
 
 // traceLoaded tells what part of a field has become.
-func (x *xlate) traceLoaded(dst flow.Subfield, value *[16]byte) {
+func (x *xlate) traceLoaded(dst flow.Subfield, value [16]byte) {
 	if x.q.Trace == nil {
 		return
 	}

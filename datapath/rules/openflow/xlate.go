@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
@@ -129,7 +130,9 @@ func (x *xlate) start(in *rules.Port) {
 	// that match either may concern any verdict.
 	x.touch(flow.State, flow.OffConjID, 4)
 	x.touch(flow.State, flow.OffActsetOutput, 4)
-	x.base = x.work
+	for b := flow.Base; b <= flow.Label; b++ { // the blocks that programs write to
+		x.base[b] = x.work[b]
+	}
 	x.vlan.base[0], x.vlan.base[1] = outerTag(&x.base), innerTag(&x.base)
 	x.v.Tags |= x.t.portTag(in.Number)
 }
@@ -186,7 +189,9 @@ func (x *xlate) match(table uint8) *rule {
 		return nil
 	}
 	r := x.lookUp(c)
-	x.consult()
+	for rest := c.Blocks(); rest != 0; rest &= rest - 1 {
+		x.consultBlock(bits.TrailingZeros16(rest))
+	}
 	if r == nil {
 		return nil
 	}
@@ -220,12 +225,15 @@ func (x *xlate) consultBlock(b int) { addExcept(&x.v.Mask[b], &x.uses[b], &x.wri
 
 // need reports whether the working key's packet has what a field needs. All of that is in the base block.
 func (x *xlate) need(n flow.Need) bool {
-	if n == flow.NeedNone {
+	if n == flow.NeedNone || x.met>>n&1 != 0 {
 		return true
 	}
 	x.uses[flow.Base] = flow.Block{}
 	ok := n.Met(&x.work, &x.uses)
 	x.consultBlock(flow.Base)
+	if ok {
+		x.met |= 1 << n
+	}
 	return ok
 }
 

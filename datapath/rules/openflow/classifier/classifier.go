@@ -54,14 +54,18 @@ type Classifier[V any] struct {
 	byMask   map[flow.Mask]*subtable[V]
 	order    []*subtable[V] // by the highest priority in them, highest first
 	prefixes [tracked]trie  // of all rules' addresses
+	blocks   uint16         // of the masks there are, or were
 	count    int
 	soft     int // rules with conjunctions
 }
 
 // New returns an empty classifier. seed keys its hashes.
 func New[V any](seed uint64) *Classifier[V] {
-	return &Classifier[V]{seed: seed | 1, byMask: make(map[flow.Mask]*subtable[V])}
+	return &Classifier[V]{seed: seed | 1, byMask: make(map[flow.Mask]*subtable[V]), blocks: 1 << flow.Base}
 }
+
+// Blocks returns the blocks of a key that a look-up may consult, bit i for block i.
+func (c *Classifier[V]) Blocks() uint16 { return c.blocks }
 
 // Len returns the number of rules.
 func (c *Classifier[V]) Len() int { return c.count }
@@ -106,6 +110,7 @@ func (c *Classifier[V]) Insert(r *Rule[V]) {
 		s = newSubtable[V](&r.Match.Mask)
 		c.byMask[r.Match.Mask] = s
 		c.order = append(c.order, s)
+		c.blocks |= r.Match.Mask.Blocks()
 	}
 	s.insert(r, c.seed)
 	c.settle(s)
