@@ -39,7 +39,7 @@ func TestPacketsMadeToCollideUnderOneSeedDoNotUnderAnother(t *testing.T) {
 	buckets := map[uint64]int{}
 	for i := range found {
 		buckets[hashOf(b, &found[i])&b.table.mask]++
-		if _, err := b.Insert(Flow{Key: found[i], Mask: mask}); err != nil {
+		if _, err := b.Insert(&Flow{Key: found[i], Mask: mask}); err != nil {
 			t.Fatalf("packet %d of %d: %v", i, len(found), err)
 		}
 	}
@@ -65,7 +65,7 @@ func TestPatternsFillBucketsAsRandomKeysDo(t *testing.T) {
 		for n := range uint32(flows - 1) {
 			key := newKey(1, 1)
 			binary.BigEndian.PutUint64(key[flow.Base][flow.OffIPSrc:], word(n+1))
-			if _, err := m.Insert(Flow{Key: key, Mask: mask}); err != nil {
+			if _, err := m.Insert(&Flow{Key: key, Mask: mask}); err != nil {
 				t.Fatalf("%s: flow %d: %v", name, n, err)
 			}
 		}

@@ -35,7 +35,7 @@ func benchMask(n int) flow.Mask {
 func benchCache(b *testing.B, flows, masks int) *Megaflow {
 	m := mustNew(b, Options{Flows: max(flows, 65536), MasksPerPort: max(masks, 1)})
 	for n := range flows {
-		if _, err := m.Insert(Flow{Key: benchKey(uint32(n)), Mask: benchMask(n % masks)}); err != nil {
+		if _, err := m.Insert(&Flow{Key: benchKey(uint32(n)), Mask: benchMask(n % masks)}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -26,6 +26,15 @@ func (m *Megaflow) setExact() {
 	m.connection.block[flow.Base][flow.OffIPTTL] = 0
 }
 
+// usualMask returns the mask of the port's latest flow if that is what a new one wants, too, as most do; else 0.
+func (m *Megaflow) usualMask(port uint32, want *flow.Mask) maskID {
+	id := m.shares.of[port].latest
+	if id < firstMask || m.maskInfo[id].leaves || m.masks[id-firstMask].block != [flow.FastBlocks]flow.Block(want[:]) {
+		return 0
+	}
+	return id
+}
+
 // chooseMask returns the mask that a new flow of a port goes under: want itself; with all masks of the
 // port in use, the widest of them that covers want; else the connection mask or the exact one. A mask that
 // covers want makes a flow that fewer packets match, all of which want would match too, so it is always

@@ -132,7 +132,7 @@ func (w *world) enter(n int, r *rand.Rand) (Slot, error) {
 	}
 	key, mask := worldKey(n)
 	w.set(n, stateUnsure)
-	s, err := w.m.Insert(Flow{Key: key, Mask: mask, Actions: id})
+	s, err := w.m.Insert(&Flow{Key: key, Mask: mask, Actions: id})
 	if err != nil {
 		w.m.Lists().Release(id)
 		return 0, err
@@ -221,7 +221,7 @@ func (w *world) batch(r *rand.Rand, reader *Reader, emc *EMC, k *flow.Keys) erro
 // nanosecond apart.
 func TestWhoSeesAPacketSeesItsBytesAndTime(t *testing.T) {
 	m := mustNew(t, Options{Flows: 16})
-	s, err := m.Insert(Flow{Key: newKey(1, 1)})
+	s, err := m.Insert(&Flow{Key: newKey(1, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}

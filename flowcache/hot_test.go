@@ -50,7 +50,7 @@ func TestInsertAndRemoveAllocateNothingWhenTheMaskIsThere(t *testing.T) {
 		n++
 		words[0] = n
 		f.Actions, _ = m.Lists().Intern(words)
-		s, err := m.Insert(f)
+		s, err := m.Insert(&f)
 		if err != nil {
 			t.Fatal(err)
 		}

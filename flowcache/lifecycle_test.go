@@ -20,7 +20,7 @@ func TestInsertSaysWhatIsWrong(t *testing.T) {
 	t.Run("the cache is full", func(t *testing.T) {
 		m := mustNew(t, Options{Flows: 1})
 		put(t, m, newKey(1, 1), prefix(8))
-		if _, err := m.Insert(Flow{Key: newKey(2, 1)}); !errors.Is(err, ErrFull) {
+		if _, err := m.Insert(&Flow{Key: newKey(2, 1)}); !errors.Is(err, ErrFull) {
 			t.Errorf("got %v, want %v", err, ErrFull)
 		}
 		if n := value(t, m, "insert_full"); n != 1 {
@@ -39,7 +39,7 @@ func TestInsertSaysWhatIsWrong(t *testing.T) {
 			put(t, m, key, prefix(8))
 		}
 		key[flow.Base][flow.OffIPDst]++
-		if _, err := m.Insert(Flow{Key: key, Mask: prefix(8)}); !errors.Is(err, ErrBucket) {
+		if _, err := m.Insert(&Flow{Key: key, Mask: prefix(8)}); !errors.Is(err, ErrBucket) {
 			t.Errorf("got %v, want %v", err, ErrBucket)
 		}
 		if n := value(t, m, "insert_bucket_full"); n != 1 {
@@ -49,7 +49,7 @@ func TestInsertSaysWhatIsWrong(t *testing.T) {
 	t.Run("the port is out of range", func(t *testing.T) {
 		m := mustNew(t, Options{})
 		key := newKey(maxPorts, 1)
-		if _, err := m.Insert(Flow{Key: key}); !errors.Is(err, ErrPort) {
+		if _, err := m.Insert(&Flow{Key: key}); !errors.Is(err, ErrPort) {
 			t.Errorf("got %v, want %v", err, ErrPort)
 		}
 		if _, ok := m.Find(&key); ok {
@@ -59,7 +59,7 @@ func TestInsertSaysWhatIsWrong(t *testing.T) {
 	t.Run("there is one with the same key and mask, and its slot is returned", func(t *testing.T) {
 		m := mustNew(t, Options{})
 		s, _ := put(t, m, newKey(1, 1), prefix(8))
-		if got, err := m.Insert(Flow{Key: newKey(1, 1), Mask: prefix(8)}); !errors.Is(err, ErrExists) || got != s {
+		if got, err := m.Insert(&Flow{Key: newKey(1, 1), Mask: prefix(8)}); !errors.Is(err, ErrExists) || got != s {
 			t.Errorf("got %d, %v; want %d, %v", got, err, s, ErrExists)
 		}
 	})
@@ -95,14 +95,14 @@ func TestSlotsAreReusedOnlyAfterAGracePeriod(t *testing.T) {
 	if n := g.m.Reclaim(); n != 0 {
 		t.Errorf("Reclaim() = %d before the tick, want 0", n)
 	}
-	if _, err := g.m.Insert(Flow{Key: newKey(2, 1)}); !errors.Is(err, ErrFull) {
+	if _, err := g.m.Insert(&Flow{Key: newKey(2, 1)}); !errors.Is(err, ErrFull) {
 		t.Errorf("Insert before the tick: %v, want %v", err, ErrFull)
 	}
 	if got := g.reader.Actions(s); got != was || g.m.Lists().Get(got)[0] != want {
 		t.Error("the removed flow's actions changed before the tick")
 	}
 	g.reader.Tick()
-	if _, err := g.m.Insert(Flow{Key: newKey(2, 1)}); err != nil {
+	if _, err := g.m.Insert(&Flow{Key: newKey(2, 1)}); err != nil {
 		t.Errorf("Insert after the tick: %v", err)
 	}
 }
@@ -148,7 +148,7 @@ func TestUpdateReplacesActionsAndKeepsTheOldUntilTheTick(t *testing.T) {
 	defer r.Close()
 	l := m.Lists()
 	a, b, trail := mustIntern(t, l, 1), mustIntern(t, l, 2), mustIntern(t, l, 3)
-	s, err := m.Insert(Flow{Key: newKey(1, 1), Actions: a, Trail: trail, Tags: 1, Rewrote: 2})
+	s, err := m.Insert(&Flow{Key: newKey(1, 1), Actions: a, Trail: trail, Tags: 1, Rewrote: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestStatistics(t *testing.T) {
 		m.Remove(s)
 		r.Credit(s, 1, 100, 95) // of the batch that was under way
 		r.Tick()
-		again, err := m.Insert(Flow{Key: newKey(2, 1), Now: 93})
+		again, err := m.Insert(&Flow{Key: newKey(2, 1), Now: 93})
 		if err != nil || again != s {
 			t.Fatalf("Insert = %d, %v; want %d", again, err, s)
 		}
@@ -226,7 +226,7 @@ func TestStatistics(t *testing.T) {
 		}})
 		r := m.NewReader()
 		defer r.Close()
-		s, err := m.Insert(Flow{Key: newKey(1, 1), Trail: mustIntern(t, m.Lists(), 42)})
+		s, err := m.Insert(&Flow{Key: newKey(1, 1), Trail: mustIntern(t, m.Lists(), 42)})
 		if err != nil {
 			t.Fatal(err)
 		}

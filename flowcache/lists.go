@@ -44,7 +44,12 @@ type Lists struct {
 	oldest ListID // released lists in the order of their stamps, linked through info
 	newest ListID
 	n      int
+	recent [recentLists]ListID // interned lately, by part of their first word; each has references
 }
+
+// recentLists is how many lists are found again without a hash of all their words: those that one new flow after
+// the other asks for.
+const recentLists = 16
 
 // A listInfo is what the writer knows about a list.
 type listInfo struct {
@@ -88,11 +93,17 @@ func (l *Lists) Intern(words []uint64) (ListID, error) {
 	if len(words) > MaxList {
 		return 0, ErrListLong
 	}
+	recent := l.recentOf(words)
+	if *recent != 0 && slices.Equal(l.Get(*recent), words) {
+		l.info[*recent].refs++
+		return *recent, nil
+	}
 	hash := l.hash(words)
 	head := &l.heads[hash&uint64(len(l.heads)-1)]
 	for id := *head; id != 0; id = l.info[id].next {
 		if l.info[id].hash == hash && slices.Equal(l.Get(id), words) {
 			l.info[id].refs++
+			*recent = id
 			return id, nil
 		}
 	}
@@ -104,9 +115,14 @@ func (l *Lists) Intern(words []uint64) (ListID, error) {
 	l.words[at] = uint64(len(words))
 	copy(l.words[at+1:], words)
 	l.info[id] = listInfo{hash: hash, refs: 1, next: *head}
-	*head = id
+	*head, *recent = id, id
 	l.n++
 	return id, nil
+}
+
+// recentOf returns the place of a list, which is not empty, among the recent ones.
+func (l *Lists) recentOf(words []uint64) *ListID {
+	return &l.recent[words[0]*0x9e3779b97f4a7c15>>60%recentLists]
 }
 
 // Retain adds a reference to a list that the caller knows to have one.
@@ -134,6 +150,9 @@ func (l *Lists) Release(id ListID) {
 		at = &l.info[*at].next
 	}
 	*at = in.next
+	if recent := l.recentOf(l.Get(id)); *recent == id {
+		*recent = 0
+	}
 	l.n--
 	in.stamp, in.next = l.epochs.Advance(), 0
 	if l.oldest == 0 {

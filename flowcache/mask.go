@@ -120,6 +120,7 @@ func (m *Megaflow) giveMask(id maskID) {
 func (m *Megaflow) addFlow(port uint32, id maskID, isNew bool) {
 	m.maskInfo[id].flows++
 	m.shares.add(port)
+	m.shares.of[port].latest = id
 	if isNew {
 		old := m.portMasks(port)
 		ids := make([]maskID, len(old), len(old)+1)
@@ -134,6 +135,9 @@ func (m *Megaflow) dropFlow(port uint32, id maskID) {
 	in := &m.maskInfo[id]
 	if in.flows--; in.flows > 0 {
 		return
+	}
+	if p := &m.shares.of[port]; p.latest == id {
+		p.latest = 0
 	}
 	old := m.portMasks(port)
 	ids := make([]maskID, 0, len(old))

@@ -37,7 +37,7 @@ func value(t *testing.T, m *Megaflow, name string) uint64 {
 // put inserts a flow without lists and returns the mask it got.
 func put(t *testing.T, m *Megaflow, key flow.Key, mask flow.Mask) (Slot, flow.Mask) {
 	t.Helper()
-	s, err := m.Insert(Flow{Key: key, Mask: mask})
+	s, err := m.Insert(&Flow{Key: key, Mask: mask})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 
@@ -76,6 +77,7 @@ type Megaflow struct {
 	maskInfo     []maskInfo
 	listing      [maxPorts / 64]uint64 // bit i of word w: port 64*w+i lists masks
 	wants        map[uint32]*wants     // of ports that have all their masks
+	sighted      sightings
 	shares       shares
 	masksPerPort int
 	retired      func(Slot, Stats, ListID)
@@ -156,6 +158,7 @@ func New(o Options) (*Megaflow, error) {
 		m.ext[b] = slab.New[flow.Block](m, o.Flows+1)
 	}
 	m.whole = slab.New[atomic.Uint32](m, maxPorts)
+	m.sighted = slab.New[uint32](m, 1<<bits.Len(uint(o.Flows-1)))
 	m.baselines = slab.New[baseline](m, o.Flows+1)
 	m.masks = slab.New[mask](m, masks)
 	m.maskInfo = slab.New[maskInfo](m, int(firstMask)+masks)

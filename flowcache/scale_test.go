@@ -20,7 +20,7 @@ func TestAMillionFlows(t *testing.T) {
 	f.Mask = prefix(32)
 	for n := range uint32(flows) {
 		f.Key = benchKey(n)
-		if _, err := g.m.Insert(f); err != nil {
+		if _, err := g.m.Insert(&f); err != nil {
 			t.Fatalf("flow %d: %v", n, err)
 		}
 	}
@@ -35,7 +35,7 @@ func TestAMillionFlows(t *testing.T) {
 			t.Fatalf("%d of the flows from %d on were not found", len(miss), n)
 		}
 	}
-	if _, err := g.m.Insert(Flow{Key: benchKey(flows), Mask: prefix(32)}); err != ErrFull {
+	if _, err := g.m.Insert(&Flow{Key: benchKey(flows), Mask: prefix(32)}); err != ErrFull {
 		t.Errorf("one flow more: %v, want %v", err, ErrFull)
 	}
 	for s := range g.m.All {

@@ -19,6 +19,7 @@ type PortUse struct {
 	MaskLimit  int    // most of these, the connection and the exact one left out
 	Narrowed   uint64 // flows that went under a more specific mask than they asked for
 	Refused    uint64 // flows that were not cached because the port had its share
+	Deferred   uint64 // flows that were not cached because the port was short of room and this was their first packet
 	Lookups    uint64 // packets looked up
 	Probes     uint64 // masks they were looked up under
 }
@@ -47,6 +48,9 @@ type share struct {
 	named    atomic.Bool
 	narrowed atomic.Uint64
 	refused  atomic.Uint64
+	deferred atomic.Uint64
+	latest   maskID // of the latest flow, while the port lists it: the writer's alone, as the next
+	scarce   int64  // ns: until then the port counts as short of room
 }
 
 // SetPort names a port, which has its part of the cache guaranteed from then on, or changes its limits.
@@ -63,6 +67,7 @@ func (m *Megaflow) SetPort(port uint32, l Limits) error {
 		p.named.Store(true)
 		p.narrowed.Store(0)
 		p.refused.Store(0)
+		p.deferred.Store(0)
 		s.named = append(s.named, port)
 		s.divide()
 	}
@@ -172,7 +177,7 @@ func (m *Megaflow) PortUse(port uint32) PortUse {
 	p := &m.shares.of[port]
 	u := PortUse{
 		Flows: int(p.flows.Load()), Masks: m.Masks(port), MaskLimit: m.maskLimit(port),
-		Narrowed: p.narrowed.Load(), Refused: p.refused.Load(),
+		Narrowed: p.narrowed.Load(), Refused: p.refused.Load(), Deferred: p.deferred.Load(),
 	}
 	if p.named.Load() {
 		u.Guaranteed = int(m.shares.guaranteed.Load())

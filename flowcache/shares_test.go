@@ -12,7 +12,7 @@ func fill(t *testing.T, m *Megaflow, port uint32, first int) (n int, refusal err
 	for ; n <= m.Cap(); n++ {
 		key := newKey(port, 1)
 		putBenchKey(&key[flow.Base], uint32(first+n))
-		if _, err := m.Insert(Flow{Key: key, Mask: prefix(32)}); err != nil {
+		if _, err := m.Insert(&Flow{Key: key, Mask: prefix(32)}); err != nil {
 			return n, err
 		}
 	}

@@ -56,7 +56,7 @@ func (g *rig) insert(key flow.Key, mask flow.Mask) error {
 	if err != nil {
 		return err
 	}
-	s, err := g.m.Insert(Flow{Key: key, Mask: mask, Actions: actions, Tags: g.serial})
+	s, err := g.m.Insert(&Flow{Key: key, Mask: mask, Actions: actions, Tags: g.serial})
 	if err != nil {
 		g.m.Lists().Release(actions)
 		if errors.Is(err, ErrFull) || errors.Is(err, ErrBucket) {

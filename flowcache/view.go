@@ -89,19 +89,24 @@ func (m *Megaflow) equal(v *view, rec *mask, s Slot) bool {
 }
 
 // find returns the slot of the flow under mask id that v, with hash h, belongs to, or 0. It looks at
-// all entries of both buckets, so that no collision hides a flow. Safe for any goroutine in an epoch.
+// all entries with the hash's tag, so that no collision hides a flow. Safe for any goroutine in an epoch.
 func (m *Megaflow) find(v *view, id maskID, h uint64) Slot {
-	rec := m.maskOf(id)
-	for _, b := range [2]*bucket{m.table.primary(h), m.table.alternate(h)} {
-		for way := range ways {
-			e := b[1+way].Load()
-			s := Slot(e)
-			if s == 0 || uint32(e>>32) != signature(h) || m.entries[s].mask != id {
-				continue
-			}
-			if m.equal(v, rec, s) {
-				return s
-			}
+	b := m.table.primary(h)
+	header := b[0].Load()
+	if s := m.findIn(b, header, v, id, h); s != 0 || header>>spilledShift == 0 {
+		return s
+	}
+	b = m.table.alternate(h)
+	return m.findIn(b, b[0].Load(), v, id, h)
+}
+
+// findIn is find in one bucket with this header.
+func (m *Megaflow) findIn(b *bucket, header uint64, v *view, id maskID, h uint64) Slot {
+	for hit := matches(header, tag(h)); hit != 0; hit &= hit - 1 {
+		e := b[1+bits.TrailingZeros64(hit)/8].Load()
+		s := Slot(e)
+		if uint32(e>>32) == signature(h) && s != 0 && m.entries[s].mask == id && m.equal(v, m.maskOf(id), s) {
+			return s
 		}
 	}
 	return 0

@@ -30,7 +30,7 @@ func attack(t *testing.T, m *Megaflow, r *rand.Rand, n int) {
 	t.Helper()
 	for range n {
 		key, mask := craft(r, 1)
-		if _, err := m.Insert(Flow{Key: key, Mask: mask}); err != nil && err != ErrExists {
+		if _, err := m.Insert(&Flow{Key: key, Mask: mask}); err != nil && err != ErrExists {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestAMaskThatManyFlowsNeedTakesThePlaceOfCraftedOnes(t *testing.T) {
 		// 2 % of new flows are legitimate.
 		for range 100 {
 			attack(t, m, r, 49)
-			s, err := m.Insert(Flow{Key: wantedKey(next), Mask: want})
+			s, err := m.Insert(&Flow{Key: wantedKey(next), Mask: want})
 			next++
 			if err != nil {
 				t.Fatal(err)

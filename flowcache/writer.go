@@ -23,6 +23,9 @@ type Flow struct {
 // portOf returns the input port of a key.
 func portOf(base *flow.Block) uint32 { return binary.BigEndian.Uint32(base[flow.OffInPort:]) }
 
+// alwaysCount makes the input port and the recirculation id, side by side, count.
+func alwaysCount(m *flow.Mask) { binary.BigEndian.PutUint64(m[flow.Base][flow.OffInPort:], ^uint64(0)) }
+
 // Find returns the flow that a packet with this key would hit.
 func (m *Megaflow) Find(key *flow.Key) (Slot, bool) {
 	v := m.viewKey(key)
@@ -35,13 +38,13 @@ func (m *Megaflow) Find(key *flow.Key) (Slot, bool) {
 }
 
 // Insert enters a flow and takes over the references to its lists. Input port and recirculation id
-// count whatever f.Mask says; a port with as many masks as it may have gets the flow under a mask
-// with more bits than f.Mask has: Flow tells which.
+// count whatever f.Mask says, to which it adds them; a port with as many masks as it may have gets the flow
+// under a mask with more bits than f.Mask has: Flow tells which.
 //
 // Errors: ErrFull, ErrShare, ErrBucket, ErrPort, ErrExists (with the slot of the flow that is there). The
 // references then stay with the caller.
-func (m *Megaflow) Insert(f Flow) (Slot, error) {
-	s, err := m.insert(&f)
+func (m *Megaflow) Insert(f *Flow) (Slot, error) {
+	s, err := m.insert(f)
 	switch err {
 	case nil:
 		m.counters.Add(counterInserted, 1)
@@ -66,10 +69,12 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 	if port >= maxPorts {
 		return 0, ErrPort
 	}
-	for i := flow.OffInPort; i < flow.OffRecirc+4; i++ {
-		f.Mask[flow.Base][i] = 0xff
+	alwaysCount(&f.Mask)
+	id, isNew := m.usualMask(port, &f.Mask), false
+	usual := id != 0
+	if !usual {
+		id, isNew = m.chooseMask(port, &f.Mask)
 	}
-	id, isNew := m.chooseMask(port, &f.Mask)
 	rec := m.maskOf(id)
 	v := m.viewKey(&f.Key)
 	h := m.hash(&v, rec)
@@ -96,7 +101,9 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 	m.table.put(h, s)
 	m.addFlow(port, id, isNew)
 	m.putWhole(port, s)
-	m.countMask(port, id, &f.Mask)
+	if !usual {
+		m.countMask(port, id, &f.Mask)
+	}
 	m.flows.Add(1)
 	return s, nil
 }

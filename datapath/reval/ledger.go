@@ -18,6 +18,7 @@ type ledger struct {
 	accounts []account              // by slot
 	tables   []rules.Table          // by number; 0 is nobody's; nil: the number is free
 	numbers  map[rules.Table]uint32 // the other way round
+	latest   uint32                 // assigned
 }
 
 // An account is one flow's.
@@ -38,12 +39,20 @@ func newLedger[O any](owner *O, lists *flowcache.Lists, slots int) ledger {
 
 // assign makes the flow in slot s one of t. What it has counted so far stays counted.
 func (l *ledger) assign(s flowcache.Slot, t rules.Table) {
+	if l.latest == 0 || l.tables[l.latest] != t {
+		l.latest = l.numberOf(t)
+	}
+	l.accounts[s].table = l.latest
+}
+
+// numberOf returns the number of a table, which has one from then on.
+func (l *ledger) numberOf(t rules.Table) uint32 {
 	n, ok := l.numbers[t]
 	if !ok {
 		n = l.number()
 		l.tables[n], l.numbers[t] = t, n
 	}
-	l.accounts[s].table = n
+	return n
 }
 
 // number returns a free number.

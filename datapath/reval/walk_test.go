@@ -80,7 +80,7 @@ func newDesk(tb testing.TB, room, n int) *desk {
 		f.Mask, f.Tags = v.Mask, v.Tags
 		f.Actions, _ = lists.Intern(v.Actions.Words())
 		f.Trail, _ = lists.Intern(v.Trail)
-		s, err := flows.Insert(f)
+		s, err := flows.Insert(&f)
 		if err != nil {
 			continue // both buckets of a flow may be full before the cache is
 		}
