@@ -25,7 +25,7 @@ func (w *pipeline) ask(port, recirc uint32, depth int, b *frame.Batch, miss []ui
 				p.fresh.Add(count, 1)
 				continue
 			}
-			if !p.up.Requests.Push(upcall.Request{Frame: f, Recirc: recirc, Hash: hash, Source: source}) {
+			if !p.up.Requests.Push(upcall.Request{Frame: f, Recirc: recirc, Hash: hash, Source: source, Depth: uint8(depth)}) {
 				panic("datapath: more requests than the port may have")
 			}
 			sent++
@@ -107,13 +107,6 @@ func (w *pipeline) take(a *upcall.Answer) int {
 	})
 	b.Reset()
 	w.finishRecirc(depth, 0, b)
-	for held.Len() > 0 {
-		for held.Len() > 0 && b.Room() > 0 {
-			f, _ := held.Pop(w.pool)
-			b.Append(f)
-		}
-		w.pass(a.Port, a.Recirc, depth, b)
-		w.finishRecirc(depth, 0, b)
-	}
+	w.release(a.Port, a.Recirc, depth, &held, b)
 	return n
 }

@@ -45,9 +45,10 @@ type pipeline struct {
 	// The way to the slow path and back.
 	lane     *upcall.Lane
 	kick     func()
-	asking   bool               // something was pushed that this worker is to serve itself
-	serve    func(*upcall.Lane) // serves it; nil: the slow path has a thread of its own
-	inject   *injector          // of the switch, if this is the worker it serves; else nil
+	slow     *upcall.Handler
+	asking   bool       // something was pushed that this worker is to serve itself
+	serve    func() int // serves it and returns the number of packets; nil: the slow path has a thread of its own
+	inject   *injector  // of the switch, if this is the worker it serves; else nil
 	waiting  *upcall.Waiting
 	answers  [frame.MaxBatch]upcall.Answer
 	answered int // taken in this cycle, not yet told the slow path
@@ -65,10 +66,11 @@ type pipeline struct {
 	watch     *watch // hears of every look-up, see Stepper; nil in a running switch
 
 	// Large, and seldom used.
-	again  again // packets to be taken up again after this pass
-	clones clones
-	paused [maxRecirc + 1]paused // passes that wait for one of clones
-	pauses int                   // how many there are
+	resolving resolving
+	again     again // packets to be taken up again after this pass
+	clones    clones
+	paused    [maxRecirc + 1]paused // passes that wait for one of clones
+	pauses    int                   // how many there are
 }
 
 // workerPort is a port as one worker sees it.

@@ -18,6 +18,7 @@ type PortFlows struct {
 // What the flow cache knows of a port, for people.
 var (
 	narrowedDesc = counter.Desc{Name: "narrowed", Help: "Flows of the port put under a more specific mask because it had all the masks it may have."}
+	deferredDesc = counter.Desc{Name: "deferred", Help: "Flows of the port not cached because it was short of room and this was their first packet; it was served."}
 	refusedDesc  = counter.Desc{Name: "over_share", Help: "Flows of the port not cached because it had its share of the cache; their packets were served."}
 )
 
@@ -41,7 +42,8 @@ func (s *Switch) PortFlows() []PortFlows {
 		}
 		f.PortUse = s.flows.PortUse(p.id)
 		f.New = append(counter.Sum(p.share.Counters().Samples(f.New)),
-			counter.Sample{Desc: narrowedDesc, Value: f.Narrowed}, counter.Sample{Desc: refusedDesc, Value: f.Refused})
+			counter.Sample{Desc: narrowedDesc, Value: f.Narrowed}, counter.Sample{Desc: refusedDesc, Value: f.Refused},
+			counter.Sample{Desc: deferredDesc, Value: f.Deferred})
 	}
 	return all
 }

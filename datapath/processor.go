@@ -5,11 +5,12 @@ package datapath
 // of its flow that is received in the next cycle.
 func (w *pipeline) Flush(now int64) int {
 	w.now = now
+	n := 0
 	if w.asking {
-		w.serve(w.lane)
+		n = w.serve()
 		w.asking = w.lane.Asking()
 	}
-	n := w.takeAnswers() + w.takeOver()
+	n += w.takeAnswers() + w.takeOver()
 	sent := w.takeInjected()
 	if len(w.sends) > 0 {
 		w.flush()

@@ -190,11 +190,12 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		emc:   flowcache.NewEMC(s.o.Cache.EMCEntries, s.o.Cache.EMCInsert, s.flows),
 		flows: s.flows.NewReader(), lists: s.lists, count: newCounters(),
 		clock: s.clock.Now, now: s.clock.Now(),
-		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), kick: s.slow.Kick,
+		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), slow: s.slow, kick: s.slow.Kick,
 		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held),
 	}
 	if s.o.OnWorkers {
-		w.kick, w.serve = func() { w.asking = true }, s.slow.Serve
+		take := w.resolve // bound once: a call of a method as a value makes one each time
+		w.kick, w.serve = func() { w.asking = true }, func() int { return s.slow.Serve(w.lane, take) }
 	}
 	return w, nil
 }

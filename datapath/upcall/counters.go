@@ -9,6 +9,7 @@ const (
 	Installed
 	CacheFull
 	OverShare
+	Deferred
 	ListsFull
 	Failed
 	Delivered
@@ -22,6 +23,7 @@ func counters() []counter.Desc {
 		Installed: {Name: "installed", Help: "Flows put into the megaflow cache."},
 		CacheFull: {Name: "cache_full", Help: "Flows not cached because the megaflow cache had no room; their packets were served."},
 		OverShare: {Name: "over_share", Help: "Flows not cached because their port had its share of the megaflow cache; their packets were served."},
+		Deferred:  {Name: "deferred", Help: "Flows not cached, since their port was short of room and this was their first packet; it was served."},
 		ListsFull: {Name: "lists_full", Help: "Look-ups whose actions or trail the store of lists had no room for, or found too long: flows not cached, packets dropped (lists_full, too_many_actions) where it was the actions."},
 		Delivered: {Name: "delivered", Help: "Packets given to the rule table because a rule says so, such as those to the controller."},
 		Unwanted:  {Name: "unwanted", Help: "Packets for the rule table that came when it was another one, which takes none, or its port had gone."},

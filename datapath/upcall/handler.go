@@ -55,9 +55,10 @@ type Handler struct {
 	keys    flow.Keys
 	batch   frame.Batch
 	reqs    [quantum]Request
-	key     flow.Key
+	flow    flowcache.Flow // the one at hand; its Key is set first
 	verdict rules.Verdict
 	query   rules.Query
+	due     due // empty while nobody holds the lock
 	rounds  uint64
 	sent    [quantum]Sent
 	whole   []byte // of a packet in several buffers
@@ -199,20 +200,6 @@ func (h *Handler) round() (served int, more bool) {
 	return total, more
 }
 
-// Serve gives every queue of a lane one turn, on the lane's worker: for switches whose slow path has no CPU of
-// its own, where a thread beside the worker's would cost changes from one to the other and find the worker
-// polling. It does nothing while somebody else serves. The time it takes is bounded as ports' shares are.
-func (h *Handler) Serve(l *Lane) {
-	if !h.serving.TryLock() {
-		return
-	}
-	defer h.serving.Unlock()
-	h.rounds++
-	if answered, _, _ := h.lap(l); answered > 0 {
-		h.Learned()
-	}
-}
-
 // lap gives every queue of a lane one turn. more is as in round.
 func (h *Handler) lap(l *Lane) (answered, delivered int, more bool) {
 	for _, q := range *l.queues.Load() {
@@ -226,149 +213,4 @@ func (h *Handler) lap(l *Lane) (answered, delivered int, more bool) {
 		}
 	}
 	return answered, delivered, more
-}
-
-// turn serves as many of one queue's requests, which are some, as its port's share of this round allows.
-func (h *Handler) turn(l *Lane, q *Queue) int {
-	granted := q.Share.grant(h.rounds)
-	if granted == 0 {
-		return 0
-	}
-	h.wanted.Store(true)
-	h.mu.Lock()
-	h.wanted.Store(false)
-	defer h.mu.Unlock()
-	n := q.Requests.PopN(h.reqs[:granted])
-	l.settle(h.Lists) // now that requests and answers together are at most what the lane takes
-	now := h.Now()
-	for i := 0; i < n; {
-		// Requests of one recirculation id are extracted together.
-		recirc := h.reqs[i].Recirc
-		h.batch.Reset()
-		first := i
-		for ; i < n && h.reqs[i].Recirc == recirc; i++ {
-			h.batch.Append(h.reqs[i].Frame)
-		}
-		h.Extractor.Extract(h.Pool, q.Port, recirc, &h.batch, &h.keys)
-		for j, f := range h.batch.Frames() {
-			h.keys.Key(j, &h.key)
-			l.push(Answer{Frame: f, Port: q.Port, Recirc: recirc, Hash: h.reqs[first+j].Hash, Source: h.reqs[first+j].Source}, h.decide(q.Port, f, now))
-		}
-	}
-	q.Share.charge(n, h.Now()-now)
-	h.counters.Add(Served, uint64(n))
-	h.counters.Publish()
-	return n
-}
-
-// push sends an answer down with a reference to its actions, which it takes over.
-func (l *Lane) push(a Answer, actions flowcache.ListID) {
-	a.Actions = actions
-	l.lend(actions)
-	if !l.Answers.Push(a) {
-		panic("upcall: more answers than requests")
-	}
-}
-
-// decide returns what is to happen to f, whose key is h.key, with a reference for the caller, and
-// sees to it that the flow cache knows the next time.
-func (h *Handler) decide(port uint32, f frame.Frame, now int64) flowcache.ListID {
-	size := h.Pool.Total(f)
-	if s, ok := h.Flows.Find(&h.key); ok {
-		// Another worker's packet, or one just before this, has filled the cache in the meantime.
-		h.counters.Add(Found, 1)
-		h.Credit(s, size, now)
-		actions := h.Flows.Actions(s)
-		h.Lists.Retain(actions)
-		return actions
-	}
-	v := &h.verdict
-	t := h.TableOf(port)
-	h.query = rules.Query{Key: &h.key, Packet: h.Pool.Bytes(f), Size: size, Now: now, Live: true}
-	Lookup(t, &h.query, v, h.lookupError)
-	actions, err := h.Lists.Intern(v.Actions.Words())
-	if t != nil {
-		t.Credit(v.Trail, 1, uint64(size), now)
-	}
-	if err != nil {
-		return h.refuse(err)
-	}
-	if !v.NoCache {
-		h.insert(t, actions, now)
-	}
-	return actions
-}
-
-// refuse returns a program that drops, for a packet whose actions could not be stored because of err.
-func (h *Handler) refuse(err error) flowcache.ListID {
-	h.counters.Add(ListsFull, 1)
-	id := h.full
-	if errors.Is(err, flowcache.ErrListLong) {
-		id = h.long
-	}
-	h.Lists.Retain(id)
-	return id
-}
-
-// insert puts t's verdict into the flow cache. The packet at hand is served either way.
-func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) {
-	v := &h.verdict
-	trail, err := h.Lists.Intern(v.Trail)
-	if err != nil {
-		h.counters.Add(ListsFull, 1)
-		return
-	}
-	h.Lists.Retain(actions)
-	holder, holds := t.(rules.Holder)
-	if holds {
-		holder.Hold(v.Trail)
-	}
-	s, err := h.Flows.Insert(flowcache.Flow{
-		Key: h.key, Mask: v.Mask, Actions: actions, Trail: trail, Tags: v.Tags, Rewrote: v.Rewrote, Now: now,
-	})
-	if err != nil {
-		reason := CacheFull
-		if errors.Is(err, flowcache.ErrShare) {
-			reason = OverShare
-		}
-		h.counters.Add(reason, 1)
-		h.Lists.Release(actions)
-		h.Lists.Release(trail)
-		if holds {
-			holder.Release(v.Trail)
-		}
-		return
-	}
-	h.Installed(s, t)
-	h.counters.Add(Installed, 1)
-}
-
-// lookupError counts a look-up that failed and logs one a second at most.
-func (h *Handler) lookupError(err error) {
-	h.counters.Add(Failed, 1)
-	if now := time.Now(); now.Sub(h.logged) > time.Second {
-		h.logged = now
-		h.Log.Warn("rule table look-up", "port", h.key.Uint(flow.FieldInPort), "error", err)
-	}
-}
-
-// Lookup asks t and completes the verdict: it always ends in a program that says what happens, and an
-// error becomes a drop that is not cached. t may be nil: no bridge.
-func Lookup(t rules.Table, q *rules.Query, v *rules.Verdict, failed func(error)) {
-	v.Reset()
-	if t == nil {
-		v.Actions.Drop(action.NoBridge)
-		v.NoCache = true
-		return
-	}
-	if err := t.Lookup(q, v); err != nil {
-		failed(err)
-		v.Reset()
-		v.Actions.Drop(action.TableError)
-		v.NoCache = true
-		return
-	}
-	if v.Actions.Empty() {
-		v.Actions.Drop(action.NoMatch)
-	}
 }

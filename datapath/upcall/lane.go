@@ -24,6 +24,7 @@ type Request struct {
 	Recirc uint32
 	Hash   uint64 // of the whole flow key
 	Source uint8  // hash of the sender, for Sources
+	Depth  uint8  // how often the packet was taken up again
 }
 
 // An Answer is a packet on its way back, with what is to happen to it. The worker owns the frame.

@@ -42,13 +42,13 @@ func (h *Handler) receive(port uint32, s *Sent, now int64) {
 	h.batch.Reset()
 	h.batch.Append(s.Frame)
 	h.Extractor.Extract(h.Pool, port, s.Recirc, &h.batch, &h.keys)
-	h.keys.Key(0, &h.key)
+	h.keys.Key(0, &h.flow.Key)
 	packet := h.Pool.Bytes(s.Frame)
 	if s.Frame.More() > 0 {
 		h.whole = h.Pool.AppendTo(h.whole[:0], s.Frame)
 		packet = h.whole
 	}
-	h.query = rules.Query{Key: &h.key, Packet: packet, Size: s.Size, Now: now, Live: true}
+	h.query = rules.Query{Key: &h.flow.Key, Packet: packet, Size: s.Size, Now: now, Live: true}
 	r.Receive(s.ID, &h.query)
 	h.counters.Add(Delivered, 1)
 }

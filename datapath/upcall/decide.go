@@ -1,0 +1,113 @@
+package upcall
+
+import (
+	"errors"
+	"time"
+
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// decide returns what is to happen to f, whose key is h.flow.Key, and sees to it that the flow cache knows the next
+// time. slot is its flow, 0 if there is none; then actions has a reference for the caller. found says that the
+// flow was there already; if not, h.verdict is what the table said.
+func (h *Handler) decide(port uint32, f frame.Frame, now int64) (slot flowcache.Slot, actions flowcache.ListID, found bool) {
+	if s, ok := h.Flows.Find(&h.flow.Key); ok {
+		// Another worker's packet, or one just before this, has filled the cache in the meantime.
+		h.counters.Add(Found, 1)
+		return s, h.Flows.Actions(s), true
+	}
+	v := &h.verdict
+	t := h.TableOf(port)
+	h.query = rules.Query{Key: &h.flow.Key, Packet: h.Pool.Bytes(f), Size: h.Pool.Total(f), Now: now, Live: true}
+	Lookup(t, &h.query, v, h.lookupError)
+	actions, err := h.Lists.Intern(v.Actions.Words())
+	if err != nil {
+		return 0, h.refuse(err), false
+	}
+	if !v.NoCache {
+		slot = h.insert(t, actions, now)
+	}
+	return slot, actions, false
+}
+
+// refuse returns a program that drops, for a packet whose actions could not be stored because of err.
+func (h *Handler) refuse(err error) flowcache.ListID {
+	h.counters.Add(ListsFull, 1)
+	id := h.full
+	if errors.Is(err, flowcache.ErrListLong) {
+		id = h.long
+	}
+	h.Lists.Retain(id)
+	return id
+}
+
+// insert puts t's verdict into the flow cache, which takes over the reference to its actions, and returns the
+// slot; 0 if that was not possible: the packet at hand is served either way.
+func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) flowcache.Slot {
+	v, f := &h.verdict, &h.flow
+	f.Mask, f.Tags, f.Rewrote, f.Now = v.Mask, v.Tags, v.Rewrote, now
+	if h.Flows.Defers(f) {
+		h.counters.Add(Deferred, 1)
+		return 0
+	}
+	trail, err := h.Lists.Intern(v.Trail)
+	if err != nil {
+		h.counters.Add(ListsFull, 1)
+		return 0
+	}
+	holder, holds := t.(rules.Holder)
+	if holds {
+		holder.Hold(v.Trail)
+	}
+	f.Actions, f.Trail = actions, trail
+	s, err := h.Flows.Insert(f)
+	if err != nil {
+		reason := CacheFull
+		if errors.Is(err, flowcache.ErrShare) {
+			reason = OverShare
+		}
+		h.counters.Add(reason, 1)
+		h.Lists.Release(trail)
+		if holds {
+			holder.Release(v.Trail)
+		}
+		return 0
+	}
+	h.Installed(s, t)
+	h.counters.Add(Installed, 1)
+	return s
+}
+
+// lookupError counts a look-up that failed and logs one a second at most.
+func (h *Handler) lookupError(err error) {
+	h.counters.Add(Failed, 1)
+	if now := time.Now(); now.Sub(h.logged) > time.Second {
+		h.logged = now
+		h.Log.Warn("rule table look-up", "port", h.flow.Key.Uint(flow.FieldInPort), "error", err)
+	}
+}
+
+// Lookup asks t and completes the verdict: it always ends in a program that says what happens, and an
+// error becomes a drop that is not cached. t may be nil: no bridge.
+func Lookup(t rules.Table, q *rules.Query, v *rules.Verdict, failed func(error)) {
+	v.Reset()
+	if t == nil {
+		v.Actions.Drop(action.NoBridge)
+		v.NoCache = true
+		return
+	}
+	if err := t.Lookup(q, v); err != nil {
+		failed(err)
+		v.Reset()
+		v.Actions.Drop(action.TableError)
+		v.NoCache = true
+		return
+	}
+	if v.Actions.Empty() {
+		v.Actions.Drop(action.NoMatch)
+	}
+}
