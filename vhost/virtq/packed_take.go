@@ -129,7 +129,7 @@ func (q *Packed) chain(b *Chains, at layout.Cursor, d layout.Desc, most uint32) 
 
 // walk follows a chain around the ring (VIRTIO 1.2, 2.8.6). Its last descriptor has the id.
 func (q *Packed) walk(c *builder, at layout.Cursor, d layout.Desc, most uint32) (slots uint32, id uint16, k Kind, value uint64) {
-	for slots = 1; slots <= most; slots++ {
+	for slots = 1; ; slots++ {
 		if q.flight != nil && !q.flight.add(d) {
 			return 0, 0, ChainLoop, uint64(slots)
 		}
@@ -144,6 +144,9 @@ func (q *Packed) walk(c *builder, at layout.Cursor, d layout.Desc, most uint32) 
 		if flags&layout.FlagNext == 0 {
 			return slots, d.PackedID(), 0, 0
 		}
+		if slots == most {
+			return 0, 0, ChainLoop, uint64(most)
+		}
 		at = at.Plus(1, q.size)
 		d.Rest = q.guard[at.At].Rest.Load()
 		d.Addr = q.desc[at.At].Addr
@@ -151,7 +154,6 @@ func (q *Packed) walk(c *builder, at layout.Cursor, d layout.Desc, most uint32) 
 			return 0, 0, ChainOpen, d.Rest
 		}
 	}
-	return 0, 0, ChainLoop, uint64(most)
 }
 
 // walkTable goes through the indirect table that d refers to, from its first descriptor to its last (VIRTIO 1.2,
