@@ -16,7 +16,7 @@ import (
 const (
 	firstRetry = 100 * time.Millisecond // doubles up to lastRetry
 	lastRetry  = 2 * time.Second
-	steady     = 5 * time.Second // a session that lasted so long ends the doubling
+	steady     = 5 * time.Second // a session that lasted so long ends the doubling, as does one that ended without a fault
 	lookAfter  = 100 * time.Millisecond
 )
 
@@ -32,11 +32,9 @@ func (p *Port) run(ctx context.Context, w way) {
 		if err == nil {
 			begun := time.Now()
 			err = p.session(ctx, conn)
-			if time.Since(begun) >= steady {
+			// Of a server the next one that connects may be another.
+			if p.o.Server || errors.Is(err, io.EOF) || time.Since(begun) >= steady {
 				retry = p.o.retry
-			}
-			if p.o.Server {
-				retry = p.o.retry // the next one that connects may be another
 			}
 			if p.o.Server && errors.Is(err, io.EOF) {
 				continue

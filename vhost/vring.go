@@ -231,7 +231,7 @@ func (d *device) start(v *vring) (err error) {
 	c := virtq.Config{
 		Size: v.size, Desc: v.addr.Desc, Driver: v.addr.Avail, Device: v.addr.Used, Position: v.base,
 		Indirect: f.Has(proto.IndirectDesc), EventIndex: f.Has(proto.EventIdx), InOrder: f.Has(proto.InOrder),
-		Inflight: r.flight,
+		Reads: v.transmits(), Inflight: r.flight,
 	}
 	if f.Has(proto.LogAll) && d.dirty != nil {
 		c.Log, r.log = d.dirty, d.dirty

@@ -28,8 +28,9 @@ type Console struct {
 	err   error         // how it ended; valid then
 
 	mu    sync.Mutex
-	said  []byte        // all that the program has printed, standard output and error
-	read  int           // of which that much has been expected
+	all   []byte        // what the program has printed, for people
+	said  []byte        // of it what came by standard output
+	read  int           // of that what has been expected
 	fresh chan struct{} // closed when there is more
 }
 
@@ -43,7 +44,7 @@ func Start(cmd *exec.Cmd, spawn func(*exec.Cmd) error) (*Console, error) {
 	if c.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	cmd.Stdout, cmd.Stderr = c.printed(), c.printed()
+	cmd.Stdout, cmd.Stderr = output{c, true}, output{c, false}
 	if err := spawn(cmd); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", c.name(), err), c.in.Close())
 	}
@@ -56,17 +57,21 @@ func Start(cmd *exec.Cmd, spawn func(*exec.Cmd) error) (*Console, error) {
 
 func (c *Console) name() string { return filepath.Base(c.cmd.Path) }
 
-// printed returns a writer that keeps what the program prints.
-func (c *Console) printed() io.Writer { return (*transcript)(c) }
+// An output takes what the program prints.
+type output struct {
+	c    *Console
+	said bool // by standard output: errors may come in the middle of a line
+}
 
-type transcript Console
-
-func (t *transcript) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.said = append(t.said, b...)
-	close(t.fresh)
-	t.fresh = make(chan struct{})
+func (o output) Write(b []byte) (int, error) {
+	o.c.mu.Lock()
+	defer o.c.mu.Unlock()
+	o.c.all = append(o.c.all, b...)
+	if o.said {
+		o.c.said = append(o.c.said, b...)
+		close(o.c.fresh)
+		o.c.fresh = make(chan struct{})
+	}
 	return len(b), nil
 }
 
@@ -84,7 +89,7 @@ func (c *Console) Say(line string) error {
 	return nil
 }
 
-// Expect waits until the program prints the text and returns what it printed before, since the last text that
+// Expect waits until the program prints the text to standard output and returns what it printed before, since the last text that
 // was expected.
 func (c *Console) Expect(ctx context.Context, text string) (string, error) {
 	for {
@@ -123,11 +128,11 @@ func exit(err error) error {
 	return err
 }
 
-// Tail returns the last n bytes that the program has printed.
+// Tail returns the last n bytes that the program has printed, errors among them.
 func (c *Console) Tail(n int) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return string(c.said[max(0, len(c.said)-n):])
+	return string(c.all[max(0, len(c.all)-n):])
 }
 
 // ending is what errors end with.

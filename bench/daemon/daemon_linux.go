@@ -139,6 +139,15 @@ func (d *Daemon) Stop() error {
 	return errors.Join(fmt.Errorf("the daemon did not end within %s of SIGTERM and was killed", stopTimeout), err)
 }
 
+// Kill ends the daemon at once, as a crash would.
+func (d *Daemon) Kill() error {
+	defer d.log.Close()
+	d.Disconnect()
+	err := d.cmd.Process.Kill()
+	<-d.ended
+	return err
+}
+
 // exit returns how the process ended, with the end of its log when not well.
 func (d *Daemon) exit() error {
 	<-d.ended

@@ -49,12 +49,11 @@ func Start(ctx context.Context, o Options) (*Testpmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	said, err := c.Expect(ctx, prompt)
-	if err != nil {
+	if _, err := c.Expect(ctx, prompt); err != nil {
 		_ = c.Kill() // what matters has been said
 		return nil, fmt.Errorf("start testpmd: %w", err)
 	}
-	_, version, _ := strings.Cut(said, "RTE Version: '")
+	_, version, _ := strings.Cut(c.Tail(1<<20), "RTE Version: '") // among the errors
 	version, _, _ = strings.Cut(version, "'")
 	return &Testpmd{c, version}, nil
 }

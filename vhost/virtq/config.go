@@ -23,6 +23,11 @@ type Config struct {
 	EventIndex bool // VIRTIO_F_EVENT_IDX
 	InOrder    bool // VIRTIO_F_IN_ORDER: a packed ring's batches are given back by one entry
 
+	// Reads: the device only reads what it takes, as a network device does with what the guest transmits. Then all
+	// that an indirect table of a packed ring names is readable: DPDK's driver leaves what it does not care about
+	// marked as writable, the header among it.
+	Reads bool
+
 	// Position is where to go on, in the encoding of VHOST_USER_SET_VRING_BASE. See [Split.Position] and
 	// [Packed.Position].
 	Position uint32
