@@ -26,6 +26,10 @@ func FormatODP(words []uint64, key *flow.Key, portName func(uint32) string) stri
 		case OpClone:
 			parts = append(parts, "clone("+FormatODP(rest[:in.Arg], key, portName)+")")
 			rest = rest[in.Arg:]
+		case OpDrop: // of what is left of a packet that a mirror has sent on, OVS says nothing
+			if len(parts) == 0 {
+				parts = append(parts, "drop")
+			}
 		default:
 			parts = append(parts, in.odp(portName))
 		}
@@ -37,16 +41,13 @@ func FormatODP(words []uint64, key *flow.Key, portName func(uint32) string) stri
 	return strings.Join(parts, ",")
 }
 
-// odp returns one operation other than OpSet and OpClone. Where Format has its own words are outputs and drops.
+// odp returns one operation other than OpSet, OpClone and OpDrop. Where Format has its own words are outputs.
 func (in *Instruction) odp(portName func(uint32) string) string {
-	switch in.Op {
-	case OpOutput:
-		if portName == nil {
-			return fmt.Sprint(in.Arg)
-		}
-		return portName(in.Arg)
-	case OpDrop:
-		return "drop"
+	switch {
+	case in.Op != OpOutput:
+		return in.text(portName)
+	case portName == nil:
+		return fmt.Sprint(in.Arg)
 	}
-	return in.text(portName)
+	return portName(in.Arg)
 }

@@ -39,6 +39,7 @@ const (
 	NoBucket
 	StackTooDeep
 	Fragment
+	MirrorPort
 	NumReasons
 )
 
@@ -77,5 +78,6 @@ func Reasons() []counter.Desc {
 		NoBucket:         {Name: "no_live_bucket", Help: "No bucket of the rule's group is alive, or no member of its bundle.", Kind: counter.Drop},
 		StackTooDeep:     {Name: "stack_too_deep", Help: "push met a stack of 64 KiB.", Kind: counter.Drop},
 		Fragment:         {Name: "fragment", Help: "The bridge drops IP fragments (fragments: drop).", Kind: counter.Drop},
+		MirrorPort:       {Name: "mirror_port", Help: "The input port is where a mirror sends to, which takes part in nothing else.", Kind: counter.Drop},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -27,6 +28,7 @@ type frozen struct {
 	meta      flow.Key
 	written   flow.Mask
 	resubmits int
+	mirrored  mirrorMask
 	hash      uint64 // the operation that makes the dp_hash
 	stack     []stackEntry
 	set       []Action  // the action set
@@ -100,7 +102,7 @@ func (x *xlate) freezeAs(hashed bool) uint32 {
 	c := x.t.contexts
 	buf := c.buffers.Get().(*[]byte)
 	defer c.buffers.Put(buf)
-	f := frozen{resubmits: x.resubmits, stack: x.stack, set: x.set, rest: x.rest}
+	f := frozen{resubmits: x.resubmits, mirrored: x.mirrored, stack: x.stack, set: x.set, rest: x.rest}
 	if hashed {
 		f.hash = x.hash
 	}
@@ -156,6 +158,7 @@ func (f *frozen) appendKey(b []byte) []byte {
 		}
 	}
 	b = binary.AppendUvarint(append(b, 0), uint64(f.resubmits))
+	b = binary.AppendUvarint(b, uint64(f.mirrored))
 	b = binary.BigEndian.AppendUint64(b, f.hash)
 	b = binary.AppendUvarint(b, uint64(len(f.stack)))
 	for i := range f.stack {
@@ -180,13 +183,15 @@ func appendCounted(b []byte, list []Action) []byte {
 	return b
 }
 
-// thaw goes on with a translation that was frozen as context id. It reports false if that is not known.
-func (x *xlate) thaw(id uint32) bool {
+// thaw goes on with a translation that was frozen as context id, of a packet that came in by a port. It reports
+// false if the context is not known.
+func (x *xlate) thaw(id uint32, in *rules.Port) bool {
 	f, ok := x.t.contexts.get(id).(*frozen)
 	if !ok {
 		return false
 	}
 	x.restore(f)
+	x.mirrorIngress(in)
 	if x.q.Trace != nil {
 		x.trace(0, "thaw")
 		if len(f.rest) > 0 {
@@ -211,7 +216,7 @@ func (x *xlate) thaw(id uint32) bool {
 // restore puts what was frozen into the working key. It is the same for all packets under the id, and
 // says nothing about what they are themselves.
 func (x *xlate) restore(f *frozen) {
-	x.resubmits, x.hash = f.resubmits, f.hash
+	x.resubmits, x.hash, x.mirrored = f.resubmits, f.hash, f.mirrored
 	x.stack, x.set = slices.Clone(f.stack), slices.Clone(f.set)
 	for b := range f.written {
 		for i := 0; i < flow.BlockSize; i += 8 {

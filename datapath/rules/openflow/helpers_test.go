@@ -298,3 +298,40 @@ func pushFrame(b []byte, tpid, tci uint16) []byte {
 	tag := binary.BigEndian.AppendUint16(nil, tpid)
 	return slices.Concat(b[:12], binary.BigEndian.AppendUint16(tag, tci&^flow.VLANPresent), b[12:])
 }
+
+// sentFrames runs a program over a frame that changes addresses and tags only, and returns all that it sends,
+// each frame behind its OpenFlow port.
+func sentFrames(words []uint64, pkt []byte) (out []string) {
+	limit := len(pkt) + 100
+	for in, rest, ok := action.Next(words); ok; in, rest, ok = action.Next(rest) {
+		switch in.Op {
+		case action.OpOutput:
+			out = append(out, fmt.Sprintf("%d %x", in.Arg-100, pkt[:min(len(pkt), limit)]))
+			limit = len(pkt) + 100
+		case action.OpTrunc:
+			limit = int(in.Arg)
+		case action.OpPopVLAN:
+			pkt = popFrame(pkt)
+		case action.OpPushVLAN:
+			pkt = pushFrame(pkt, uint16(in.Arg>>16), uint16(in.Arg))
+		case action.OpClone:
+			out = append(out, sentFrames(rest[:in.Arg], pkt)...)
+			rest = rest[in.Arg:]
+		case action.OpSet:
+			pkt = slices.Clone(pkt)
+			at, n := 14, 2
+			if in.Field == flow.FieldEthDst {
+				at, n = 0, 6
+			}
+			mask := binary.BigEndian.AppendUint64(nil, in.Mask[0])[8-n:]
+			value := binary.BigEndian.AppendUint64(nil, in.Value[0])[8-n:]
+			if at == 14 {
+				mask[0] &^= flow.VLANPresent >> 8
+			}
+			for i := range n {
+				pkt[at+i] = pkt[at+i]&^mask[i] | value[i]&mask[i]
+			}
+		}
+	}
+	return out
+}

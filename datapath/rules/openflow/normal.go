@@ -137,7 +137,7 @@ func (x *xlate) floodVLAN(in *rules.Port, m *member) {
 	has, none := m.was, true
 	for i := range x.t.ports.list {
 		port := &x.t.ports.list[i]
-		if port != in && port.Flags&rules.NoFlood == 0 && x.goesTo(port, m) {
+		if port != in && port.Flags&rules.NoFlood == 0 && x.goesTo(port, m) && !x.t.mirrors.reserved(port) {
 			has = x.sendTagged(port, m, has)
 			none = false
 		}

@@ -77,6 +77,7 @@ func (x *xlate) output(port *rules.Port) {
 	}
 	x.v.Actions.Output(port.ID)
 	x.outputs++
+	x.mirrorEgress(port)
 }
 
 // flood sends the packet to all ports but the one it came from and those with one of the flags.

@@ -76,7 +76,11 @@ func (t *Table) SetPorts(list []rules.Port) {
 			changed = true
 		}
 	}
-	if changed {
+	t.arrangeMirrors()
+	switch {
+	case changed && len(t.mirrorList) > 0:
+		t.log.add(change{tag: ^uint64(0)}) // any port may be one that a mirror selects or sends to
+	case changed:
 		t.log.add(change{tag: t.portsTag()})
 	}
 }

@@ -70,6 +70,9 @@ type Table struct {
 	snooping    Snooping
 	fragments   Fragments
 	ports       *ports
+	mirrors     *mirrors
+	mirrorList  []*mirror                              // all, in the order of the user
+	lastMirror  uint32                                 // id that was given last
 	tables      [NoTable]*classifier.Classifier[*rule] // nil: empty
 	groups      map[uint32]*group
 	groupGen    uint16 // of the last group

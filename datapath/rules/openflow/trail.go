@@ -11,6 +11,7 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 //	        trailBucket:  generation << 48 | place of the bucket << 32 | number of the group
 //	        trailFlow:    the id of the context of a learned flow; the next word is the ruleWord of who taught it
 //	        trailFin:     as trailRule; the next word is idle timeout << 16 | hard timeout
+//	        trailMirror:  the id of a mirror, which counts the traffic
 const (
 	trailRule    = 0
 	trailLearn   = 1
@@ -18,6 +19,7 @@ const (
 	trailBucket  = 3
 	trailFlow    = 4
 	trailFin     = 5
+	trailMirror  = 6
 
 	trailKind = 60
 	trailGen  = 1<<28 - 1
@@ -43,6 +45,9 @@ const (
 func (g *group) word(place uint16) uint64 {
 	return trailBucket<<trailKind | uint64(g.gen)<<48 | uint64(place)<<32 | uint64(g.ID)
 }
+
+// mirrorWord names a mirror by its id.
+func mirrorWord(id uint32) uint64 { return trailMirror<<trailKind | uint64(id) }
 
 // learnedWord names the context of a learned flow. The next word is the ruleWord of who taught it.
 func learnedWord(id uint32) uint64 { return trailFlow<<trailKind | uint64(id) }
@@ -81,7 +86,7 @@ func eachContext(trail []uint64, f func(id uint32)) {
 	}
 }
 
-// Credit implements rules.Table: rules count the traffic; addresses and flows that a packet taught are
+// Credit implements rules.Table: rules and mirrors count the traffic; addresses and flows that a packet taught are
 // taught again, so that what is in use does not age, an address that came back to an old port moves back,
 // and a flow that has gone comes back; timeouts that the end of a connection lowers are lowered.
 func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
@@ -102,6 +107,8 @@ func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) (c
 			}
 		case trailBucket:
 			t.creditBucket(w, packets, bytes)
+		case trailMirror:
+			t.creditMirror(uint32(w), packets, bytes)
 		case trailLearn:
 			key, port := fdb.Key(w&(1<<trailKind-1)), uint32(more)
 			if _, ok := t.ports.byID[port]; ok && !t.floodVLANs.has(key.VLAN()) {

@@ -44,6 +44,9 @@ type xlate struct {
 	exit      bool          // an action said so
 	cloned    bool          // the program makes a copy of the packet
 
+	mirrored mirrorMask // mirrors to whose places copies of the packet have gone
+	selected mirrorMask // mirrors that have selected it since it was looked up
+
 	alone bool // no other look-up is at work, and rules may change
 	again bool // this has to be done alone
 
@@ -105,11 +108,17 @@ func (x *xlate) lookup() {
 		v.Actions.Drop(action.PortNoReceive)
 		return
 	}
+	if t.mirrors.reserved(in) {
+		v.Tags |= t.portTag(in.Number)
+		v.Actions.Drop(action.MirrorPort)
+		return
+	}
 	x.by = noRule
 	x.start(in)
 	if id := uint32(q.Key.Uint(flow.FieldRecircID)); id == 0 {
+		x.mirrorIngress(in)
 		x.runRule(x.match(0))
-	} else if !x.thaw(id) {
+	} else if !x.thaw(id, in) {
 		v.Actions.Drop(action.ContextGone)
 		return
 	}
@@ -147,6 +156,8 @@ func (x *xlate) finish() {
 	x.finishPorts()
 	if x.failed {
 		v.Actions.Reset()
+	} else {
+		x.creditMirrors()
 	}
 	if x.failed || x.outputs == 0 {
 		v.Actions.Drop(x.reason)

@@ -1,0 +1,203 @@
+package openflow
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+)
+
+// MaxMirrors is how many mirrors a bridge can have, as many as with Open vSwitch.
+const MaxMirrors = 32
+
+// Bounds of Mirror.Snaplen, in bytes (ovs-vswitchd.conf.db(5), Mirror, snaplen).
+const (
+	MinSnaplen = 14
+	MaxSnaplen = 65535
+)
+
+// A Mirror sends copies of a bridge's packets to a port or into a VLAN (ovs-vswitchd.conf.db(5), Mirror
+// table). Ports go by their names; those that are not there count as soon as they are.
+type Mirror struct {
+	Name                 string   // unique in the bridge
+	SelectAll            bool     // what comes in or goes out by any port
+	SelectSrc, SelectDst []string // what comes in, and what goes out, by one of these ports
+	SelectVLANs          []uint16 // of the selected packets those of these VLANs only; empty: of all
+	OutputPort           string   // a port that takes part in nothing else; or
+	OutputVLAN           uint16   // a VLAN, 1 to 4095
+	Snaplen              uint16   // bytes that are copied at most; 0: all
+}
+
+// check says what is wrong with a mirror.
+func (m *Mirror) check() error {
+	switch {
+	case (m.OutputPort == "") == (m.OutputVLAN == 0):
+		return fmt.Errorf("mirror %s: want either an output port or an output VLAN", m.Name)
+	case m.OutputVLAN > 4095:
+		return fmt.Errorf("mirror %s: output VLAN %d: want 1 to 4095", m.Name, m.OutputVLAN)
+	case m.Snaplen != 0 && m.Snaplen < MinSnaplen:
+		return fmt.Errorf("mirror %s: snaplen %d: want %d to %d bytes", m.Name, m.Snaplen, MinSnaplen, MaxSnaplen)
+	}
+	return nil
+}
+
+// A MirrorStatus is a mirror and what it has done.
+type MirrorStatus struct {
+	Mirror
+	Active         bool   // there is something that it selects from and sends to
+	Packets, Bytes uint64 // selected packets, whatever their copies were cut to
+}
+
+// A mirror is a Mirror and its counts, which stay as long as the bridge has one of its name.
+type mirror struct {
+	Mirror
+	id    uint32 // of the name, in trails
+	count *mirrorCount
+}
+
+type mirrorCount struct{ packets, bytes atomic.Uint64 }
+
+// An activeMirror is a mirror of the ports that are there.
+type activeMirror struct {
+	*mirror
+	vlans *vlanSet    // nil: all
+	out   *rules.Port // nil: OutputVLAN
+	same  mirrorMask  // this one, and others that send to the same place
+}
+
+// A mirrorMask has a bit for each mirror.
+type mirrorMask uint32
+
+// mirrors are those of a bridge, which do not change: another set is another value. A nil one has none.
+type mirrors struct {
+	list     [MaxMirrors]activeMirror
+	src, dst map[uint32]mirrorMask // that select what comes in, and goes out, by a datapath port
+	out      map[uint32]bool       // datapath ports that packets are sent to
+}
+
+// reserved reports whether a port gets what mirrors send, and has no part in anything else.
+func (s *mirrors) reserved(port *rules.Port) bool { return s != nil && s.out[port.ID] }
+
+// newMirrors returns the mirrors of these that have a place to send to.
+func newMirrors(list []*mirror, p *ports) *mirrors {
+	s := &mirrors{src: make(map[uint32]mirrorMask), dst: make(map[uint32]mirrorMask), out: make(map[uint32]bool)}
+	n := 0
+	for _, m := range list {
+		a := activeMirror{mirror: m, out: p.named(m.OutputPort)}
+		if a.out == nil && m.OutputVLAN == 0 {
+			continue
+		}
+		if a.out != nil {
+			s.out[a.out.ID] = true
+		}
+		if len(m.SelectVLANs) > 0 {
+			a.vlans = newVLANSet(m.SelectVLANs)
+		}
+		for i := range p.list {
+			port := &p.list[i]
+			if m.SelectAll || slices.Contains(m.SelectSrc, port.Name) {
+				s.src[port.ID] |= 1 << n
+			}
+			if m.SelectAll || slices.Contains(m.SelectDst, port.Name) {
+				s.dst[port.ID] |= 1 << n
+			}
+		}
+		s.list[n] = a
+		n++
+	}
+	for i := range s.list[:n] {
+		for j := range s.list[:n] {
+			if a, b := &s.list[i], &s.list[j]; a.out == b.out && a.OutputVLAN == b.OutputVLAN {
+				a.same |= 1 << j
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return s
+}
+
+// named returns the port of that name, nil if there is none.
+func (p *ports) named(name string) *rules.Port {
+	i := slices.IndexFunc(p.list, func(p rules.Port) bool { return p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &p.list[i]
+}
+
+// SetMirrors makes these the mirrors of the bridge. Those whose names it had count on. On an error nothing
+// changes. The table keeps the slice.
+func (t *Table) SetMirrors(list []Mirror) error {
+	if len(list) > MaxMirrors {
+		return fmt.Errorf("want %d mirrors at most, found %d", MaxMirrors, len(list))
+	}
+	for i := range list {
+		if err := list[i].check(); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(list[:i], func(m Mirror) bool { return m.Name == list[i].Name }) {
+			return fmt.Errorf("mirror %s: want a name of its own", list[i].Name)
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if slices.EqualFunc(list, t.mirrorList, func(m Mirror, old *mirror) bool { return m.equal(&old.Mirror) }) {
+		return nil
+	}
+	t.mirrorList = t.renewed(list)
+	t.arrangeMirrors()
+	t.log.add(change{tag: ^uint64(0)}) // any verdict may depend on them
+	return nil
+}
+
+// renewed returns mirrors with the counts that others of their names have.
+func (t *Table) renewed(list []Mirror) []*mirror {
+	var all []*mirror
+	for _, m := range list {
+		fresh := &mirror{Mirror: m}
+		if i := slices.IndexFunc(t.mirrorList, func(old *mirror) bool { return old.Name == m.Name }); i >= 0 {
+			fresh.id, fresh.count = t.mirrorList[i].id, t.mirrorList[i].count
+		} else {
+			t.lastMirror++
+			fresh.id, fresh.count = t.lastMirror, new(mirrorCount)
+		}
+		all = append(all, fresh)
+	}
+	return all
+}
+
+// arrangeMirrors matches mirrors and ports. The caller holds the write lock.
+func (t *Table) arrangeMirrors() { t.mirrors = newMirrors(t.mirrorList, t.ports) }
+
+func (m *Mirror) equal(o *Mirror) bool {
+	return m.Name == o.Name && m.SelectAll == o.SelectAll && m.OutputPort == o.OutputPort && m.OutputVLAN == o.OutputVLAN &&
+		m.Snaplen == o.Snaplen && slices.Equal(m.SelectSrc, o.SelectSrc) && slices.Equal(m.SelectDst, o.SelectDst) &&
+		slices.Equal(m.SelectVLANs, o.SelectVLANs)
+}
+
+// Mirrors returns the mirrors, in the order in which they were set.
+func (t *Table) Mirrors() []MirrorStatus {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var all []MirrorStatus
+	for _, m := range t.mirrorList {
+		all = append(all, MirrorStatus{
+			Mirror: m.Mirror, Active: m.OutputVLAN != 0 || t.ports.named(m.OutputPort) != nil,
+			Packets: m.count.packets.Load(), Bytes: m.count.bytes.Load(),
+		})
+	}
+	return all
+}
+
+// creditMirror counts traffic that the mirror with an id has selected, if it is still there.
+func (t *Table) creditMirror(id uint32, packets, bytes uint64) {
+	for _, m := range t.mirrorList {
+		if m.id == id {
+			m.count.packets.Add(packets)
+			m.count.bytes.Add(bytes)
+		}
+	}
+}
