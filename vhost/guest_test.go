@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -76,36 +77,39 @@ type guestRing struct {
 	kick, call int
 }
 
-// newGuest returns a guest with its memory, that nobody has connected to.
+// newGuest returns a guest with its memory and rings, that nobody has connected to.
 func newGuest(t testing.TB, s shape) *guest {
 	t.Helper()
-	if s.size == 0 {
-		s.size = 256
+	g := newMemory(t, s)
+	t.Cleanup(g.close)
+	g.path = filepath.Join(t.TempDir(), "vhost.sock")
+	if !s.server {
+		var err error
+		if g.listen, err = net.ListenUnix("unix", &net.UnixAddr{Name: g.path, Net: "unix"}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if s.pairs == 0 {
-		s.pairs = 1
+	for i := range 2 * g.shape.pairs {
+		g.rings = append(g.rings, g.newRing(i))
 	}
+	return g
+}
+
+// newMemory returns a guest that has nothing but memory.
+func newMemory(t testing.TB, s shape) *guest {
+	t.Helper()
+	s.size, s.pairs = cmp.Or(s.size, 256), cmp.Or(s.pairs, 1)
 	fd, err := unix.MemfdCreate("guest", unix.MFD_CLOEXEC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{t: t, shape: s, file: os.NewFile(uintptr(fd), "guest"), path: filepath.Join(t.TempDir(), "vhost.sock")}
+	g := &guest{t: t, shape: s, file: os.NewFile(uintptr(fd), "guest"), header: headerOf(s.features)}
 	size := 2*s.pairs*ringRoom + slots*slotStep
 	if err := g.file.Truncate(fileBase + int64(size)); err != nil {
 		t.Fatal(err)
 	}
 	if g.memory, err = unix.Mmap(fd, fileBase, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 		t.Fatal(err)
-	}
-	t.Cleanup(g.close)
-	if !s.server {
-		if g.listen, err = net.ListenUnix("unix", &net.UnixAddr{Name: g.path, Net: "unix"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	g.header = headerOf(s.features)
-	for i := range 2 * s.pairs {
-		g.rings = append(g.rings, g.newRing(i))
 	}
 	return g
 }

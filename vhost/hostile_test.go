@@ -216,7 +216,7 @@ func packedAttacks() []attack {
 		one("packed: a buffer of no bytes", "empty_buffer", raw{0, 0, available, 0}),
 		one("packed: a buffer outside of memory", "buffer_outside_memory", raw{1, 64, available, 0}),
 		one("packed: a chain that goes on where nothing is available", "chain_not_available", raw{0, 64, available | hasNext, 0}),
-		one("packed: a chain as long as the ring, and longer", "chain_not_available", full...),
+		one("packed: a chain as long as the ring, and longer", "descriptor_loop", full...),
 		one("packed: an indirect table of half a descriptor", "indirect_size", raw{0, 24, available | indirect, 0}),
 	}
 }
@@ -346,6 +346,23 @@ func memoryAttacks() []attack {
 					b.t.Fatal(err)
 				}
 				b.g.putAvail(b.g.rings[1], 1, 0)
+			},
+		},
+		{
+			name: "inflight memory that is cut short", shape: shape{features: common},
+			fault: "fault_memory", log: "the memory of buffers in flight is gone",
+			do: func(b *bench) {
+				m, err := b.g.conn.Ask(proto.GetInflightFD, proto.Inflight{Queues: 2, QueueSize: 256})
+				if err != nil {
+					b.t.Fatal(err)
+				}
+				fd := m.Take(0)
+				defer unix.Close(fd)
+				b.g.tell(proto.SetInflightFD, m.Payload, fd)
+				if err := unix.Ftruncate(fd, 0); err != nil {
+					b.t.Fatal(err)
+				}
+				b.g.send(0, nil, number(1, 60))
 			},
 		},
 		{
@@ -548,6 +565,11 @@ func (g *guest) tryConnect() {
 	g.t.Helper()
 	g.meet()
 	g.conn.SetTimeout(time.Second)
+	g.tryMessages()
+}
+
+// tryMessages is what connect says, whatever comes of it.
+func (g *guest) tryMessages() {
 	g.conn.Tell(proto.SetFeatures, proto.U64(g.shape.features))
 	g.conn.Tell(proto.SetMemTable, proto.MemTable{g.region()}, int(g.file.Fd()))
 	for i, r := range g.rings {

@@ -35,15 +35,9 @@ type Port struct {
 }
 
 func open(name string, o Options) (*Port, error) {
-	p := &Port{
-		o: o, log: o.Log.With("port", name, "driver", DriverName),
-		faults: make(chan error, 1), ended: make(chan struct{}),
-	}
-	p.info = pmd.Info{Name: name, Driver: DriverName, MAC: o.MAC, MTU: o.MTU, NUMA: -1, Takes: &p.takes}
-	for range o.Queues {
-		if err := p.addPair(); err != nil {
-			return nil, errors.Join(err, p.release())
-		}
+	p, err := newPort(name, o)
+	if err != nil {
+		return nil, err
 	}
 	way, err := newWay(o)
 	if err != nil {
@@ -51,8 +45,23 @@ func open(name string, o Options) (*Port, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
-	p.state.begin(o)
 	go p.run(ctx, way)
+	return p, nil
+}
+
+// newPort returns a port that nobody looks for a guest for.
+func newPort(name string, o Options) (*Port, error) {
+	p := &Port{
+		o: o, log: o.Log.With("port", name, "driver", DriverName),
+		faults: make(chan error, 1), ended: make(chan struct{}),
+	}
+	p.info = pmd.Info{Name: name, Driver: DriverName, MAC: o.MAC, MTU: o.MTU, NUMA: -1, Takes: &p.takes}
+	p.state.begin(o)
+	for range o.Queues {
+		if err := p.addPair(); err != nil {
+			return nil, errors.Join(err, p.release())
+		}
+	}
 	return p, nil
 }
 

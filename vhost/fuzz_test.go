@@ -1,0 +1,290 @@
+package vhost
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/proto"
+)
+
+// FuzzFrontend has a frontend send messages of the right form that make no sense: numbers, sizes and descriptors
+// of the fuzzer's choice, in any order, and with rings in between that hold what it likes. Whatever comes of it,
+// the session ends, nothing panics, no frame, descriptor or mapping is left, and packets that the port gives out
+// were in the guest's memory.
+//
+// Each step is 18 bytes: what to do, which ring, two numbers. Numbers are bent towards those that mean something.
+func FuzzFrontend(f *testing.F) {
+	f.Add(script(script(nil, opSetUp, 0, 0, 0), opPacket, 1, 60, 0))
+	f.Add(script(script(script(nil, opSetUp, 0, 1, 0), opDescriptor, 1, 3, 5), opPoll, 0, 0, 0))
+	f.Add(script(script(script(nil, opSetUp, 0, 0, 0), opMemory, 0, 1, 0), opPoll, 0, 0, 0))
+	f.Add(script(script(nil, opLog, 0, 1<<20, 0), opInflight, 0, 2, 256))
+	f.Fuzz(func(t *testing.T, steps []byte) {
+		n := openFiles(t)
+		z := newFuzzed(t)
+		for len(steps) >= stepSize && z.alive() {
+			z.step(steps[:stepSize])
+			steps = steps[stepSize:]
+			if len(steps) > 64*stepSize {
+				steps = steps[:64*stepSize]
+			}
+		}
+		z.close()
+		if now := openFiles(t); len(now) > len(n) {
+			t.Fatalf("%d descriptors are left behind", len(now)-len(n))
+		}
+	})
+}
+
+const stepSize = 18
+
+// What a step may do.
+const (
+	opSetUp = iota // all of a ring at once, so that the fuzzer need not find that out
+	opFeatures
+	opSize
+	opAddress
+	opBase
+	opStop
+	opKick
+	opCall
+	opEnable
+	opMemory
+	opRegion
+	opLog
+	opInflight
+	opReset
+	opDescriptor // 16 bytes of a ring's descriptors
+	opWord       // two bytes anywhere in the rings
+	opPacket     // a packet that is as it should be
+	opPoll
+	opSend
+	opCount
+)
+
+func script(b []byte, op, ring byte, x, y uint64) []byte {
+	b = append(b, op, ring)
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, x), y)
+}
+
+// fuzzed is a port, its worker, and a guest with a frontend that does not know what it does.
+type fuzzed struct {
+	t     *testing.T
+	pool  *frame.Pool
+	cache *frame.Cache
+	p     *Port
+	g     *guest
+	ended chan struct{}
+	batch frame.Batch
+}
+
+func newFuzzed(t *testing.T) *fuzzed {
+	pool, err := frame.NewPool(frame.Options{Buffers: 512, Huge: frame.HugeNever, Audit: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := &fuzzed{t: t, pool: pool, ended: make(chan struct{})}
+	if z.cache, err = pool.NewCache(); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Pool: pool, Path: "nowhere", Log: slog.New(slog.DiscardHandler), Clock: testClock(), Gather: -1, patience: time.Second}
+	if o, err = o.withDefaults(); err != nil {
+		t.Fatal(err)
+	}
+	if z.p, err = newPort("p1", o); err != nil {
+		t.Fatal(err)
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.g = plainGuest(t)
+	z.g.conn = proto.NewConn(socket(t, fds[0]))
+	z.g.conn.SetTimeout(2 * time.Second)
+	back := socket(t, fds[1])
+	go func() {
+		defer close(z.ended)
+		z.p.session(context.Background(), back)
+	}()
+	return z
+}
+
+// socket makes a connection of a descriptor.
+func socket(t *testing.T, fd int) *net.UnixConn {
+	f := os.NewFile(uintptr(fd), "socket")
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.(*net.UnixConn)
+}
+
+// plainGuest returns a guest with memory and rings, without a socket.
+func plainGuest(t *testing.T) *guest {
+	g := newMemory(t, shape{features: common, size: 16, pairs: 1})
+	for i := range 2 {
+		g.rings = append(g.rings, g.newRing(i))
+	}
+	return g
+}
+
+func (z *fuzzed) alive() bool {
+	select {
+	case <-z.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+func (z *fuzzed) close() {
+	z.g.hangUp()
+	<-z.ended
+	for range 3 {
+		z.poll()
+	}
+	if err := z.p.release(); err != nil {
+		z.t.Fatal(err)
+	}
+	z.cache.Close()
+	if err := z.pool.Close(); err != nil {
+		z.t.Fatal(err)
+	}
+	z.g.close()
+}
+
+// step does what 18 bytes say. Answers do not matter, and neither do errors.
+func (z *fuzzed) step(b []byte) {
+	op, ring := b[0]%opCount, b[1]
+	x, y := binary.LittleEndian.Uint64(b[2:]), binary.LittleEndian.Uint64(b[10:])
+	g, i := z.g, uint32(ring%3) // one ring that there is not
+	tell := func(r proto.Request, p proto.Payload, fds ...int) { _ = g.conn.Tell(r, p, fds...) }
+	switch op {
+	case opSetUp:
+		z.setUp(x)
+	case opFeatures:
+		tell(proto.SetFeatures, proto.U64(x))
+	case opSize:
+		tell(proto.SetVringNum, proto.VringState{Index: i, Num: uint32(x)})
+	case opAddress:
+		tell(proto.SetVringAddr, proto.VringAddr{Index: i, Flags: uint32(y & 1), Desc: bend(x), Avail: bend(x) + y%4096, Used: bend(y), Log: x})
+	case opBase:
+		tell(proto.SetVringBase, proto.VringState{Index: i, Num: uint32(x)})
+	case opStop:
+		if m, err := g.conn.Ask(proto.GetVringBase, proto.VringState{Index: i}); err == nil {
+			m.Close()
+		}
+	case opKick:
+		z.file(proto.SetVringKick, i, x)
+	case opCall:
+		z.file(proto.SetVringCall, i, x)
+	case opEnable:
+		tell(proto.SetVringEnable, proto.VringState{Index: i, Num: uint32(x % 3)})
+	case opMemory:
+		tell(proto.SetMemTable, proto.MemTable{{Guest: x, User: bend(x), Size: y % (1 << 24), Offset: y & 0xfff}}, int(g.file.Fd()))
+	case opRegion:
+		z.region(ring, x, y)
+	case opLog:
+		if m, err := g.conn.Ask(proto.SetLogBase, proto.Log{Size: x, Offset: y}, int(g.file.Fd())); err == nil {
+			m.Close()
+		}
+	case opInflight:
+		tell(proto.SetInflightFD, proto.Inflight{Size: y, Offset: y >> 12 << 12, Queues: uint16(x), QueueSize: uint16(y)}, int(g.file.Fd()))
+	case opReset:
+		tell([]proto.Request{proto.ResetDevice, proto.ResetOwner, proto.SetOwner}[x%3], nil)
+	case opDescriptor:
+		at := uint64(ring&1)*ringRoom + x%64*16
+		binary.LittleEndian.PutUint64(g.memory[at:], guestBase+y%uint64(len(g.memory)+64))
+		binary.LittleEndian.PutUint32(g.memory[at+8:], uint32(y>>32)%5000)
+		binary.LittleEndian.PutUint32(g.memory[at+12:], uint32(x>>32)&0x1f_8087)
+	case opWord:
+		at := (uint64(ring&1)*ringRoom + x%2048) &^ 1
+		binary.LittleEndian.PutUint16(g.memory[at:], uint16(y))
+	case opPacket:
+		g.trySend(int(x%1500) + 1)
+	case opPoll:
+		z.poll()
+	case opSend:
+		z.send(int(x%1600) + 1)
+	}
+	z.poll()
+}
+
+// bend makes an address of a number: mostly one in the guest's memory.
+func bend(x uint64) uint64 {
+	if x>>63 != 0 {
+		return x
+	}
+	return userBase + x%(3*ringRoom)
+}
+
+// setUp is a frontend that knows what it does, of a guest with features that x chooses.
+func (z *fuzzed) setUp(x uint64) {
+	g := z.g
+	g.shape.features = common | proto.Features(x)&(proto.MrgRxbuf|proto.IndirectDesc|proto.EventIdx|proto.Csum|proto.HostTSO4)
+	if x&1 != 0 {
+		g.shape.features |= proto.RingPacked
+	}
+	for i, r := range g.rings {
+		g.resetRing(r)
+		if i > 1 {
+			break
+		}
+	}
+	g.tryMessages()
+}
+
+// file sends one of several descriptors for a ring.
+func (z *fuzzed) file(r proto.Request, i uint32, x uint64) {
+	v := proto.VringFile{Index: uint8(i)}
+	switch x % 4 {
+	case 0:
+		v.None = true
+		_ = z.g.conn.Tell(r, v)
+	case 1:
+		_ = z.g.conn.Tell(r, v, int(z.g.file.Fd()))
+	default:
+		_ = z.g.conn.Tell(r, v, z.g.rings[x>>2&1].kick)
+	}
+}
+
+// region adds or takes away memory.
+func (z *fuzzed) region(what byte, x, y uint64) {
+	r := proto.Region{Guest: x, User: bend(x), Size: y % (1 << 24), Offset: y & 0xfff}
+	if what&2 != 0 {
+		r = z.g.region()
+	}
+	if what&1 != 0 {
+		_ = z.g.conn.Tell(proto.RemMemReg, r)
+	} else {
+		_ = z.g.conn.Tell(proto.AddMemReg, r, int(z.g.file.Fd()))
+	}
+}
+
+// poll is the worker.
+func (z *fuzzed) poll() {
+	z.p.rx[0].Recv(&z.batch)
+	for _, f := range z.batch.Frames() {
+		if n := z.pool.Total(f); n < 14 || n > longest {
+			z.t.Fatalf("a packet of %d bytes", n)
+		}
+	}
+	z.cache.PutBatch(&z.batch)
+	z.p.rx[0].Arm()
+}
+
+func (z *fuzzed) send(n int) {
+	if f, ok := z.cache.FromBytes(make([]byte, n)); ok {
+		z.batch.Append(f)
+		z.p.tx[0].Send(&z.batch)
+		z.p.tx[0].Flush()
+	}
+}
