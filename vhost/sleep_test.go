@@ -1,11 +1,13 @@
 package vhost
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/proto"
 )
@@ -118,10 +120,11 @@ func TestAGuestIsToldOnlyIfItWantsToBe(t *testing.T) {
 }
 
 func TestPacketsGatherUnderLoad(t *testing.T) {
-	now := int64(0)
-	b := newBench(t, shape{features: common, size: 1024}, nil)
+	var now atomic.Int64
+	b := newBench(t, shape{features: common, size: 1024}, func(o *Options) {
+		o.Clock, o.Gather = cpu.NewManualClock(now.Load), 10_000
+	})
 	q := b.p.rx[0]
-	q.gather.now, q.gather.wait = func() int64 { return now }, 10_000
 	b.g.connect()
 	b.up()
 	send := func(n int) {
@@ -133,7 +136,7 @@ func TestPacketsGatherUnderLoad(t *testing.T) {
 	}
 	// One at a time, a microsecond apart: each is taken at once.
 	for range 100 {
-		now += 1000
+		now.Add(1000)
 		send(1)
 		if n := b.poll(0); n != 1 {
 			t.Fatalf("%d packets taken under low load, want 1 at once", n)
@@ -142,7 +145,7 @@ func TestPacketsGatherUnderLoad(t *testing.T) {
 	// 20 a microsecond: after a while they are left to gather.
 	sent, got := 0, 0
 	for sent < 800 || got < sent {
-		now += 1000
+		now.Add(1000)
 		send(20)
 		sent += 20
 		for n := b.poll(0); n > 0; n = b.poll(0) {
@@ -152,13 +155,13 @@ func TestPacketsGatherUnderLoad(t *testing.T) {
 	if !q.gather.on {
 		t.Fatal("20 packets a microsecond are no load")
 	}
-	now += 1000
+	now.Add(1000)
 	send(100)
 	if n := b.poll(0); n != 0 {
 		t.Errorf("%d packets taken although more are to come", n)
 	}
 	send(156) // enough
-	now += 9000
+	now.Add(9000)
 	enough := 0
 	for range 4 {
 		enough += b.poll(0)
@@ -171,7 +174,7 @@ func TestPacketsGatherUnderLoad(t *testing.T) {
 	if n := b.poll(0); n != 0 {
 		t.Errorf("%d packets taken at once under load", n)
 	}
-	now += 10_001
+	now.Add(10_001)
 	if n := b.poll(0); n != 3 {
 		t.Errorf("%d packets taken at the deadline, want 3", n)
 	}
