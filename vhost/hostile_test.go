@@ -207,16 +207,11 @@ func packedAttacks() []attack {
 			g.putDescs(r.base, ds...)
 		})
 	}
-	full := make([]raw, 256)
-	for i := range full {
-		full[i] = raw{0, 64, available | hasNext, 0}
-	}
 	return []attack{
 		one("packed: an id that the ring does not have", "id_out_of_range", raw{0, 64, available, 256}),
 		one("packed: a buffer of no bytes", "empty_buffer", raw{0, 0, available, 0}),
 		one("packed: a buffer outside of memory", "buffer_outside_memory", raw{1, 64, available, 0}),
 		one("packed: a chain that goes on where nothing is available", "chain_not_available", raw{0, 64, available | hasNext, 0}),
-		one("packed: a chain as long as the ring, and longer", "descriptor_loop", full...),
 		one("packed: an indirect table of half a descriptor", "indirect_size", raw{0, 24, available | indirect, 0}),
 	}
 }
