@@ -106,9 +106,11 @@ func (o Options) args(k bootable, initrd string) []string {
 	}
 	// QEMU 7.2 without KVM ends by a signal when a vhost-user device has MSI-X vectors: it has none.
 	device := append([]string{"virtio-net-pci,netdev=net0,vectors=0,mac=" + o.MAC.String()}, o.Device...)
+	// no_timer_check: on a busy machine an emulated timer may tick too late for the kernel's check of it.
+	line := "console=ttyS0 quiet panic=-1 no_timer_check"
 	return []string{
 		"-accel", "tcg", "-m", fmt.Sprint(memory), "-no-reboot", "-nodefaults", "-display", "none",
-		"-kernel", k.image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1",
+		"-kernel", k.image, "-initrd", initrd, "-append", line,
 		"-serial", "stdio", // the console
 		"-chardev", "socket,id=line,path=" + o.line() + ",server=on,wait=off", "-serial", "chardev:line",
 		// vhost-user passes the guest's memory as a file.

@@ -110,6 +110,7 @@ func (s *site) start(ports, rules []string) *daemon.Daemon {
 		Namespace: s.lab.Switch, Binary: built, Dir: s.path(fmt.Sprint("daemon", s.starts)), Config: config,
 	})
 	must(s.T, err)
+	s.Cleanup(func() { d.Kill() }) // where the test did not get so far as to stop it
 	return d
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // A Link says how a link shall be.
@@ -38,7 +39,8 @@ func (m *Machine) SetLink(want Link, is *LinkState) error {
 		}
 		for _, a := range want.Addresses {
 			ip := &net.IPNet{IP: a.Addr().AsSlice(), Mask: net.CIDRMask(a.Bits(), a.Addr().BitLen())}
-			if err := netlink.AddrReplace(l, &netlink.Addr{IPNet: ip}); err != nil {
+			// Of use at once: nobody else in a laboratory has the address.
+			if err := netlink.AddrReplace(l, &netlink.Addr{IPNet: ip, Flags: unix.IFA_F_NODAD}); err != nil {
 				return fmt.Errorf("give %s the address %s: %w", want.Name, a, err)
 			}
 		}

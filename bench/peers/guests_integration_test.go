@@ -1,0 +1,178 @@
+//go:build integration
+
+package peers
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/guest"
+	"github.com/culvertdev/culvert/bench/guest/inside"
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/traffic"
+)
+
+// A party is a host with its addresses.
+type party struct {
+	*guest.Host
+	name  string
+	addrs []netip.Addr // IPv4, IPv6
+}
+
+// What a guest leaves to hardware when it sends, by the names of ethtool -k.
+var offloads = []string{"tx-checksum-ip-generic", "tx-tcp-segmentation", "tx-tcp6-segmentation"}
+
+// boot starts guests on ports vu0 and on, all at once.
+func (s *site) boot(device ...[]string) []party {
+	s.Helper()
+	all := make([]party, len(device))
+	errs := make([]error, len(device))
+	done := make(chan int)
+	for i := range device {
+		go func() {
+			all[i], errs[i] = s.bootOne(i, device[i])
+			done <- i
+		}()
+	}
+	for range device {
+		<-done
+	}
+	must(s.T, errors.Join(errs...))
+	return all
+}
+
+func (s *site) bootOne(i int, device []string) (p party, err error) {
+	g, err := guest.Start(s.ctx, guest.Options{
+		Dir: s.path(fmt.Sprint("guest", i)), Socket: s.socket(i), Spawn: s.lab.Switch.Start,
+		MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(100 + i)}, Device: device,
+	})
+	if err != nil {
+		return p, err
+	}
+	s.Cleanup(func() { g.Stop() })
+	p = party{g.Host, fmt.Sprint("guest ", i), []netip.Addr{netip.AddrFrom4([4]byte{10, 77, 0, byte(100 + i)}), netip.MustParseAddr(fmt.Sprintf("fd77::%d", 100+i))}}
+	_, err = g.SetLink(s.ctx, inside.Link{Name: guest.Link, Addresses: []netip.Prefix{netip.PrefixFrom(p.addrs[0], 24), netip.PrefixFrom(p.addrs[1], 64)}})
+	return p, err
+}
+
+// namespace is a host on a veth pair as a party.
+func namespace(h *lab.Host) party {
+	return party{guest.In(h.Namespace), h.Name(), []netip.Addr{h.IPv4.Addr(), h.IPv6.Addr()}}
+}
+
+// Guests with split and packed rings, and a network namespace on an AF_XDP port of the same bridge.
+func TestTwoGuestsAndANamespaceReachEachOther(t *testing.T) {
+	need(t, guest.Missing, func() error {
+		if l := lab.Missing(); len(l) > 0 {
+			return fmt.Errorf("missing %v", l)
+		}
+		return nil
+	})
+	s := newSite(t, 4*time.Minute)
+	bob, err := s.lab.AddHost("bob", "p1", lab.Link{})
+	must(t, err)
+	d := s.start([]string{s.vhostPort(0), s.vhostPort(1), "{name: p1, type: afxdp}"}, []string{"actions=NORMAL"})
+	defer s.stop(d)
+	parties := append(s.boot([]string{"mrg_rxbuf=off", "event_idx=off"}, []string{"packed=on"}), namespace(bob))
+	for _, from := range parties {
+		for _, to := range parties {
+			if from.name == to.name {
+				continue
+			}
+			for _, a := range to.addrs {
+				e, err := from.Ping(s.ctx, a, traffic.Ping{Count: 3, Timeout: 5 * time.Second})
+				must(t, err)
+				if e.Lost() > 0 {
+					t.Errorf("ping from %s to %s at %s: %s", from.name, to.name, a, e)
+				}
+				// Longer than what one packet carries: fragments.
+				if e, err = from.Ping(s.ctx, a, traffic.Ping{Count: 2, Size: 8000, Timeout: 5 * time.Second}); err != nil || e.Lost() > 0 {
+					t.Errorf("long ping from %s to %s at %s: %s, %v", from.name, to.name, a, e, err)
+				}
+				sum, err := guest.Bulk(s.ctx, from.Host, to.Host, a, 500*time.Millisecond)
+				must(t, err)
+				t.Logf("TCP from %s to %s at %s: %s", from.name, to.name, a, sum)
+			}
+		}
+	}
+	s.faultless(d)
+}
+
+// The driver in the guest is not told that the switch was another one for a moment: QEMU goes on where the used index of
+// a split ring says that the old switch was.
+func TestGuestsGoOnWhenTheSwitchIsKilled(t *testing.T) {
+	need(t, guest.Missing)
+	s := newSite(t, 2*time.Minute)
+	ports := []string{s.vhostPort(0), s.vhostPort(1)}
+	d := s.start(ports, []string{"actions=NORMAL"})
+	guests := s.boot(nil, nil)
+	for range 2 {
+		_, err := guest.Bulk(s.ctx, guests[0].Host, guests[1].Host, guests[1].addrs[0], 500*time.Millisecond)
+		must(t, err)
+		must(t, d.Kill())
+		d = s.start(ports, []string{"actions=NORMAL"})
+		_, err = d.WaitOpen(s.ctx)
+		must(t, err)
+		// The first ones may go lost with the link.
+		for e := (traffic.Echoes{}); e.Received == 0; {
+			e, err = guests[0].Ping(s.ctx, guests[1].addrs[0], traffic.Ping{Count: 1, Timeout: time.Second})
+			must(t, err)
+		}
+	}
+	sum, err := guest.Bulk(s.ctx, guests[1].Host, guests[0].Host, guests[0].addrs[1], 500*time.Millisecond)
+	must(t, err)
+	t.Log(sum)
+	s.faultless(d)
+	s.stop(d)
+}
+
+// Between guests a segment of up to 64 KiB goes as it is; what leaves by another port is cut.
+func TestTCPBetweenGuestsGainsFromSegmentsThatStayWhole(t *testing.T) {
+	need(t, guest.Missing)
+	s := newSite(t, 4*time.Minute)
+	d := s.start([]string{s.vhostPort(0), s.vhostPort(1)}, []string{"actions=NORMAL"})
+	defer s.stop(d)
+	guests := s.boot(nil, nil)
+	measure := func(on bool) (traffic.Transfer, uint64) {
+		features := make(map[string]bool)
+		for _, f := range offloads {
+			features[f] = on
+		}
+		state, err := guests[0].SetLink(s.ctx, inside.Link{Name: guest.Link, Offloads: features})
+		must(t, err)
+		for _, f := range offloads {
+			if state.Features[f] != on {
+				t.Fatalf("the guest's %s cannot be turned to %t", f, on)
+			}
+		}
+		before := segments(s, d)
+		sum, err := guest.Bulk(s.ctx, guests[0].Host, guests[1].Host, guests[1].addrs[0], 2*time.Second)
+		must(t, err)
+		return sum, segments(s, d) - before
+	}
+	// In turn, since the machine may be busier now than then.
+	var with, without float64
+	for range 3 {
+		on, whole := measure(true)
+		off, none := measure(false)
+		if whole == 0 || none != 0 {
+			t.Errorf("with offloads %d segments stayed whole, without %d; want some and none", whole, none)
+		}
+		with, without = max(with, on.BitsPerSecond()), max(without, off.BitsPerSecond())
+	}
+	t.Logf("TCP between guests at MTU 1500: %.0f Mbit/s with checksum and segmentation offload, %.0f without: %.1f times", with/1e6, without/1e6, with/without)
+	if with <= without {
+		t.Error("TCP does not gain from offloads")
+	}
+	s.faultless(d)
+}
+
+// segments counts packets that came from guest 0 as segments to be cut and went to guest 1 as they were.
+func segments(s *site, d *daemon.Daemon) uint64 {
+	return min(daemon.Value(s.port(d, "vu0").Counters, "rx_segments"), daemon.Value(s.port(d, "vu1").Counters, "tx_segments"))
+}
