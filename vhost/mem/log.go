@@ -69,7 +69,7 @@ func (l *Log) CoversTable(t *Table) bool {
 // The bit is set by an atomic operation even when it is set already: a look first would have to be ordered
 // behind the write as well, which costs as much.
 func (l *Log) Mark(addr, n uint64) {
-	if !l.Covers(addr, n) {
+	if n == 0 || !l.Covers(addr, n) {
 		return
 	}
 	for page, left := addr/LogPage, (addr%LogPage+n+LogPage-1)/LogPage; left > 0; left-- {

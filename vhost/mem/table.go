@@ -113,16 +113,24 @@ func (t *Table) Close() error {
 	return errors.Join(errs...)
 }
 
-// find returns the area of addr, or nil.
+// find returns the area of addr, or nil. Guests with more than 3 GiB have two areas at least, and use both: this is
+// no rare case.
 func find(areas []area, addr uint64) *area {
-	i, found := slices.BinarySearchFunc(areas, addr, func(a area, addr uint64) int { return cmp.Compare(a.base, addr) })
-	if !found {
-		i-- // the last one that begins before addr
-	}
-	if i < 0 || addr-areas[i].base >= uint64(len(areas[i].mem)) {
+	if len(areas) == 0 {
 		return nil
 	}
-	return &areas[i]
+	at := 0 // of the areas that begin at addr or before, the last one is this or among the n-1 behind
+	for n := len(areas); n > 1; {
+		half := n / 2
+		if areas[at+half].base <= addr {
+			at += half
+		}
+		n -= half
+	}
+	if a := &areas[at]; addr-a.base < uint64(len(a.mem)) {
+		return a
+	}
+	return nil
 }
 
 // within returns n bytes at addr.

@@ -89,9 +89,12 @@ type world struct {
 	data   uint64 // guest-physical address behind the ring, where buffers may be
 }
 
-func newWorld(t testing.TB, s shape) *world {
+func newWorld(t testing.TB, s shape) *world { return newWorldOf(t, s, 4<<20) }
+
+// newWorldOf is newWorld with so many bytes of memory.
+func newWorldOf(t testing.TB, s shape, size uint64) *world {
 	t.Helper()
-	m, err := mem.Heap(mem.Region{Guest: guestBase, User: userBase, Size: 4 << 20})
+	m, err := mem.Heap(mem.Region{Guest: guestBase, User: userBase, Size: size})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,12 +6,12 @@ import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 // any, as if they had not been taken. b is empty then. The guest sees it at Publish.
 func (q *Packed) Give(b *Chains, n int) {
 	if q.err == nil {
+		q.untake(b, n) // first: entries of the inflight region that are free now are so for good
 		if q.order && q.flight == nil && readOnly(b, n) {
 			q.giveBatch(b, n)
 		} else {
 			q.give(b, n)
 		}
-		q.untake(b, n)
 	}
 	b.reset()
 }

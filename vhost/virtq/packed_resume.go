@@ -27,7 +27,19 @@ func (q *Packed) resume(region []byte) error {
 	}
 	q.flight, q.given, q.old.entries = f, given, chains
 	q.next = given.Plus(slots, q.size)
+	q.conceal(slots)
 	return nil
+}
+
+// conceal takes back used descriptors that were written for a batch but not published, among the n that are in
+// flight: the guest would find them behind the first one that is used now. What they were is in the region.
+func (q *Packed) conceal(n uint32) {
+	for at := q.given; n > 0; n-- {
+		if flags := uint16(q.guard[at.At].Rest.Load() >> 48); flags&layout.PhaseMask == at.Used() {
+			q.guard[at.At].Rest.Store(layout.PackedRest(0, 0, at.Phase))
+		}
+		at = at.Plus(1, q.size)
+	}
 }
 
 // open finds the parts of a region; false when it does not fit a ring with so many entries.

@@ -56,8 +56,8 @@ func (q *Packed) takeNew(b *Chains, limit int) {
 	q.pass(b.n, slots)
 }
 
-// takePlain takes chains until b has n, as long as they have one descriptor, in the region of memory where the
-// last one was: what nearly every chain is like. It returns how many there were.
+// takePlain takes chains until b has n, as long as they have one descriptor, in one region of memory: what nearly
+// every chain is like. It returns how many there were.
 func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
 	guard, table := q.guard, q.desc
 	base, memory := q.win.Region()
@@ -69,10 +69,18 @@ func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
 		d := layout.Desc{Addr: table[at.At].Addr, Rest: rest}
 		off, length, flags, id := d.Addr-base, uint64(d.Len()), d.PackedFlags(), d.PackedID()
 		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect) != at.Phase || int(id) >= len(table) ||
-			length == 0 || off >= uint64(len(memory)) || length > uint64(len(memory))-off {
+			length == 0 {
 			break
 		}
-		segments[i] = memory[off : off+length : off+length]
+		if off < uint64(len(memory)) && length <= uint64(len(memory))-off {
+			segments[i] = memory[off : off+length : off+length]
+		} else {
+			var ok bool
+			if segments[i], ok = q.win.Bytes(d.Addr, d.Len()); !ok {
+				break
+			}
+			base, memory = q.win.Region()
+		}
 		chains[i].alone(id, uint16(b.segs+i), flags)
 		at = at.Plus(1, uint32(len(table)))
 		slots++
@@ -121,7 +129,7 @@ func (q *Packed) chain(b *Chains, at layout.Cursor, d layout.Desc, most uint32) 
 
 // walk follows a chain around the ring (VIRTIO 1.2, 2.8.6). Its last descriptor has the id.
 func (q *Packed) walk(c *builder, at layout.Cursor, d layout.Desc, most uint32) (slots uint32, id uint16, k Kind, value uint64) {
-	for slots = 1; slots <= most; slots++ {
+	for slots = 1; ; slots++ {
 		if q.flight != nil && !q.flight.add(d) {
 			return 0, 0, ChainLoop, uint64(slots)
 		}
@@ -136,6 +144,9 @@ func (q *Packed) walk(c *builder, at layout.Cursor, d layout.Desc, most uint32) 
 		if flags&layout.FlagNext == 0 {
 			return slots, d.PackedID(), 0, 0
 		}
+		if slots == most {
+			return 0, 0, ChainLoop, uint64(most)
+		}
 		at = at.Plus(1, q.size)
 		d.Rest = q.guard[at.At].Rest.Load()
 		d.Addr = q.desc[at.At].Addr
@@ -143,7 +154,6 @@ func (q *Packed) walk(c *builder, at layout.Cursor, d layout.Desc, most uint32) 
 			return 0, 0, ChainOpen, d.Rest
 		}
 	}
-	return 0, 0, ChainLoop, uint64(most)
 }
 
 // walkTable goes through the indirect table that d refers to, from its first descriptor to its last (VIRTIO 1.2,

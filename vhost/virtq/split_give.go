@@ -6,8 +6,8 @@ import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 // any, as if they had not been taken. b is empty then. The guest sees it at Publish.
 func (q *Split) Give(b *Chains, n int) {
 	if q.err == nil {
-		q.give(b, n)
 		q.untake(b, n)
+		q.give(b, n)
 	}
 	b.reset()
 }

@@ -69,8 +69,8 @@ func (q *Split) takeNew(b *Chains, n int) {
 	}
 }
 
-// takePlain takes chains until b has n, as long as they have one descriptor, in the region of memory where the
-// last one was: what nearly every chain is like. It reports whether there were any.
+// takePlain takes chains until b has n, as long as they have one descriptor, in one region of memory: what nearly
+// every chain is like. It reports whether there were any.
 func (q *Split) takePlain(b *Chains, n int) bool {
 	avail, table := q.avail, q.desc
 	base, memory := q.win.Region()
@@ -84,10 +84,18 @@ func (q *Split) takePlain(b *Chains, n int) bool {
 		}
 		d := table[head]
 		off, length, flags := d.Addr-base, uint64(d.Len()), d.SplitFlags()
-		if flags&^layout.FlagWrite != 0 || length == 0 || off >= uint64(len(memory)) || length > uint64(len(memory))-off {
+		if flags&^layout.FlagWrite != 0 || length == 0 {
 			break
 		}
-		segments[i] = memory[off : off+length : off+length]
+		if off < uint64(len(memory)) && length <= uint64(len(memory))-off {
+			segments[i] = memory[off : off+length : off+length]
+		} else {
+			var ok bool
+			if segments[i], ok = q.win.Bytes(d.Addr, d.Len()); !ok {
+				break
+			}
+			base, memory = q.win.Region()
+		}
 		chains[i].alone(head, uint16(b.segs+i), flags)
 		next++
 	}
