@@ -59,6 +59,11 @@ type cli struct {
 		Del   fdbDelCmd   `cmd:"" help:"Forget one address."`
 		Flush fdbFlushCmd `cmd:"" help:"Forget learned addresses."`
 	} `cmd:"" name:"fdb" group:"change" help:"List or change the MAC addresses a bridge knows."`
+	Mirror struct {
+		List mirrorListCmd `cmd:"" help:"List mirrors, and what they have copied."`
+		Add  mirrorAddCmd  `cmd:"" help:"Send copies of packets to a port or into a VLAN."`
+		Del  mirrorDelCmd  `cmd:"" help:"Remove a mirror."`
+	} `cmd:"" group:"change" help:"List or change a bridge's mirrors."`
 	MDB struct {
 		Show  mdbShowCmd  `cmd:"" help:"List who listens to which group, and multicast routers."`
 		Flush mdbFlushCmd `cmd:"" help:"Forget what multicast snooping has learned."`

@@ -86,6 +86,13 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.MDBShow, func(context.Context, api.BridgeName) ([]api.MDBEntry, error) {
 		return []api.MDBEntry{{Bridge: "br0", Port: "p1", VLAN: 10, Group: "239.1.1.1", AgeSeconds: 61.4}, {Bridge: "br0", Port: "p2", VLAN: 10, Router: true}}, nil
 	})
+	api.Handle(m, api.MirrorList, func(context.Context, api.BridgeName) ([]api.Mirror, error) {
+		return []api.Mirror{
+			{Bridge: "br0", Active: true, Packets: 5, Bytes: 300, MirrorConfig: api.MirrorConfig{Name: "m1", SelectAll: true, VLANs: []int{10, 20}, OutputPort: "p3", Snaplen: 64}},
+			{Bridge: "br0", MirrorConfig: api.MirrorConfig{Name: "m2", SelectSrc: []string{"p1", "p2"}, SelectDst: []string{"p1"}, OutputPort: "p9"}},
+			{Bridge: "br1", Active: true, MirrorConfig: api.MirrorConfig{Name: "m3", OutputVLAN: 99}},
+		}, nil
+	})
 	api.Handle(m, api.CacheDump, func(context.Context, api.CacheFilter) ([]api.CacheFlow, error) {
 		return []api.CacheFlow{{Match: "in_port=p1,ip", Actions: "output:p2", Packets: 5, Bytes: 300, UsedSeconds: 0.25}}, nil
 	})
@@ -127,6 +134,7 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"fdb-show":      {"fdb", "show"},
 		"fdb-show-json": {"fdb", "show", "--json"},
 		"mdb-show":      {"mdb", "show"},
+		"mirror-list":   {"mirror", "list"},
 		"cache-dump":    {"cache", "dump"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -113,6 +113,7 @@ type Bridge struct {
 	ForwardBPDU  bool          // NORMAL forwards link-local control addresses too
 	FloodVLANs   []uint16      // NORMAL learns nothing in these and floods
 	Snooping     openflow.Snooping
+	Mirrors      []openflow.Mirror
 	Fragments    openflow.Fragments
 	// PacketInRate and PacketInBurst limit the packets to controllers, in packets/s and packets.
 	PacketInRate, PacketInBurst int

@@ -92,6 +92,7 @@ bridges:
     mcast-snooping-aging: 1m
     mcast-snooping-table-size: 100
     mcast-snooping-disable-flood-unregistered: true
+    mirrors: [{name: m, select-all: true, select-src-port: [p1], select-dst-port: [p2, p3], select-vlan: [0, 5-6], output-port: p4, snaplen: 64}, {name: n, output-vlan: 4095}]
     tunnel-options: ['{class=0x102,type=0x80,len=4}->tun_metadata1']
     groups: ["group_id=1,type=all,bucket=p1"]
     flows:
@@ -123,7 +124,11 @@ bridges:
 		VLANLimit: 2,
 		Bridges: []config.Bridge{{
 			Name: "br0", MACAging: time.Minute, MACTableSize: 100, ForwardBPDU: true, FloodVLANs: []uint16{7, 9, 10},
-			Snooping:     openflow.Snooping{Enabled: true, Ageing: time.Minute, TableSize: 100, DropUnregistered: true},
+			Snooping: openflow.Snooping{Enabled: true, Ageing: time.Minute, TableSize: 100, DropUnregistered: true},
+			Mirrors: []openflow.Mirror{
+				{Name: "m", SelectAll: true, SelectSrc: []string{"p1"}, SelectDst: []string{"p2", "p3"}, SelectVLANs: []uint16{0, 5, 6}, OutputPort: "p4", Snaplen: 64},
+				{Name: "n", OutputVLAN: 4095},
+			},
 			PacketInRate: 50, PacketInBurst: 60, Meters: []openflow.Meter{{ID: 1, Packets: true, Bands: []meter.Band{{Rate: 7}}}},
 			TunnelOptions: []flow.Option{{Class: 0x102, Type: 0x80, Size: 4, Field: flow.FieldTunMetadata0 + 1}},
 			Ports: []config.Port{
@@ -136,10 +141,10 @@ bridges:
 				{Name: "p5", Type: "tap", Options: map[string]string{}, VLAN: rules.VLAN{
 					Mode: rules.VLANNativeUntagged, Tag: 9, Trunks: []uint16{5}, PriorityTags: rules.PriorityTagsIfNonzero}},
 			},
-			Groups: []config.Rule{{Text: "group_id=1,type=all,bucket=p1", Place: config.Place{File: "dir/c.yaml", Line: 35, Column: 15}}},
+			Groups: []config.Rule{{Text: "group_id=1,type=all,bucket=p1", Place: config.Place{File: "dir/c.yaml", Line: 36, Column: 15}}},
 			Rules: []config.Rule{
-				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 37, Column: 10}},
-				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 38, Column: 9}},
+				{Text: "priority=10,in_port=7,actions=drop", Place: config.Place{File: "dir/c.yaml", Line: 38, Column: 10}},
+				{Text: "priority=0,actions=normal", Place: config.Place{File: "dir/c.yaml", Line: 39, Column: 9}},
 				{Text: "in_port=1,actions=flood", Place: config.Place{File: "dir/more.txt", Line: 3, Column: 3}},
 			},
 		}, {
@@ -239,6 +244,12 @@ func TestErrorsNamePlaceExpectedAndFound(t *testing.T) {
 		{"a service tag without a tunnel", port + "{name: p, type: tap, vlan: {tag: 5, qinq-ethtype: 802.1q}}\n", "dir/c.yaml:4:32: bridges[0].ports[0].vlan: want no qinq-ethtype in access mode, only in dot1q-tunnel"},
 		{"a mode that is none", port + "{name: p, type: tap, vlan: {mode: hybrid}}\n", `dir/c.yaml:4:39: bridges[0].ports[0].vlan.mode: want one of trunk, access, native-tagged, native-untagged, dot1q-tunnel, found "hybrid"`},
 		{"VLAN 4095", port + "{name: p, type: tap, vlan: {tag: 4095}}\n", `dir/c.yaml:4:38: bridges[0].ports[0].vlan.tag: want a whole number from 1 to 4094, found "4095"`},
+		{"a mirror to nowhere", port + "{name: p, type: tap}\n  mirrors: [{name: m, select-all: true}]\n", "dir/c.yaml:5:13: bridges[0].mirrors[0]: want either output-port or output-vlan"},
+		{"a mirror to two places", port + "{name: p, type: tap}\n  mirrors: [{name: m, output-port: p, output-vlan: 5}]\n", "dir/c.yaml:5:13: bridges[0].mirrors[0]: want either output-port or output-vlan"},
+		{"a mirror to another bridge's port", port + "{name: p, type: tap}\n  mirrors: [{name: m, output-port: q}]\n", `dir/c.yaml:5:36: bridges[0].mirrors[0].output-port: want one of the bridge's ports: p, found "q"`},
+		{"a mirror of nobody's port", port + "{name: p, type: tap}\n  mirrors: [{name: m, output-port: p, select-src-port: [q]}]\n", `dir/c.yaml:5:57: bridges[0].mirrors[0].select-src-port[0]: want one of the bridge's ports: p, found "q"`},
+		{"two mirrors of a name", port + "{name: p, type: tap}\n  mirrors: [{name: m, output-vlan: 5}, {name: m, output-vlan: 6}]\n", "dir/c.yaml:5:47: bridges[0].mirrors[1].name: want a name of its own, found m again; the first is in line 5"},
+		{"a mirror of too little", port + "{name: p, type: tap}\n  mirrors: [{name: m, output-vlan: 5, snaplen: 13}]\n", `dir/c.yaml:5:48: bridges[0].mirrors[0].snaplen: want a whole number from 14 to 65535, found "13"`},
 		{"the device twice", port + "{name: p, type: tap, device: a, options: {device: b}}\n", "dir/c.yaml:4:34: bridges[0].ports[0].device: want the device once, found options.device too"},
 		{"an option that is a mapping", port + "{name: p, type: tap, options: {a: {}}}\n", "dir/c.yaml:4:39: bridges[0].ports[0].options.a: want text, a number, true or false, or a list of them, found a mapping"},
 		{"flows without a value", "bridges:\n- name: b\n  flows:\n", "dir/c.yaml:3:3: bridges[0].flows: want a value, found nothing; leave the key out for its default"},

@@ -65,6 +65,7 @@ type plan struct {
 	isNew   bool
 	options openflow.Options
 	meters  []openflow.Meter
+	mirrors []openflow.Mirror
 	ports   []config.Port
 	flows   []openflow.Flow
 	groups  []openflow.Group
@@ -82,7 +83,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if c.Gateway != nil {
 		return newGatewayPlan(b, c, tables)
 	}
-	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits, meters: c.Meters}
+	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits, meters: c.Meters, mirrors: c.Mirrors}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
 	p.options.Fragments, p.options.Snooping = c.Fragments, c.Snooping
@@ -121,6 +122,9 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if err := table.SetLimits(p.limits); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
+	if err := table.SetMirrors(p.mirrors); err != nil {
+		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
+	}
 	p.bridge = &bridge{name: c.Name, table: table}
 	return p, nil
 }
@@ -150,6 +154,9 @@ func (p *plan) settle() (added, removed int, err error) {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	p.table.SetTunnelOptions(p.tlv)
+	if err := p.table.SetMirrors(p.mirrors); err != nil {
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
 	if err := p.table.SetGroups(p.groups); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}

@@ -67,11 +67,12 @@ func refused(err error) error {
 	switch is := func(e error) bool { return errors.Is(err, e) }; {
 	case err == nil, errors.As(err, &sent):
 		return err
-	case is(flow.ErrOptionMapped), is(flow.ErrFieldMapped), is(openflow.ErrGroupExists), is(openflow.ErrMeterExists):
+	case is(flow.ErrOptionMapped), is(flow.ErrFieldMapped), is(openflow.ErrGroupExists), is(openflow.ErrMeterExists),
+		is(openflow.ErrMirrorExists):
 		return api.Errorf(api.Exists, "%v", err)
-	case is(openflow.ErrNoGroup), is(openflow.ErrNoMeter):
+	case is(openflow.ErrNoGroup), is(openflow.ErrNoMeter), is(openflow.ErrNoMirror):
 		return api.Errorf(api.NotFound, "%v", err)
-	case is(flow.ErrOptionsFull), is(openflow.ErrOptionUsed), is(meter.ErrFull):
+	case is(flow.ErrOptionsFull), is(openflow.ErrOptionUsed), is(meter.ErrFull), is(openflow.ErrMirrorsFull):
 		return api.Errorf(api.Failed, "%v", err)
 	}
 	return api.Mistake("", err)

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -29,8 +30,8 @@ type Mirror struct {
 	Snaplen              uint16   // bytes that are copied at most; 0: all
 }
 
-// check says what is wrong with a mirror.
-func (m *Mirror) check() error {
+// Check says what is wrong with a mirror.
+func (m *Mirror) Check() error {
 	switch {
 	case (m.OutputPort == "") == (m.OutputVLAN == 0):
 		return fmt.Errorf("mirror %s: want either an output port or an output VLAN", m.Name)
@@ -128,22 +129,61 @@ func (p *ports) named(name string) *rules.Port {
 	return &p.list[i]
 }
 
+// Errors of AddMirror and DeleteMirror.
+var (
+	ErrMirrorExists = errors.New("the bridge has a mirror of that name")
+	ErrNoMirror     = errors.New("no such mirror")
+	ErrMirrorsFull  = fmt.Errorf("a bridge has %d mirrors at most", MaxMirrors)
+)
+
 // SetMirrors makes these the mirrors of the bridge. Those whose names it had count on. On an error nothing
-// changes. The table keeps the slice.
+// changes. The table keeps what the mirrors refer to.
 func (t *Table) SetMirrors(list []Mirror) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.setMirrors(list)
+}
+
+// AddMirror adds a mirror. On an error nothing changes. The table keeps what the mirror refers to.
+func (t *Table) AddMirror(m Mirror) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.setMirrors(append(t.currentMirrors(), m))
+}
+
+// DeleteMirror removes a mirror.
+func (t *Table) DeleteMirror(name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := t.currentMirrors()
+	rest := slices.DeleteFunc(list, func(m Mirror) bool { return m.Name == name })
+	if len(rest) == len(list) {
+		return fmt.Errorf("mirror %s: %w", name, ErrNoMirror)
+	}
+	return t.setMirrors(rest)
+}
+
+// currentMirrors returns the mirrors as their user sees them.
+func (t *Table) currentMirrors() []Mirror {
+	var list []Mirror
+	for _, m := range t.mirrorList {
+		list = append(list, m.Mirror)
+	}
+	return list
+}
+
+func (t *Table) setMirrors(list []Mirror) error {
 	if len(list) > MaxMirrors {
-		return fmt.Errorf("want %d mirrors at most, found %d", MaxMirrors, len(list))
+		return ErrMirrorsFull
 	}
 	for i := range list {
-		if err := list[i].check(); err != nil {
+		if err := list[i].Check(); err != nil {
 			return err
 		}
 		if slices.ContainsFunc(list[:i], func(m Mirror) bool { return m.Name == list[i].Name }) {
-			return fmt.Errorf("mirror %s: want a name of its own", list[i].Name)
+			return fmt.Errorf("mirror %s: %w", list[i].Name, ErrMirrorExists)
 		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if slices.EqualFunc(list, t.mirrorList, func(m Mirror, old *mirror) bool { return m.equal(&old.Mirror) }) {
 		return nil
 	}
