@@ -111,6 +111,7 @@ func (x *xlate) lookup() {
 	if t.mirrors.reserved(in) {
 		v.Tags |= t.portTag(in.Number)
 		v.Actions.Drop(action.MirrorPort)
+		x.trace(0, ">>>> dropping packet received on port %s, which is reserved exclusively for mirroring <<<<", in.Name)
 		return
 	}
 	x.by = noRule
