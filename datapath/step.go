@@ -54,26 +54,75 @@ func (st *Stepper) megaflow(key *flow.Key) (slot flowcache.Slot) {
 // Send lets a packet come in by a datapath port, and returns when all that comes of it has left. What it
 // taught the rule tables is then true of the caches, too. The error is ErrTooLong.
 func (st *Stepper) Send(port uint32, packet []byte) error {
-	w := st.w
-	f, ok := w.frames.FromBytes(packet)
+	if err := st.take(packet); err != nil {
+		return err
+	}
+	st.run(port, nil)
+	return nil
+}
+
+// SendAll is Send for packets that come together, at most frame.MaxBatch. While the slow path has to do with some of
+// them it calls between: with false before it decides about those that it has been asked about by now, if any, with
+// true when its answers are on their way to the worker. between may change rule tables and call Walk, and nothing else of the
+// stepper. What packets teach is true of the caches before the next one is looked up.
+func (st *Stepper) SendAll(port uint32, packets [][]byte, between func(answers bool)) error {
+	for _, p := range packets {
+		if err := st.take(p); err != nil {
+			st.w.frames.PutBatch(&st.batch)
+			return err
+		}
+	}
+	st.run(port, between)
+	return nil
+}
+
+// take puts a packet into the batch that comes in next.
+func (st *Stepper) take(packet []byte) error {
+	f, ok := st.w.frames.FromBytes(packet)
 	if !ok {
 		return fmt.Errorf("%w: %d bytes", ErrTooLong, len(packet))
 	}
-	w.Resume()
 	st.batch.Append(f)
+	return nil
+}
+
+// run lets the batch come in, and the worker and the slow path have their turns until nothing is left to do.
+func (st *Stepper) run(port uint32, between func(answers bool)) {
+	w := st.w
+	w.Resume()
 	w.Process(port, &st.batch)
-	for w.Flush(st.clock.Now()); st.slow.Drain() > 0; {
-		w.Flush(st.clock.Now())
+	for w.Flush(st.clock.Now()); ; w.Flush(st.clock.Now()) {
+		if between != nil {
+			st.pause(between, false)
+		}
+		if st.slow.Drain() == 0 {
+			break
+		}
+		if between != nil {
+			st.pause(between, true)
+		}
 	}
 	for w.Park() {
 		w.Flush(st.clock.Now())
 	}
+	st.follow()
+}
+
+// pause calls between. It stands between two cycles of the worker, where nobody waits for it.
+func (st *Stepper) pause(between func(bool), answers bool) {
+	st.w.flows.Offline()
+	st.follow()
+	between(answers)
+	st.w.flows.Online()
+}
+
+// follow settles the caches if a packet taught a rule table something.
+func (st *Stepper) follow() {
 	select {
 	case <-st.learnt:
 		st.settle()
 	default:
 	}
-	return nil
 }
 
 // settle walks over the flow cache until it agrees with the rule tables: a walk tells the tables of traffic, which

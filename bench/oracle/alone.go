@@ -70,6 +70,15 @@ func GenerateAlone(number uint64) Scene {
 	return s
 }
 
+// selectGroup returns a group of type select.
+func (g *generator) selectGroup(id int) string {
+	text := fmt.Sprintf("group_id=%d,type=select", id) + pick(g, "", ",selection_method=dp_hash", ",selection_method=hash,fields(eth_src,ip_dst)")
+	for range g.IntN(4) {
+		text += fmt.Sprintf(",bucket=weight=%d,%sactions=%s", g.IntN(4), pick(g, "", "watch_port=2,", "watch_port=3,", "watch_group=3,"), g.bucket())
+	}
+	return text
+}
+
 // conjunctive returns rules that act together from a priority on.
 func (g *generator) conjunctive(priority int) []string {
 	id, table := priority, g.IntN(3)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/cpu"
@@ -21,6 +22,8 @@ type culvert struct {
 	peers map[uint32]*memport.Peer
 	ids   map[uint32]uint32 // datapath ports by number
 	now   int64             // ns; time passes when somebody says so
+	// altered are ports that have changed under way: their VLANs and flags.
+	altered map[uint32]rules.Port
 }
 
 // seed makes runs alike.
@@ -29,7 +32,7 @@ var seed = flow.FixedSeed(1)
 // newCulvert makes a switch with a scene's ports and rules; see, unless nil, is shown every look-up. It
 // returns what was refused, by its text. The caller closes the switch.
 func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *culvert, refused map[string]string, err error) {
-	c = &culvert{peers: make(map[uint32]*memport.Peer), ids: make(map[uint32]uint32), now: int64(time.Hour)}
+	c = &culvert{peers: make(map[uint32]*memport.Peer), ids: make(map[uint32]uint32), now: int64(time.Hour), altered: make(map[uint32]rules.Port)}
 	clock := func() int64 { return c.now }
 	defer func() {
 		if err != nil {
@@ -123,13 +126,26 @@ func (c *culvert) send(p Packet) (Output, error) {
 	if err := c.sw.Send(c.ids[p.Port], p.Data); err != nil {
 		return nil, err
 	}
+	return c.sent(), nil
+}
+
+// sendAll lets packets come together; see datapath.Stepper.SendAll. What leaves the ports is thrown away.
+func (c *culvert) sendAll(port uint32, packets [][]byte, between func(bool)) error {
+	c.now += int64(time.Millisecond)
+	err := c.sw.SendAll(c.ids[port], packets, between)
+	c.sent()
+	return err
+}
+
+// sent returns what has left the ports since it was asked last.
+func (c *culvert) sent() Output {
 	out := make(Output)
 	for number, peer := range c.peers {
 		if got := peer.RecvBytes(); len(got) > 0 {
 			out[number] = got
 		}
 	}
-	return out, nil
+	return out
 }
 
 // close ends the switch; every frame must have come back.

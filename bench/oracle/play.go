@@ -2,12 +2,8 @@ package oracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
-	"time"
-
-	"github.com/culvertdev/culvert/datapath/rules/fdb"
-	"github.com/culvertdev/culvert/datapath/rules/openflow"
 )
 
 // A Played is what became of a scene that Culvert played alone.
@@ -16,6 +12,7 @@ type Played struct {
 	Refused []string // rules, groups and meters that were not taken, and why
 	Looks   [3]int   // look-ups, by the datapath.Level that answered
 	Kin     int      // packets of which the same was asked as of one that a megaflow was made for
+	During  int      // changes that were made while packets were under way
 }
 
 // Play runs a scene on Culvert alone: packets come in any order while rules change and time passes, as the
@@ -43,82 +40,56 @@ func Play(ctx context.Context, number uint64, script []byte) (p Played, err erro
 	if w.frames, err = w.c.pool.NewCache(); err != nil {
 		return p, err
 	}
-	for i := 0; i < len(script) && len(w.lies) == 0; i++ {
-		if err := w.step(&s, script[i]); err != nil {
-			return p, fmt.Errorf("step %d: %w", i, err)
+	for w.script = script; len(w.script) > 0 && len(w.lies) == 0; {
+		at := len(script) - len(w.script)
+		if err := w.step(&s); err != nil {
+			return p, fmt.Errorf("step %d: %w", at, err)
 		}
 	}
-	p.Looks, p.Kin = w.looks, w.kin
+	p.Looks, p.Kin, p.During = w.looks, w.kin, w.during
 	for _, lie := range w.lies {
 		p.Lies = append(p.Lies, lie+"\n"+s.String())
 	}
 	return p, nil
 }
 
-// step does what a byte of the script says: 200 of them are packets, the others changes, each always the same
-// one in a scene, so that a script that was cut short does the rest as before.
-func (w *witness) step(s *Scene, b byte) error {
-	if b < 200 {
-		_, err := w.c.send(s.Packets[int(b)%len(s.Packets)])
-		return err
+// What a byte of a script means.
+const (
+	bursts  = 150 // from here on all packets of a port come together, below one
+	changes = 200 // from here on something changes
+	during  = 228 // from here on while packets are under way, if some came just before
+)
+
+// step does what the next byte of the script says. Each does always the same in a scene, so that a script that was cut
+// short does the rest as before.
+func (w *witness) step(s *Scene) error {
+	b := w.script[0]
+	w.script = w.script[1:]
+	if b >= changes {
+		return w.change(s, b)
 	}
-	g := newGenerator(s.Number<<8 | uint64(b))
-	g.alone = true
-	switch b % 11 {
-	case 0, 1: // what the switch refuses is not added
-		w.c.addFlow(g.flow(1 + g.IntN(2*len(s.Flows))))
-	case 2:
-		w.c.addFlow(strings.Replace(g.flow(100+g.IntN(100)), ",actions=", fmt.Sprintf(",%s_timeout=%d,actions=", pick(g, "idle", "hard"), 1+g.IntN(3)), 1))
-	case 3:
-		return w.change(w.c.deleteFlows, fmt.Sprintf("table=%d", g.IntN(4)))
-	case 4:
-		return w.change(w.c.deleteFlows, pick(g, "ip", "tcp", "dl_vlan=5", "in_port=2", "mpls", "out_port=3"))
-	case 5:
-		return w.change(w.c.modFlows, fmt.Sprintf("table=%d,actions=%s", g.IntN(4), pick(g, "output:2", "drop", "NORMAL", "resubmit(,3)")))
-	case 6:
-		w.c.now += int64(time.Duration(1+g.IntN(2000)) * time.Millisecond)
-	case 7:
-		w.c.peers[1+g.Uint32N(5)].SetLink(!g.one(2))
-	case 8:
-		return w.change(w.c.modGroup, pick(g, g.groups()...))
-	case 9: // with the rules that name it
-		w.c.table.DeleteGroup(1 + g.Uint32N(6))
-	case 10:
-		w.c.table.FlushAddresses(fdb.Filter{})
+	p := s.Packets[int(b)%len(s.Packets)]
+	packets := [][]byte{p.Data}
+	if b >= bursts {
+		for _, other := range s.Packets {
+			if other.Port == p.Port {
+				packets = append(packets, other.Data)
+			}
+		}
 	}
-	w.c.sw.Walk()
-	return nil
+	err := w.c.sendAll(p.Port, packets, func(answers bool) { w.meanwhile(s, answers) })
+	w.late = false
+	return errors.Join(err, w.failed)
 }
 
-// change makes a change of rules that the switch takes.
-func (w *witness) change(do func(string) error, text string) error {
-	if err := do(text); err != nil {
-		return err
+// meanwhile makes the change that the script has next, if it is for when packets are under way.
+func (w *witness) meanwhile(s *Scene, answers bool) {
+	w.late = false
+	if len(w.script) == 0 || w.script[0] < during || w.failed != nil {
+		return
 	}
-	w.c.sw.Walk()
-	return nil
-}
-
-func (c *culvert) deleteFlows(text string) error {
-	f, err := openflow.ParseFilter(text, false)
-	if err == nil {
-		c.table.DeleteFlows(f)
-	}
-	return err
-}
-
-func (c *culvert) modGroup(text string) error {
-	g, err := c.table.Parser().ParseGroup(text)
-	if err != nil {
-		return err
-	}
-	return c.table.ModGroups([]openflow.Group{g.Group}, true)
-}
-
-func (c *culvert) modFlows(text string) error {
-	m, err := openflow.Parser{}.ParseMod(text, false)
-	if err == nil {
-		_, err = c.table.ModFlows(m)
-	}
-	return err
+	w.late = answers
+	w.during++
+	w.failed = w.change(s, w.script[0])
+	w.script = w.script[1:]
 }

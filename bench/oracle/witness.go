@@ -27,15 +27,22 @@ type witness struct {
 	lies    []string
 	looks   [3]int // by datapath.Level
 	kin     int    // packets that were held against another's megaflow
+	during  int    // changes while packets were under way
 	verdict rules.Verdict
 	other   rules.Verdict
 	keys    flow.Keys
 	frames  *frame.Cache
+	script  []byte // what is left of it
+	late    bool   // answers of the slow path are under way that were made before the last change
+	failed  error  // why a change could not be made while packets were under way
 }
 
 // see is shown every look-up.
 func (w *witness) see(p *datapath.Pass) {
 	w.looks[p.Level]++
+	if w.late && p.Level == datapath.LevelSlow {
+		return // by the rules as they were when the slow path was asked, as it may be
+	}
 	truth := w.ask(&w.verdict, &p.Key, p.Packet)
 	same := slices.Equal(effect(truth, &p.Key), effect(p.Program, &p.Key))
 	if !same && p.Level == datapath.LevelSlow && w.alone {
