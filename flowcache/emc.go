@@ -35,6 +35,9 @@ type emcSet [emcWays]emcEntry
 // An EMC is a worker's exact-match cache: whole keys and the megaflows they belong to. An entry whose
 // flow was removed stops matching by itself, since the slot's generation moves on.
 //
+// With so many flows that it finds next to none it rests: it then lets most batches pass, and looks now and
+// then whether that is still so.
+//
 // Memory: 80 bytes for each entry, and 64 more for each block beside the base block that keys bring,
 // touched as they come.
 //
@@ -48,6 +51,7 @@ type EMC struct {
 	random   uint32                        // xorshift state
 	occupied int
 	replaced uint64
+	rest     rest
 	cand     [frame.MaxBatch]uint32 // scratch: entry to compare with plus 1; 0: none
 	touched  byte                   // keeps the compiler from dropping loads made for their side effect
 }
@@ -79,6 +83,12 @@ func NewEMC(entries int, insertInverseProbability int, m *Megaflow) *EMC {
 // of the others in miss, of which it uses the memory from the start.
 func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) []uint16 {
 	miss = miss[:0]
+	if e.rest.skip() {
+		for i := range k.N {
+			miss = append(miss, uint16(i))
+		}
+		return miss
+	}
 	touched := byte(0)
 	for i := range k.N {
 		c := e.candidate(k.Hash[i])
@@ -102,12 +112,13 @@ func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) [
 		}
 		miss = append(miss, uint16(i))
 	}
+	e.rest.saw(k.N, k.N-len(miss))
 	return miss
 }
 
 // Insert offers key i, which the megaflow cache found in slot s in this poll cycle. One in so many is taken.
 func (e *EMC) Insert(k *flow.Keys, i int, s Slot) {
-	if e.inverse == 0 || (e.inverse > 1 && e.draw()%e.inverse != 0) {
+	if e.inverse == 0 || e.rest.skipped || (e.inverse > 1 && e.draw()%e.inverse != 0) {
 		return
 	}
 	gen := e.m.entries[s].gen.Load()
