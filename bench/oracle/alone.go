@@ -18,6 +18,10 @@ var aloneActions = []value{
 			1+g.IntN(3), pick(g, "output:NXM_OF_IN_PORT[]", "load:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15]"))
 	},
 	func(g *generator) string {
+		return "learn(table=3,hard_timeout=2,priority=60," + pick(g, "tun_metadata0[0..15]=NXM_OF_IN_PORT[]", "tun_metadata0", "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]") +
+			pick(g, ",output:NXM_OF_IN_PORT[]", ",load:NXM_OF_IN_PORT[]->tun_metadata0[16..31]") + ")," + g.resubmit()
+	},
+	func(g *generator) string {
 		return pick(g, "controller", "controller(max_len=20,userdata=01.02)", "dec_ttl(1,2)", "fin_timeout(idle_timeout=1)")
 	},
 	func(g *generator) string {

@@ -28,10 +28,7 @@ func (x *xlate) deleteField(a *DeleteField) {
 	if p == nil {
 		return // the map and the rule were changed at the same time
 	}
-	var none, all [maxOption]byte
-	for i := range all {
-		all[i] = 0xff
-	}
-	x.writeOption(a.Field, p, none[:p.Size()], all[:p.Size()])
+	var none [maxOption]byte
+	x.writeOption(a.Field, p, none[:p.Size()], longOnes[:p.Size()])
 	x.work.SetUint(a.Field, 0)
 }

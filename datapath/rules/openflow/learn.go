@@ -30,9 +30,23 @@ type Learn struct {
 type LearnSpec struct {
 	Kind  LearnKind
 	Src   flow.Subfield // where the value comes from; Field is NoField for Value
-	Value [16]byte      // the last bits of a number in network byte order
+	Value longNumber
 	Dst   flow.Subfield // of as many bits; none for LearnOutput
 }
+
+// A longNumber has a number of as many bits as a tunnel option may have in its last bits, in network byte order.
+type longNumber [maxOption]byte
+
+// longOnes has all bits.
+var longOnes = func() (n longNumber) {
+	for i := range n {
+		n[i] = 0xff
+	}
+	return n
+}()
+
+// short returns the last 128 bits.
+func (n *longNumber) short() *[16]byte { return (*[16]byte)(n[maxOption-16:]) }
 
 // LearnKind is what a LearnSpec makes.
 type LearnKind uint8
@@ -92,6 +106,7 @@ func (x *xlate) putLearned(l *learned) bool {
 func (x *xlate) learnedFlow(a *Learn) (Flow, bool) {
 	f := Flow{
 		Table: a.Table, Priority: a.Priority, Cookie: a.Cookie, IdleTimeout: a.IdleTimeout, HardTimeout: a.HardTimeout,
+		options: x.t.TunnelOptions(),
 	}
 	if a.SendFlowRem {
 		f.Flags = SendFlowRem
@@ -109,40 +124,87 @@ func (x *xlate) learnedFlow(a *Learn) (Flow, bool) {
 				}
 				return f, false
 			}
-			value = x.read(s.Src)
+			value = x.readLong(s.Src)
 		}
 		s.add(&f, &value)
 	}
 	return f, f.Match.CheckPrerequisites() == nil
 }
 
+// readLong is read for parts of any width.
+func (x *xlate) readLong(src flow.Subfield) (value longNumber) {
+	if src.Field.IsTunMetadata() {
+		x.readOption(src, value[:])
+	} else {
+		*value.short() = x.read(src)
+	}
+	return value
+}
+
 // add adds to f what the spec makes of a value.
-func (s *LearnSpec) add(f *Flow, value *[16]byte) {
-	switch s.Kind {
-	case LearnMatch:
-		set := loadOf(s.Dst, value)
+func (s *LearnSpec) add(f *Flow, value *longNumber) {
+	switch {
+	case s.Kind == LearnOutput:
+		number := slices.IndexFunc(value[:maxOption-2], func(b byte) bool { return b != 0 })
+		if port := uint32(be16(value[maxOption-2:])); number < 0 && canLearnOutput(port) {
+			f.Actions = append(f.Actions, &Output{Port: port})
+		}
+	case s.Dst.Field.IsTunMetadata():
+		s.addOption(f, value)
+	case s.Kind == LearnLoad:
+		set := loadOf(s.Dst, value.short())
+		f.Actions = append(f.Actions, &set)
+	default:
+		set := loadOf(s.Dst, value.short())
 		size := s.Dst.Field.Info().Size
 		key, mask := f.Match.Key.Bytes(s.Dst.Field), f.Match.Mask.Bytes(s.Dst.Field)
 		for i := range size {
 			key[i] = key[i]&^set.Mask[i] | set.Value[i]
 			mask[i] |= set.Mask[i]
 		}
-	case LearnLoad:
-		set := loadOf(s.Dst, value)
-		f.Actions = append(f.Actions, &set)
-	case LearnOutput:
-		number := slices.IndexFunc(value[:14], func(b byte) bool { return b != 0 })
-		if port := uint32(be16(value[14:])); number < 0 && canLearnOutput(port) {
-			f.Actions = append(f.Actions, &Output{Port: port})
-		}
 	}
 }
 
-// parts shows visit the parts of fields that the action reads and writes.
+// addOption is add for part of a tunnel option.
+func (s *LearnSpec) addOption(f *Flow, number *longNumber) {
+	p := f.options.Place(s.Dst.Field)
+	if p == nil {
+		return // the map and the rule were changed at the same time
+	}
+	var value, mask longNumber
+	bits := min(int(s.Dst.Bits), 8*p.Size()-int(s.Dst.Off))
+	copyBits(value[:], int(s.Dst.Off), number[:], 0, bits)
+	copyBits(mask[:], int(s.Dst.Off), longOnes[:], 0, bits)
+	if s.Kind == LearnLoad {
+		a := &SetOption{Field: s.Dst.Field, Value: withoutZeros(value[:])}
+		if bits < 8*p.Size() {
+			a.Mask = withoutZeros(mask[:])
+		}
+		f.Actions = append(f.Actions, a)
+		return
+	}
+	n := maxOption - p.Size()
+	var was, had longNumber
+	f.Match.Key.Option(p, was[n:])
+	f.Match.Mask.Option(p, had[n:])
+	for i, m := range mask {
+		value[i] |= was[i] &^ m
+		mask[i] |= had[i]
+	}
+	f.Match.SetOption(s.Dst.Field, p, value[n:], mask[n:])
+}
+
+// parts shows visit the parts of fields that the action reads and writes, and the tunnel options of the flow it makes.
 func (a *Learn) parts(visit partVisitor) error {
 	for i := range a.Specs {
-		if src := a.Specs[i].Src; src.Field != flow.NoField {
-			if err := visit(src, false); err != nil {
+		s := &a.Specs[i]
+		if s.Src.Field != flow.NoField {
+			if err := visit(ofOption(s.Src, 1), false); err != nil {
+				return err
+			}
+		}
+		if s.Dst.Field.IsTunMetadata() {
+			if err := visit(ofOption(s.Dst, bitLen(withoutZeros(s.Value[:]))), true); err != nil {
 				return err
 			}
 		}
@@ -151,6 +213,15 @@ func (a *Learn) parts(visit partVisitor) error {
 		return nil
 	}
 	return visit(a.Result, true)
+}
+
+// ofOption returns, of the whole of a tunnel option, which is as long as the map says, the bits that it has to have, and
+// any other part as it is.
+func ofOption(part flow.Subfield, bits int) flow.Subfield {
+	if part.Field.IsTunMetadata() && part.Bits == part.Field.Info().Bits {
+		part.Bits = uint16(max(bits, 1))
+	}
+	return part
 }
 
 // canLearnOutput reports whether a learned flow may output to a port; others it leaves out.

@@ -63,7 +63,7 @@ func (s *LearnSpec) appendText(b []byte) []byte {
 // appendSource appends the source, a value as a number.
 func (s *LearnSpec) appendSource(b []byte) []byte {
 	if s.Src.Field == flow.NoField {
-		return appendBits(b, s.Value[:], 0, int(s.Dst.Bits))
+		return appendLongNumber(b, withoutZeros(s.Value[:]))
 	}
 	return appendSubfield(b, s.Src)
 }
@@ -72,10 +72,10 @@ func (s *LearnSpec) appendSource(b []byte) []byte {
 func (s *LearnSpec) appendWhole(b []byte) []byte {
 	f := s.Dst.Field
 	b = append(append(b, setName(f)...), '=')
-	if info := f.Info(); info.Kind == flow.Hex && info.Size <= 8 {
-		return appendBits(b, s.Value[:], 0, int(s.Dst.Bits))
+	if info := f.Info(); info.Kind == flow.Hex && info.Size <= 8 || f.IsTunMetadata() {
+		return appendLongNumber(b, withoutZeros(s.Value[:]))
 	}
-	set := loadOf(s.Dst, &s.Value)
+	set := loadOf(s.Dst, s.Value.short())
 	k, m := set.key()
 	m.SetExact(f) // of vlan_vid, a part has its width
 	return flow.AppendValue(b, f, &k, &m, nil)

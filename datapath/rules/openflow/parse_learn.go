@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -94,7 +95,7 @@ func (s *LearnSpec) parseLoad(text string) error {
 	}
 	s.Kind = LearnLoad
 	var err error
-	if s.Dst, err = parseLearnedPart(to); err != nil {
+	if s.Dst, err = flow.ParseSubfield(to); err != nil {
 		return err
 	}
 	if err := checkWritable(s.Dst.Field); err != nil {
@@ -116,7 +117,7 @@ func (s *LearnSpec) parseMatch(name, value string, ports flow.PortNames) error {
 		return errors.New("want table, priority, cookie, a timeout, limit, result_dst, send_flow_rem, delete_learned, load:, output: or a field, " +
 			"found an unknown word" + flow.Hint(field))
 	}
-	if s.Dst, err = parseLearnedPart(name); err != nil {
+	if s.Dst, err = flow.ParseSubfield(name); err != nil {
 		return err
 	}
 	if value == "" {
@@ -127,8 +128,11 @@ func (s *LearnSpec) parseMatch(name, value string, ports flow.PortNames) error {
 		return s.checkWidth()
 	}
 	s.Src = flow.Subfield{}
-	if s.Dst.Bits != s.Dst.Field.Info().Bits {
+	switch {
+	case s.Dst.Bits != s.Dst.Field.Info().Bits:
 		return s.parseNumber(value)
+	case s.Dst.Field.IsTunMetadata():
+		return s.parseOptionValue(value)
 	}
 	v, mask, err := flow.ParseValue(s.Dst.Field, value, ports)
 	if err != nil {
@@ -145,13 +149,14 @@ func (s *LearnSpec) parseMatch(name, value string, ports flow.PortNames) error {
 	return nil
 }
 
-// parseLearnedPart reads a part of a field of the learned flow.
-func parseLearnedPart(text string) (flow.Subfield, error) {
-	part, err := flow.ParseSubfield(text)
-	if err == nil && part.Field.IsTunMetadata() {
-		err = errors.New("want another field, since flows with tunnel options cannot be learned")
+// parseOptionValue reads the value of a whole tunnel option.
+func (s *LearnSpec) parseOptionValue(text string) error {
+	v, mask, err := flow.ParseOptionValue(text)
+	if err == nil && mask != nil {
+		err = fmt.Errorf("want a value without a mask, found %q", text)
 	}
-	return part, err
+	alignRight(s.Value[:], v)
+	return err
 }
 
 // parseNumber reads a number that fits Dst.
@@ -160,9 +165,7 @@ func (s *LearnSpec) parseNumber(text string) error {
 	if err != nil || s.Dst.Bits < 64 && v>>s.Dst.Bits != 0 {
 		return fmt.Errorf("want a field or a number of %d bits, found %q", min(s.Dst.Bits, 64), text)
 	}
-	for i := range 8 {
-		s.Value[15-i] = byte(v >> (8 * i))
-	}
+	binary.BigEndian.PutUint64(s.Value[maxOption-8:], v)
 	return nil
 }
 

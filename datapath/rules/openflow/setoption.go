@@ -133,12 +133,9 @@ func (x *xlate) readOption(src flow.Subfield, value []byte) {
 	if p == nil {
 		return
 	}
-	var ones, bits, have [maxOption]byte
-	for i := range ones {
-		ones[i] = 0xff
-	}
+	var bits, have [maxOption]byte
 	n := p.Size()
-	copyBits(bits[:n], int(src.Off), ones[:], 0, int(src.Bits))
+	copyBits(bits[:n], int(src.Off), longOnes[:], 0, int(src.Bits))
 	x.uses = flow.Mask{}
 	x.uses.SetOption(p, bits[:n])
 	x.consult()
@@ -152,12 +149,9 @@ func (x *xlate) loadToOption(dst flow.Subfield, number []byte) {
 	if p == nil {
 		return
 	}
-	var ones, value, mask [maxOption]byte
-	for i := range ones {
-		ones[i] = 0xff
-	}
+	var value, mask [maxOption]byte
 	n := p.Size()
 	copyBits(value[:n], int(dst.Off), number, 0, int(dst.Bits))
-	copyBits(mask[:n], int(dst.Off), ones[:], 0, int(dst.Bits))
+	copyBits(mask[:n], int(dst.Off), longOnes[:], 0, int(dst.Bits))
 	x.writeOption(dst.Field, p, value[:n], mask[:n])
 }

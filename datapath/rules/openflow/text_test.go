@@ -199,7 +199,6 @@ func TestMistakesInFlowsAreNamedWithTheirPlace(t *testing.T) {
 		{"actions=learn(dl_type=0x800,nw_src=10.0.0.0/8)", 9, "want a value without a mask"},
 		{"actions=learn(result_dst=reg0)", 9, "result_dst: want a single bit"},
 		{"actions=learn(output:5)", 9, "learn: output:5: 5: want a field"},
-		{"actions=learn(tun_metadata0=5)", 9, "want another field, since flows with tunnel options"},
 		{"actions=learn(dl_type=0x800,nw_src)", 9, "want ip in the flow's match"},
 		{"actions=learn(idle_timeout=70000)", 9, "idle_timeout: want a number of 0 to 65535"},
 		{"actions=write_actions(learn(table=1))", 9, "write_actions: want actions that an action set can hold"},
