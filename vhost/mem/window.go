@@ -22,10 +22,6 @@ func (w *Window) Bytes(addr uint64, n uint32) ([]byte, bool) {
 	return w.move(addr, n)
 }
 
-// Region returns the region used last and the guest-physical address of its first byte. A loop over buffers
-// looks there itself and calls Bytes for what is elsewhere.
-func (w *Window) Region() (base uint64, memory []byte) { return w.base, w.mem }
-
 // move is Bytes for what is not in the region used last.
 func (w *Window) move(addr uint64, n uint32) ([]byte, bool) {
 	if w.t == nil {

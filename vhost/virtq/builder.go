@@ -60,10 +60,7 @@ func (c *builder) finish(id, slots, entry uint16) {
 	if !c.writing {
 		c.split = c.b.segs
 	}
-	n := &c.b.chain[c.b.n]
-	n.Written = 0
-	n.id, n.slots, n.entry = id, slots, entry
-	n.first, n.split, n.end = uint16(c.first), uint16(c.split), uint16(c.b.segs)
+	c.b.chain[c.b.n].set(id, slots, entry, c.first, c.split, c.b.segs)
 	c.b.n++
 }
 

@@ -31,19 +31,29 @@ type Chain struct {
 	// Give, and to no more than these have. It is 0 after Take.
 	Written uint32
 
-	id    uint16 // what the driver knows it by
-	slots uint16 // descriptors of a packed ring it takes up
-	first uint16 // its first segment
-	split uint16 // its first writable segment
-	end   uint16 // behind its last segment
-	entry uint16 // its entry in the inflight region
+	tag  uint32 // what the driver knows it by 16, descriptors of a packed ring it takes up 16
+	span uint64 // its first segment 16, its first writable one 16, behind its last 16; entry in the inflight region 16
+}
+
+func (c *Chain) id() uint16    { return uint16(c.tag) }
+func (c *Chain) slots() uint32 { return c.tag >> 16 }
+func (c *Chain) first() int    { return int(c.span & 0xffff) }
+func (c *Chain) split() int    { return int(c.span >> 16 & 0xffff) }
+func (c *Chain) end() int      { return int(c.span >> 32 & 0xffff) }
+func (c *Chain) entry() uint16 { return uint16(c.span >> 48) }
+
+// set makes c a chain of the segments from first up to end.
+func (c *Chain) set(id, slots, entry uint16, first, split, end int) {
+	c.Written = 0
+	c.tag = uint32(id) | uint32(slots)<<16
+	c.span = uint64(first) | uint64(split)<<16 | uint64(end)<<32 | uint64(entry)<<48
 }
 
 // alone makes c a chain of one descriptor with these flags, in one segment.
-func (c *Chain) alone(id, segment, flags uint16) {
+func (c *Chain) alone(id uint16, segment uint64, flags uint16) {
 	c.Written = 0
-	c.id, c.slots = id, 1
-	c.first, c.split, c.end = segment, segment+1-flags/layout.FlagWrite&1, segment+1
+	c.tag = uint32(id) | 1<<16
+	c.span = segment*(1|1<<16|1<<32) + (1<<16 | 1<<32) - uint64(flags&layout.FlagWrite)<<15
 }
 
 // Len returns the number of chains.
@@ -53,10 +63,10 @@ func (b *Chains) Len() int { return b.n }
 func (b *Chains) At(i int) *Chain { return &b.chain[:b.n][i] }
 
 // Readable returns the segments of c that the device may read. None is empty, and there may be none.
-func (b *Chains) Readable(c *Chain) [][]byte { return b.seg[c.first:c.split] }
+func (b *Chains) Readable(c *Chain) [][]byte { return b.seg[c.first():c.split()] }
 
 // Writable returns the segments of c that the device may write to. None is empty, and there may be none.
-func (b *Chains) Writable(c *Chain) [][]byte { return b.seg[c.split:c.end] }
+func (b *Chains) Writable(c *Chain) [][]byte { return b.seg[c.split():c.end()] }
 
 // Bytes returns how many bytes segments have together: fewer than 4 GiB, those of one chain.
 func Bytes(segments [][]byte) int {

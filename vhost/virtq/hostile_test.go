@@ -28,8 +28,8 @@ func TestAGuestThatRewritesWhatIsRead(t *testing.T) {
 				w.scribble(&stop)
 			}()
 			took, died := 0, 0
-			deadline := time.Now().Add(50 * time.Millisecond)
-			for time.Now().Before(deadline) {
+			begin := time.Now()
+			for time.Since(begin) < 20*time.Millisecond || took+died < 100 && time.Since(begin) < 10*time.Second {
 				n, err := w.device.Take(&w.chains, 64)
 				if took += n; err != nil {
 					died++
@@ -52,8 +52,8 @@ func TestAGuestThatRewritesWhatIsRead(t *testing.T) {
 			}
 			stop.Store(true)
 			<-done
-			if took == 0 && died == 0 {
-				t.Error("nothing happened")
+			if took+died < 100 {
+				t.Errorf("little happened: %d chains, the end %d times", took, died)
 			}
 		})
 	}

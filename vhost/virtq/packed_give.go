@@ -19,20 +19,40 @@ func (q *Packed) Give(b *Chains, n int) {
 // give writes a used descriptor for each chain (VIRTIO 1.2, 2.8.6). Nobody looks at any before the first one
 // changes hands, which it does at Publish.
 func (q *Packed) give(b *Chains, n int) {
+	given, shown := q.given, q.shown
 	for i := range b.chain[:n] {
 		c := &b.chain[i]
-		flags := q.given.Used()
+		flags := given.Used()
 		if c.Written > 0 {
 			flags |= layout.FlagWrite
-			if q.log != nil {
-				q.logWritten(b, c)
-			}
 		}
-		q.use(layout.PackedRest(c.Written, c.id, flags))
-		if q.flight != nil {
-			q.flight.give(c.entry)
+		rest := layout.PackedRest(c.Written, c.id(), flags)
+		if given == shown {
+			q.first = rest
+		} else {
+			q.desc[given.At].Rest = rest
 		}
-		q.given = q.given.Plus(uint32(c.slots), q.size)
+		given = given.Plus(c.slots(), q.size)
+	}
+	if q.log != nil {
+		q.logGiven(b, n)
+	}
+	if q.flight != nil {
+		for i := range b.chain[:n] {
+			q.flight.give(b.chain[i].entry())
+		}
+	}
+	q.given = given
+}
+
+// logGiven logs what giving n chains, the first at given, wrote to.
+func (q *Packed) logGiven(b *Chains, n int) {
+	at := q.given
+	for i := range b.chain[:n] {
+		c := &b.chain[i]
+		q.logWritten(b, c)
+		q.logUsed(layout.DescBytes*uint64(at.At), layout.DescBytes)
+		at = at.Plus(c.slots(), q.size)
 	}
 }
 
@@ -40,7 +60,7 @@ func (q *Packed) give(b *Chains, n int) {
 func readOnly(b *Chains, n int) bool {
 	sum := uint32(0)
 	for i := range b.chain[:n] {
-		sum |= uint32(b.chain[i].end - b.chain[i].split)
+		sum |= uint32(b.chain[i].end() - b.chain[i].split())
 	}
 	return n > 0 && sum == 0
 }
@@ -48,20 +68,18 @@ func readOnly(b *Chains, n int) bool {
 // giveBatch writes one used descriptor for n chains, with the id of the last one, in place of the first one's
 // (VIRTIO 1.2, 2.8.8).
 func (q *Packed) giveBatch(b *Chains, n int) {
-	q.use(layout.PackedRest(0, b.chain[n-1].id, q.given.Used()))
-	for i := range b.chain[:n] {
-		q.given = q.given.Plus(uint32(b.chain[i].slots), q.size)
-	}
-}
-
-// use makes rest the second word of the used descriptor at given.
-func (q *Packed) use(rest uint64) {
+	rest := layout.PackedRest(0, b.chain[n-1].id(), q.given.Used())
 	if q.given == q.shown {
 		q.first = rest
 	} else {
 		q.desc[q.given.At].Rest = rest
 	}
 	q.logUsed(layout.DescBytes*uint64(q.given.At), layout.DescBytes)
+	slots := uint32(0)
+	for i := range b.chain[:n] {
+		slots += b.chain[i].slots()
+	}
+	q.given = q.given.Plus(slots, q.size)
 }
 
 // untake makes the chains of b from n on available again.
@@ -72,9 +90,9 @@ func (q *Packed) untake(b *Chains, n int) {
 	}
 	for i := b.n - 1; i >= n; i-- {
 		c := &b.chain[i]
-		q.next = q.next.Minus(uint32(c.slots), q.size)
+		q.next = q.next.Minus(c.slots(), q.size)
 		if q.flight != nil {
-			q.flight.untake(c.entry)
+			q.flight.untake(c.entry())
 		}
 	}
 	// How far Available has seen is counted from next.

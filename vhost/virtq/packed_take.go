@@ -59,36 +59,44 @@ func (q *Packed) takeNew(b *Chains, limit int) {
 // takePlain takes chains until b has n, as long as they have one descriptor, in one region of memory: what nearly
 // every chain is like. It returns how many there were.
 func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
-	guard, table := q.guard, q.desc
-	base, memory := q.win.Region()
-	at := q.next
-	n = min(n, b.n+MaxSegments-b.segs)
-	chains, segments := b.chain[b.n:n], b.seg[b.segs:]
-	for i := range chains {
-		rest := guard[at.At].Rest.Load()
-		d := layout.Desc{Addr: table[at.At].Addr, Rest: rest}
-		off, length, flags, id := d.Addr-base, uint64(d.Len()), d.PackedFlags(), d.PackedID()
-		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect) != at.Phase || int(id) >= len(table) ||
-			length == 0 {
+	for n = min(n, b.n+MaxSegments-b.segs); b.n < n; {
+		want := min(n-b.n, int(q.size-q.next.At)) // up to the ring's end
+		took := q.takeRun(b, want)
+		q.next = q.next.Plus(uint32(took), q.size)
+		if slots += uint32(took); took < want {
 			break
 		}
-		if off < uint64(len(memory)) && length <= uint64(len(memory))-off {
-			segments[i] = memory[off : off+length : off+length]
-		} else {
-			var ok bool
-			if segments[i], ok = q.win.Bytes(d.Addr, d.Len()); !ok {
+	}
+	return slots
+}
+
+// takeRun takes the plain chains among the next n descriptors, up to the first that is none, and returns how
+// many. b has room for them, and the ring does not wrap around there.
+func (q *Packed) takeRun(b *Chains, n int) (took int) {
+	at, phase, size, area := q.next.At, q.next.Phase, q.size, q.win.Area()
+	guard, table := q.guard[at:][:n], q.desc[at:][:n]
+	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
+	for i := range guard {
+		d := layout.Desc{Rest: guard[i].Rest.Load()} // before the address, which it guards
+		d.Addr = table[i].Addr
+		flags := d.PackedFlags()
+		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect) != phase || uint32(d.PackedID()) >= size || d.Len() == 0 {
+			break
+		}
+		segment, ok := area.Bytes(d.Addr, d.Len())
+		if !ok {
+			if segment, ok = q.win.Bytes(d.Addr, d.Len()); !ok {
 				break
 			}
-			base, memory = q.win.Region()
+			area = q.win.Area()
 		}
-		chains[i].alone(id, uint16(b.segs+i), flags)
-		at = at.Plus(1, uint32(len(table)))
-		slots++
+		segments[i] = segment
+		chains[i].alone(d.PackedID(), first+uint64(i), flags)
+		took++
 	}
-	q.next = at
-	b.n += int(slots)
-	b.segs += int(slots)
-	return slots
+	b.n += took
+	b.segs += took
+	return took
 }
 
 // pass notes that so many chains and descriptors of those that Available saw are taken.

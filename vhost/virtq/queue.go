@@ -57,7 +57,7 @@ func failed(k Kind, value uint64) error { return &Error{Kind: k, Value: value} }
 // logWritten marks the pages that the device wrote to in a chain's segments.
 func (q *common) logWritten(b *Chains, c *Chain) {
 	left := c.Written
-	for s := c.split; s < c.end && left > 0; s++ {
+	for s := c.split(); s < c.end() && left > 0; s++ {
 		n := min(left, uint32(len(b.seg[s])))
 		q.log.Mark(b.addr[s], uint64(n))
 		left -= n

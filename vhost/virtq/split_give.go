@@ -13,17 +13,19 @@ func (q *Split) Give(b *Chains, n int) {
 }
 
 func (q *Split) give(b *Chains, n int) {
+	used, given := q.used, q.given
 	for i := range b.chain[:n] {
 		c := &b.chain[i]
-		q.used[q.given&q.mask] = layout.Used{ID: uint32(c.id), Len: c.Written}
-		q.given++
+		used[int(given)&(len(used)-1)] = layout.Used{ID: uint32(c.id()), Len: c.Written}
+		given++
 	}
+	q.given = given
 	if q.log != nil {
 		q.logGiven(b, n)
 	}
 	if q.flight != nil {
 		for i := range b.chain[:n] {
-			q.flight.give(b.chain[i].id)
+			q.flight.give(b.chain[i].id())
 		}
 	}
 }
@@ -47,7 +49,7 @@ func (q *Split) untake(b *Chains, n int) {
 	q.next -= uint16(left)
 	if q.flight != nil {
 		for i := n; i < b.n; i++ {
-			q.flight.untake(b.chain[i].id)
+			q.flight.untake(b.chain[i].id())
 		}
 	}
 }

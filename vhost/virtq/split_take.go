@@ -72,38 +72,46 @@ func (q *Split) takeNew(b *Chains, n int) {
 // takePlain takes chains until b has n, as long as they have one descriptor, in one region of memory: what nearly
 // every chain is like. It reports whether there were any.
 func (q *Split) takePlain(b *Chains, n int) bool {
-	avail, table := q.avail, q.desc
-	base, memory := q.win.Region()
-	next := q.next
-	n = min(n, b.n+MaxSegments-b.segs)
-	chains, segments := b.chain[b.n:n], b.seg[b.segs:]
-	for i := range chains {
-		head := avail[int(next)&(len(avail)-1)]
+	had := b.n
+	for n = min(n, b.n+MaxSegments-b.segs); b.n < n; {
+		at := int(q.next & q.mask)
+		want := min(n-b.n, len(q.avail)-at) // up to the ring's end
+		took := q.takeRun(b, q.avail[at:at+want])
+		q.next += uint16(took)
+		if took < want {
+			break
+		}
+	}
+	return b.n > had
+}
+
+// takeRun takes the plain chains at the beginning of heads, for which b has room, and returns how many.
+func (q *Split) takeRun(b *Chains, heads []uint16) (took int) {
+	table, area := q.desc, q.win.Area()
+	chains, segments, first := b.chain[b.n:][:len(heads)], b.seg[b.segs:][:len(heads)], uint64(b.segs)
+	for i, head := range heads {
 		if int(head) >= len(table) {
 			break
 		}
 		d := table[head]
-		off, length, flags := d.Addr-base, uint64(d.Len()), d.SplitFlags()
-		if flags&^layout.FlagWrite != 0 || length == 0 {
+		flags := d.SplitFlags()
+		if flags&^layout.FlagWrite != 0 || d.Len() == 0 {
 			break
 		}
-		if off < uint64(len(memory)) && length <= uint64(len(memory))-off {
-			segments[i] = memory[off : off+length : off+length]
-		} else {
-			var ok bool
-			if segments[i], ok = q.win.Bytes(d.Addr, d.Len()); !ok {
+		segment, ok := area.Bytes(d.Addr, d.Len())
+		if !ok {
+			if segment, ok = q.win.Bytes(d.Addr, d.Len()); !ok {
 				break
 			}
-			base, memory = q.win.Region()
+			area = q.win.Area()
 		}
-		chains[i].alone(head, uint16(b.segs+i), flags)
-		next++
+		segments[i] = segment
+		chains[i].alone(head, first+uint64(i), flags)
+		took++
 	}
-	taken := int(next - q.next)
-	q.next = next
-	b.n += taken
-	b.segs += taken
-	return taken > 0
+	b.n += took
+	b.segs += took
+	return took
 }
 
 // takeOld takes chains that were in flight before.
