@@ -77,12 +77,12 @@ func (q *Packed) takeRun(b *Chains, n int) (took int) {
 	guard, table := q.guard[at:][:n], q.desc[at:][:n]
 	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
 	for i := range guard {
-		d := layout.Desc{Rest: guard[i].Rest.Load()} // before the address, which it guards
-		d.Addr = table[i].Addr
+		d := layout.Desc{Rest: guard[i].Rest.Load()}
 		flags := d.PackedFlags()
 		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect) != phase || uint32(d.PackedID()) >= size || d.Len() == 0 {
 			break
 		}
+		d.Addr = table[i].Addr // only now is it the device's to read
 		segment, ok := area.Bytes(d.Addr, d.Len())
 		if !ok {
 			if segment, ok = q.win.Bytes(d.Addr, d.Len()); !ok {
