@@ -19,7 +19,7 @@ SHELL       := bash
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost soak lint deps clean
+.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ build: ## the one static binary, bin/culvert
 
 demo: build ## three namespaces, Culvert between them, traffic, a result to look at
 	$(BIN) demo
+
+demo-chain: build ## a service chain: a NAT and a load balancer in Go between a client and three servers; needs root
+	$(GO) build -trimpath -o bin/nat ./docs/examples/nat
+	$(GO) build -trimpath -o bin/lb ./docs/examples/lb
+	$(GO) run ./bench/chain --culvert $(BIN) --nat bin/nat --lb bin/lb
 
 test: deps lint unit race purego integration fuzz bench-micro ## everything below; what cannot run here says why
 

@@ -7,17 +7,18 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/story"
 	"github.com/culvertdev/culvert/bench/traffic"
 	"github.com/culvertdev/culvert/control/api"
 )
 
 // play tells the story over a network.
-func play(ctx context.Context, s *story, n network, o Options) error {
+func play(ctx context.Context, s *story.Story, n network, o Options) error {
 	err := chapters(ctx, s, n, o)
 	return errors.Join(err, n.close(s, err == nil))
 }
 
-func chapters(ctx context.Context, s *story, n network, o Options) error {
+func chapters(ctx context.Context, s *story.Story, n network, o Options) error {
 	if err := n.build(ctx, s, o); err != nil {
 		return err
 	}
@@ -40,8 +41,8 @@ func chapters(ctx context.Context, s *story, n network, o Options) error {
 // and the machine may be busy.
 const patience = 2 * time.Second
 
-func pings(ctx context.Context, s *story, n network) error {
-	s.begin("Ping, each host to each other")
+func pings(ctx context.Context, s *story.Story, n network) error {
+	s.Begin("Ping, each host to each other")
 	for i, from := range people() {
 		for j, to := range people() {
 			if i == j {
@@ -51,14 +52,14 @@ func pings(ctx context.Context, s *story, n network) error {
 			if err != nil {
 				return err
 			}
-			s.check(e.Lost() == 0, "%-5s to %-5s  %s", from.name, to.name, e)
+			s.Check(e.Lost() == 0, "%-5s to %-5s  %s", from.name, to.name, e)
 		}
 	}
 	return nil
 }
 
-func learning(ctx context.Context, s *story, n network) error {
-	s.begin("MAC learning")
+func learning(ctx context.Context, s *story.Story, n network) error {
+	s.Begin("MAC learning")
 	if err := showCommand(ctx, s, n.control(), "fdb", "show"); err != nil {
 		return err
 	}
@@ -72,15 +73,15 @@ func learning(ctx context.Context, s *story, n network) error {
 	}
 	for _, p := range people() {
 		at := behind[p.mac.String()]
-		s.check(at == p.port, "%s is %s: learned behind %q", p.name, p.mac, at)
+		s.Check(at == p.port, "%s is %s: learned behind %q", p.name, p.mac, at)
 	}
-	s.tell("What the caches hold now:")
+	s.Tell("What the caches hold now:")
 	return showCommand(ctx, s, n.control(), "cache", "dump", "--limit", "4")
 }
 
-func rule(ctx context.Context, s *story, n network) error {
+func rule(ctx context.Context, s *story.Story, n network) error {
 	alice, bob, carol := people()[0], people()[1], people()[2]
-	s.begin("A rule that drops whatever carol sends")
+	s.Begin("A rule that drops whatever carol sends")
 	before, err := n.control().Tally(ctx)
 	if err != nil {
 		return err
@@ -93,12 +94,12 @@ func rule(ctx context.Context, s *story, n network) error {
 	if err != nil {
 		return err
 	}
-	s.check(lost.Received == 0, "%s to %s  %s", carol.name, alice.name, lost)
+	s.Check(lost.Received == 0, "%s to %s  %s", carol.name, alice.name, lost)
 	e, err := n.ping(ctx, 0, 1, traffic.Ping{Timeout: patience})
 	if err != nil {
 		return err
 	}
-	s.check(e.Lost() == 0, "%s to %s    %s", alice.name, bob.name, e)
+	s.Check(e.Lost() == 0, "%s to %s    %s", alice.name, bob.name, e)
 	if err := showCommand(ctx, s, n.control(), "flow", "dump", bridge); err != nil {
 		return err
 	}
@@ -111,13 +112,13 @@ func rule(ctx context.Context, s *story, n network) error {
 	if e, err = n.ping(ctx, 2, 0, traffic.Ping{Timeout: patience}); err != nil {
 		return err
 	}
-	s.check(e.Lost() == 0, "%s to %s  %s", carol.name, alice.name, e)
+	s.Check(e.Lost() == 0, "%s to %s  %s", carol.name, alice.name, e)
 	return nil
 }
 
 // checkDrops compares what the switch says rules have dropped with what must have been, at least: a
 // host's kernel may have more to say than pings.
-func checkDrops(ctx context.Context, s *story, c *daemon.Control, before daemon.Tally, want uint64) error {
+func checkDrops(ctx context.Context, s *story.Story, c *daemon.Control, before daemon.Tally, want uint64) error {
 	var dropped uint64
 	for range 20 { // workers publish what they counted before they sleep
 		after, err := c.Tally(ctx)
@@ -130,6 +131,6 @@ func checkDrops(ctx context.Context, s *story, c *daemon.Control, before daemon.
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.check(dropped >= want, "the drop counter %q went up by %d, for %d pings", "rule", dropped, want)
+	s.Check(dropped >= want, "the drop counter %q went up by %d, for %d pings", "rule", dropped, want)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/story"
 )
 
 // A sum is what switch and hosts have counted.
@@ -23,18 +24,18 @@ type sum struct {
 type flow struct{ sent, received uint64 }
 
 // counters shows what was counted where, and that it adds up.
-func counters(ctx context.Context, s *story, n network) error {
-	s.begin("Counters that add up")
+func counters(ctx context.Context, s *story.Story, n network) error {
+	s.Begin("Counters that add up")
 	c, err := settle(ctx, n)
 	if err != nil {
 		return err
 	}
-	s.tell(portTable(c))
-	s.tell(levelTable(c.Tally))
-	s.check(c.looked() == c.Stats.Packets, "each packet received was answered by one level: %s", pair(c.looked(), c.Stats.Packets))
+	s.Tell(portTable(c))
+	s.Tell(levelTable(c.Tally))
+	s.Check(c.looked() == c.Stats.Packets, "each packet received was answered by one level: %s", pair(c.looked(), c.Stats.Packets))
 	for i, p := range people() {
 		host, port := c.hosts[i], c.ports[i]
-		s.check(host == port, "%s itself sent what %s received or dropped (%s) and received what it sent (%s)",
+		s.Check(host == port, "%s itself sent what %s received or dropped (%s) and received what it sent (%s)",
 			p.name, p.port, pair(host.sent, port.sent), pair(host.received, port.received))
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/daemon"
 	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/story"
 	"github.com/culvertdev/culvert/bench/traffic"
 )
 
@@ -36,9 +37,9 @@ type kernelNet struct {
 
 func (n *kernelNet) control() *daemon.Control { return &n.daemon.Control }
 
-func (n *kernelNet) build(ctx context.Context, s *story, o Options) (err error) {
-	fmt.Fprintln(s.out, kernelPicture)
-	s.begin("Start")
+func (n *kernelNet) build(ctx context.Context, s *story.Story, o Options) (err error) {
+	fmt.Fprintln(s.Out, kernelPicture)
+	s.Begin("Start")
 	if n.scratch, err = makeScratch(s); err != nil {
 		return err
 	}
@@ -58,12 +59,12 @@ func (n *kernelNet) build(ctx context.Context, s *story, o Options) (err error) 
 		return err
 	}
 	took := time.Since(start)
-	s.show("cat "+n.daemon.ConfigPath, n.daemon.Config())
-	s.show("culvert run --config "+n.daemon.ConfigPath+" &", "")
+	s.Show("cat "+n.daemon.ConfigPath, n.daemon.Config())
+	s.Show("culvert run --config "+n.daemon.ConfigPath+" &", "")
 	if err := n.plugIn(ctx); err != nil {
 		return err
 	}
-	s.check(true, "process %d answered on its socket after %d ms", n.daemon.PID(), took.Milliseconds())
+	s.Check(true, "process %d answered on its socket after %d ms", n.daemon.PID(), took.Milliseconds())
 	return showCommand(ctx, s, n.control(), "port", "list")
 }
 
@@ -83,13 +84,13 @@ func (n *kernelNet) plugIn(ctx context.Context) error {
 }
 
 // makeScratch makes a directory and tells what earlier demos have left.
-func makeScratch(s *story) (*lab.Scratch, error) {
+func makeScratch(s *story.Story) (*lab.Scratch, error) {
 	scratch, removed, err := lab.NewScratch(scratchPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	for _, path := range removed {
-		s.tell("removed " + path + ", left by a demo that was killed")
+		s.Tell("removed " + path + ", left by a demo that was killed")
 	}
 	return scratch, nil
 }
@@ -103,9 +104,9 @@ func (n *kernelNet) ping(ctx context.Context, i, j int, p traffic.Ping) (traffic
 	return p.Run(ctx, n.lab.Hosts[i].Namespace, n.lab.Hosts[j].IPv4.Addr())
 }
 
-func (n *kernelNet) speed(ctx context.Context, s *story, o Options) error {
-	s.begin("TCP at full speed")
-	s.tell("A veth sender leaves checksums to hardware that is not there. Nothing has turned that off:\n" +
+func (n *kernelNet) speed(ctx context.Context, s *story.Story, o Options) error {
+	s.Begin("TCP at full speed")
+	s.Tell("A veth sender leaves checksums to hardware that is not there. Nothing has turned that off:\n" +
 		"the switch completes them. Both ends compare every byte.")
 	before, err := n.daemon.Tally(ctx)
 	if err != nil {
@@ -124,25 +125,25 @@ func (n *kernelNet) speed(ctx context.Context, s *story, o Options) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.check(err == nil, "%-5s to %-9s  %s%s", way.from.Name(), way.addr, t, orErr(err, ""))
+		s.Check(err == nil, "%-5s to %-9s  %s%s", way.from.Name(), way.addr, t, orErr(err, ""))
 	}
 	after, err := n.daemon.Tally(ctx)
 	if err != nil {
 		return err
 	}
 	completed := after.Event("checksum_completed") - before.Event("checksum_completed")
-	s.check(completed > 0, "the switch completed %s checksums", group(completed))
+	s.Check(completed > 0, "the switch completed %s checksums", group(completed))
 	return nil
 }
 
-func (n *kernelNet) close(s *story, tell bool) error {
+func (n *kernelNet) close(s *story.Story, tell bool) error {
 	if tell {
-		s.begin("End")
+		s.Begin("End")
 	}
 	var errs []error
 	note := func(ok bool, format string, args ...any) {
 		if tell {
-			s.check(ok, format, args...)
+			s.Check(ok, format, args...)
 		} else if !ok {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}

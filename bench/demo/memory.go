@@ -11,6 +11,7 @@ import (
 
 	benchdaemon "github.com/culvertdev/culvert/bench/daemon"
 	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/story"
 	"github.com/culvertdev/culvert/bench/traffic"
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/control/daemon"
@@ -51,9 +52,9 @@ func (c catcher) Open(ctx context.Context, name string, options map[string]strin
 	return p, err
 }
 
-func (n *memoryNet) build(ctx context.Context, s *story, o Options) (err error) {
-	fmt.Fprintln(s.out, memoryPicture)
-	s.begin("Start")
+func (n *memoryNet) build(ctx context.Context, s *story.Story, o Options) (err error) {
+	fmt.Fprintln(s.Out, memoryPicture)
+	s.Begin("Start")
 	if n.scratch, err = makeScratch(s); err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (n *memoryNet) build(ctx context.Context, s *story, o Options) (err error) 
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}
-	s.show("cat "+path, text)
+	s.Show("cat "+path, text)
 	if err := n.start(ctx, path); err != nil {
 		return err
 	}
@@ -122,9 +123,9 @@ func (n *memoryNet) ping(ctx context.Context, i, j int, p traffic.Ping) (traffic
 	return n.hosts[i].ping(ctx, n.hosts[j], p)
 }
 
-func (n *memoryNet) speed(ctx context.Context, s *story, o Options) error {
-	s.begin("Packets at full speed")
-	s.tell("TCP needs kernels at both ends; these are numbered packets, of which every byte is compared.")
+func (n *memoryNet) speed(ctx context.Context, s *story.Story, o Options) error {
+	s.Begin("Packets at full speed")
+	s.Tell("TCP needs kernels at both ends; these are numbered packets, of which every byte is compared.")
 	for _, way := range [][2]int{{0, 1}, {1, 0}} {
 		from, to := n.hosts[way[0]], n.hosts[way[1]]
 		start := time.Now()
@@ -133,13 +134,13 @@ func (n *memoryNet) speed(ctx context.Context, s *story, o Options) error {
 			return ctx.Err()
 		}
 		rate := float64(count) / time.Since(start).Seconds()
-		s.check(err == nil && count > 0, "%-5s to %-5s  %s packets, all there and in order, %.2f million a second%s",
+		s.Check(err == nil && count > 0, "%-5s to %-5s  %s packets, all there and in order, %.2f million a second%s",
 			from.name, to.name, group(count), rate/1e6, orErr(err, ""))
 	}
 	return nil
 }
 
-func (n *memoryNet) close(s *story, tell bool) error {
+func (n *memoryNet) close(s *story.Story, tell bool) error {
 	var errs []error
 	n.way.Disconnect()
 	for _, h := range n.hosts {
@@ -148,8 +149,8 @@ func (n *memoryNet) close(s *story, tell bool) error {
 	if n.daemon != nil {
 		err := n.daemon.Close()
 		if tell {
-			s.begin("End")
-			s.check(err == nil, "every frame is back in its arena%s", orErr(err, ""))
+			s.Begin("End")
+			s.Check(err == nil, "every frame is back in its arena%s", orErr(err, ""))
 		} else {
 			errs = append(errs, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/story"
 	"github.com/culvertdev/culvert/bench/traffic"
 )
 
@@ -15,13 +16,13 @@ import (
 type network interface {
 	// build makes the network; close takes it down and looks whether anything is left, telling about
 	// it when told. close is called after build in any case.
-	build(ctx context.Context, s *story, o Options) error
-	close(s *story, tell bool) error
+	build(ctx context.Context, s *story.Story, o Options) error
+	close(s *story.Story, tell bool) error
 	control() *daemon.Control
 	// ping sends echo requests from host i to host j.
 	ping(ctx context.Context, i, j int, p traffic.Ping) (traffic.Echoes, error)
 	// speed is the chapter in which the network shows what it carries.
-	speed(ctx context.Context, s *story, o Options) error
+	speed(ctx context.Context, s *story.Story, o Options) error
 	// counted returns what host i itself has counted as sent to and received from the switch.
 	counted(i int) (sent, received uint64, err error)
 }
@@ -55,12 +56,12 @@ func configuration(kind string) string {
 }
 
 // showCommand runs a command of the command line and shows what it printed.
-func showCommand(ctx context.Context, s *story, c *daemon.Control, args ...string) error {
+func showCommand(ctx context.Context, s *story.Story, c *daemon.Control, args ...string) error {
 	out, err := c.Command(ctx, args...)
 	if err != nil {
 		return err
 	}
-	s.show(commandLine(args), out)
+	s.Show(commandLine(args), out)
 	return nil
 }
 

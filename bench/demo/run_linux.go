@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/story"
 )
 
 // Options say how to run the demo.
@@ -51,11 +52,11 @@ func Run(ctx context.Context, o Options) error {
 	defer cancel()
 
 	start := time.Now()
-	s := newStory(o.Out)
+	s := story.New(o.Out)
 	lacks := lab.Missing()
 	var n network = new(kernelNet)
 	if len(lacks) > 0 || o.Memory {
-		s.tellMissing(lacks)
+		tellMissing(s, lacks)
 		n = new(memoryNet)
 	}
 	err := play(late, s, n, o)
@@ -65,36 +66,36 @@ func Run(ctx context.Context, o Options) error {
 	case late.Err() != nil:
 		err = fmt.Errorf("not done within %s: %w", limit, err)
 	}
-	return s.end(err, lacks, time.Since(start))
+	return end(s, err, lacks, time.Since(start))
 }
 
 // tellMissing says why the demo runs over memory ports.
-func (s *story) tellMissing(lacks []lab.Lack) {
+func tellMissing(s *story.Story, lacks []lab.Lack) {
 	for _, l := range lacks {
-		fmt.Fprintf(s.out, "missing: %s\n", l)
+		fmt.Fprintf(s.Out, "missing: %s\n", l)
 	}
-	fmt.Fprintln(s.out, "this demo runs over memory ports, in one process, without namespaces and AF_XDP")
+	fmt.Fprintln(s.Out, "this demo runs over memory ports, in one process, without namespaces and AF_XDP")
 }
 
 // end says in one line how it went.
-func (s *story) end(err error, lacks []lab.Lack, took time.Duration) error {
-	fmt.Fprintln(s.out)
+func end(s *story.Story, err error, lacks []lab.Lack, took time.Duration) error {
+	fmt.Fprintln(s.Out)
 	switch {
 	case err != nil:
 		reason, more, _ := strings.Cut(err.Error(), "\n")
 		if more != "" {
-			s.tell(more)
+			s.Tell(more)
 		}
-		fmt.Fprintf(s.out, "demo: %s: %s\n", s.paint(red, "broken off"), reason)
+		fmt.Fprintf(s.Out, "demo: %s: %s\n", s.Paint(story.Red, "broken off"), reason)
 		return ErrBroken
-	case len(s.wrong) > 0:
-		fmt.Fprintf(s.out, "demo: %s: %s\n", s.paint(red, "not all went well"), strings.Join(s.wrong, "; "))
+	case len(s.Wrong) > 0:
+		fmt.Fprintf(s.Out, "demo: %s: %s\n", s.Paint(story.Red, "not all went well"), strings.Join(s.Wrong, "; "))
 		return ErrWrong
 	}
 	where := ""
 	if len(lacks) > 0 {
 		where = ", over memory ports (AF_XDP could not be shown)"
 	}
-	fmt.Fprintf(s.out, "demo: %s%s, in %.0f seconds\n", s.paint(green, "all went well"), where, took.Seconds())
+	fmt.Fprintf(s.Out, "demo: %s%s, in %.0f seconds\n", s.Paint(story.Green, "all went well"), where, took.Seconds())
 	return nil
 }
