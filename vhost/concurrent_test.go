@@ -1,0 +1,175 @@
+package vhost
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/proto"
+	"github.com/culvertdev/culvert/vhost/virtq/driver"
+)
+
+// TestNothingIsLostWhileTheGuestsMemoryChanges has a worker send packets round, while the frontend replaces the
+// memory, adds to it, turns logging on and off, and stops the rings and starts them again.
+func TestNothingIsLostWhileTheGuestsMemoryChanges(t *testing.T) {
+	for name, s := range map[string]shape{"split": {features: common}, "packed": {features: common | proto.RingPacked}} {
+		t.Run(name, func(t *testing.T) {
+			b := connected(t, s)
+			var stop atomic.Bool
+			var worker sync.WaitGroup
+			worker.Go(func() { // sends back what comes, as soon as there is room
+				var batch frame.Batch
+				for !stop.Load() {
+					b.p.rx[0].Recv(&batch)
+					for batch.Len() > 0 && !stop.Load() {
+						dup := b.copies(&batch)
+						sent := b.p.tx[0].Send(&dup)
+						b.p.tx[0].Flush()
+						b.forget(&batch, sent)
+					}
+				}
+				b.tx.PutBatch(&batch)
+			})
+			done := make(chan uint32, 1)
+			go func() { done <- roundTrips(b.g, &stop) }()
+			rounds := 60
+			if testing.Short() {
+				rounds = 20
+			}
+			for i := range rounds {
+				b.disturb(i)
+			}
+			stop.Store(true)
+			worker.Wait()
+			if n := <-done; n == 0 {
+				t.Error("no packet went round: the test shows nothing")
+			}
+			for _, r := range b.g.rings {
+				if err := r.Err(); err != nil {
+					t.Error(err)
+				}
+			}
+			b.want("sessions", 1)
+		})
+	}
+}
+
+// copies returns copies of what is in batch: what is not taken stays with the caller.
+func (b *bench) copies(batch *frame.Batch) (dup frame.Batch) {
+	for _, f := range batch.Frames() {
+		g, ok := b.tx.Copy(f)
+		if !ok {
+			b.t.Error("the arena is exhausted")
+			break
+		}
+		dup.Append(g)
+	}
+	return dup
+}
+
+// forget frees the first n frames of batch.
+func (b *bench) forget(batch *frame.Batch, n int) {
+	rest := append([]frame.Frame(nil), batch.Frames()[n:]...)
+	for _, f := range batch.Frames()[:n] {
+		b.tx.Put(f)
+	}
+	batch.Reset()
+	batch.AppendAll(rest)
+}
+
+// roundTrips sends numbered packets, and checks that they come back in order, all of them, until stop. It returns
+// how many came back.
+func roundTrips(g *guest, stop *atomic.Bool) (back uint32) {
+	next := uint32(0)
+	tx, rx := g.rings[1], g.rings[0]
+	for !stop.Load() {
+		if rx.Free() > 128 {
+			slot, buf, _ := g.buffer(2048)
+			rx.Add(slot, nil, []driver.Buffer{buf})
+			rx.Publish()
+		}
+		g.reap(tx)
+		if next-back < 64 && tx.Free() > 0 {
+			_, buf, mem := g.buffer(g.header + 60)
+			clear(mem[:g.header])
+			binary.BigEndian.PutUint32(mem[g.header+14:], next)
+			if tx.Add(0, []driver.Buffer{buf}, nil) {
+				tx.Publish()
+				next++
+			}
+		}
+		for _, p := range g.receive(0) {
+			if n := binary.BigEndian.Uint32(p.data[14:]); n != back {
+				g.t.Errorf("packet %d came back, want %d", n, back)
+				back = n
+			}
+			back++
+		}
+	}
+	return back
+}
+
+// disturb changes something about the guest, the i'th of several things.
+func (b *bench) disturb(i int) {
+	b.t.Helper()
+	g := b.g
+	extra := proto.Region{Guest: 1 << 40, User: 1 << 45, Size: 4096}
+	switch i % 5 {
+	case 0:
+		g.tell(proto.SetMemTable, proto.MemTable{g.region()}, int(g.file.Fd()))
+	case 1:
+		g.tell(proto.AddMemReg, extra, int(g.file.Fd()))
+	case 2:
+		g.tell(proto.RemMemReg, extra)
+	case 3:
+		for ring := range g.rings {
+			base := b.base(ring)
+			g.startRing(ring, base)
+		}
+	case 4:
+		for ring := range g.rings {
+			g.tell(proto.SetVringCall, proto.VringFile{Index: uint8(ring)}, g.rings[ring].call)
+			g.tell(proto.SetVringAddr, g.address(ring))
+		}
+	}
+}
+
+// TestWorkersShareTheRingsThatThereAre has more workers than the guest has rings.
+func TestWorkersShareTheRingsThatThereAre(t *testing.T) {
+	b := newBench(t, shape{features: common, size: 1024}, func(o *Options) { o.Queues = 4 })
+	b.g.connect()
+	b.up()
+	const each = 200
+	b.g.offer(0, 4*each, 256)
+	var workers sync.WaitGroup
+	for _, q := range b.p.tx {
+		workers.Go(func() {
+			var batch frame.Batch
+			for n := range each {
+				f, ok := q.cache.FromBytes(number(n, 60))
+				if !ok {
+					t.Error("the arena is exhausted")
+					return
+				}
+				batch.Append(f)
+				q.Send(&batch)
+				if n%7 == 0 {
+					q.Flush()
+				}
+			}
+			q.Flush()
+		})
+	}
+	workers.Wait()
+	got := 0
+	for n := 1; n > 0; {
+		n = len(b.g.receive(0))
+		got += n
+	}
+	if got != 4*each {
+		t.Errorf("the guest got %d packets, want %d", got, 4*each)
+	}
+	b.want("tx_packets", 4*each)
+}
