@@ -21,21 +21,23 @@ type state struct {
 	way      pmd.Note
 	peer     string           // who is at the other end, in words
 	why      string           // there is nobody
-	last     string           // why the session before ended
+	last     fault            // what ended a session last; zero: nothing has
 	guest    []pmd.Note       // what was negotiated
 	sessions uint64           // begun
 	faults   map[fault]uint64 // sessions ended, by the guest's fault
 }
 
-// A fault is a kind of thing that ends a session, as a counter's name says it.
+// A fault is a kind of thing that ends a session: the name of its counter behind faultPrefix, and its sentence.
 type fault struct{ name, help string }
+
+const faultPrefix = "fault_"
 
 // Faults that are not those of a ring, which virtq names.
 var (
-	faultMessage = fault{"fault_message", "Sessions ended because of a message that was not as the protocol wants it."}
-	faultMemory  = fault{"fault_memory", "Sessions ended because the guest's memory was taken away."}
-	faultHeader  = fault{"fault_header", "Sessions ended because of a virtio-net header that cannot be true."}
-	faultCall    = fault{"fault_call", "Sessions ended because the frontend held up who told it of packets."}
+	faultMessage = fault{"message", "Sessions ended because of a message that was not as the protocol wants it."}
+	faultMemory  = fault{"memory", "Sessions ended because the guest's memory was taken away."}
+	faultHeader  = fault{"header", "Sessions ended because of a virtio-net header that cannot be true."}
+	faultCall    = fault{"call", "Sessions ended because the frontend held up who told it of packets."}
 )
 
 // faultOf says what kind of fault ended a session; ok is false when the other side has just gone.
@@ -46,7 +48,7 @@ func faultOf(err error) (f fault, ok bool) {
 	case errors.Is(err, errClosing), errors.Is(err, io.EOF):
 		return f, false
 	case errors.As(err, &ring):
-		return fault{"fault_" + ring.Kind.String(), "Sessions ended because " + ring.Kind.Sentence() + "."}, true
+		return fault{ring.Kind.String(), "Sessions ended because " + ring.Kind.Sentence() + "."}, true
 	case errors.As(err, &memory):
 		return faultMemory, true
 	case errors.Is(err, ErrHeader):
@@ -91,8 +93,8 @@ func (s *state) ended(err error) {
 	s.peer, s.why, s.guest = "", "the frontend has gone", nil
 	if f, ok := faultOf(err); ok {
 		s.faults[f]++
-		s.why = err.Error()
-		s.last = err.Error()
+		s.last = f
+		s.why = "the session ended: " + f.name
 	}
 }
 
@@ -115,8 +117,8 @@ func (s *state) notes() []pmd.Note {
 		out = append(out, pmd.Note{Key: "frontend", Value: s.peer, Reason: s.why})
 	}
 	out = append(out, s.guest...)
-	if s.last != "" {
-		out = append(out, pmd.Note{Key: "last fault", Value: s.last})
+	if s.last != (fault{}) {
+		out = append(out, pmd.Note{Key: "last fault", Value: s.last.name, Reason: s.last.help})
 	}
 	return out
 }
@@ -130,7 +132,7 @@ func (s *state) samples(dst []counter.Sample) []counter.Sample {
 		Value: s.sessions,
 	})
 	for f, n := range s.faults {
-		dst = append(dst, counter.Sample{Desc: counter.Desc{Name: f.name, Help: f.help}, Value: n})
+		dst = append(dst, counter.Sample{Desc: counter.Desc{Name: faultPrefix + f.name, Help: f.help}, Value: n})
 	}
 	return dst
 }
