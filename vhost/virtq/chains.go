@@ -56,6 +56,9 @@ func (c *Chain) alone(id uint16, segment uint64, flags uint16) {
 	c.span = segment*(1|1<<16|1<<32) + (1<<16 | 1<<32) - uint64(flags&layout.FlagWrite)<<15
 }
 
+// enter notes the chain's entry in the inflight region.
+func (c *Chain) enter(entry uint16) { c.span = c.span&(1<<48-1) | uint64(entry)<<48 }
+
 // Len returns the number of chains.
 func (b *Chains) Len() int { return b.n }
 

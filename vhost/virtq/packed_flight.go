@@ -15,7 +15,7 @@ import (
 // be read again is kept here as well, where no guest reaches it.
 type packedFlight struct {
 	head    []byte // the region's header
-	entries []byte
+	entries []layout.PackedFlight
 	links   []uint16 // by entry: the next one; the number of entries ends a list
 	last    []uint16 // by a chain's first entry: its last one
 	number  []uint16 // by a chain's first entry: how many it has
@@ -27,7 +27,7 @@ type packedFlight struct {
 	at    uint16 // and where the next one goes
 }
 
-// Where fields are in the header and in an entry, in bytes; see InflightBytes.
+// Where fields are in the header, in bytes; see InflightBytes.
 const (
 	flightVersion     = 8
 	flightEntries     = 10
@@ -37,19 +37,7 @@ const (
 	flightOldUsed     = 18
 	flightUsedWrap    = 20
 	flightOldUsedWrap = 21
-
-	entryInflight = 0
-	entryNext     = 2
-	entryLast     = 4
-	entryNumber   = 6
-	entryCounter  = 8
-	entryRest     = 16 // id 16, flags 16, length 32
-	entryAddr     = 24
 )
-
-func (f *packedFlight) entry(i uint16) *[packedFlightEntry]byte {
-	return (*[packedFlightEntry]byte)(f.entries[int(i)*packedFlightEntry:])
-}
 
 func (f *packedFlight) size() int { return len(f.links) }
 
@@ -62,11 +50,8 @@ func (f *packedFlight) add(d layout.Desc) bool {
 	if int(f.at) >= f.size() {
 		return false
 	}
-	e := f.entry(f.at)
-	binary.NativeEndian.PutUint16(e[entryRest:], d.PackedID())
-	binary.NativeEndian.PutUint16(e[entryRest+2:], d.PackedFlags())
-	binary.NativeEndian.PutUint32(e[entryRest+4:], d.Len())
-	binary.NativeEndian.PutUint64(e[entryAddr:], d.Addr)
+	e := &f.entries[f.at]
+	e.ID, e.Flags, e.Len, e.Addr = d.PackedID(), d.PackedFlags(), d.Len(), d.Addr
 	f.last[f.free] = f.at
 	f.at = f.links[f.at]
 	f.noted++
@@ -77,21 +62,28 @@ func (f *packedFlight) add(d layout.Desc) bool {
 func (f *packedFlight) take() uint16 {
 	first := f.free
 	f.number[first] = uint16(f.noted)
-	e := f.entry(first)
-	binary.NativeEndian.PutUint16(e[entryLast:], f.last[first])
-	binary.NativeEndian.PutUint16(e[entryNumber:], f.number[first])
-	binary.NativeEndian.PutUint64(e[entryCounter:], f.counter)
+	e := &f.entries[first]
+	e.Last, e.Number, e.Counter = f.last[first], f.number[first], f.counter
 	f.counter++
-	e[entryInflight] = 1
+	e.InFlight = 1
 	f.setFree(f.at)
 	copy(f.head[flightOldFree:], f.head[flightFree:][:2])
 	return first
 }
 
+// takeOne notes that a chain of one descriptor is in flight and returns its entry; false when none is free.
+func (f *packedFlight) takeOne(d layout.Desc) (uint16, bool) {
+	f.begin()
+	if !f.add(d) {
+		return 0, false
+	}
+	return f.take(), true
+}
+
 // untake notes that the chain that begins at entry first is not in flight after all.
 func (f *packedFlight) untake(first uint16) {
 	f.release(first)
-	f.entry(first)[entryInflight] = 0
+	f.entries[first].InFlight = 0
 	copy(f.head[flightOldFree:], f.head[flightFree:][:2])
 }
 
@@ -105,7 +97,7 @@ func (f *packedFlight) give(first uint16) {
 func (f *packedFlight) release(first uint16) {
 	last := f.last[first]
 	f.links[last] = f.free
-	binary.NativeEndian.PutUint16(f.entry(last)[entryNext:], f.free)
+	f.entries[last].Next = f.free
 	f.setFree(first)
 }
 
@@ -123,7 +115,7 @@ func (f *packedFlight) publish(given layout.Cursor) {
 // published notes that the guest sees the batch.
 func (f *packedFlight) published() {
 	for _, first := range f.batch {
-		f.entry(first)[entryInflight] = 0
+		f.entries[first].InFlight = 0
 	}
 	f.batch = f.batch[:0]
 	f.commit()

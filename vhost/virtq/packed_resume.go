@@ -48,12 +48,15 @@ func (f *packedFlight) open(region []byte, size int) bool {
 		return false
 	}
 	*f = packedFlight{
-		head:    region[:packedFlightHeader],
-		entries: region[packedFlightHeader:][:packedFlightEntry*size],
-		links:   make([]uint16, size),
-		last:    make([]uint16, size),
-		number:  make([]uint16, size),
-		batch:   make([]uint16, 0, size),
+		head:   region[:packedFlightHeader],
+		links:  make([]uint16, size),
+		last:   make([]uint16, size),
+		number: make([]uint16, size),
+		batch:  make([]uint16, 0, size),
+	}
+	var ok bool
+	if f.entries, ok = layout.View[layout.PackedFlight](region[packedFlightHeader:], size); !ok {
+		return false
 	}
 	version, entries := binary.NativeEndian.Uint16(f.head[flightVersion:]), binary.NativeEndian.Uint16(f.head[flightEntries:])
 	return version == 0 || version == inflightVersion && int(entries) == size
@@ -63,8 +66,8 @@ func (f *packedFlight) open(region []byte, size int) bool {
 func (f *packedFlight) format(given layout.Cursor) {
 	clear(f.head)
 	clear(f.entries)
-	for i := range f.links {
-		binary.NativeEndian.PutUint16(f.entry(uint16(i))[entryNext:], uint16(i+1))
+	for i := range f.entries {
+		f.entries[i].Next = uint16(i + 1)
 	}
 	binary.NativeEndian.PutUint16(f.head[flightEntries:], uint16(f.size()))
 	f.publish(given)
@@ -96,10 +99,9 @@ func (f *packedFlight) settle(ring []layout.Desc) (layout.Cursor, bool) {
 // many descriptors they have. Lists that leave the region, or share an entry, are refused.
 func (f *packedFlight) inFlight() (chains []uint16, slots uint32, ok bool) {
 	seen := make([]bool, f.size())
-	for i := range f.links {
-		e := f.entry(uint16(i))
-		f.links[i] = binary.NativeEndian.Uint16(e[entryNext:])
-		f.number[i] = binary.NativeEndian.Uint16(e[entryNumber:])
+	for i := range f.entries {
+		e := &f.entries[i]
+		f.links[i], f.number[i] = e.Next, e.Number
 	}
 	f.free = binary.NativeEndian.Uint16(f.head[flightFree:])
 	for at := f.free; int(at) < f.size(); at = f.links[at] {
@@ -107,11 +109,11 @@ func (f *packedFlight) inFlight() (chains []uint16, slots uint32, ok bool) {
 			return nil, 0, false
 		}
 		seen[at] = true
-		f.entry(at)[entryInflight] = 0
+		f.entries[at].InFlight = 0
 	}
 	for i := range f.links {
 		first := uint16(i)
-		if f.entry(first)[entryInflight] == 0 {
+		if f.entries[first].InFlight == 0 {
 			continue
 		}
 		at := first
@@ -128,25 +130,17 @@ func (f *packedFlight) inFlight() (chains []uint16, slots uint32, ok bool) {
 		}
 		if f.number[first] > 0 {
 			chains = append(chains, first)
-			f.counter = max(f.counter, f.count(first)+1)
+			f.counter = max(f.counter, f.entries[first].Counter+1)
 		}
 	}
-	slices.SortFunc(chains, func(a, b uint16) int { return cmp.Compare(f.count(a), f.count(b)) })
+	slices.SortFunc(chains, func(a, b uint16) int { return cmp.Compare(f.entries[a].Counter, f.entries[b].Counter) })
 	return chains, slots, true
-}
-
-func (f *packedFlight) count(first uint16) uint64 {
-	return binary.NativeEndian.Uint64(f.entry(first)[entryCounter:])
 }
 
 // desc returns the copy of a descriptor.
 func (f *packedFlight) desc(at uint16) layout.Desc {
-	e := f.entry(at)
-	return layout.Desc{
-		Addr: binary.NativeEndian.Uint64(e[entryAddr:]),
-		Rest: layout.PackedRest(binary.NativeEndian.Uint32(e[entryRest+4:]),
-			binary.NativeEndian.Uint16(e[entryRest:]), binary.NativeEndian.Uint16(e[entryRest+2:])),
-	}
+	e := &f.entries[at]
+	return layout.Desc{Addr: e.Addr, Rest: layout.PackedRest(e.Len, e.ID, e.Flags)}
 }
 
 // takeOld takes chains that were in flight before.

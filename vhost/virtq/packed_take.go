@@ -32,7 +32,7 @@ func (q *Packed) Take(b *Chains, limit int) (int, error) {
 // be under way than the ring has.
 func (q *Packed) takeNew(b *Chains, limit int) {
 	slots := uint32(0)
-	plain := q.log == nil && q.flight == nil
+	plain := q.log == nil
 	for b.n < limit && slots < q.size {
 		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
 		if plain {
@@ -73,7 +73,7 @@ func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
 // takeRun takes the plain chains among the next n descriptors, up to the first that is none, and returns how
 // many. b has room for them, and the ring does not wrap around there.
 func (q *Packed) takeRun(b *Chains, n int) (took int) {
-	at, phase, size, area := q.next.At, q.next.Phase, q.size, q.win.Area()
+	at, phase, size, area, flight := q.next.At, q.next.Phase, q.size, q.win.Area(), q.flight
 	guard, table := q.guard[at:][:n], q.desc[at:][:n]
 	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
 	for i := range guard {
@@ -92,6 +92,13 @@ func (q *Packed) takeRun(b *Chains, n int) (took int) {
 		}
 		segments[i] = segment
 		chains[i].alone(d.PackedID(), first+uint64(i), flags)
+		if flight != nil {
+			entry, ok := flight.takeOne(d)
+			if !ok {
+				break
+			}
+			chains[i].enter(entry)
+		}
 		took++
 	}
 	b.n += took

@@ -24,9 +24,7 @@ func (q *Split) give(b *Chains, n int) {
 		q.logGiven(b, n)
 	}
 	if q.flight != nil {
-		for i := range b.chain[:n] {
-			q.flight.give(b.chain[i].id())
-		}
+		q.flight.give(b.chain[:n])
 	}
 }
 
@@ -48,9 +46,7 @@ func (q *Split) untake(b *Chains, n int) {
 	}
 	q.next -= uint16(left)
 	if q.flight != nil {
-		for i := n; i < b.n; i++ {
-			q.flight.untake(b.chain[i].id())
-		}
+		q.flight.untake(b.chain[n:b.n])
 	}
 }
 

@@ -17,6 +17,12 @@ func (q *Split) Take(b *Chains, limit int) (int, error) {
 	} else {
 		q.old.taken = 0
 		q.takeNew(b, q.waiting(limit))
+		if q.flight != nil {
+			q.flight.take(b.chain[:b.n])
+		}
+		if q.flight != nil {
+			q.flight.take(b.chain[:b.n])
+		}
 	}
 	if q.err != nil {
 		b.reset()
@@ -48,7 +54,7 @@ func (q *Split) look() int {
 
 // takeNew takes chains until b has n, or no room for more segments.
 func (q *Split) takeNew(b *Chains, n int) {
-	plain := q.log == nil && q.flight == nil
+	plain := q.log == nil
 	for b.n < n {
 		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
 		if plain = plain && q.takePlain(b, n); b.n == n {
@@ -61,9 +67,6 @@ func (q *Split) takeNew(b *Chains, n int) {
 		}
 		if !q.chain(b, head, q.desc[head]) {
 			return
-		}
-		if q.flight != nil {
-			q.flight.take(head)
 		}
 		q.next++
 	}

@@ -8,7 +8,7 @@ import (
 
 // View returns memory as n values that are valid as long as it is mapped; false when it is too short, or not
 // aligned for them.
-func View[T uint16 | Used | Desc | Guarded](memory []byte, n int) ([]T, bool) {
+func View[T uint16 | Used | Desc | Guarded | SplitFlight | PackedFlight](memory []byte, n int) ([]T, bool) {
 	var v T
 	p := unsafe.Pointer(unsafe.SliceData(memory))
 	if n <= 0 || uintptr(len(memory)) < uintptr(n)*unsafe.Sizeof(v) || uintptr(p)%unsafe.Alignof(v) != 0 {
