@@ -64,6 +64,9 @@ type Program struct {
 // Reset empties the program and keeps its memory.
 func (p *Program) Reset() { p.words = p.words[:0] }
 
+// Become makes the program a copy of an encoded one.
+func (p *Program) Become(words []uint64) { p.words = append(p.words[:0], words...) }
+
 // Words returns the encoded program, valid until the next change.
 func (p *Program) Words() []uint64 { return p.words }
 

@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
@@ -30,7 +31,8 @@ type change struct {
 // Thread-safety: all methods may be called at the same time.
 type changeLog struct {
 	mu      sync.Mutex
-	version uint64 // changes so far
+	version uint64        // changes so far
+	count   atomic.Uint64 // the same, for who does not want to wait
 	ring    [changesKept]change
 	kept    uint64 // changes ever put in the ring
 	lost    uint64 // version of the last that another took the place of
@@ -45,6 +47,12 @@ type movedSince struct {
 	rules.Addresses
 }
 
+// next makes it the next version. l.mu is held.
+func (l *changeLog) next() {
+	l.version++
+	l.count.Store(l.version)
+}
+
 func (l *changeLog) add(c change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +60,7 @@ func (l *changeLog) add(c change) {
 }
 
 func (l *changeLog) put(c change) {
-	l.version++
+	l.next()
 	c.version = l.version + 1
 	at := &l.ring[l.kept%changesKept]
 	l.lost = at.version
@@ -79,13 +87,13 @@ func (l *changeLog) addListens(c change) bool {
 func (l *changeLog) addCrowd(tag uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.version++
+	l.next()
 	l.crowd = change{version: l.version + 1, tag: tag}
 }
 
 func (l *changeLog) addAddress(key fdb.Key, tag uint64) {
 	l.mu.Lock()
-	l.version++
+	l.next()
 	l.moved[0].Add(key.MAC(), tag)
 	l.mu.Unlock()
 }

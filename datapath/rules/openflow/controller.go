@@ -158,6 +158,7 @@ func (x *xlate) newSending(a *Controller) *sending {
 
 // send sends the packet to controllers.
 func (x *xlate) send(s *sending) {
+	x.spoil()
 	if len(x.v.Actions.Words()) > maxProgram {
 		x.fail(action.TooManyActions)
 		return

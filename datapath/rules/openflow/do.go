@@ -32,6 +32,9 @@ func (x *xlate) run(list []Action) {
 
 // do carries out one action and reports whether the list goes on.
 func (x *xlate) do(a Action) bool {
+	if x.rec != nil && !repeats(a) {
+		x.spoil()
+	}
 	switch a := a.(type) {
 	case *Output:
 		x.outputAction(a.Port)
@@ -258,6 +261,7 @@ func (x *xlate) move(a *Move) {
 	if x.moveNumber(a) {
 		return
 	}
+	x.spoil()
 	value := x.read(a.Src)
 	x.load(a.Dst, &value)
 	x.traceLoaded(a.Dst, value)

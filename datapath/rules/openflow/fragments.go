@@ -65,7 +65,7 @@ func (x *xlate) lookUp(c *classifier.Classifier[*rule]) *classifier.Rule[*rule] 
 // sees of them depends on it.
 func (x *xlate) freePorts() *flow.Mask {
 	free := x.free()
-	if free == nil || binary.BigEndian.Uint32(free[flow.Base][portsAt:portsEnd]) == 0 || free[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 || x.v.Mask[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 {
+	if free == nil || binary.BigEndian.Uint32(free[flow.Base][portsAt:portsEnd]) == 0 || free[flow.Base][flow.OffIPFrag]&flow.FragAny != 0 || x.sawFragment() {
 		return free
 	}
 	if free != &x.have {
@@ -73,6 +73,11 @@ func (x *xlate) freePorts() *flow.Mask {
 	}
 	clear(x.have[flow.Base][portsAt:portsEnd])
 	return &x.have
+}
+
+// sawFragment reports whether somebody has looked at whether the packet is a fragment.
+func (x *xlate) sawFragment() bool {
+	return (x.v.Mask[flow.Base][flow.OffIPFrag]|x.loose()[flow.Base][flow.OffIPFrag])&flow.FragAny != 0
 }
 
 // sawPorts reports whether a look-up looked at ports, and notes that whether the packet is a fragment made a

@@ -77,6 +77,7 @@ func (x *xlate) freeze() {
 	if x.stop == stopNot || x.failed {
 		return
 	}
+	x.spoil()
 	hashed, paused := x.stop == stopHashed, x.stop == stopPaused
 	x.stop = stopNot
 	id := x.freezeAs(hashed)

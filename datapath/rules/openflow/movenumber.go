@@ -15,7 +15,13 @@ func (x *xlate) moveNumber(a *Move) bool {
 	}
 	from, to := place(a.Src), place(a.Dst)
 	ones := uint64(1)<<(a.Src.Bits-1)<<1 - 1
-	consulted, written := x.v.Mask.Bytes(a.Src.Field), x.written.Bytes(a.Src.Field)
+	written := x.written.Bytes(a.Src.Field)
+	if loadUint(written)&(ones<<from) != 0 {
+		x.spoil()
+	} else if x.rec != nil {
+		x.rec.moved(moved{a.Src.Field, a.Dst.Field, from, to, ones})
+	}
+	consulted := x.loose().Bytes(a.Src.Field)
 	storeUint(consulted, loadUint(consulted)|ones<<from&^loadUint(written))
 	value := loadUint(x.work.Bytes(a.Src.Field)) >> from & ones
 	work, fixed := x.work.Bytes(a.Dst.Field), x.written.Bytes(a.Dst.Field)

@@ -59,6 +59,7 @@ type Table struct {
 	mdb   *mdb.Table
 	log   changeLog
 
+	paths     paths
 	contexts  *contexts
 	packetIns packetIns
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -50,6 +51,8 @@ type xlate struct {
 	alone bool // no other look-up is at work, and rules may change
 	again bool // this has to be done alone
 
+	rec *recorder // writes the path down; nil: nobody does
+
 	stop   stop      // translation ends here and goes on when the packet comes back
 	redo   bool      // with the action that stopped it
 	paused *sending  // stopPaused: what controllers get the packet with
@@ -71,8 +74,34 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 func (t *Table) lookup(q *rules.Query, v *rules.Verdict) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	p := &t.paths
+	if !q.Live || q.Trace != nil || q.Have != nil || !p.mu.TryLock() {
+		x := xlate{t: t, q: q, v: v}
+		x.lookup()
+		return !x.again
+	}
+	defer p.mu.Unlock()
+	p.current(t)
+	followed, leads := p.follow(t, q, v)
+	if followed {
+		return true
+	}
+	v.Reset()
+	return p.translate(t, q, v, leads)
+}
+
+// translate does a look-up that has no path to follow, and writes its path down, unless it is known to lead nowhere.
+func (p *paths) translate(t *Table, q *rules.Query, v *rules.Verdict, leads bool) bool {
 	x := xlate{t: t, q: q, v: v}
+	r := &p.rec
+	r.begun = false
+	if leads && p.mayRecord(q.Now) && plain(q.Key) {
+		x.rec = r
+	}
 	x.lookup()
+	if r.begun && !x.again && p.version == t.log.count.Load() {
+		p.keep(uint32(q.Key.Uint(flow.FieldInPort)), r.path, r.found)
+	}
 	return !x.again
 }
 
@@ -116,6 +145,9 @@ func (x *xlate) lookup() {
 	}
 	x.by = noRule
 	x.start(in)
+	if x.rec != nil {
+		x.rec.begin(x)
+	}
 	if id := uint32(q.Key.Uint(flow.FieldRecircID)); id == 0 {
 		x.mirrorIngress(in)
 		x.runRule(x.match(0))
@@ -147,14 +179,17 @@ func (x *xlate) start(in *rules.Port) {
 	x.v.Tags |= x.t.portTag(in.Number)
 }
 
-// finish ends the program. Registers and metadata start as zero: that they were looked at says nothing
-// about the packet. in_port and recirc_id need no bit.
+// finish ends the program.
 func (x *xlate) finish() {
-	v := x.v
-	clear(v.Mask[flow.FastBlocks:])
-	v.Mask.Clear(flow.FieldInPort)
-	v.Mask.Clear(flow.FieldRecircID)
-	x.finishPorts()
+	v, rewrote := x.v, x.v.Rewrote
+	if x.rec != nil {
+		if _, ok := x.rec.stretch(x); !ok {
+			x.dead()
+		} else {
+			v.Mask.Union(&x.rec.loose)
+		}
+	}
+	x.finishMask()
 	if x.failed {
 		v.Actions.Reset()
 	} else {
@@ -166,9 +201,21 @@ func (x *xlate) finish() {
 	if x.cloned {
 		v.Actions.OpenTail() // nobody needs the packet as it was
 	}
+	if x.rec != nil {
+		x.rec.end(x, rewrote)
+	}
 	if x.q.Trace != nil {
 		x.traceFinal()
 	}
+}
+
+// finishMask takes out of the mask what is not the packet's. Registers and metadata start as zero: that they were
+// looked at says nothing about the packet. in_port and recirc_id need no bit.
+func (x *xlate) finishMask() {
+	clear(x.v.Mask[flow.FastBlocks:])
+	x.v.Mask.Clear(flow.FieldInPort)
+	x.v.Mask.Clear(flow.FieldRecircID)
+	x.finishPorts()
 }
 
 // stopped reports whether the rest of a list has to wait, or for ever.
@@ -200,14 +247,36 @@ func (x *xlate) match(table uint8) *rule {
 	if c == nil {
 		return nil
 	}
+	if x.rec != nil {
+		x.rec.lookUp(x, c)
+	}
+	r := x.find(c)
+	if x.rec != nil {
+		x.rec.found = append(x.rec.found, r)
+	}
+	return r
+}
+
+// find finds the rule for the working key in c and consults what that takes.
+func (x *xlate) find(c *classifier.Classifier[*rule]) *rule {
 	r := x.lookUp(c)
+	mask := x.loose()
 	for rest := c.Blocks(); rest != 0; rest &= rest - 1 {
-		x.consultBlock(bits.TrailingZeros16(rest))
+		b := bits.TrailingZeros16(rest)
+		addExcept(&mask[b], &x.uses[b], &x.written[b])
 	}
 	if r == nil {
 		return nil
 	}
 	return r.Value
+}
+
+// loose returns the mask that gets what look-ups and moves consult.
+func (x *xlate) loose() *flow.Mask {
+	if x.rec != nil {
+		return &x.rec.loose
+	}
+	return &x.v.Mask
 }
 
 // free returns the bits of the working key that a look-up may consult at no cost: those that are no longer
@@ -233,7 +302,12 @@ func (x *xlate) consult() {
 }
 
 // consultBlock is consult for one block, the only one with bits in uses.
-func (x *xlate) consultBlock(b int) { addExcept(&x.v.Mask[b], &x.uses[b], &x.written[b]) }
+func (x *xlate) consultBlock(b int) {
+	addExcept(&x.v.Mask[b], &x.uses[b], &x.written[b])
+	if x.rec != nil && x.rec.spoiledBy(b, &x.uses[b]) {
+		x.spoil()
+	}
+}
 
 // need reports whether the working key's packet has what a field needs. All of that is in the base block.
 func (x *xlate) need(n flow.Need) bool {
@@ -255,6 +329,9 @@ func (x *xlate) see(f flow.FieldID) { x.seeBits(f, f.Info().Max()) }
 // seeBits consults some bits of a field of up to 8 bytes.
 func (x *xlate) seeBits(f flow.FieldID, bits uint64) {
 	x.v.Mask.SetBits(f, bits&^x.written.Uint(f))
+	if x.rec != nil && x.rec.varies.Uint(f)&bits != 0 {
+		x.spoil()
+	}
 }
 
 // addExcept adds to dst the bits of src that except has not.
