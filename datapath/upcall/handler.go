@@ -18,7 +18,7 @@ import (
 
 // quantum is how many requests of one queue are served under one hold of the lock at most: few enough for those
 // who wait for it, many enough to take it rarely.
-const quantum = 32 // requests
+const quantum = frame.MaxBatch // requests
 
 // Config is what a Handler works on.
 type Config struct {

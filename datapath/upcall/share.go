@@ -9,9 +9,9 @@ import (
 // Time of the slow path that ports get by turns: deficit round robin (Shreedhar and Varghese, SIGCOMM
 // 1995), with nanoseconds where that has bytes. A port whose look-ups are dear has fewer of them, not more time.
 const (
-	// slice is what a port with requests gets in every round: some 16 look-ups in an ordinary table, so
+	// slice is what a port with requests gets in every round: some 64 look-ups in an ordinary table, so
 	// that one new flow of a port waits microseconds behind the thousands of another.
-	slice = int64(32 * time.Microsecond)
+	slice = int64(64 * time.Microsecond)
 	// deepest bounds what a port can owe, which is also what it pays when the slow path was kept off its CPU
 	// in one of its turns.
 	deepest = 64 * slice

@@ -32,6 +32,7 @@ type subtable[V any] struct {
 	prefix [tracked]uint8      // length of the prefix in the mask; 0: none, or no prefix
 	ports  *portTrie           // nil: the mask has no port
 	rules  map[uint64]*Rule[V] // by hash; same hash linked, highest priority first
+	only   *Rule[V]            // the rule there is, if there is one: looked up without a hash
 	count  int
 	levels
 	ordered uint16 // the priority that Classifier.order has it under
@@ -82,6 +83,9 @@ func (s *subtable[V]) lookup(at *search) *Rule[V] {
 	if at.free != nil && (at.ruledOut(&s.prefix, true) || s.ports != nil && s.ports.ruledOut(at, true)) {
 		return nil
 	}
+	if s.only != nil {
+		return s.lookupOnly(at)
+	}
 	h, from := at.seed, 0
 	for stage, end := range s.ends {
 		if end == from {
@@ -103,12 +107,41 @@ func (s *subtable[V]) lookup(at *search) *Rule[V] {
 			return r
 		}
 	}
-	if s.ports != nil && s.ports.ruledOut(at, false) {
-		s.consult(at.mask, s.ends[stageL3])
-		return nil
+	s.consultNone(at)
+	return nil
+}
+
+// lookupOnly is the rest of lookup in a subtable with one rule: it is left where the hashes would say so.
+func (s *subtable[V]) lookupOnly(at *search) *Rule[V] {
+	from := 0
+	for stage, end := range s.ends {
+		if end == from {
+			continue
+		}
+		if stage == stageL3 && at.ruledOut(&s.prefix, false) {
+			return nil
+		}
+		if !s.agree(s.only, from, end, at.key) {
+			if s.seen[stage] != nil {
+				s.consult(at.mask, end)
+			} else {
+				s.consultNone(at)
+			}
+			return nil
+		}
+		from = end
 	}
 	s.consult(at.mask, len(s.words))
-	return nil
+	return s.only
+}
+
+// consultNone consults what shows that no rule matches, which takes the last stage: the ports, or everything.
+func (s *subtable[V]) consultNone(at *search) {
+	if s.ports != nil && s.ports.ruledOut(at, false) {
+		s.consult(at.mask, s.ends[stageL3])
+		return
+	}
+	s.consult(at.mask, len(s.words))
 }
 
 // consult adds the bits of the first n words to mask.
@@ -131,9 +164,13 @@ func (s *subtable[V]) extend(h uint64, from, end int, key *flow.Key, seed uint64
 }
 
 // matches reports whether key agrees with r in the subtable's mask.
-func (s *subtable[V]) matches(r *Rule[V], key *flow.Key) bool {
-	for i, w := range s.words {
-		if load((*[flow.Blocks]flow.Block)(key), w.idx)&w.bits != r.want[i] {
+func (s *subtable[V]) matches(r *Rule[V], key *flow.Key) bool { return s.agree(r, 0, len(s.words), key) }
+
+// agree is matches for some of the mask's words.
+func (s *subtable[V]) agree(r *Rule[V], from, end int, key *flow.Key) bool {
+	want := r.want[from:end]
+	for i, w := range s.words[from:end] {
+		if load((*[flow.Blocks]flow.Block)(key), w.idx)&w.bits != want[i] {
 			return false
 		}
 	}
@@ -167,6 +204,10 @@ func (s *subtable[V]) insert(r *Rule[V], seed uint64) {
 		r.next, at.next = at.next, r
 	}
 	s.count++
+	s.only = nil
+	if s.count == 1 {
+		s.only = r
+	}
 	s.levels.add(r.Priority)
 	if s.ports != nil {
 		s.ports.insert(key)
@@ -187,6 +228,11 @@ func (s *subtable[V]) remove(r *Rule[V], seed uint64) {
 	r.next = nil
 	s.note(&r.Match.Key, seed, -1)
 	s.count--
+	s.only = nil
+	if s.count == 1 {
+		for _, s.only = range s.rules {
+		}
+	}
 	s.levels.remove(r.Priority)
 	if s.ports != nil {
 		s.ports.remove(&r.Match.Key)
