@@ -62,8 +62,15 @@ func (r *runningCulvert) Cached(ctx context.Context) string {
 	if err != nil || len(st.Ports) == 0 {
 		return "unknown"
 	}
+	uncached := uint64(0)
+	for _, c := range st.SlowPath {
+		switch c.Name {
+		case "deferred", "cache_full", "over_share":
+			uncached += c.Value
+		}
+	}
 	p := st.Ports[0]
-	return fmt.Sprintf("%d masks, %d flows", p.Masks, p.Flows)
+	return fmt.Sprintf("%d masks, %d flows, %d not cached", p.Masks, p.Flows, uncached)
 }
 
 func (r *runningCulvert) Flows(ctx context.Context) (int, error) {

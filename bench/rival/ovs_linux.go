@@ -89,7 +89,12 @@ func (r *runningOVS) Cached(context.Context) string {
 	if err != nil {
 		return "unknown"
 	}
-	return fmt.Sprintf("%s masks a hit, %s flows", after(stats, "avg. subtable lookups per megaflow hit: "), after(show, "flows: "))
+	beyond, err := r.Appctl("coverage/read-counter", "upcall_flow_limit_hit")
+	if err != nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("%s masks a hit, %s flows, %s not cached", after(stats, "avg. subtable lookups per megaflow hit: "),
+		after(show, "flows: "), strings.TrimSpace(beyond))
 }
 
 func (r *runningOVS) Flows(context.Context) (int, error) {

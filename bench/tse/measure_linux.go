@@ -36,7 +36,7 @@ type phase struct {
 type result struct {
 	offered, received [2]float64 // of the victims beside and behind; of a flood, the first
 	user, system      float64    // CPU time of the switch's process, in CPUs
-	masks             string
+	cached            string     // what the switch says of its cache
 }
 
 // A sample is all phases of one start of a switch.
@@ -147,9 +147,9 @@ func measure(ctx context.Context, o options, l *lab.Lab, r rival.Running, p phas
 		res.offered[i] = float64(all[i].sent) / o.window.Seconds()
 	}
 	if p.flood {
-		res.received[0] = res.received[1]
+		res.received, res.offered[1] = [2]float64{res.received[1]}, 0
 	}
-	res.masks = r.Cached(ctx)
+	res.cached = r.Cached(ctx)
 	return res, err
 }
 

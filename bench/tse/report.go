@@ -26,7 +26,8 @@ func (p phase) String() string {
 func (s *sample) print(w io.Writer) {
 	fmt.Fprintf(w, "%s %s:", s.contender, s.version)
 	for _, r := range s.results {
-		fmt.Fprintf(w, "  %.0f+%.0f kpps (%.0f %% CPU, %s)", r.received[0]/1e3, r.received[1]/1e3, 100*(r.user+r.system), r.masks)
+		fmt.Fprintf(w, "  %.0f+%.0f of %.0f+%.0f kpps (%.0f %% CPU, %s)", r.received[0]/1e3, r.received[1]/1e3,
+			r.offered[0]/1e3, r.offered[1]/1e3, 100*(r.user+r.system), r.cached)
 	}
 	fmt.Fprintln(w)
 }

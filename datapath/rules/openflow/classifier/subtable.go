@@ -164,7 +164,9 @@ func (s *subtable[V]) extend(h uint64, from, end int, key *flow.Key, seed uint64
 }
 
 // matches reports whether key agrees with r in the subtable's mask.
-func (s *subtable[V]) matches(r *Rule[V], key *flow.Key) bool { return s.agree(r, 0, len(s.words), key) }
+func (s *subtable[V]) matches(r *Rule[V], key *flow.Key) bool {
+	return s.agree(r, 0, len(s.words), key)
+}
 
 // agree is matches for some of the mask's words.
 func (s *subtable[V]) agree(r *Rule[V], from, end int, key *flow.Key) bool {
