@@ -36,7 +36,7 @@ func printGateway(w io.Writer, g *api.Gateway) {
 	t.print(w, "no interfaces")
 	t = newTable("ROUTE", "VIA")
 	for _, r := range g.Routes {
-		via := r.Via
+		via := strings.Join(r.Via, ", ")
 		if via == "" {
 			via = "dropped"
 		}

@@ -371,8 +371,8 @@ type GatewayInterface struct {
 
 // GatewayRoute is a route.
 type GatewayRoute struct {
-	To  string `json:"to"`
-	Via string `json:"via,omitempty"` // empty: dropped
+	To  string   `json:"to"`
+	Via []string `json:"via,omitempty"` // routers; none: dropped
 }
 
 // GatewayNeighbour is a host that a gateway knows or asks for.

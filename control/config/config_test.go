@@ -106,7 +106,7 @@ bridges:
     gateway:
       interfaces:
         - {name: lan, ports: [g1], tagged: [{port: g2, vlan: 5}], mac: "02:00:00:00:00:01", addresses: [10.0.1.1/24, "fd00:1::1/64"]}
-      routes: [{to: 0.0.0.0/0, via: 10.0.1.254}, {to: "10.66.0.1/16", drop: true}]
+      routes: [{to: 0.0.0.0/0, via: 10.0.1.254}, {to: "10.66.0.1/16", drop: true}, {to: 10.77.0.0/16, via: [10.0.1.253, 10.0.1.254]}]
       neighbours: [{address: 10.0.1.254, mac: "02:00:00:00:00:fe"}]
       acl:
         - {action: deny, protocol: tcp, from: 10.0.1.0/24, to: any, to-ports: 25}
@@ -158,8 +158,9 @@ bridges:
 					Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.1.1/24"), netip.MustParsePrefix("fd00:1::1/64")},
 				}},
 				Routes: []gateway.Route{
-					{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.1.254")},
+					{To: netip.MustParsePrefix("0.0.0.0/0"), Via: []netip.Addr{netip.MustParseAddr("10.0.1.254")}},
 					{To: netip.MustParsePrefix("10.66.0.0/16"), Drop: true},
+					{To: netip.MustParsePrefix("10.77.0.0/16"), Via: []netip.Addr{netip.MustParseAddr("10.0.1.253"), netip.MustParseAddr("10.0.1.254")}},
 				},
 				Neighbours: []gateway.Neighbour{{Address: netip.MustParseAddr("10.0.1.254"), MAC: [6]byte{2, 5: 0xfe}}},
 				ACL: []gateway.Rule{

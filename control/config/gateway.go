@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
 	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // table reads which rule table the bridge has, and what a gateway does.
@@ -133,9 +134,20 @@ func (g *gatewayReader) route(m *mapping) gateway.Route {
 	var r gateway.Route
 	m.require("to", "the prefix that the route is for")
 	m.get("to", func(v value) { r.To = readPrefix(v, "a prefix such as 192.0.2.0/24 or ::/0").Masked() })
-	m.get("via", func(v value) { r.Via = readAddr(v) })
+	m.get("via", func(v value) { r.Via = readVia(v) })
 	m.get("drop", func(v value) { v.boolean(&r.Drop) })
 	return r
+}
+
+// readVia reads a router or a list of routers.
+func readVia(v value) (via []netip.Addr) {
+	if _, list := v.node.(*ast.SequenceNode); !list {
+		return []netip.Addr{readAddr(v)}
+	}
+	for _, e := range v.list("an IP address or a list of them") {
+		via = append(via, readAddr(e))
+	}
+	return via
 }
 
 func (g *gatewayReader) neighbour(m *mapping) gateway.Neighbour {

@@ -122,8 +122,8 @@ func apiGateway(b *bridge) api.Gateway {
 	}
 	for _, r := range c.Routes {
 		one := api.GatewayRoute{To: r.To.String()}
-		if !r.Drop {
-			one.Via = r.Via.String()
+		for _, via := range r.Via {
+			one.Via = append(one.Via, via.String())
 		}
 		out.Routes = append(out.Routes, one)
 	}

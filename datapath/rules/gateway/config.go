@@ -36,8 +36,8 @@ type Member struct {
 // A Route says where packets to a prefix go.
 type Route struct {
 	To   netip.Prefix
-	Via  netip.Addr // a router that some interface reaches directly; invalid with Drop
-	Drop bool       // nowhere
+	Via  []netip.Addr // routers that interfaces reach directly, of several each gets an equal share of flows; none with Drop
+	Drop bool         // nowhere
 }
 
 // A Neighbour is a host whose Ethernet address is known for good.
@@ -89,12 +89,20 @@ func (c *Config) Check() []*ConfigError {
 	c.checkInterfaces(fail)
 	for i, r := range c.Routes {
 		switch {
-		case r.Drop == r.Via.IsValid():
+		case r.Drop == (len(r.Via) > 0):
 			fail("routes", i, "want either via, the address of a router, or drop: true")
-		case r.Via.IsValid() && r.Via.Is4() != r.To.Addr().Is4():
-			fail("routes", i, "via %v: want an address of the prefix's family", r.Via)
-		case r.Via.IsValid() && c.reaches(r.Via) < 0:
-			fail("routes", i, "via %v: no interface has an address whose prefix it is in", r.Via)
+		case len(r.Via) > maxWays:
+			fail("routes", i, "via: want at most %d routers, found %d", maxWays, len(r.Via))
+		}
+		for j, via := range r.Via {
+			switch {
+			case via.Is4() != r.To.Addr().Is4():
+				fail("routes", i, "via %v: want an address of the prefix's family", via)
+			case c.reaches(via) < 0:
+				fail("routes", i, "via %v: no interface has an address whose prefix it is in", via)
+			case slices.Contains(r.Via[:j], via):
+				fail("routes", i, "via %v: want each router once", via)
+			}
 		}
 		if first := slices.IndexFunc(c.Routes, func(o Route) bool { return o.To.Masked() == r.To.Masked() }); first < i {
 			fail("routes", i, "want each prefix once, found %v again", r.To.Masked())

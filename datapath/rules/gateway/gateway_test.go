@@ -255,7 +255,7 @@ func TestTheFirstRuleDecides(t *testing.T) {
 // TestMegaflowsStayWide: what is not asked about by a route or rule is not consulted.
 func TestMegaflowsStayWide(t *testing.T) {
 	c := twoNets()
-	c.Routes = append(c.Routes, Route{To: pre("0.0.0.0/0"), Via: ip("10.0.2.254")})
+	c.Routes = append(c.Routes, Route{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.2.254")}})
 	b := newBench(t, c)
 	v := b.look(1, udp(mac(0xa1), mac(1), "10.0.1.2", "192.0.2.7", 64, 9))
 	for _, f := range []flow.FieldID{flow.FieldUDPDst, flow.FieldUDPSrc, flow.FieldIPProto, flow.FieldIPTOS} {
@@ -299,8 +299,9 @@ func TestAConfigurationIsChecked(t *testing.T) {
 		{"interfaces[1]: address 10.0.1.7/24: interface lan reaches that prefix", func(c *Config) { c.Interfaces[1].Addresses = append(c.Interfaces[1].Addresses, pre("10.0.1.7/24")) }},
 		{"interfaces[1]: address 10.0.7.255/24: want one of a host, found that of the network or of all hosts in it", func(c *Config) { c.Interfaces[1].Addresses = append(c.Interfaces[1].Addresses, pre("10.0.7.255/24")) }},
 		{"interfaces[1]: address 224.0.7.1/24: want a unicast address", func(c *Config) { c.Interfaces[1].Addresses = append(c.Interfaces[1].Addresses, pre("224.0.7.1/24")) }},
-		{"routes[0]: via 10.7.2.254: no interface has an address whose prefix it is in", func(c *Config) { c.Routes[0].Via = ip("10.7.2.254") }},
-		{"routes[0]: via fd00:2::2: want an address of the prefix's family", func(c *Config) { c.Routes[0].Via = ip("fd00:2::2") }},
+		{"routes[0]: via 10.7.2.254: no interface has an address whose prefix it is in", func(c *Config) { c.Routes[0].Via = []netip.Addr{ip("10.7.2.254")} }},
+		{"routes[0]: via fd00:2::2: want an address of the prefix's family", func(c *Config) { c.Routes[0].Via = []netip.Addr{ip("fd00:2::2")} }},
+		{"routes[0]: via 10.0.2.254: want each router once", func(c *Config) { c.Routes[0].Via = append(c.Routes[0].Via, ip("10.0.2.254")) }},
 		{"routes[0]: want either via, the address of a router, or drop: true", func(c *Config) { c.Routes[0].Drop = true }},
 		{"routes[1]: want each prefix once, found 10.9.0.0/16 again", func(c *Config) { c.Routes[1].To = pre("10.9.0.0/16") }},
 		{"neighbours[0]: 10.7.2.2: no interface has an address whose prefix it is in", func(c *Config) { c.Neighbours[0].Address = ip("10.7.2.2") }},

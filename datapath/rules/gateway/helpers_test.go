@@ -31,7 +31,7 @@ func twoNets() Config {
 				Addresses: []netip.Prefix{pre("10.0.2.1/24"), pre("fd00:2::1/64")}},
 			{Name: "island", Members: []Member{{"p4", 0}, {"p1", 30}}},
 		},
-		Routes:     []Route{{To: pre("10.9.0.0/16"), Via: ip("10.0.2.254")}, {To: pre("10.9.9.0/24"), Drop: true}},
+		Routes:     []Route{{To: pre("10.9.0.0/16"), Via: []netip.Addr{ip("10.0.2.254")}}, {To: pre("10.9.9.0/24"), Drop: true}},
 		Neighbours: []Neighbour{{ip("10.0.2.2"), mac(2)}, {ip("fd00:2::2"), mac(2)}, {ip("10.0.2.254"), mac(9)}},
 	}
 }

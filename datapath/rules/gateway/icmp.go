@@ -32,8 +32,12 @@ const (
 // that nothing is cached.
 func (l *look) unreachable(r action.Reason, v6 bool, m message) {
 	l.v.NoCache = true
-	if l.q.Live && l.mayTell(v6) && l.t.errors.take(l.q.Now) {
-		l.tell(v6, m)
+	if l.q.Live && l.mayTell(v6) {
+		if l.t.errors.take(l.q.Now) {
+			l.tell(v6, m)
+		} else {
+			l.t.tally.hushed.Add(1)
+		}
 	}
 	l.drop(r)
 }
@@ -74,7 +78,9 @@ func (l *look) tell(v6 bool, m message) {
 	icmp[wire.ICMPType], icmp[wire.ICMPCode] = typ, code
 	copy(icmp[wire.ICMPSize:], quote)
 	sumICMP(b)
-	l.t.transmit([]member{{l.in, l.vlan}}, b)
+	if l.t.transmit([]member{{l.in, l.vlan}}, b) {
+		l.t.tally.told.Add(1)
+	}
 }
 
 // l3 returns where the IP header is: behind at most one tag.

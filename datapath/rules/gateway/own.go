@@ -105,7 +105,9 @@ func (t *Table) announce(seg *segment, addr netip.Addr, mac [6]byte, now int64, 
 	}
 	if held != nil {
 		copy(held[wire.EthDst:], mac[:])
-		t.transmit(t.stationsOf(seg, mac), held)
+		if t.transmit(t.stationsOf(seg, mac), held) {
+			t.tally.waited.Add(1)
+		}
 	}
 }
 

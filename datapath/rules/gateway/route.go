@@ -61,8 +61,10 @@ func (l *look) ip(v6 bool) {
 		l.unreachable(action.NoRoute, v6, noRoute)
 	case r.kind == routeDrop:
 		l.drop(action.NoRoute)
+	case r.kind == routeVia && len(r.ways) > 1:
+		l.byOne(r.ways, v6)
 	case r.kind == routeVia:
-		l.forward(r.seg.host(r.via), r.seg, v6)
+		l.forward(r.ways[0].seg.host(r.ways[0].addr), r.ways[0].seg, v6)
 	default:
 		l.forward(r.seg.host(l.exact(f.dst)), r.seg, v6)
 	}
@@ -121,8 +123,7 @@ func (l *look) forward(h host, seg *segment, v6 bool) {
 		return
 	}
 	l.v.Tags |= l.t.hostTag(h)
-	hi, lo := words(h.addr)
-	l.v.Trail = append(l.v.Trail, trailWord(trailUse, uint64(h.seg)<<48), hi, lo)
+	l.use(h)
 	mac, state := l.t.neighbours.find(h)
 	if l.q.Trace != nil {
 		l.trace("route: %v on %s", h.addr, seg.Name)
@@ -138,6 +139,12 @@ func (l *look) forward(h host, seg *segment, v6 bool) {
 	default:
 		l.routed(seg, mac, byte(ttl-1))
 	}
+}
+
+// use notes that packets go to a neighbour, or could.
+func (l *look) use(h host) {
+	hi, lo := words(h.addr)
+	l.v.Trail = append(l.v.Trail, trailWord(trailUse, uint64(h.seg)<<48), hi, lo)
 }
 
 // routed sends the packet to the Ethernet address that is next on its way.

@@ -42,8 +42,8 @@ type member struct {
 // A route says where packets go that it is the longest prefix for.
 type route struct {
 	kind routeKind
-	seg  *segment
-	via  netip.Addr // routeVia
+	seg  *segment // routeDirect
+	ways []way    // routeVia
 }
 
 type routeKind uint8
@@ -52,7 +52,7 @@ const (
 	routeNone    routeKind = iota
 	routeOwn               // to the gateway itself
 	routeDirect            // to a host of seg
-	routeVia               // to a router of seg
+	routeVia               // to a router
 	routeDrop              // nowhere, by configuration
 	routeSpecial           // nowhere: no router forwards to such addresses
 )
@@ -117,7 +117,11 @@ func (s *state) addRoutes() {
 			s.addRoute(r.To, route{kind: routeDrop})
 			continue
 		}
-		s.addRoute(r.To, route{kind: routeVia, seg: &s.segments[s.config.reaches(r.Via)], via: r.Via})
+		ways := make([]way, len(r.Via))
+		for i, via := range r.Via {
+			ways[i] = way{&s.segments[s.config.reaches(via)], via}
+		}
+		s.addRoute(r.To, route{kind: routeVia, ways: ways})
 	}
 	for _, p := range special() {
 		s.addRoute(p, route{kind: routeSpecial})

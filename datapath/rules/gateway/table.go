@@ -32,6 +32,7 @@ import (
 var (
 	_ rules.Table      = (*Table)(nil)
 	_ rules.PortUser   = (*Table)(nil)
+	_ rules.Counter    = (*Table)(nil)
 	_ rules.SenderUser = (*Table)(nil)
 )
 
@@ -54,6 +55,7 @@ type Table struct {
 	stations   *fdb.Table // by segment, where an fdb has the VLAN
 	neighbours *neighbours
 	errors     bucket // of ICMP messages
+	tally      tally
 	log        changeLog
 
 	mu         sync.RWMutex

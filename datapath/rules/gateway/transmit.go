@@ -16,11 +16,11 @@ const (
 	defaultTTL = 64
 )
 
-// transmit sends a packet without a tag to members of a segment. There may be no room for it now: whoever
-// waits for it asks again. The caller holds a lock.
-func (t *Table) transmit(to []member, pkt []byte) {
+// transmit sends a packet without a tag to members of a segment, and reports whether it is on its way. There may be no
+// room for it now: whoever waits for it asks again. The caller holds a lock.
+func (t *Table) transmit(to []member, pkt []byte) bool {
 	if t.sender == nil {
-		return
+		return false
 	}
 	var program action.Program
 	tagged, vlan := false, uint16(0)
@@ -31,9 +31,13 @@ func (t *Table) transmit(to []member, pkt []byte) {
 		}
 	}
 	if program.Empty() {
-		return
+		return false
 	}
-	_ = t.sender.Inject(0, pkt, program.Words())
+	if err := t.sender.Inject(0, pkt, program.Words()); err != nil {
+		t.tally.unsent.Add(1)
+		return false
+	}
+	return true
 }
 
 // stationsOf returns the members of a segment that an Ethernet address may be behind.
@@ -57,6 +61,7 @@ func (t *Table) ask(h host) {
 	if !src.IsValid() {
 		return
 	}
+	t.tally.asked.Add(1)
 	if h.addr.Is4() {
 		t.transmit(seg.members, arpPacket(seg, src, h.addr))
 		return

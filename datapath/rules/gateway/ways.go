@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"net/netip"
+
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// maxWays is how many routers a route may lead by.
+const maxWays = 16
+
+// hashedID is the recirculation id that packets come back under with a hash of their ends, to be shared out.
+const hashedID = flow.RecircHashed | 1
+
+// hashSlots is how many values of the hash are told apart: a verdict rests on that many bits of it, and the shares of
+// two ways differ by some three parts in a hundred.
+const hashSlots = 1 << 10
+
+// A way is a router that a route leads by.
+type way struct {
+	seg  *segment
+	addr netip.Addr
+}
+
+// byOne sends the packet by one of several routers that are as good as each other. All packets of a connection in one
+// direction take the same, by a hash of addresses, protocol and ports that workers compute; when a router fails, what
+// went by it is shared out among the others, and all else stays.
+func (l *look) byOne(ways []way, v6 bool) {
+	if l.q.Key.Uint(flow.FieldRecircID) != hashedID {
+		l.v.Trail = l.v.Trail[:0] // what took part is credited once, when the packet comes back
+		l.v.Actions.Hash(action.HashL4, 0)
+		l.v.Actions.Recirc(hashedID)
+		l.trace("route: %d ways, to choose by hash", len(ways))
+		return
+	}
+	l.v.Mask.SetBits(flow.FieldDPHash, hashSlots-1)
+	w := l.choose(ways, l.q.Key.Uint(flow.FieldDPHash)&(hashSlots-1))
+	l.forward(w.seg.host(w.addr), w.seg, v6)
+}
+
+// choose returns the way with the highest weight for a slot (Thaler and Ravishankar, 1996) among those whose routers
+// answer; while none does, among those that are not known not to.
+func (l *look) choose(ways []way, slot uint64) *way {
+	var best *way
+	bestRank, bestWeight := 0, uint64(0)
+	for i := range ways {
+		w := &ways[i]
+		h := w.seg.host(w.addr)
+		l.v.Tags |= l.t.hostTag(h)
+		l.use(h)
+		_, state := l.t.neighbours.find(h)
+		if state == unknown && l.q.Live && l.t.neighbours.want(h, nil, l.q.Now) {
+			l.t.ask(h)
+		}
+		rank := 1
+		switch state {
+		case answered, fixed:
+			rank = 2
+		case failed:
+			rank = 0
+		}
+		hi, lo := words(w.addr)
+		weight := mix(mix(hi^slot) ^ lo)
+		if best == nil || rank > bestRank || rank == bestRank && weight > bestWeight {
+			best, bestRank, bestWeight = w, rank, weight
+		}
+	}
+	return best
+}
+
+// mix spreads the bits of v (splitmix64).
+func mix(v uint64) uint64 {
+	v += 0x9e3779b97f4a7c15
+	v = (v ^ v>>30) * 0xbf58476d1ce4e5b9
+	v = (v ^ v>>27) * 0x94d049bb133111eb
+	return v ^ v>>31
+}
