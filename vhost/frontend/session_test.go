@@ -49,6 +49,51 @@ func TestABackEndMayGoAndComeAgain(t *testing.T) {
 	}
 }
 
+// TestSessionsLeaveNoDescriptors counts the process's descriptors after one session and after many, of all kinds: ended by
+// either side, with rings kept and not, refused half-way.
+func TestSessionsLeaveNoDescriptors(t *testing.T) {
+	count := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	p := openPort(t, Options{Queues: 2})
+	round := func() {
+		for _, twist := range []func(*backend){
+			func(*backend) {},
+			func(b *backend) { b.features &^= proto.InOrder },
+			func(b *backend) { b.protocol &^= proto.PInflightShmFD },
+			func(b *backend) { b.protocol &^= proto.PBackendReq | proto.PConfigureMemSlots | proto.PReplyAck },
+			func(b *backend) { b.pairs = 1 },
+			func(b *backend) {
+				b.twist = func(b *backend, m *proto.Message) bool {
+					return m.Request == proto.SetVringKick && b.conn.Close() == nil
+				}
+			},
+		} {
+			b := connectTo(t, p.o.Path)
+			twist(b)
+			go b.serve()
+			select {
+			case <-b.ready:
+			case <-b.ended:
+			}
+			b.conn.Close()
+			<-b.ended
+			b.close()
+			linked(t, p, false)
+		}
+	}
+	round()
+	before := count()
+	for range 5 {
+		round()
+	}
+	eventually(t, func() bool { return count() <= before }, "%d descriptors are open, %d were before", count(), before)
+}
+
 // TestRingsOutliveABackEndThatNotesWhatItTakes kills back ends between taking and giving back, with and without others
 // behind: each packet reaches some back end once, in order.
 func TestRingsOutliveABackEndThatNotesWhatItTakes(t *testing.T) {
