@@ -18,30 +18,23 @@ const (
 const HugepageSize = 2 << 20
 
 // Hugepages are pages added to those of the kernel. Give returns them.
-type Hugepages struct{ before int }
+type Hugepages struct{ added int }
 
 // BorrowHugepages makes the kernel have so many bytes of free hugepages, for programs such as testpmd. It is
 // an error when it finds no room, and nothing is borrowed then.
 func BorrowHugepages(bytes int) (*Hugepages, error) {
-	wanted, err := readNumber(hugeWanted)
-	if err != nil {
-		return nil, err
-	}
 	free, err := readNumber(hugeFree)
 	if err != nil {
 		return nil, err
 	}
-	h := &Hugepages{before: wanted}
-	lack := (bytes+HugepageSize-1)/HugepageSize - free
-	if lack <= 0 {
-		return h, nil
+	h := &Hugepages{added: max(0, (bytes+HugepageSize-1)/HugepageSize-free)}
+	if room, err := available(); err != nil || h.added > room/2/HugepageSize {
+		return nil, errors.Join(fmt.Errorf("borrow %d hugepages: %d MiB of memory are available, and half of it stays", h.added, room>>20), err)
 	}
-	if err := writeNumber(hugeWanted, wanted+lack); err != nil {
-		return nil, err
-	}
-	got, err := readNumber(hugeWanted)
-	if err == nil && got < wanted+lack {
-		err = fmt.Errorf("borrow hugepages: want %d more, got %d", lack, got-wanted)
+	before, after, err := change(h.added)
+	if err == nil && after < before+h.added {
+		err = fmt.Errorf("borrow hugepages: want %d more, got %d", h.added, after-before)
+		h.added = after - before
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.Give())
@@ -50,7 +43,23 @@ func BorrowHugepages(bytes int) (*Hugepages, error) {
 }
 
 // Give returns what was borrowed. Who uses them must have ended: pages still in use go when they are let go of.
-func (h *Hugepages) Give() error { return writeNumber(hugeWanted, h.before) }
+func (h *Hugepages) Give() error {
+	_, _, err := change(-h.added)
+	return err
+}
+
+// change asks the kernel for n hugepages more or fewer, and returns how many there were and are. Others may
+// borrow some meanwhile.
+func change(n int) (before, after int, err error) {
+	if before, err = readNumber(hugeWanted); err != nil || n == 0 {
+		return before, before, err
+	}
+	if err = os.WriteFile(hugeWanted, []byte(strconv.Itoa(max(0, before+n))), 0); err != nil {
+		return before, before, err
+	}
+	after, err = readNumber(hugeWanted)
+	return before, after, err
+}
 
 func readNumber(path string) (int, error) {
 	text, err := os.ReadFile(path)
@@ -60,6 +69,14 @@ func readNumber(path string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
-func writeNumber(path string, n int) error {
-	return os.WriteFile(path, []byte(strconv.Itoa(n)), 0)
+// available returns the bytes of memory that programs can have, proc_meminfo(5).
+func available() (int, error) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), "MemAvailable:")
+	kib, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, err := strconv.Atoi(kib)
+	return n << 10, err
 }

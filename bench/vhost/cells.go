@@ -19,8 +19,8 @@ func (c cell) String() string { return fmt.Sprintf("%s, %d bytes, %s", c.Rings, 
 // A row says what a switch is to do with packets.
 type row struct {
 	name  string
-	flows int      // that the generator makes, of each port
-	rules []string // in the order of ovs-ofctl; nil: no look-up at all
+	flows int      // that the generator makes, of each port; 0: it is about the latency of single packets
+	rules []string // in the syntax of ovs-ofctl; nil: no look-up at all
 }
 
 // hitShare is the least share of packets that must be looked up as the row says.
@@ -32,11 +32,13 @@ func (r row) byPort() bool { return len(r.rules) > 0 && !strings.Contains(r.rule
 // rows are what is measured. The generator varies the destination address within 10.253.0.0/16.
 func rows() []row {
 	byAddress := []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:2", "ip,in_port=2,nw_dst=10.253.0.0/16,actions=output:1"}
+	byPort := []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
 	return []row{
 		{"no look-up", 1024, nil},
-		{"rule on the port alone", 1024, []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}},
+		{"rule on the port alone", 1024, byPort},
 		{"exact match, 1 flow", 1, byAddress},
 		{"exact match, 1024 flows", 1024, byAddress},
+		{"latency at low load", 0, byPort},
 	}
 }
 

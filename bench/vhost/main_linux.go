@@ -27,7 +27,7 @@ import (
 type options struct {
 	culvert, ports, extra          string // Culvert's
 	json, rings, sizes, rows, only string
-	rounds, buffers                int
+	rounds, buffers, rate          int
 	window, warm, patience         time.Duration
 }
 
@@ -36,10 +36,11 @@ func main() {
 	flag.StringVar(&o.culvert, "culvert", "bin/culvert", "the culvert `binary`")
 	flag.StringVar(&o.rings, "rings", "split,packed", "`layouts` of the rings")
 	flag.StringVar(&o.sizes, "sizes", "64,512,1518", "`bytes` of a packet with the frame check sequence, which it does not have here")
-	flag.StringVar(&o.rows, "rows", "", "`numbers` of the rows: 0 no look-up, 1 rule on the port alone, 2 and 3 exact match with 1 and 1024 flows; all when empty")
+	flag.StringVar(&o.rows, "rows", "", "`numbers` of the rows: 0 no look-up, 1 rule on the port alone, 2 and 3 exact match with 1 and 1024 flows, 4 latency; all when empty")
 	flag.StringVar(&o.only, "only", "", "run only one contender: `name`")
 	flag.IntVar(&o.rounds, "rounds", 1, "rounds of A, B, B, A for each row")
 	flag.IntVar(&o.buffers, "buffers", 0, "packet `buffers` of the generator; 0: testpmd's many, which keep its caches cold; 16384 keep them warm")
+	flag.IntVar(&o.rate, "rate", 10_000, "single `packets` a second in the row about latency")
 	flag.DurationVar(&o.window, "window", 3*time.Second, "`time` of each measurement")
 	flag.DurationVar(&o.warm, "warm", 6*time.Second, "`time` of traffic before it")
 	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone; 0 takes every window as it is")
@@ -66,7 +67,7 @@ func compare(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.hosts.Close()) }()
+	defer func() { err = errors.Join(err, b.close()) }()
 	if err := b.possible(cells); err != nil {
 		return err
 	}
@@ -112,8 +113,11 @@ func newBench(o options) (*bench, error) {
 	if err := errors.Join(cpu.Confine(cpu.SetOf(contest.HostCPU)), ns.Allow(all)); err != nil {
 		return nil, errors.Join(err, ns.Close())
 	}
-	return &bench{options: o, hosts: ns}, nil
+	return &bench{options: o, hosts: ns, all: all}, nil
 }
+
+// close undoes newBench.
+func (b *bench) close() error { return errors.Join(cpu.Confine(b.all), b.hosts.Close()) }
 
 // cell runs the contenders of a cell in turn, but for what the report has already.
 func (b *bench) cell(ctx context.Context, r *report, at cell, round int) error {

@@ -57,43 +57,54 @@ func (r *report) add(s sample) error {
 }
 
 func (s *sample) print(w io.Writer) {
-	fmt.Fprintf(w, "%s  %-8s %s: %6.2f Mpps", s.cell, s.Contender, s.Version, s.Rate/1e6)
-	if s.Cycles > 0 {
+	fmt.Fprintf(w, "%s  %-8s %s: ", s.cell, s.Contender, s.Version)
+	if s.Half > 0 {
+		fmt.Fprintf(w, "half within %v, 99 %% within %v", s.Half, s.Most)
+	} else {
+		fmt.Fprintf(w, "%6.2f Mpps", s.Rate/1e6)
+	}
+	if s.Cycles > 0 && s.Half == 0 {
 		fmt.Fprintf(w, ", %.0f cycles a packet", s.Cycles)
 	}
 	fmt.Fprintf(w, "  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%)\n",
 		s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited)
 }
 
-// print writes, for each cell and class of distance, the medians of its two contenders and their ratio.
+// print writes, for each cell and class of distance, the medians of its contenders and the ratio of the first to the
+// second.
 func (r *report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprint(w, "\nrings\tbytes\trow\tCPUs\t\tMpps\t\tMpps\tratio\twindows\n")
+	fmt.Fprint(w, "\nrings\tbytes\trow\tCPUs\t\t\t\t\tratio\twindows\n")
 	for _, at := range r.cells() {
 		for _, class := range []string{"near", "far", "mixed"} {
-			r.printCell(w, at, class)
+			if at.row().flows > 0 {
+				r.printCell(w, at, class, "Mpps", func(s sample) float64 { return s.Rate / 1e6 })
+				continue
+			}
+			r.printCell(w, at, class, "µs half", func(s sample) float64 { return s.Half.Seconds() * 1e6 })
+			r.printCell(w, at, class, "µs 99 %", func(s sample) float64 { return s.Most.Seconds() * 1e6 })
 		}
 	}
 	w.Flush()
 }
 
-func (r *report) printCell(w io.Writer, at cell, class string) {
+func (r *report) printCell(w io.Writer, at cell, class, unit string, of func(sample) float64) {
 	names := r.contenders(at)
 	var medians []float64
 	windows := 0
 	for _, n := range names {
-		rates := r.rates(at, n, class)
-		medians = append(medians, median(rates))
-		windows += len(rates)
+		figures := r.figures(at, n, class, of)
+		medians = append(medians, median(figures))
+		windows += len(figures)
 	}
 	if windows == 0 {
 		return
 	}
 	fmt.Fprintf(w, "%s\t%d\t%s\t%s", at.Rings, at.Size, at.Row, class)
 	for i, n := range names {
-		fmt.Fprintf(w, "\t%s\t%.2f", n, medians[i]/1e6)
+		fmt.Fprintf(w, "\t%s\t%.2f %s", n, medians[i], unit)
 	}
-	if len(names) == 2 && medians[1] > 0 {
+	if len(names) == 2 && medians[0] > 0 && medians[1] > 0 {
 		fmt.Fprintf(w, "\t%.2f", medians[0]/medians[1])
 	} else {
 		fmt.Fprint(w, "\t")
@@ -119,16 +130,16 @@ func (r *report) contenders(at cell) (names []string) {
 	return names
 }
 
-// rates returns a contender's in the windows of one class: those that nobody disturbed, or all when there are none.
-func (r *report) rates(at cell, contender, class string) []float64 {
+// figures returns a contender's in the windows of one class: those that nobody disturbed, or all when there are none.
+func (r *report) figures(at cell, contender, class string, of func(sample) float64) []float64 {
 	var calm, all []float64
 	for _, s := range r.Samples {
 		if s.cell != at || s.Contender != contender || s.class() != class {
 			continue
 		}
-		all = append(all, s.Rate)
+		all = append(all, of(s))
 		if s.undisturbed() {
-			calm = append(calm, s.Rate)
+			calm = append(calm, of(s))
 		}
 	}
 	if len(calm) > 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/testpmd"
+	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
 // A sample is one window of one contender.
@@ -27,6 +28,8 @@ type sample struct {
 	Rate      float64             `json:"packets_per_second"`       // received by the generator, both ways together
 	Cycles    float64             `json:"cycles_per_packet"`        // by the switch's own count; 0 without one
 	LookUps   string              `json:"look_ups"`                 // what the switch says of them
+	Half      time.Duration       `json:"half_within_ns,omitempty"` // of single packets, from sending to receiving
+	Most      time.Duration       `json:"99_percent_within_ns,omitempty"`
 }
 
 // class is near or far, or mixed when it was both.
@@ -45,6 +48,7 @@ func (s sample) undisturbed() bool { return max(s.Used[0], s.Used[1]) < 0.1 && s
 type bench struct {
 	options
 	hosts *lab.Namespace // where switches and generators run
+	all   cpu.Set        // the CPUs that this process had
 }
 
 // tries is how often a window is measured when the CPUs moved apart meanwhile, or others used them.
@@ -83,7 +87,11 @@ func (b *bench) once(ctx context.Context, c contender, at cell) (s sample, err e
 		return s, err
 	}
 	s.Version = r.version()
-	err = b.withGenerator(start, r, p, &s)
+	if at.row().flows > 0 {
+		err = b.withGenerator(start, r, p, &s)
+	} else {
+		err = b.latency(start, r, p, &s)
+	}
 	if stopped := r.stop(); err == nil {
 		err = stopped
 	}
