@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"github.com/culvertdev/culvert/encap/wire"
-	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/proto"
 )
@@ -62,11 +61,15 @@ func putRARP(b, mac []byte) {
 	copy(arp[wire.ARPTHA:], mac)
 }
 
-// announceTo appends the packet to b, if there is one.
-func (q *rxQueue) announceTo(b *frame.Batch) {
-	if f, ok := q.announcement.take(q.cache); ok {
-		b.Append(f)
-		q.counters.Add(pmd.RxPackets, 1)
-		q.counters.Add(pmd.RxBytes, uint64(f.Len()))
+// announceTo appends the packet to b, if there is room for it and a buffer, and returns how many that were.
+func (q *rxQueue) announceTo(b *frame.Batch) int {
+	if b.Room() == 0 {
+		return 0
 	}
+	f, ok := q.announcement.take(q.cache)
+	if !ok {
+		return 0
+	}
+	b.Append(f)
+	return q.count(b.Frames()[b.Len()-1:])
 }

@@ -23,6 +23,7 @@ type bench struct {
 	tx   *frame.Cache
 	log  *logbook
 	b    frame.Batch
+	got  uint64 // packets received
 }
 
 // testClock is made once: a clock takes 10 ms.
@@ -93,6 +94,7 @@ func (b *bench) recv(queue, n int) (out [][]byte) {
 	b.t.Helper()
 	eventually(b.t, "packets come in", func() bool {
 		for b.p.rx[queue].Recv(&b.b) > 0 {
+			b.got += uint64(b.b.Len())
 			for _, f := range b.b.Frames() {
 				out = append(out, b.pool.AppendTo(nil, f))
 			}
@@ -115,6 +117,7 @@ func (b *bench) recvFrame(queue int) frame.Frame {
 // poll is one look of the worker at a queue, where nothing may come.
 func (b *bench) poll(queue int) int {
 	n := b.p.rx[queue].Recv(&b.b)
+	b.got += uint64(n)
 	b.tx.PutBatch(&b.b)
 	return n
 }

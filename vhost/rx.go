@@ -3,17 +3,11 @@ package vhost
 import (
 	"runtime/debug"
 
-	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/nethdr"
-	"github.com/culvertdev/culvert/vhost/virtq"
 )
-
-// longest is the most bytes of a packet from a guest: a segment whose IP packet has all the bytes that its
-// length field can say, behind an Ethernet header and two tags.
-const longest = 1<<16 - 1 + tagRoom // bytes
 
 // An rxQueue receives what the guest transmits on one ring. It copies packets into the arena, header first: what
 // the switch looks at is its own.
@@ -28,7 +22,6 @@ type rxQueue struct {
 	announcement
 	fresh  frame.Batch // empty buffers; a packet's are the last ones, and leave when it is all there
 	header [nethdr.Size]byte
-	size   int // bytes of the packets of the batch in hand
 }
 
 // Recv implements pmd.RxQueue.
@@ -37,21 +30,21 @@ func (q *rxQueue) Recv(b *frame.Batch) (n int) {
 		q.awake = true
 		q.waker.hush()
 	}
-	had := b.Len()
 	if q.announcement.asked() {
-		q.announceTo(b)
+		n = q.announceTo(b)
 	}
 	if !q.ring.gate.IsOpen() || b.Room() == 0 || !q.ring.gate.Enter() {
-		return b.Len() - had
+		return n
 	}
+	had := b.Len()
 	// A load from a page that the guest has taken away panics instead of ending the process.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if v := recover(); v != nil {
 			q.ring.caught(v)
 		}
-		n = b.Len() - had
 		q.ring.gate.Leave()
+		n += q.count(b.Frames()[had:])
 	}()
 	if q.ring.asking {
 		q.ring.kicks(false)
@@ -60,7 +53,7 @@ func (q *rxQueue) Recv(b *frame.Batch) (n int) {
 	if q.gather.ready(&q.ring.half, q.counters) {
 		q.recv(b)
 	}
-	return // what the deferred function says
+	return n // and what the deferred function counts
 }
 
 // recv takes what fits into b.
@@ -89,132 +82,18 @@ func (q *rxQueue) recv(b *frame.Batch) {
 	}
 }
 
-// copyIn appends the packets of the first n chains to b and returns how many chains are done with: fewer when
-// the arena is exhausted.
-func (q *rxQueue) copyIn(b *frame.Batch, n int) (done int, err error) {
-	had := b.Len()
-	q.size = 0
-	for {
-		// Packets are mostly alike: the first that is not plain is looked at closely, then on with the others.
-		if done = q.copyPlain(b, done, n); done == n {
-			break
-		}
-		segs := q.ring.chains.Readable(q.ring.chains.At(done))
-		total := virtq.Bytes(segs) - q.ring.header
-		need := 1
-		if total > q.pool.Room() {
-			need = (min(total, longest) + q.pool.Room() - 1) / q.pool.Room()
-		}
-		if q.fresh.Len() < need && !q.refill(need) {
-			q.counters.Add(rxNoBuffer, 1)
-			break
-		}
-		f, ok, err := q.packet(segs, total, need)
-		if err != nil {
-			return done, err
-		}
-		if ok {
-			b.Append(f)
-			q.size += total
-		}
-		done++
+// count counts frames that were received, and returns their number.
+func (q *rxQueue) count(frames []frame.Frame) int {
+	if len(frames) == 0 {
+		return 0
 	}
-	q.counters.Add(pmd.RxPackets, uint64(b.Len()-had))
-	q.counters.Add(pmd.RxBytes, uint64(q.size))
-	return done, nil
-}
-
-// copyPlain is copyIn for packets that are complete, behind a header in the same piece of memory or in one of its
-// own, and fit one buffer: what nearly every packet is like. It returns the number of the first chain, from done
-// on, that has another.
-func (q *rxQueue) copyPlain(b *frame.Batch, done, n int) int {
-	chains, header, room := &q.ring.chains, q.ring.header, q.pool.Room()
-	if q.fresh.Len() < n-done {
-		q.refill(n - done)
-	}
-	empty := q.fresh.Len()
 	size := 0
-	for ; done < n && empty > 0; done++ {
-		segs := chains.Readable(chains.At(done))
-		if len(segs) == 0 || len(segs[0]) < header {
-			break
-		}
-		first, data := segs[0], segs[0][header:]
-		if len(segs) == 2 && len(data) == 0 {
-			data = segs[1]
-		} else if len(segs) != 1 {
-			break
-		}
-		if len(data) < wire.EthernetSize || len(data) > room || !plain(first) {
-			break
-		}
-		empty--
-		f := q.fresh.Frames()[empty]
-		q.pool.SetLen(&f, len(data))
-		copy(q.pool.Bytes(f), data)
-		q.fresh.Truncate(empty)
-		b.Append(f)
-		size += len(data)
+	for _, f := range frames {
+		size += q.pool.Total(f)
 	}
-	q.size += size
-	return done
-}
-
-// refill gets empty buffers, need of them at least.
-func (q *rxQueue) refill(need int) bool {
-	q.cache.Fill(&q.fresh, q.fresh.Room())
-	return q.fresh.Len() >= need
-}
-
-// packet copies one packet of total bytes into the last need of the fresh buffers. ok is false when the packet is
-// dropped, which is counted; with an error the guest has broken a rule.
-func (q *rxQueue) packet(segs [][]byte, total, need int) (f frame.Frame, ok bool, err error) {
-	switch {
-	case total < 0:
-		return f, false, ErrHeader
-	case total < wire.EthernetSize:
-		q.counters.Add(rxRunt, 1)
-		return f, false, nil
-	case total > longest:
-		q.counters.Add(rxTooLong, 1)
-		return f, false, nil
-	}
-	buffers := q.fresh.Frames()[q.fresh.Len()-need:]
-	in := source{segs: segs}
-	in.read(q.header[:q.ring.header])
-	var chain frame.Chain
-	left := total
-	for _, g := range buffers {
-		q.pool.SetLen(&g, min(left, q.pool.Room()))
-		in.read(q.pool.Bytes(g))
-		left -= g.Len()
-		chain.Append(q.pool, g)
-	}
-	f = chain.Frame(q.pool)
-	if !plain(q.header[:]) {
-		o, need, fits, err := offloadOf(&q.header, q.ring.takes, q.pool.Bytes(f), total)
-		switch {
-		case err != nil:
-			return f, false, err
-		case !fits:
-			q.counters.Add(rxBadOffload, 1)
-			return f, false, nil
-		case need:
-			q.mark(&f, &o)
-		}
-	}
-	q.fresh.Truncate(q.fresh.Len() - need)
-	return f, true, nil
-}
-
-// mark says in f what its sender has left to others.
-func (q *rxQueue) mark(f *frame.Frame, o *frame.Offload) {
-	q.pool.Meta(*f).Offload = *o
-	f.SetFlags(frame.HasOffload)
-	q.counters.Add(rxPartial, 1)
-	if o.GSO != frame.GSONone {
-		q.counters.Add(rxSegments, 1)
-	}
+	q.counters.Add(pmd.RxPackets, uint64(len(frames)))
+	q.counters.Add(pmd.RxBytes, uint64(size))
+	return len(frames)
 }
 
 // Arm implements pmd.RxQueue.
@@ -245,21 +124,4 @@ func (q *rxQueue) close() error {
 	q.cache.PutBatch(&q.fresh)
 	q.cache.Close()
 	return q.waker.close()
-}
-
-// A source reads the guest's segments one after the other, each byte once.
-type source struct {
-	segs [][]byte
-	off  int // in the first of segs
-}
-
-// read fills dst, which is no longer than what is left.
-func (s *source) read(dst []byte) {
-	for len(dst) > 0 {
-		n := copy(dst, s.segs[0][s.off:])
-		dst = dst[n:]
-		if s.off += n; s.off == len(s.segs[0]) {
-			s.segs, s.off = s.segs[1:], 0
-		}
-	}
 }
