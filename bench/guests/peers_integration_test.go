@@ -247,16 +247,25 @@ func TestBehindOpenVSwitch(t *testing.T) {
 	e.proceed(ctx, 20000)
 }
 
+// buildCulvert returns the path of the daemon.
+func buildCulvert(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "culvert")
+	cmd := exec.Command("go", "build", "-o", bin, "github.com/culvertdev/culvert/cmd/culvert")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build culvert: %v\n%s", err, out)
+	}
+	return bin
+}
+
 // TestBehindCulvert has the daemon at the other end, which is killed under load. It notes what it has taken from the rings:
 // they outlive it, nothing that was in them is lost or comes twice.
 func TestBehindCulvert(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: a network namespace")
 	}
-	bin := filepath.Join(t.TempDir(), "culvert")
-	if out, err := exec.Command("go", "build", "-o", bin, "github.com/culvertdev/culvert/cmd/culvert").CombinedOutput(); err != nil {
-		t.Fatalf("build culvert: %v\n%s", err, out)
-	}
+	bin := buildCulvert(t)
 	for name, o := range map[string]frontend.Options{
 		"packed": {}, "split": {Split: true}, "split, out of order": {Split: true, NoInOrder: true}, "packed, by flags": {NoEventIndex: true},
 	} {
