@@ -3,6 +3,7 @@ package vnf
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/frontend"
@@ -29,8 +30,11 @@ const (
 
 // Between runs a function of two ports, called left and right, until ctx ends. handle looks at one packet at a time, may
 // change its bytes (see [VNF.Bytes]), and says what becomes of it. The paths are those of the ports' sockets, on which
-// they listen.
+// they listen. It is for whole programs, and raises GOMAXPROCS to the 3 that [VNF.Run] needs.
 func Between(ctx context.Context, o Options, left, right string, handle func(pkt []byte, from Side) Verdict) (err error) {
+	if runtime.GOMAXPROCS(0) < 3 {
+		runtime.GOMAXPROCS(3)
+	}
 	v, err := New(o)
 	if err != nil {
 		return err

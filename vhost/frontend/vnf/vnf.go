@@ -38,7 +38,8 @@ import (
 type Options struct {
 	Log     *slog.Logger  // default: discard
 	Buffers int           // of 2048 bytes; default 16384. Each port's queue pair uses up to two rings' worth
-	CPU     int           // to run on, counted from 1; default 0: wherever the kernel likes
+	Pin     bool          // run on CPU alone; default: wherever the kernel likes
+	CPU     int           // valid with Pin
 	Latency time.Duration // longest that a packet may wait because the function slept; default pmd.DefaultLatency; negative: it never sleeps
 }
 
@@ -74,7 +75,11 @@ func New(o Options) (*VNF, error) {
 	if v.cache, err = pool.NewCache(); err != nil {
 		return nil, fmt.Errorf("network function: %w", errors.Join(err, pool.Close()))
 	}
-	v.worker = pmd.NewWorker(pmd.WorkerConfig{CPU: o.CPU - 1, Latency: max(0, o.Latency), Log: o.Log}, (*processor)(v))
+	cpu := -1
+	if o.Pin {
+		cpu = o.CPU
+	}
+	v.worker = pmd.NewWorker(pmd.WorkerConfig{CPU: cpu, Latency: max(0, o.Latency), Log: o.Log}, (*processor)(v))
 	return v, nil
 }
 
@@ -95,7 +100,8 @@ func (v *VNF) Open(name string, o frontend.Options) (*Port, error) {
 	return p, nil
 }
 
-// Run hands packets to handle until ctx ends. It does not wait for switches: they come and go.
+// Run hands packets to handle until ctx ends. It does not wait for switches: they come and go. The process needs a
+// GOMAXPROCS of 3 at least, since the function's thread holds one all the time while there is traffic.
 func (v *VNF) Run(ctx context.Context, handle Handler) error {
 	v.handle = handle
 	if err := v.worker.Start(); err != nil {
