@@ -14,12 +14,14 @@ func (w *Window) Area() Area {
 	return Area{w.base, uint64(len(w.mem)), unsafe.Pointer(unsafe.SliceData(w.mem))}
 }
 
-// Bytes returns the n bytes at a guest-physical address; false unless all are in the area.
-func (a Area) Bytes(addr uint64, n uint32) ([]byte, bool) {
+// Has reports whether the n bytes at a guest-physical address are all in the area.
+func (a Area) Has(addr uint64, n uint32) bool {
 	off := addr - a.base
-	if off >= a.size || uint64(n) > a.size-off {
-		return nil, false
-	}
-	// Valid: n bytes from off on are within the size bytes from first on.
-	return (*[1 << 32]byte)(unsafe.Add(a.first, off))[:n:n], true
+	return off < a.size && uint64(n) <= a.size-off
+}
+
+// Bytes returns the n bytes at a guest-physical address, which the area must have.
+func (a Area) Bytes(addr uint64, n uint32) []byte {
+	// Valid if Has: n bytes from there on are within the size bytes from first on.
+	return (*[1 << 32]byte)(unsafe.Add(a.first, addr-a.base))[:n:n]
 }

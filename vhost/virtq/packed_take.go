@@ -56,23 +56,25 @@ func (q *Packed) takeNew(b *Chains, limit int) {
 	q.pass(b.n, slots)
 }
 
-// takePlain takes chains until b has n, as long as they have one descriptor, in one region of memory: what nearly
-// every chain is like. It returns how many there were.
+// takePlain takes chains until b has n, as long as they have one descriptor: what nearly every chain is like. It
+// returns how many there were.
 func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
 	for n = min(n, b.n+MaxSegments-b.segs); b.n < n; {
 		want := min(n-b.n, int(q.size-q.next.At)) // up to the ring's end
-		took := q.takeRun(b, want)
+		took, elsewhere := q.takeRun(b, want)
 		q.next = q.next.Plus(uint32(took), q.size)
-		if slots += uint32(took); took < want {
+		if slots += uint32(took); took < want && !elsewhere {
 			break
 		}
 	}
 	return slots
 }
 
-// takeRun takes the plain chains among the next n descriptors, up to the first that is none, and returns how
-// many. b has room for them, and the ring does not wrap around there.
-func (q *Packed) takeRun(b *Chains, n int) (took int) {
+// takeRun takes the plain chains among the next n descriptors, for which b has room and which do not wrap around
+// the ring, and returns how many. It stops early at one that is not plain, or that is elsewhere: then the window has
+// moved there, and it goes on in another run. A run in which the first chain is elsewhere again is none, so this
+// ends whatever the guest does meanwhile.
+func (q *Packed) takeRun(b *Chains, n int) (took int, elsewhere bool) {
 	at, phase, size, area, flight := q.next.At, q.next.Phase, q.size, q.win.Area(), q.flight
 	guard, table := q.guard[at:][:n], q.desc[at:][:n]
 	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
@@ -83,14 +85,11 @@ func (q *Packed) takeRun(b *Chains, n int) (took int) {
 			break
 		}
 		d.Addr = table[i].Addr // only now is it the device's to read
-		segment, ok := area.Bytes(d.Addr, d.Len())
-		if !ok {
-			if segment, ok = q.win.Bytes(d.Addr, d.Len()); !ok {
-				break
-			}
-			area = q.win.Area()
+		if !area.Has(d.Addr, d.Len()) {
+			_, elsewhere = q.win.Bytes(d.Addr, d.Len())
+			break
 		}
-		segments[i] = segment
+		segments[i] = area.Bytes(d.Addr, d.Len())
 		chains[i].alone(d.PackedID(), first+uint64(i), flags)
 		if flight != nil {
 			entry, ok := flight.takeOne(d)
@@ -103,7 +102,7 @@ func (q *Packed) takeRun(b *Chains, n int) (took int) {
 	}
 	b.n += took
 	b.segs += took
-	return took
+	return took, elsewhere && took > 0
 }
 
 // pass notes that so many chains and descriptors of those that Available saw are taken.

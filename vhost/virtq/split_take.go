@@ -72,24 +72,26 @@ func (q *Split) takeNew(b *Chains, n int) {
 	}
 }
 
-// takePlain takes chains until b has n, as long as they have one descriptor, in one region of memory: what nearly
-// every chain is like. It reports whether there were any.
+// takePlain takes chains until b has n, as long as they have one descriptor: what nearly every chain is like. It
+// reports whether there were any.
 func (q *Split) takePlain(b *Chains, n int) bool {
 	had := b.n
 	for n = min(n, b.n+MaxSegments-b.segs); b.n < n; {
 		at := int(q.next & q.mask)
 		want := min(n-b.n, len(q.avail)-at) // up to the ring's end
-		took := q.takeRun(b, q.avail[at:at+want])
+		took, elsewhere := q.takeRun(b, q.avail[at:at+want])
 		q.next += uint16(took)
-		if took < want {
+		if took < want && !elsewhere {
 			break
 		}
 	}
 	return b.n > had
 }
 
-// takeRun takes the plain chains at the beginning of heads, for which b has room, and returns how many.
-func (q *Split) takeRun(b *Chains, heads []uint16) (took int) {
+// takeRun takes the plain chains at the beginning of heads, for which b has room, and returns how many. It stops
+// early at one that is not plain, or that is elsewhere: then the window has moved there, and it goes on in another
+// run. A run in which the first chain is elsewhere again is none, so this ends whatever the guest does meanwhile.
+func (q *Split) takeRun(b *Chains, heads []uint16) (took int, elsewhere bool) {
 	table, area := q.desc, q.win.Area()
 	chains, segments, first := b.chain[b.n:][:len(heads)], b.seg[b.segs:][:len(heads)], uint64(b.segs)
 	for i, head := range heads {
@@ -101,20 +103,17 @@ func (q *Split) takeRun(b *Chains, heads []uint16) (took int) {
 		if flags&^layout.FlagWrite != 0 || d.Len() == 0 {
 			break
 		}
-		segment, ok := area.Bytes(d.Addr, d.Len())
-		if !ok {
-			if segment, ok = q.win.Bytes(d.Addr, d.Len()); !ok {
-				break
-			}
-			area = q.win.Area()
+		if !area.Has(d.Addr, d.Len()) {
+			_, elsewhere = q.win.Bytes(d.Addr, d.Len())
+			break
 		}
-		segments[i] = segment
+		segments[i] = area.Bytes(d.Addr, d.Len())
 		chains[i].alone(head, first+uint64(i), flags)
 		took++
 	}
 	b.n += took
 	b.segs += took
-	return took
+	return took, elsewhere && took > 0
 }
 
 // takeOld takes chains that were in flight before.
