@@ -64,8 +64,8 @@ func (q *rxQueue) copyPlain(b *frame.Batch, done, n int) int {
 			break
 		}
 		empty--
-		f := q.fresh.Frames()[empty]
-		q.pool.SetLen(&f, len(data))
+		// A new value, not a change to the old one: that would be in memory, and read back before it is there.
+		f := q.pool.At(q.fresh.Frames()[empty].Off(), len(data))
 		copy(q.pool.Bytes(f), data)
 		q.fresh.Truncate(empty)
 		b.Append(f)
