@@ -26,8 +26,14 @@ type row struct {
 // hitShare is the least share of packets that must be looked up as the row says.
 const hitShare = 0.9
 
-// byPort reports whether the rules look at nothing but the port.
-func (r row) byPort() bool { return len(r.rules) > 0 && !strings.Contains(r.rules[0], "ip") }
+// pick returns the share of the packets that the row is about: those that were looked up by the port alone, or those
+// that the exact-match cache knew.
+func (r row) pick(port, exact float64) float64 {
+	if strings.Contains(r.rules[0], "ip") {
+		return exact
+	}
+	return port
+}
 
 // rows are what is measured. The generator varies the destination address within 10.253.0.0/16.
 func rows() []row {

@@ -29,8 +29,8 @@ type running interface {
 	forward(ctx context.Context, rules []string) error
 	// clear begins to count anew what account tells.
 	clear(ctx context.Context) error
-	// account says how packets were looked up since, and an error when it was not by what the row is about.
-	account(ctx context.Context, r row) (string, error)
+	// account says how packets were looked up since, and what share of them by what the row is about, from 0 to 1.
+	account(ctx context.Context, r row) (how string, share float64, err error)
 	// cycles is what a packet costs by the switch's own count; 0 when it has none.
 	cycles(ctx context.Context) float64
 	stop() error

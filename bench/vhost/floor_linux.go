@@ -33,8 +33,8 @@ func (floor) start(ctx context.Context, p place) (running, error) {
 func (r runningFloor) version() string { return r.Version() }
 func (r runningFloor) pid() int        { return r.PID() }
 
-func (r runningFloor) forward(ctx context.Context, rules []string) error { return r.Forward(ctx) }
-func (r runningFloor) clear(context.Context) error                       { return nil }
-func (r runningFloor) account(context.Context, row) (string, error)      { return "none", nil }
-func (r runningFloor) cycles(context.Context) float64                    { return 0 }
-func (r runningFloor) stop() error                                       { return r.Stop() }
+func (r runningFloor) forward(ctx context.Context, rules []string) error     { return r.Forward(ctx) }
+func (r runningFloor) clear(context.Context) error                           { return nil }
+func (r runningFloor) account(context.Context, row) (string, float64, error) { return "none", 1, nil }
+func (r runningFloor) cycles(context.Context) float64                        { return 0 }
+func (r runningFloor) stop() error                                           { return r.Stop() }

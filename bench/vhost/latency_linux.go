@@ -49,7 +49,7 @@ func (b *bench) latency(ctx context.Context, r running, p place, s *sample) (err
 	n := len(pr.times)
 	s.Half, s.Most = pr.times[n/2], pr.times[n*99/100]
 	s.Rate = float64(n) / b.window.Seconds()
-	s.LookUps, err = r.account(ctx, s.row())
+	s.LookUps, s.AsSaid, err = r.account(ctx, s.row())
 	return err
 }
 

@@ -32,8 +32,8 @@ func (culvertPatch) start(ctx context.Context, p place) (running, error) {
 func (runningPatch) version() string { return "(ports and worker alone)" }
 func (r runningPatch) pid() int      { return r.PID() }
 
-func (runningPatch) forward(context.Context, []string) error      { return nil }
-func (runningPatch) clear(context.Context) error                  { return nil }
-func (runningPatch) account(context.Context, row) (string, error) { return "none", nil }
-func (runningPatch) cycles(context.Context) float64               { return 0 }
-func (r runningPatch) stop() error                                { return r.Stop("") }
+func (runningPatch) forward(context.Context, []string) error               { return nil }
+func (runningPatch) clear(context.Context) error                           { return nil }
+func (runningPatch) account(context.Context, row) (string, float64, error) { return "none", 1, nil }
+func (runningPatch) cycles(context.Context) float64                        { return 0 }
+func (r runningPatch) stop() error                                         { return r.Stop("") }

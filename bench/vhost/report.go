@@ -66,6 +66,9 @@ func (s *sample) print(w io.Writer) {
 	if s.Cycles > 0 && s.Half == 0 {
 		fmt.Fprintf(w, ", %.0f cycles a packet", s.Cycles)
 	}
+	if !s.valid() {
+		fmt.Fprint(w, ", left out: looked up otherwise than the row says")
+	}
 	fmt.Fprintf(w, "  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%)\n",
 		s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited)
 }
@@ -130,11 +133,12 @@ func (r *report) contenders(at cell) (names []string) {
 	return names
 }
 
-// figures returns a contender's in the windows of one class: those that nobody disturbed, or all when there are none.
+// figures returns a contender's in the windows of one class that are about what the row says: those that nobody
+// disturbed, or all when there are none.
 func (r *report) figures(at cell, contender, class string, of func(sample) float64) []float64 {
 	var calm, all []float64
 	for _, s := range r.Samples {
-		if s.cell != at || s.Contender != contender || s.class() != class {
+		if s.cell != at || s.Contender != contender || s.class() != class || !s.valid() {
 			continue
 		}
 		all = append(all, of(s))

@@ -26,12 +26,14 @@ func TestAPlanHasTheCellsThatWereAskedFor(t *testing.T) {
 func window(contender string, turn int, rate float64, before, after machine.Distance, used float64) sample {
 	return sample{
 		cell: cell{"split", 64, "rule on the port alone"}, Contender: contender, Round: 1, Turn: turn,
-		Rate: rate * 1e6, Distance: [2]machine.Distance{before, after}, Used: [2]float64{0, used},
+		AsSaid: 1, Rate: rate * 1e6, Distance: [2]machine.Distance{before, after}, Used: [2]float64{0, used},
 	}
 }
 
 func TestOnlyWindowsOfOneClassAreCompared(t *testing.T) {
 	r := new(report)
+	otherwise := window("ovs", 6, 99, 70, 80, 0)
+	otherwise.AsSaid = 0.5
 	for _, s := range []sample{
 		window("culvert", 0, 20, 70, 80, 0),
 		window("culvert", 1, 22, 70, 80, 0),
@@ -39,6 +41,7 @@ func TestOnlyWindowsOfOneClassAreCompared(t *testing.T) {
 		window("ovs", 3, 14, 70, 80, 0),
 		window("culvert", 4, 8, 400, 400, 0),
 		window("ovs", 5, 10, 70, 400, 0), // moved apart meanwhile
+		otherwise,
 	} {
 		if err := r.add(s); err != nil {
 			t.Fatal(err)
