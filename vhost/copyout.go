@@ -10,12 +10,12 @@ import (
 // copyPlain copies frames into the first chains of got, one into each, as long as they are complete, in one
 // buffer, and have room in one piece of memory, as nearly all do. It returns how many.
 func (q *txQueue) copyPlain(r *ring, frames []frame.Frame, got int) (n int) {
-	chains, header, longest := &r.chains, r.header, min(r.room, q.longest)
+	chains, header := &r.chains, r.header
 	size := 0
 	for ; n < len(frames) && n < got; n++ {
 		f, c := frames[n], chains.At(n)
 		segs := chains.Writable(c)
-		if f.Flags() != 0 || f.More() != 0 || f.Len() > longest || len(segs) != 1 || len(segs[0]) < header+f.Len() {
+		if f.Flags() != 0 || f.More() != 0 || f.Len() > q.longest || len(segs) != 1 || len(segs[0]) < header+f.Len() {
 			break
 		}
 		data := q.pool.Bytes(f)
@@ -62,6 +62,7 @@ func (q *txQueue) put(r *ring, f frame.Frame, at, got int) (k int, err error) {
 	c := r.chains.At(at)
 	segs := r.chains.Writable(c)
 	if f.More() == 0 && len(segs) == 1 && need <= len(segs[0]) {
+		r.room = len(segs[0]) - r.header
 		copy(segs[0], q.header[:r.header])
 		copy(segs[0][r.header:], q.pool.Bytes(f))
 		c.Written = uint32(need)

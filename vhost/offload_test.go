@@ -164,6 +164,32 @@ func TestPacketsThatDoNotFitTheGuestAreDroppedByName(t *testing.T) {
 	b.want("tx_offload", 1)
 }
 
+// TestBuffersOfAnySizeAreMerged has buffers so small that no guess of how many a packet takes is right.
+func TestBuffersOfAnySizeAreMerged(t *testing.T) {
+	b := newBench(t, shape{features: common | proto.MrgRxbuf, size: 512}, func(o *Options) { o.MTU = 9000 })
+	b.g.connect()
+	b.up()
+	for i, sizes := range [][]int{{20, 2000, 20, 2000}, {2000, 20, 20, 2000}, {13, 13, 3000}, {12, 3001}} {
+		for _, n := range sizes {
+			b.g.offer(0, 1, n)
+		}
+		want := number(i, 3000)
+		if n := b.send(0, want); n != 1 {
+			t.Fatalf("%v: not taken", sizes)
+		}
+		got := b.g.receive(0)
+		if len(got) != 1 || !bytes.Equal(got[0].data, want) {
+			t.Fatalf("%v: %d packets, or another one", sizes, len(got))
+		}
+		b.send(0, make([]byte, 60)) // takes a buffer that is left, if there is one
+		b.g.receive(0)
+	}
+	b.g.offer(0, 300, 20)
+	if n := b.send(0, number(9, 9000), number(10, 100)); n != 1 {
+		t.Errorf("%d packets were taken, want the short one", n)
+	}
+}
+
 func TestShortAndOverlongPacketsAreDroppedByName(t *testing.T) {
 	b := connected(t, shape{features: common})
 	b.g.send(0, nil, make([]byte, 13), make([]byte, 14), make([]byte, longest), make([]byte, longest+1))

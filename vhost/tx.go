@@ -59,8 +59,12 @@ func (q *txQueue) Send(b *frame.Batch) (n int) {
 
 // send copies frames into the ring and returns how many. What becomes of the others is counted.
 func (q *txQueue) send(r *ring, frames []frame.Frame) (sent int) {
+	short := false // the chains taken last were too few for one packet
 	for i := 0; i < len(frames); {
-		want := q.estimate(r, frames[i:])
+		want := virtq.MaxChains
+		if !short {
+			want = q.estimate(r, frames[i:])
+		}
 		had, size := sent, q.size
 		got, err := r.take(&r.chains, want)
 		used := q.copyPlain(r, frames[i:], got)
@@ -72,8 +76,10 @@ func (q *txQueue) send(r *ring, frames []frame.Frame) (sent int) {
 				break
 			}
 			if k == tooFew && got == want && (used > 0 || want < virtq.MaxChains) {
+				short = used == 0
 				break // there may be more chains
 			}
+			short = false
 			if k > 0 {
 				sent++
 				used += k
