@@ -209,11 +209,19 @@ func (b *bridge) tellPorts() {
 	for _, p := range b.ports {
 		ports = append(ports, rules.Port{
 			ID: p.id, Number: p.number, Name: p.cfg.Name, Up: p.dev != nil && p.linkUp && p.flags&rules.PortDown == 0,
-			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected, Multicast: p.cfg.Multicast,
+			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected, Multicast: p.cfg.Multicast, MTU: p.mtu(),
 		})
 	}
 	slices.SortFunc(ports, func(x, y rules.Port) int { return int(x.Number) - int(y.Number) })
 	u.SetPorts(ports)
+}
+
+// mtu returns the bytes of the largest layer-3 packet that the port's device takes, 0 if that is not known.
+func (p *port) mtu() int {
+	if p.dev == nil {
+		return 0
+	}
+	return p.dev.Info().MTU
 }
 
 // validNumber reports whether a port may have the OpenFlow number n; 0 leaves the choice to the switch.

@@ -116,3 +116,30 @@ func TestABridgeThatRoutes(t *testing.T) {
 	})
 	refuse(l, api.GatewayShow, api.BridgeName{Bridge: "br9"}, api.NotFound)
 }
+
+func TestAGatewayTellsWhoSendsPacketsThatAreTooLong(t *testing.T) {
+	l := start(t, strings.Replace(aGateway, "{name: p2, type: memory}", "{name: p2, type: memory, options: {mtu: 1400}}", 1))
+	p1, p2 := l.peer("p1"), l.peer("p2")
+	long := append(routed(2, 9), make([]byte, 1440)...)
+	h := long[wire.EthernetSize:]
+	binary.BigEndian.PutUint16(h[wire.IPv4Length:], uint16(len(h)))
+	binary.BigEndian.PutUint16(h[wire.IPv4Fragment:], wire.IPv4DontFragment)
+	clear(h[wire.IPv4Checksum : wire.IPv4Checksum+2])
+	binary.BigEndian.PutUint16(h[wire.IPv4Checksum:], wire.Checksum(h[:wire.IPv4Size]))
+	p1.SendBytes(long, routed(2, 9))
+	arrives(t, p2, 1)
+	var told []byte
+	eventually(t, "the sender is told", func() bool {
+		for _, b := range p1.RecvBytes() {
+			told = b
+		}
+		return told != nil
+	})
+	icmp := told[wire.EthernetSize+wire.IPv4Size:]
+	if icmp[0] != 3 || icmp[1] != 4 || binary.BigEndian.Uint16(icmp[6:]) != 1400 || !bytes.Equal(icmp[8:28], h[:20]) {
+		t.Errorf("got % x", told)
+	}
+	if drops := call(l, api.GetStats, api.Nothing{}).Drops; value(drops, "too_big") != 1 {
+		t.Errorf("got %+v", drops)
+	}
+}

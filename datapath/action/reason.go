@@ -40,6 +40,7 @@ const (
 	StackTooDeep
 	Fragment
 	MirrorPort
+	TooBig
 	NumReasons
 )
 
@@ -79,5 +80,6 @@ func Reasons() []counter.Desc {
 		StackTooDeep:     {Name: "stack_too_deep", Help: "push met a stack of 64 KiB.", Kind: counter.Drop},
 		Fragment:         {Name: "fragment", Help: "The bridge drops IP fragments (fragments: drop).", Kind: counter.Drop},
 		MirrorPort:       {Name: "mirror_port", Help: "The input port is where a mirror sends to, which takes part in nothing else.", Kind: counter.Drop},
+		TooBig:           {Name: "too_big", Help: "The packet is longer than the way to its destination takes, and the gateway does not cut it.", Kind: counter.Drop},
 	}
 }

@@ -158,6 +158,7 @@ type Port struct {
 	VLAN   VLAN
 	// Protected ports do not forward to each other (ovs-vswitchd.conf.db(5), Port:protected).
 	Protected bool
+	MTU       int // bytes of the largest layer-3 packet that it takes; 0: not known
 	Multicast PortMulticast
 }
 

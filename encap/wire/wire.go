@@ -76,6 +76,7 @@ const (
 
 // Bits of the IPv4 fragment field.
 const (
+	IPv4DontFragment  = 0x4000
 	IPv4MoreFragments = 0x2000
 	IPv4FragOffset    = 0x1fff // in units of 8 bytes
 )

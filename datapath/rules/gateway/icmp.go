@@ -11,14 +11,17 @@ import (
 )
 
 // A message is an ICMP error, by type and code of ICMP and of ICMPv6.
-type message struct{ typ, code, typ6, code6 byte }
+type message struct {
+	typ, code, typ6, code6 byte
+	mtu                    uint32 // bytes; of those that say one
+}
 
 // Messages (RFC 792, RFC 1812 section 5.2.7; RFC 4443 section 3).
 var (
-	noRoute = message{3, 0, 1, 0}
-	noHost  = message{3, 1, 1, 3}
-	noPort  = message{3, 3, 1, 4}
-	expired = message{11, 0, 3, 0}
+	noRoute = message{typ: 3, code: 0, typ6: 1, code6: 0}
+	noHost  = message{typ: 3, code: 1, typ6: 1, code6: 3}
+	noPort  = message{typ: 3, code: 3, typ6: 1, code6: 4}
+	expired = message{typ: 11, code: 0, typ6: 3, code6: 0}
 )
 
 // What an error message quotes at most of the packet it is about: so much that it is not longer than 576
@@ -76,6 +79,7 @@ func (l *look) tell(v6 bool, m message) {
 	b := ipPacket(l.mac(flow.FieldEthSrc), l.seg.MAC, from, to, proto, wire.ICMPSize+len(quote))
 	icmp := b[wire.EthernetSize+header:]
 	icmp[wire.ICMPType], icmp[wire.ICMPCode] = typ, code
+	binary.BigEndian.PutUint32(icmp[wire.ICMPSize-4:], m.mtu)
 	copy(icmp[wire.ICMPSize:], quote)
 	sumICMP(b)
 	if l.t.transmit([]member{{l.in, l.vlan}}, b) {

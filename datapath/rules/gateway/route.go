@@ -61,12 +61,10 @@ func (l *look) ip(v6 bool) {
 		l.unreachable(action.NoRoute, v6, noRoute)
 	case r.kind == routeDrop:
 		l.drop(action.NoRoute)
-	case r.kind == routeVia && len(r.ways) > 1:
-		l.byOne(r.ways, v6)
 	case r.kind == routeVia:
-		l.forward(r.ways[0].seg.host(r.ways[0].addr), r.ways[0].seg, v6)
+		l.byWay(r.ways, v6)
 	default:
-		l.forward(r.seg.host(l.exact(f.dst)), r.seg, v6)
+		l.byWay([]way{{r.seg, l.exact(f.dst)}}, v6)
 	}
 }
 

@@ -7,12 +7,11 @@
 // is answered, costs the workers no more than one that is switched. A verdict rests on as few bits of the
 // packet as the routes and rules need.
 //
-// Not here: fragmentation, and with it the message that a packet is too big (ports should have one MTU; a
-// packet that is too long for its port is dropped there and counted), router advertisements, redirects,
-// dynamic routing, connection state.
+// Not here: fragmentation (who sends a packet that is too long for its way is told, unless it is IPv4's to be cut on
+// the way), router advertisements, redirects, dynamic routing, connection state.
 //
-// Sources: RFC 1812 (requirements for IPv4 routers), RFC 826 (ARP), RFC 4861 (neighbour discovery), RFC 4443
-// (ICMPv6).
+// Sources: RFC 1812 (requirements for IPv4 routers), RFC 826 (ARP), RFC 1191 (path MTU discovery), RFC 4861 (neighbour
+// discovery), RFC 4443 (ICMPv6).
 package gateway
 
 import (

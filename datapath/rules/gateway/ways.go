@@ -17,10 +17,21 @@ const hashedID = flow.RecircHashed | 1
 // two ways differ by some three parts in a hundred.
 const hashSlots = 1 << 10
 
-// A way is a router that a route leads by.
+// A way is the next host on a packet's way, and the segment it is in.
 type way struct {
 	seg  *segment
 	addr netip.Addr
+}
+
+// byWay sends the packet by one of some ways, if they take one of its length.
+func (l *look) byWay(ways []way, v6 bool) {
+	switch {
+	case !l.fits(v6, ways):
+	case len(ways) > 1:
+		l.byOne(ways, v6)
+	default:
+		l.forward(ways[0].seg.host(ways[0].addr), ways[0].seg, v6)
+	}
 }
 
 // byOne sends the packet by one of several routers that are as good as each other. All packets of a connection in one
