@@ -29,9 +29,10 @@ func TestMirrorsCopyPackets(t *testing.T) {
 	arrives(t, tap, 1)
 	tap.SendBytes(packet(3, 2)) // which goes nowhere
 	l.settled(3)
-	if got := call(l, api.GetStats, api.Nothing{}); counted(got.Drops, "mirror_port") != 1 || counted(got.Drops, "rule") != 1 {
-		t.Errorf("got drops %+v, want one by the rule, and one on the mirror's port", got.Drops)
-	}
+	eventually(t, "one is dropped by the rule, and one on the mirror's port", func() bool {
+		got := call(l, api.GetStats, api.Nothing{})
+		return counted(got.Drops, "mirror_port") == 1 && counted(got.Drops, "rule") == 1
+	})
 	eventually(t, "what the cache has counted is credited", func() bool {
 		got := call(l, api.MirrorList, api.BridgeName{})
 		return len(got) == 1 && got[0].Packets == 2 && got[0].Bytes == uint64(2*len(packet(1, 2))) && got[0].Active && got[0].Snaplen == 20
