@@ -71,6 +71,16 @@ func GenerateAlone(number uint64) Scene {
 	for n := range g.IntN(6) {
 		s.Flows = append(s.Flows, g.conjunctive(1000+10*n)...)
 	}
+	g = newGenerator(number + beside)
+	if s.Mirrors = nil; g.one(3) {
+		s.Mirrors = g.mirrors()
+	}
+	if s.Snooping = g.one(3); s.Snooping {
+		s.Flows = append(s.Flows, "priority=2,actions=NORMAL")
+		for i := range 10 {
+			s.Packets[4*i].Data = g.membership()
+		}
+	}
 	return s
 }
 

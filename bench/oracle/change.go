@@ -7,6 +7,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/datapath/rules/mdb"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
 )
 
@@ -33,8 +34,11 @@ func (w *witness) change(s *Scene, b byte) error {
 		err = w.c.changePort(g)
 	case 8:
 		err = w.c.changeGroup(g)
-	case 9: // with the rules that name it
-		w.c.table.DeleteGroup(1 + g.Uint32N(6))
+	case 9: // with the rules that name it; or what multicast snooping has learned goes, and the mirrors are others
+		if w.c.table.DeleteGroup(1 + g.Uint32N(6)); g.one(2) {
+			w.c.table.FlushListeners(mdb.Filter{})
+			err = w.c.table.SetMirrors(g.mirrors())
+		}
 	case 10:
 		err = w.c.changeMeter(g)
 	}

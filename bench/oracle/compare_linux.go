@@ -91,7 +91,7 @@ func (b *Bench) once(ctx context.Context, s *Scene) (r Result, err error) {
 	if len(theirs)+len(ours) > 0 {
 		r.Refused = refusals(theirs, ours)
 		refused := func(text string) bool { return theirs[text] != "" || ours[text] != "" }
-		less := Scene{Ports: s.Ports, Packets: s.Packets, Groups: slices.DeleteFunc(slices.Clone(s.Groups), refused), Flows: slices.DeleteFunc(slices.Clone(s.Flows), refused)}
+		less := Scene{Ports: s.Ports, Mirrors: s.Mirrors, Packets: s.Packets, Groups: slices.DeleteFunc(slices.Clone(s.Groups), refused), Flows: slices.DeleteFunc(slices.Clone(s.Flows), refused)}
 		*s = less
 		again, err := b.once(ctx, s)
 		again.Refused = append(r.Refused, again.Refused...)

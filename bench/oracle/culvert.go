@@ -42,7 +42,7 @@ func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *cul
 	if c.pool, err = frame.NewPool(frame.Options{Buffers: 2048, Huge: frame.HugeNever, Audit: true}); err != nil {
 		return c, nil, err
 	}
-	if c.table, err = openflow.New(openflow.Options{Clock: clock}); err != nil {
+	if c.table, err = openflow.New(openflow.Options{Clock: clock, Snooping: openflow.Snooping{Enabled: s.Snooping}}); err != nil {
 		return c, nil, err
 	}
 	o := datapath.Options{Pool: c.pool, Clock: cpu.NewManualClock(clock), Seed: &seed}
@@ -57,6 +57,9 @@ func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *cul
 		if err = c.addPort(p); err != nil {
 			return c, nil, err
 		}
+	}
+	if err = c.table.SetMirrors(s.Mirrors); err != nil {
+		return c, nil, err
 	}
 	for _, p := range c.sw.Ports() {
 		c.ids[p.Number] = p.ID

@@ -1,9 +1,27 @@
 package oracle
 
-import "github.com/culvertdev/culvert/datapath/rules"
+import (
+	"slices"
+	"strings"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+)
 
 // Generate makes the scene of a number: the same one every time.
-func Generate(number uint64) Scene { return newGenerator(number).scene(number) }
+func Generate(number uint64) Scene {
+	s := newGenerator(number).scene(number)
+	if s.Mirrors = mirrorFor(number); len(s.Mirrors) > 0 {
+		// Nothing comes in by a mirror's port, not even what tells that Open vSwitch is done with a packet.
+		s.Packets = slices.DeleteFunc(s.Packets, func(p Packet) bool { return p.Port == mirrorPort })
+		// What Open vSwitch has cached of a packet in a VLAN that a port takes in, it does for all VLANs.
+		for i := range s.Ports[:mirrorPort-1] {
+			s.Ports[i].VLAN = rules.VLAN{}
+		}
+		// It cuts packets wrongly to which tags have come or from which they have gone, be it for a mirror.
+		s.Flows = slices.DeleteFunc(s.Flows, func(f string) bool { return strings.Contains(f, "max_len") })
+	}
+	return s
+}
 
 func (g *generator) scene(number uint64) Scene {
 	s := Scene{Number: number, Groups: g.groups()}

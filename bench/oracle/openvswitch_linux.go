@@ -51,6 +51,11 @@ func (o *openVSwitch) load(ctx context.Context, s *Scene) (refused map[string]st
 	if err := o.ovs.AddDummyBridge(ctx, bridge, nil, ports); err != nil {
 		return nil, err
 	}
+	if len(s.Mirrors) > 0 {
+		if _, err := o.ovs.Vsctl(ctx, mirrorColumns(bridge, s.Mirrors)...); err != nil {
+			return nil, err
+		}
+	}
 	refused = make(map[string]string)
 	for _, g := range s.Groups {
 		if _, err := o.ovs.Ofctl(ctx, openflow15, "add-group", bridge, g); err != nil {
@@ -126,11 +131,15 @@ func (o *openVSwitch) send(p Packet) (Output, error) {
 		if err != nil {
 			return nil, err
 		}
+		sent = slices.DeleteFunc(sent, followed)
 		if len(sent) > 0 {
 			out[port.Number] = sent
 		}
 	}
 	return out, nil
 }
+
+// followed reports whether a packet is a mirror's copy of followPacket, whatever its tags: no other has these addresses.
+func followed(packet []byte) bool { return bytes.HasPrefix(packet, followPacket[:12]) }
 
 func portName(number uint32) string { return fmt.Sprintf("p%d", number) }

@@ -7,17 +7,21 @@ import (
 	"strings"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/openflow"
 )
 
 // A Scene is what both switches are given.
 type Scene struct {
 	Number  uint64 // it was made from
 	Ports   []Port
-	Options string   // tunnel options, in the syntax of ovs-ofctl add-tlv-map
-	Meters  []string // in ovs-ofctl's syntax, as Groups and Flows
-	Groups  []string
-	Flows   []string
-	Packets []Packet
+	Mirrors []openflow.Mirror
+	// Snooping: NORMAL sends multicast where it is listened to.
+	Snooping bool
+	Options  string   // tunnel options, in the syntax of ovs-ofctl add-tlv-map
+	Meters   []string // in ovs-ofctl's syntax, as Groups and Flows
+	Groups   []string
+	Flows    []string
+	Packets  []Packet
 }
 
 // A Port is a port of the bridge.
@@ -59,6 +63,7 @@ var lists = []func(*Scene) sliceOf{
 	func(s *Scene) sliceOf { return part[string]{&s.Flows} },
 	func(s *Scene) sliceOf { return part[Packet]{&s.Packets} },
 	func(s *Scene) sliceOf { return part[string]{&s.Groups} },
+	func(s *Scene) sliceOf { return part[openflow.Mirror]{&s.Mirrors} },
 }
 
 // shrink returns a smaller scene that is still bad, for which bad is asked at most tries times.
@@ -90,6 +95,12 @@ func (s Scene) String() string {
 		if len(columns(p.VLAN)) > 0 {
 			fmt.Fprintf(&b, "port %d: %s\n", p.Number, strings.Join(columns(p.VLAN), " "))
 		}
+	}
+	for _, m := range s.Mirrors {
+		fmt.Fprintf(&b, "mirror: %+v\n", m)
+	}
+	if s.Snooping {
+		fmt.Fprintln(&b, "mcast-snooping-enable")
 	}
 	for _, m := range s.Meters {
 		fmt.Fprintf(&b, "meter: %s\n", m)

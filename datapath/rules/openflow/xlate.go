@@ -95,7 +95,8 @@ func (p *paths) translate(t *Table, q *rules.Query, v *rules.Verdict, leads bool
 	x := xlate{t: t, q: q, v: v}
 	r := &p.rec
 	r.begun = false
-	if leads && p.mayRecord(q.Now) && plain(q.Key) {
+	// What mirrors send depends on more of the packet than what actions do.
+	if leads && t.mirrors == nil && p.mayRecord(q.Now) && plain(q.Key) {
 		x.rec = r
 	}
 	x.lookup()
