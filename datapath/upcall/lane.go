@@ -7,6 +7,9 @@
 // it looks up those it kept, which now hit the cache, and then goes on. So a flow's packets leave in
 // the order they came, whenever its cache entry appears.
 //
+// A worker that serves the slow path itself ([Handler.Serve]) needs no answers: what waits in its queues is resolved
+// on the spot, a batch at a time, and goes on as if a cache had known it.
+//
 // It is not a rule table and decides nothing itself.
 package upcall
 

@@ -6,6 +6,8 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
+var _ = [1]struct{}{}[flow.Version-3]
+
 // moveNumber is move for what most rules move: parts of fields of up to 8 bytes, to registers
 // and metadata. It reports whether the action is one of those. The packet has both fields.
 func (x *xlate) moveNumber(a *Move) bool {
