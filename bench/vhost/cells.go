@@ -20,16 +20,20 @@ func (c cell) String() string { return fmt.Sprintf("%s, %d bytes, %s", c.Rings, 
 type row struct {
 	name  string
 	flows int      // that the generator makes, of each port; 0: it is about the latency of single packets
+	fresh bool     // more than any cache has room for: each packet is the first of a flow, or of one long forgotten
 	rules []string // in the syntax of ovs-ofctl; nil: no look-up at all
 }
 
 // hitShare is the least share of packets that must be looked up as the row says.
 const hitShare = 0.9
 
-// pick returns the share of the packets that the row is about: those that were looked up by the port alone, or those
-// that the exact-match cache knew.
-func (r row) pick(port, exact float64) float64 {
-	if strings.Contains(r.rules[0], "ip") {
+// pick returns the share of the packets that the row is about: those that were looked up by the port alone, those
+// that the exact-match cache knew, or those that no cache knew.
+func (r row) pick(port, exact, new float64) float64 {
+	switch {
+	case r.fresh:
+		return new
+	case strings.Contains(r.rules[0], "ip"):
 		return exact
 	}
 	return port
@@ -40,11 +44,23 @@ func rows() []row {
 	byAddress := []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:2", "ip,in_port=2,nw_dst=10.253.0.0/16,actions=output:1"}
 	byPort := []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
 	return []row{
-		{"no look-up", 1024, nil},
-		{"rule on the port alone", 1024, byPort},
-		{"exact match, 1 flow", 1, byAddress},
-		{"exact match, 1024 flows", 1024, byAddress},
-		{"latency at low load", 0, byPort},
+		{name: "no look-up", flows: 1024},
+		{name: "rule on the port alone", flows: 1024, rules: byPort},
+		{name: "exact match, 1 flow", flows: 1, rules: byAddress},
+		{name: "exact match, 1024 flows", flows: 1024, rules: byAddress},
+		{name: "latency at low load", rules: byPort},
+		{name: "new flows", flows: 1 << 27, fresh: true, rules: newFlows()},
+	}
+}
+
+// newFlows are rules by which every destination is a megaflow of its own: addresses moved into a register count whole.
+func newFlows() []string {
+	return []string{
+		"table=0,ip,actions=move:NXM_OF_IP_DST[]->NXM_NX_REG0[],resubmit(,1)",
+		"table=1,priority=20,ip,nw_src=192.0.2.0/24,actions=drop",
+		"table=1,priority=20,ip,reg0=0x12345678,actions=drop",
+		"table=1,priority=10,ip,in_port=1,actions=output:2",
+		"table=1,priority=10,ip,in_port=2,actions=output:1",
 	}
 }
 
@@ -61,7 +77,7 @@ func plan(rings, sizes, names string) (cells []cell, err error) {
 				return nil, fmt.Errorf("--sizes %q: want 64 to 1518 bytes", s)
 			}
 			for i, row := range all {
-				if names == "" || slices.Contains(split(names), fmt.Sprint(i)) {
+				if names == "" && !row.fresh || slices.Contains(split(names), fmt.Sprint(i)) {
 					cells = append(cells, cell{r, size, row.name})
 				}
 			}

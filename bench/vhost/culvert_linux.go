@@ -16,6 +16,7 @@ import (
 type culvert struct {
 	binary, portOptions, extra string
 	hosts                      *lab.Namespace
+	fresh                      bool // new flows are what it is about
 }
 
 func (*culvert) name() string { return "culvert" }
@@ -32,7 +33,11 @@ type runningCulvert struct {
 }
 
 func (c *culvert) start(ctx context.Context, p place) (running, error) {
-	config := fmt.Sprintf("workers: {cpus: [%d]}\n%s\nbridges:\n  - name: br0\n    flows: [actions=drop]\n    ports:\n", contest.SwitchCPU, c.extra)
+	extra := c.extra
+	if c.fresh { // as Open vSwitch does
+		extra += "\nslow-path: {thread: worker}"
+	}
+	config := fmt.Sprintf("workers: {cpus: [%d]}\n%s\nbridges:\n  - name: br0\n    flows: [actions=drop]\n    ports:\n", contest.SwitchCPU, extra)
 	for i, s := range p.sockets {
 		config += fmt.Sprintf("      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s}}\n", i, i+1, s, c.portOptions)
 	}
@@ -71,8 +76,12 @@ func (r *runningCulvert) account(ctx context.Context, row row) (string, float64,
 		return float64(daemon.Value(now.Stats.Caches, level)-daemon.Value(r.before.Stats.Caches, level)) / float64(packets)
 	}
 	port, exact := share("port_hit"), share("emc_hit")
-	how := fmt.Sprintf("port alone %.1f %%, exact match %.1f %%, megaflow %.1f %%", 100*port, 100*exact, 100*share("megaflow_hit"))
-	return how, row.pick(port, exact), nil
+	mega, asked := share("megaflow_hit"), share("upcall")
+	how := fmt.Sprintf("port alone %.1f %%, exact match %.1f %%, megaflow %.1f %%", 100*port, 100*exact, 100*mega)
+	if row.fresh {
+		how += fmt.Sprintf(", rules %.1f %%, the rest dropped", 100*asked)
+	}
+	return how, row.pick(port, exact, asked/max(port+exact+mega+asked, 1e-9)), nil
 }
 
 // cycles is what the worker spent on its receive queues' packets, all stages of the switch included.

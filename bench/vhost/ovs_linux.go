@@ -61,7 +61,11 @@ func (r runningOVS) account(_ context.Context, row row) (string, float64, error)
 	share := func(n uint64) float64 { return float64(n) / float64(max(s.Packets, 1)) }
 	simple, exact := share(s.SimpleHits), share(s.EMCHits)
 	how := fmt.Sprintf("simple match %.1f %%, EMC %.1f %%, megaflow %.1f %%", 100*simple, 100*exact, 100*share(s.MegaflowHits))
-	return how, row.pick(simple, exact), nil
+	asked := share(s.Misses)
+	if row.fresh {
+		how += fmt.Sprintf(", rules %.1f %%", 100*asked)
+	}
+	return how, row.pick(simple, exact, asked/max(simple+exact+share(s.MegaflowHits)+asked, 1e-9)), nil
 }
 
 func (r runningOVS) cycles(context.Context) float64 {

@@ -61,7 +61,7 @@ func (s *sample) print(w io.Writer) {
 	if s.Half > 0 {
 		fmt.Fprintf(w, "half within %v, 99 %% within %v", s.Half, s.Most)
 	} else {
-		fmt.Fprintf(w, "%6.2f Mpps", s.Rate/1e6)
+		fmt.Fprintf(w, "%6.2f Mpps, %.0f ns of CPU time each", s.Rate/1e6, s.CPU)
 	}
 	if s.Cycles > 0 && s.Half == 0 {
 		fmt.Fprintf(w, ", %.0f cycles a packet", s.Cycles)

@@ -26,6 +26,7 @@ type sample struct {
 	Used      [2]float64          `json:"used_by_others"`            // share of the two CPUs, just before and just after
 	Waited    float64             `json:"waited_for_cpu"`            // share of the time for which the switch's thread was ready and had no CPU
 	Rate      float64             `json:"packets_per_second"`        // received by the generator, both ways together
+	CPU       float64             `json:"cpu_ns_per_packet"`         // CPU time of the switch's thread for each of these, looking for packets included
 	Cycles    float64             `json:"cycles_per_packet"`         // by the switch's own count; 0 without one
 	LookUps   string              `json:"look_ups"`                  // what the switch says of them
 	AsSaid    float64             `json:"looked_up_as_the_row_says"` // share of the packets
@@ -172,7 +173,9 @@ func (b *bench) count(ctx context.Context, r running, g *testpmd.Testpmd, s *sam
 	}
 	seconds := after.when.Sub(before.when).Seconds()
 	s.Rate = float64(after.received-before.received) / seconds
-	s.Waited = machine.Busiest(before.threads, after.threads).Waited.Seconds() / seconds
+	spent := machine.Busiest(before.threads, after.threads)
+	s.Waited = spent.Waited.Seconds() / seconds
+	s.CPU = float64((spent.User + spent.System).Nanoseconds()) / float64(max(after.received-before.received, 1))
 	s.Cycles = r.cycles(ctx)
 	s.LookUps, s.AsSaid, err = r.account(ctx, s.row())
 	return err
