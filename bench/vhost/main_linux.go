@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type options struct {
 	json, rings, sizes, rows, only string
 	rounds, buffers, rate          int
 	window, warm, patience         time.Duration
+	perf                           bool
 }
 
 func main() {
@@ -44,6 +46,7 @@ func main() {
 	flag.DurationVar(&o.window, "window", 3*time.Second, "`time` of each measurement")
 	flag.DurationVar(&o.warm, "warm", 6*time.Second, "`time` of traffic before it")
 	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone; 0 takes every window as it is")
+	flag.BoolVar(&o.perf, "perf", false, "say for each window where the switch's time goes, by perf, of programs with symbols: go build's, not make's")
 	flag.StringVar(&o.json, "json", "", "keep all samples in a `file`, and go on where an earlier run with it ended")
 	flag.StringVar(&o.ports, "options", "", "options of Culvert's ports, such as `gather: 0s`")
 	flag.StringVar(&o.extra, "config", "", "`lines` for Culvert's configuration")
@@ -152,8 +155,13 @@ func (b *bench) contenders(r row) (list []contender) {
 	return list
 }
 
-// possible says what contenders lack, with contest.ErrCannot; nil if nothing.
+// possible says what is missing, with contest.ErrCannot; nil if nothing.
 func (b *bench) possible(cells []cell) error {
+	if b.perf {
+		if _, err := exec.LookPath("perf"); err != nil {
+			return fmt.Errorf("%w: %w (package linux-perf)", contest.ErrCannot, err)
+		}
+	}
 	for _, at := range cells {
 		for _, c := range b.contenders(at.row()) {
 			if err := c.missing(); err != nil {

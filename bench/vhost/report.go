@@ -71,6 +71,7 @@ func (s *sample) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%)\n",
 		s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited)
+	printStages(w, s.Stages)
 }
 
 // print writes, for each cell and class of distance, the medians of its contenders and the ratio of the first to the

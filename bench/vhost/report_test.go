@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestARunGoesOnWhereOneBeforeItEnded(t *testing.T) {
 	if err := second.open(path); err != nil {
 		t.Fatal(err)
 	}
-	if len(second.Samples) != 1 || second.Samples[0] != s {
+	if len(second.Samples) != 1 || !reflect.DeepEqual(second.Samples[0], s) {
 		t.Errorf("got %+v, want %+v", second.Samples, s)
 	}
 	if !second.has(s.cell, "culvert", 1, 0) || second.has(s.cell, "culvert", 1, 3) || second.has(s.cell, "ovs", 1, 0) {

@@ -32,6 +32,7 @@ type sample struct {
 	AsSaid    float64             `json:"looked_up_as_the_row_says"` // share of the packets
 	Half      time.Duration       `json:"half_within_ns,omitempty"`  // of single packets, from sending to receiving
 	Most      time.Duration       `json:"99_percent_within_ns,omitempty"`
+	Stages    []stage             `json:"stages,omitempty"` // where the switch's time goes, if that was asked for
 }
 
 // class is near or far, or mixed when it was both.
@@ -135,7 +136,11 @@ func (b *bench) withGenerator(ctx context.Context, r running, p place, s *sample
 	if err := pause(ctx, b.warm); err != nil {
 		return err
 	}
-	return b.count(ctx, r, g, s)
+	if err := b.count(ctx, r, g, s); err != nil || !b.perf {
+		return err
+	}
+	s.Stages, err = profile(ctx, p, r.pid(), s.Rate, b.window)
+	return err
 }
 
 // ringSize is how many descriptors a ring has.
