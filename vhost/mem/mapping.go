@@ -15,9 +15,6 @@ type Mapping struct {
 	tables atomic.Int32 // tables that have it
 }
 
-// Region returns what was mapped.
-func (m *Mapping) Region() Region { return m.region }
-
 // Bytes returns the region's memory, valid as long as a table has the mapping.
 func (m *Mapping) Bytes() []byte { return m.bytes }
 

@@ -78,15 +78,6 @@ func (t *Table) Without(r Region) (*Table, error) {
 	return nil, fmt.Errorf("%v: there is no such region", r)
 }
 
-// Regions returns what the snapshot consists of, in the order it came.
-func (t *Table) Regions() []Region {
-	var out []Region
-	for _, m := range t.maps {
-		out = append(out, m.region)
-	}
-	return out
-}
-
 // Guest returns the n bytes at a guest-physical address; false unless all are in one region.
 func (t *Table) Guest(addr, n uint64) ([]byte, bool) { return within(t.guest, addr, n) }
 

@@ -125,3 +125,39 @@ func (w *world) reap(n int) {
 		w.t.Fatalf("%d came back, want %d", got, n)
 	}
 }
+
+// BenchmarkShapes is BenchmarkRing for chains of other shapes, and with an inflight region, in batches of 64.
+func BenchmarkShapes(b *testing.B) {
+	for _, packed := range []bool{false, true} {
+		for _, c := range []struct {
+			name   string
+			pieces int
+			table  int
+			flight bool
+		}{
+			{"one", 1, 0, false},
+			{"header and data", 2, 0, false},
+			{"header and data, indirect", 2, 2, false},
+			{"one, inflight region", 1, 0, true},
+		} {
+			name := map[bool]string{false: "split/", true: "packed/"}[packed] + c.name
+			b.Run(name, func(b *testing.B) {
+				w := newWorld(b, shape{packed: packed, driver: driver.Config{Size: 1024, Table: c.table}})
+				if c.flight {
+					w.config.Inflight = make([]byte, virtq.InflightBytes(packed, 1024))
+					w.device = w.newDevice()
+				}
+				bufs := []driver.Buffer{{Addr: w.data, Len: 12}, {Addr: w.data + 4096, Len: 60}}[:c.pieces]
+				b.ReportAllocs()
+				for done := 0; done < b.N; done += 64 {
+					for range 64 {
+						w.guest.Add(0, bufs, nil)
+					}
+					w.guest.Publish()
+					w.serve(64)
+					w.reap(64)
+				}
+			})
+		}
+	}
+}

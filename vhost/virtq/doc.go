@@ -31,4 +31,26 @@
 // loaded then; it is changed only when both halves are ours, or by compare and swap.
 //
 // The rings are little-endian, and so must the processor be.
+//
+// # Where a device goes on
+//
+// A device that is stopped in order has given everything back and tells its Position. What one that is killed
+// between Take and Publish leaves differs:
+//
+//   - With an inflight region (vhost-user, "Inflight I/O tracking") the next device takes what was under way once
+//     more, in the same order, and nothing else twice: a chain comes back to the guest exactly once. What was done
+//     with the chain's data before is done again.
+//   - A split ring without one says in its used index what the guest has seen. The next device goes on there: a
+//     chain comes back exactly once here too, as long as devices keep the order, as this one does.
+//   - A packed ring without one does not say where its device was, and what a batch had written before it was
+//     published cannot be told from what was published. Its driver has to set it up anew; what was under way is
+//     lost.
+//
+// # Cost
+//
+// To take a chain of one buffer and give it back is 5 ns in a split ring and 6 to 7.5 in a packed one, on one core in
+// batches of 32 to 256 (BenchmarkDevice, least of twelve runs, on a machine that had other work, 2026-11-21); an
+// inflight region adds 2 to 4, and bringing the ring's lines from the guest's core costs more than all of this.
+// What keeps it there: the loops over plain chains (takeRun) call nothing and put nothing aside, a chain is two
+// words, and no struct is written in parts and read as a whole before the parts have arrived.
 package virtq

@@ -16,7 +16,6 @@ const (
 
 // device is the method set that the two layouts share.
 type device interface {
-	Size() int
 	Available() int
 	Take(*virtq.Chains, int) (int, error)
 	Give(*virtq.Chains, int)

@@ -39,7 +39,7 @@ var kinds = [kindEnd]struct{ name, sentence string }{
 	RingMisaligned:  {"ring_misaligned", "a part of the ring is not aligned as VIRTIO 1.2 wants it"},
 	BadPosition:     {"ring_position", "the position to start from is not in the ring"},
 	BadInflight:     {"inflight_region", "the region of buffers in flight does not fit the ring, or makes no sense"},
-	BadLog:          {"log_too_small", "the log of dirty pages does not cover the used ring"},
+	BadLog:          {"log_too_small", "the log of dirty pages does not cover all memory, or not the ring"},
 	IndexJump:       {"avail_index_jump", "the available index is further ahead than the ring is long"},
 	HeadRange:       {"head_out_of_range", "an available entry names a descriptor that the ring does not have"},
 	NextRange:       {"next_out_of_range", "a descriptor goes on at one that its table does not have"},
@@ -56,15 +56,6 @@ var kinds = [kindEnd]struct{ name, sentence string }{
 	IndirectNext:    {"indirect_with_next", "an indirect descriptor stands in a chain where none may stand"},
 	IndirectSize:    {"indirect_size", "an indirect table is not made of one or more whole descriptors"},
 	IndirectOutside: {"indirect_outside_memory", "an indirect table is not in the guest's memory"},
-}
-
-// Kinds returns every kind there is.
-func Kinds() []Kind {
-	var all []Kind
-	for k := Kind(1); k < kindEnd; k++ {
-		all = append(all, k)
-	}
-	return all
 }
 
 // String returns the kind's name, in the form of a metric's label.

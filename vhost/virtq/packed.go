@@ -43,11 +43,10 @@ func NewPacked(t *mem.Table, c Config) (*Packed, error) {
 		return nil, failed(BadSize, uint64(c.Size))
 	}
 	q := &Packed{size: uint32(c.Size), given: unpackPosition(c.Position)}
-	q.open(c)
-	if err := q.Remap(t); err != nil {
+	if err := q.open(t, c, layout.DescBytes*c.Size); err != nil {
 		return nil, err
 	}
-	if err := q.SetLog(c.Log, c.LogRing, c.RingLog); err != nil {
+	if err := q.findParts(t, c); err != nil {
 		return nil, err
 	}
 	if q.given.At >= q.size {
@@ -73,12 +72,8 @@ func unpackPosition(position uint32) layout.Cursor {
 	return layout.DecodeCursor(uint16(position))
 }
 
-// Remap moves the queue to another snapshot of the guest's memory, where the ring must be as well. No chains may
-// be taken. The snapshot it came from may be closed after.
-//
-// VIRTIO 1.2, 2.8.10.1: alignment and size of the three parts.
-func (q *Packed) Remap(t *mem.Table) error {
-	c := &q.config
+// findParts finds the ring's parts. VIRTIO 1.2, 2.8.10.1: alignment and size of the three.
+func (q *Packed) findParts(t *mem.Table, c Config) error {
 	ring, err := part(t, c.Desc, layout.DescBytes*c.Size, 16)
 	if err != nil {
 		return err
@@ -100,17 +95,8 @@ func (q *Packed) Remap(t *mem.Table) error {
 	q.driverEvent, _ = layout.Word(driver, 0)
 	q.deviceEvent, _ = layout.Word(device, 0)
 	q.deviceGuest, _ = t.GuestAddress(c.Device)
-	q.win.Open(t)
 	return nil
 }
-
-// SetLog turns the log of dirty pages on, or off when log is nil; see Config. No chains may be taken.
-func (q *Packed) SetLog(log *mem.Log, ring bool, addr uint64) error {
-	return q.setLog(log, ring, addr, layout.DescBytes*len(q.desc))
-}
-
-// Size returns the number of descriptors.
-func (q *Packed) Size() int { return len(q.desc) }
 
 // Position returns where to go on, for VHOST_USER_GET_VRING_BASE: the descriptor behind the last chain given
 // back, with its wrap counter, in the lower half as the next to be taken and in the upper half as the next to be

@@ -188,7 +188,7 @@ func (q *Packed) walkTable(c *builder, d layout.Desc, chained bool) (Kind, uint6
 		if !ok {
 			return IndirectOutside, t.addr
 		}
-		write := e.PackedFlags()&layout.FlagWrite != 0 && !q.config.Reads
+		write := e.PackedFlags()&layout.FlagWrite != 0 && !q.reads
 		if k, value := c.add(e.Addr, e.Len(), write); k != 0 {
 			return k, value
 		}

@@ -14,25 +14,26 @@ type common struct {
 	log      *mem.Log   // nil: nothing is
 	ringLog  uint64     // guest-physical address under which the ring is logged
 	old      resumed    // chains that were in flight before, and are taken first
-	config   Config
+	reads    bool       // the device only reads: see Config.Reads
 }
 
-func (q *common) open(c Config) {
+// open sets up what does not depend on the layout, for a ring of which n bytes are logged.
+func (q *common) open(t *mem.Table, c Config, n int) error {
 	*q = common{
 		indirect: c.Indirect,
 		events:   c.EventIndex,
 		order:    c.InOrder,
+		reads:    c.Reads,
 		untold:   true,
-		config:   c,
+		log:      c.Log,
+		logRing:  c.LogRing && c.Log != nil,
+		ringLog:  c.RingLog,
 	}
-}
-
-// setLog turns the log of dirty pages on, for a ring of n bytes, or off.
-func (q *common) setLog(log *mem.Log, ring bool, addr uint64, n int) error {
-	if log != nil && ring && !log.Covers(addr, uint64(n)) {
-		return failed(BadLog, addr)
+	q.win.Open(t)
+	// A page that the log has no bit for would be lost to the guest that is moved.
+	if c.Log != nil && !c.Log.CoversTable(t) || q.logRing && !c.Log.Covers(c.RingLog, uint64(n)) {
+		return failed(BadLog, c.RingLog)
 	}
-	q.log, q.logRing, q.ringLog = log, ring && log != nil, addr
 	return nil
 }
 

@@ -48,11 +48,10 @@ func NewSplit(t *mem.Table, c Config) (*Split, error) {
 		return nil, failed(BadSize, uint64(c.Size))
 	}
 	q := &Split{mask: uint16(c.Size - 1)}
-	q.open(c)
-	if err := q.Remap(t); err != nil {
+	if err := q.open(t, c, 6+8*c.Size); err != nil {
 		return nil, err
 	}
-	if err := q.SetLog(c.Log, c.LogRing, c.RingLog); err != nil {
+	if err := q.findParts(t, c); err != nil {
 		return nil, err
 	}
 	q.shown = uint16(q.usedWord.Load() >> 16)
@@ -68,12 +67,10 @@ func NewSplit(t *mem.Table, c Config) (*Split, error) {
 	return q, nil
 }
 
-// Remap moves the queue to another snapshot of the guest's memory, where the ring must be as well. No chains may
-// be taken. The snapshot it came from may be closed after.
-//
-// VIRTIO 1.2, 2.7: alignment and size of the three parts; the event words are there if negotiated.
-func (q *Split) Remap(t *mem.Table) error {
-	c, event := &q.config, 0
+// findParts finds the ring's parts. VIRTIO 1.2, 2.7: alignment and size of the three; the event words are there
+// if negotiated.
+func (q *Split) findParts(t *mem.Table, c Config) error {
+	event := 0
 	if c.EventIndex {
 		event = 2
 	}
@@ -101,17 +98,8 @@ func (q *Split) Remap(t *mem.Table) error {
 	if c.EventIndex {
 		q.usedEvent, q.event = layout.HalfAt(avail, 4+2*c.Size), layout.HalfAt(used, 4+8*c.Size)
 	}
-	q.win.Open(t)
 	return nil
 }
-
-// SetLog turns the log of dirty pages on, or off when log is nil; see Config. No chains may be taken.
-func (q *Split) SetLog(log *mem.Log, ring bool, addr uint64) error {
-	return q.setLog(log, ring, addr, 6+8*len(q.desc))
-}
-
-// Size returns the number of entries.
-func (q *Split) Size() int { return len(q.desc) }
 
 // Available returns how many chains wait to be taken.
 func (q *Split) Available() int {
