@@ -32,7 +32,7 @@ func (q *Packed) Take(b *Chains, limit int) (int, error) {
 // be under way than the ring has.
 func (q *Packed) takeNew(b *Chains, limit int) {
 	slots := uint32(0)
-	plain := q.log == nil
+	plain, simple := q.log == nil, q.log == nil && q.flight == nil
 	for b.n < limit && slots < q.size {
 		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
 		if plain {
@@ -46,7 +46,13 @@ func (q *Packed) takeNew(b *Chains, limit int) {
 		if uint16(rest>>48)&layout.PhaseMask != q.next.Phase {
 			break
 		}
-		n := q.chain(b, q.next, layout.Desc{Addr: q.desc[q.next.At].Addr, Rest: rest}, q.size-slots)
+		d, n := layout.Desc{Addr: q.desc[q.next.At].Addr, Rest: rest}, uint32(0)
+		if simple {
+			n = q.pair(b, d, q.size-slots)
+		}
+		if n == 0 {
+			n = q.chain(b, q.next, d, q.size-slots)
+		}
 		if n == 0 {
 			break
 		}

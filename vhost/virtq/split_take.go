@@ -54,7 +54,8 @@ func (q *Split) look() int {
 
 // takeNew takes chains until b has n, or no room for more segments.
 func (q *Split) takeNew(b *Chains, n int) {
-	plain := q.log == nil
+	simple := q.log == nil
+	plain := simple
 	for b.n < n {
 		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
 		if plain = plain && q.takePlain(b, n); b.n == n {
@@ -65,7 +66,8 @@ func (q *Split) takeNew(b *Chains, n int) {
 			q.fail(HeadRange, uint32(q.next), uint64(head))
 			return
 		}
-		if !q.chain(b, head, q.desc[head]) {
+		d := q.desc[head]
+		if !(simple && q.pair(b, head, d)) && !q.chain(b, head, d) {
 			return
 		}
 		q.next++
