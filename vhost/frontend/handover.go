@@ -14,6 +14,7 @@ type kept struct {
 	features proto.Features // of the rings
 	inflight proto.Inflight // where the back end notes what it has taken
 	fd       int            // memory of that; -1: there is none
+	tries    int            // sessions since that have come to nothing
 }
 
 // handOver gives the back end memory and rings.

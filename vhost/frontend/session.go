@@ -21,6 +21,10 @@ const (
 // stopTimeout is how long a back end may take to stop the rings of a session that ends, before it is left alone.
 const stopTimeout = time.Second
 
+// keepFor is how many sessions in a row may come to nothing before rings that outlive them are given up: a back end that
+// does not get along with what its predecessor left would never have a link.
+const keepFor = 3
+
 // run has one session after the other, until ctx ends.
 func (p *Port) run(ctx context.Context) {
 	defer close(p.ended)
@@ -80,8 +84,11 @@ func (p *Port) session(ctx context.Context) (linked bool, err error) {
 	stop := context.AfterFunc(ctx, func() { s.conn.Close() })
 	err = s.begin()
 	if !stop() || err != nil {
+		s.faulty = errors.Is(err, proto.ErrRefused)
+		s.kept.tries++
 		return false, err
 	}
+	s.kept.tries = 0
 	p.counts[portSessions].Add(1)
 	p.log.Info("back end connected", "features", s.features, "protocol", s.protocol, "resumed", p.State().Resumed)
 	return true, s.watch(ctx)
@@ -174,7 +181,7 @@ func (s *session) end() {
 		s.back.Close()
 	}
 	s.conn.Close()
-	if s.faulty || s.kept.fd < 0 {
+	if s.faulty || len(s.faults) > 0 || s.kept.fd < 0 || s.kept.tries > keepFor {
 		s.resetRings()
 	}
 	s.set(func(st *State) { *st = State{Last: st.Last} })

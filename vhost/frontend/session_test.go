@@ -155,6 +155,47 @@ func TestOtherFeaturesMeanOtherRings(t *testing.T) {
 	wantPackets(t, b.take(1), [][]byte{packet(1, 60)}, nethdr.Size)
 }
 
+// TestRingsAreGivenUpWhenNobodyTakesThemOver has back ends that do not get along with what their predecessor left: one says
+// so, others just go away.
+func TestRingsAreGivenUpWhenNobodyTakesThemOver(t *testing.T) {
+	for name, tc := range map[string]struct {
+		tries int
+		twist func(b *backend, m *proto.Message) bool
+	}{
+		"refused": {1, func(b *backend, m *proto.Message) bool {
+			if m.Request == proto.SetInflightFD {
+				b.conn.Acknowledge(m, proto.ErrRefused)
+			}
+			return m.Request == proto.SetInflightFD
+		}},
+		"closed": {keepFor + 1, func(b *backend, m *proto.Message) bool {
+			return m.Request == proto.SetInflightFD && b.conn.Close() == nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := openPort(t, Options{})
+			b := connectTo(t, p.o.Path).begin()
+			linked(t, p, true)
+			send(t, p, 0, packet(1, 60))
+			b.die()
+			for range tc.tries {
+				b = connectTo(t, p.o.Path)
+				b.twist = tc.twist
+				go b.serve()
+				<-b.ended
+			}
+			b = connectTo(t, p.o.Path).begin()
+			linked(t, p, true)
+			if s := p.State(); s.Resumed {
+				t.Errorf("%+v", s)
+			}
+			if n := value(t, p, "tx_lost"); n != 1 {
+				t.Errorf("tx_lost is %d, want 1", n)
+			}
+		})
+	}
+}
+
 func TestAClientConnectsAgainAndAgain(t *testing.T) {
 	path := socketPath(t)
 	p := openPort(t, Options{Path: path, Client: true})
