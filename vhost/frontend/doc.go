@@ -27,7 +27,8 @@
 // you trust as much as your own, or in a process with a pool of its own. What the back end says is not trusted: ids,
 // lengths, headers and messages are checked, and one that lies loses its session with a reason in the log. Packets
 // are the owner's once received; a back end that writes to them later changes bytes, not where the program looks.
-// The memory's files are sealed, so that it cannot be taken away.
+// The memory's files are sealed, so that it cannot be taken away. The eventfds are shared as well: a back end that makes
+// one block can hold up a worker for a second, and loses its session for it.
 //
 // Thread-safety: as [pmd.Port] says.
 //

@@ -32,6 +32,6 @@ func (q *rxQueue) fill() {
 	q.ring.publish()
 	if q.ring.kick() {
 		q.counters.Add(rxKick, 1)
-		q.signal(q.kick)
+		q.kick.ring()
 	}
 }

@@ -126,10 +126,10 @@ func (s *session) giveRing(q *queue) error {
 	if err := s.conn.Tell(proto.SetVringAddr, s.address(q, false)); err != nil {
 		return err
 	}
-	if err := s.conn.Tell(proto.SetVringCall, proto.VringFile{Index: uint8(i)}, q.call); err != nil {
+	if err := s.conn.Tell(proto.SetVringCall, proto.VringFile{Index: uint8(i)}, q.call.fd); err != nil {
 		return err
 	}
-	return s.conn.Tell(proto.SetVringKick, proto.VringFile{Index: uint8(i)}, q.kick)
+	return s.conn.Tell(proto.SetVringKick, proto.VringFile{Index: uint8(i)}, q.kick.fd)
 }
 
 // address returns where the parts of a ring are; log asks the back end to log what it writes to it.

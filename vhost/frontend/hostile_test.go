@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/nethdr"
@@ -173,6 +176,44 @@ func TestWhatNobodyAskedForEndsTheSession(t *testing.T) {
 	linked(t, p, false)
 	wantReason(t, p, "flags that do not belong there")
 	worksAgain(t, p)
+}
+
+// TestABackEndCannotKeepAWorkerInTheKernel has one take O_NONBLOCK off descriptors that are the front end's as well, and
+// make them block: the worker is free within a second or so, and the session ends.
+func TestABackEndCannotKeepAWorkerInTheKernel(t *testing.T) {
+	for name, block := range map[string]func(*backend, *Port){
+		"kicks": func(b *backend, p *Port) {
+			kick := b.rings[1].kick
+			unix.SetNonblock(kick, false)
+			var word [8]byte
+			unix.Read(kick, word[:]) // the one that starts the ring
+			unix.Write(kick, binary.NativeEndian.AppendUint64(nil, 1<<64-2))
+			b.rings[1].Kicks(true)
+			send(t, p, 0, packet(1, 60))
+		},
+		"calls": func(b *backend, p *Port) {
+			poll(t, p, 0)
+			unix.SetNonblock(b.rings[0].call, false)
+			for range 2 { // the second reads what nobody has written
+				p.rx[0].Arm()
+				poll(t, p, 0)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := openPort(t, Options{})
+			b := connectTo(t, p.o.Path).begin()
+			linked(t, p, true)
+			start := time.Now()
+			block(b, p)
+			if d := time.Since(start); d > 3*time.Second {
+				t.Errorf("the worker was held up for %v", d)
+			}
+			linked(t, p, false)
+			wantReason(t, p, "made a descriptor block")
+			worksAgain(t, p)
+		})
+	}
 }
 
 // wantReason checks what ended the last session.

@@ -40,11 +40,12 @@ type Port struct {
 	counts    [portCounters]atomic.Uint64
 
 	pmd.Life
-	cancel context.CancelFunc
-	ended  chan struct{} // closed when the session's goroutine is gone
-	faults chan error    // what workers found wrong, the first of a session
-	calls  chan *call    // for the session's goroutine
-	up     atomic.Bool
+	cancel  context.CancelFunc
+	ended   chan struct{} // closed when the session's goroutine is gone
+	guarded chan struct{} // closed when the one that frees workers is
+	faults  chan error    // what workers found wrong, the first of a session
+	calls   chan *call    // for the session's goroutine
+	up      atomic.Bool
 
 	mu    sync.Mutex
 	state State
@@ -68,7 +69,8 @@ func Open(name string, o Options) (*Port, error) {
 	}
 	p := &Port{
 		o: o, log: o.Log.With("port", name, "driver", DriverName),
-		kept: kept{fd: -1}, ended: make(chan struct{}), faults: make(chan error, 1), calls: make(chan *call),
+		kept: kept{fd: -1}, ended: make(chan struct{}), guarded: make(chan struct{}),
+		faults: make(chan error, 1), calls: make(chan *call),
 	}
 	p.info = pmd.Info{
 		Name: name, Driver: DriverName, MAC: o.MAC, MTU: o.MTU, NUMA: -1, Takes: &p.takes,
@@ -100,6 +102,7 @@ func (p *Port) open() (err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	go p.run(ctx)
+	go p.guard()
 	return nil
 }
 
@@ -180,6 +183,7 @@ func (p *Port) Close() error {
 	}
 	p.cancel()
 	<-p.ended
+	<-p.guarded
 	if err := p.release(); err != nil {
 		return fmt.Errorf("close vhost-user port %s: %w", p.info.Name, err)
 	}

@@ -1,11 +1,8 @@
 package frontend
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/gate"
@@ -22,9 +19,8 @@ type queue struct {
 	port  *Port
 	index int // of the ring
 	pool  *frame.Pool
-	kick  int     // eventfd, the back end reads it
-	call  int     // eventfd, the back end writes to it
-	one   [8]byte // what is written to kick
+	kick  bell // the back end waits for it
+	call  bell // and rings it
 	gate  gate.Gate
 
 	ring  ring
@@ -34,28 +30,12 @@ type queue struct {
 }
 
 // open makes the queue's descriptors. It is shut.
-func (q *queue) open(p *Port, index int) (err error) {
+func (q *queue) open(p *Port, index int) error {
 	q.port, q.index, q.pool = p, index, p.o.Pool
 	q.slots = newSlots(p.o.RingSize)
 	q.gate.Shut()
-	q.kick, q.call = -1, -1
-	binary.NativeEndian.PutUint64(q.one[:], 1)
-	for _, fd := range []*int{&q.kick, &q.call} {
-		if *fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-			return fmt.Errorf("create eventfd: %w", err)
-		}
-	}
-	return nil
-}
-
-// signal makes fd, an eventfd, readable.
-func (q *queue) signal(fd int) {
-	for {
-		// A counter that is full is readable, too: EINTR is all there is to be done about.
-		if _, err := unix.Write(fd, q.one[:]); !errors.Is(err, unix.EINTR) {
-			return
-		}
-	}
+	q.kick.fd, q.call.fd = -1, -1
+	return errors.Join(q.kick.open(), q.call.open())
 }
 
 // header returns the bytes in front of f, where its virtio-net header is.
@@ -75,12 +55,4 @@ func (q *queue) reset(c *frame.Cache) (n int) {
 	return q.slots.drain(c.Put)
 }
 
-func (q *queue) close() error {
-	var err error
-	for _, fd := range []int{q.kick, q.call} {
-		if fd >= 0 {
-			err = errors.Join(err, unix.Close(fd))
-		}
-	}
-	return err
-}
+func (q *queue) close() error { return errors.Join(q.kick.close(), q.call.close()) }

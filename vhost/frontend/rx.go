@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -23,8 +21,7 @@ type rxQueue struct {
 	takes    pmd.Take    // what was negotiated
 	many     bool        // a packet may take several buffers
 
-	armed bool    // the worker was told to wait for call
-	word  [8]byte // where reads of call go
+	armed bool // the worker was told to wait for call
 
 	// A packet of which buffers are still to come.
 	chain frame.Chain
@@ -170,7 +167,7 @@ func (q *rxQueue) Arm() (ready bool) {
 // hush takes away what makes FD readable, and asks for no more of it.
 func (q *rxQueue) hush() {
 	q.armed = false
-	_, _ = unix.Read(q.call, q.word[:]) // EAGAIN: nobody rang
+	q.call.hush()
 	if q.gate.IsOpen() && q.gate.Enter() {
 		q.ring.calls(false)
 		q.gate.Leave()
@@ -178,7 +175,7 @@ func (q *rxQueue) hush() {
 }
 
 // FD implements pmd.RxQueue: an eventfd.
-func (q *rxQueue) FD() int { return q.call }
+func (q *rxQueue) FD() int { return q.call.fd }
 
 // Counters implements pmd.RxQueue.
 func (q *rxQueue) Counters() *counter.Block { return q.counters }

@@ -110,10 +110,10 @@ func (s *session) begin() error {
 	s.Port.takes.Set(s.Port.tx[0].takes)
 	for _, q := range s.rings() {
 		q.gate.Open()
-		q.signal(q.kick) // starts the ring ("Ring states")
-	}
-	for i := range s.rx {
-		s.rx[i].signal(s.rx[i].call) // wakes a worker that sleeps, so that it posts buffers
+		// The one starts the ring ("Ring states"), the other wakes a worker that sleeps, so that it posts buffers.
+		if err := errors.Join(q.kick.first(), q.call.first()); err != nil {
+			return err
+		}
 	}
 	s.up.Store(!s.State().LinkDown)
 	return nil

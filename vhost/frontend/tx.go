@@ -152,12 +152,11 @@ func (q *txQueue) Flush() (pending bool) {
 	if !q.gate.IsOpen() || !q.gate.Enter() {
 		return false
 	}
-	wanted := q.ring.kick()
-	q.gate.Leave()
-	if wanted {
+	if q.ring.kick() {
 		q.counters.Add(txKick, 1)
-		q.signal(q.kick)
+		q.kick.ring()
 	}
+	q.gate.Leave()
 	return false
 }
 
