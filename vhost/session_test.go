@@ -198,6 +198,9 @@ func TestAGuestDisablesQueues(t *testing.T) {
 	if b.p.LinkUp() {
 		t.Error("the link is up, and nobody receives")
 	}
+	if n := b.note("frontend"); n.Value != "connected" || n.Reason == "" {
+		t.Errorf("the port says %+v of a guest that is connected and not ready", n)
+	}
 	b.g.offer(0, 1, 2048)
 	b.send(0, number(1, 60))
 	b.want("tx_no_guest", 1)

@@ -101,7 +101,6 @@ func (d *device) settle() error {
 	}
 	if changed {
 		d.assign()
-		d.port.state.negotiated(words(d.features, d.running()))
 	}
 	return nil
 }
@@ -179,7 +178,8 @@ func (d *device) running() (n int) {
 	return n
 }
 
-// assign tells the transmit queues which ring to use: each its own if it runs, another one if not.
+// assign tells the transmit queues which ring to use: each its own if it runs, another one if not. And it tells
+// everybody whether there are any, and what the guest takes.
 func (d *device) assign() {
 	var usable []*ring
 	for i := range d.vrings {
@@ -198,9 +198,11 @@ func (d *device) assign() {
 		}
 	}
 	var t pmd.Take
+	var notes []pmd.Note // none: the guest's driver is not ready
 	if len(usable) > 0 {
-		t = toGuest(d.features)
+		t, notes = toGuest(d.features), words(d.features, d.running())
 	}
 	d.port.takes.Set(t)
+	d.port.state.negotiated(notes)
 	d.port.link.Store(len(usable) > 0)
 }
