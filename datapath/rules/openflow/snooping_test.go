@@ -338,3 +338,25 @@ func TestAddressesThatActionsWroteAreFollowed(t *testing.T) {
 		t.Error("an address was learned, and the flow that leads to it is not concerned")
 	}
 }
+
+func TestSnoopedAndMirroredPacketsAreLookedUpWithoutGarbage(t *testing.T) {
+	s := newSnoopBench(t, Snooping{}, trunks(1, 2, 3, 4, 5))
+	s.send(2, sender(2).Membership(wire.IGMPv2Report, about("239.1.1.1")))
+	s.send(3, sender(3).Membership(wire.IGMPQuery))
+	if err := s.table.SetMirrors([]Mirror{{Name: "m", SelectAll: true, OutputPort: "p5"}, {Name: "n", SelectDst: []string{"p2"}, OutputVLAN: 9}}); err != nil {
+		t.Fatal(err)
+	}
+	report := sender(2).Membership(wire.IGMPv2Report, about("239.1.1.1"))
+	for name, pkt := range map[string][]byte{"a packet to a group": data(sender(1), "239.1.1.1"), "a report that confirms": report} {
+		q := &rules.Query{Key: frameKey(t, s.pool, 2, 102, pkt), Packet: pkt, Size: len(pkt), Now: s.clock.now, Live: true}
+		var v rules.Verdict
+		if n := testing.AllocsPerRun(100, func() {
+			v.Reset()
+			if err := s.table.Lookup(q, &v); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: got %v allocations, want none", name, n)
+		}
+	}
+}
