@@ -8,37 +8,53 @@ import (
 
 // Reap fills done with chains that the device has done with, in the order it gave them back, and returns how
 // many. Their descriptors are free again.
-func (q *Packed) Reap(done []Done) int {
-	n := 0
+func (q *Packed) Reap(done []Done) (n int) {
 	for n < len(done) && q.err == nil {
 		if q.upto >= 0 {
 			n += q.batch(done[n:])
 			continue
 		}
-		rest := q.guard[q.next.At].Rest.Load()
-		if uint16(rest>>48)&layout.PhaseMask != q.next.Used() {
+		k, more := q.singles(done[n:])
+		if n += k; !more {
 			break
 		}
-		u := layout.Desc{Rest: rest}
-		id := u.PackedID()
+	}
+	return n
+}
+
+// singles reaps chains that have a used descriptor each. more is true when it has stopped at one that stands for a
+// batch.
+func (q *Packed) singles(done []Done) (n int, more bool) {
+	next, tail, room := q.next, q.freeTail, q.room
+	for n < len(done) {
+		d := layout.Desc{Rest: q.guard[next.At].Rest.Load()}
+		if d.PackedFlags()&layout.PhaseMask != next.Used() {
+			break
+		}
+		id, written := d.PackedID(), uint32(0)
 		if uint32(id) >= q.size || q.chains[id].slots == 0 {
 			q.err = fmt.Errorf("the device gives back chain %d, which it does not have", id)
 			break
 		}
-		written := uint32(0)
-		if u.PackedFlags()&layout.FlagWrite != 0 { // else the length means nothing (2.8.4)
-			written = u.Len()
+		if d.PackedFlags()&layout.FlagWrite != 0 { // else the length means nothing (2.8.4)
+			written = d.Len()
 		}
-		if q.order && q.ids[q.freeTail&q.mask] != id {
-			q.upto = int(id)
-			q.last = written
-			continue
+		if q.order && q.ids[tail&q.mask] != id {
+			q.upto, q.last = int(id), written
+			more = true
+			break
 		}
-		done[n] = Done{q.chains[id].cookie, written}
-		q.release(id)
+		c := &q.chains[id]
+		done[n] = Done{c.cookie, written}
 		n++
+		next = next.Plus(uint32(c.slots), q.size)
+		room += uint32(c.slots)
+		c.slots = 0
+		q.ids[tail&q.mask] = id
+		tail++
 	}
-	return n
+	q.next, q.freeTail, q.room = next, tail, room
+	return n, more
 }
 
 // batch reaps chains of a batch of which the device has named the last one only (VIRTIO 1.2, 2.8.8). Those

@@ -11,7 +11,7 @@ import (
 func View[T uint16 | Used | Desc | Guarded | SplitFlight | PackedFlight](memory []byte, n int) ([]T, bool) {
 	var v T
 	p := unsafe.Pointer(unsafe.SliceData(memory))
-	if n <= 0 || uintptr(len(memory)) < uintptr(n)*unsafe.Sizeof(v) || uintptr(p)%unsafe.Alignof(v) != 0 {
+	if n <= 0 || uintptr(n) > uintptr(len(memory))/unsafe.Sizeof(v) || uintptr(p)%unsafe.Alignof(v) != 0 {
 		return nil, false
 	}
 	// Valid: n values within memory, aligned; no T has pointers.
