@@ -108,6 +108,7 @@ func (s *site) start(ports, rules []string) *daemon.Daemon {
 	}
 	d, err := daemon.Start(s.ctx, daemon.Options{
 		Namespace: s.lab.Switch, Binary: built, Dir: s.path(fmt.Sprint("daemon", s.starts)), Config: config,
+		Env: []string{"GOTRACEBACK=crash"}, // one that hangs says where
 	})
 	must(s.T, err)
 	s.Cleanup(func() { d.Kill() }) // where the test did not get so far as to stop it
@@ -121,7 +122,7 @@ func (s *site) stop(d *daemon.Daemon) {
 		s.Error(err)
 	}
 	if s.Failed() {
-		s.Logf("the end of the daemon's log:\n%s", d.LogTail(8000))
+		s.Logf("the end of the daemon's log:\n%s", d.LogTail(50_000))
 	}
 }
 

@@ -20,9 +20,6 @@ func (q *Split) Take(b *Chains, limit int) (int, error) {
 		if q.flight != nil {
 			q.flight.take(b.chain[:b.n])
 		}
-		if q.flight != nil {
-			q.flight.take(b.chain[:b.n])
-		}
 	}
 	if q.err != nil {
 		b.reset()
