@@ -13,8 +13,9 @@ import (
 )
 
 // narrow is a gateway with ports of these MTUs in the order of their numbers.
-func narrow(t *testing.T, c Config, mtu ...int) *bench {
-	b := newBench(t, c)
+func narrow(tb testing.TB, c Config, mtu ...int) *bench {
+	tb.Helper()
+	b := newBench(tb, c)
 	ports := append([]rules.Port{}, b.Table.ports...)
 	for i := range mtu {
 		ports[i].MTU = mtu[i]

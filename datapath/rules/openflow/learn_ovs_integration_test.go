@@ -53,3 +53,27 @@ func TestOpenVSwitchLearnsTheSame(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenVSwitchLearnsTheSameTunnelOptions holds what a test without OVS expects against OVS.
+func TestOpenVSwitchLearnsTheSameTunnelOptions(t *testing.T) {
+	o := newOracle(t)
+	o.bridge("l", trunks(1, 2), "")
+	o.run("ovs-ofctl", "add-tlv-map", "l", someOptions)
+	for actions, want := range learnedAsInOVS {
+		o.run("ovs-ofctl", "del-flows", "l")
+		o.addFlows("l", "in_port=1,actions="+actions)
+		o.run("ovs-appctl", "dpctl/del-flows") // or a cached flow would answer
+		o.run("ovs-appctl", "netdev-dummy/receive", o.port("l", 1), "in_port(1),eth(src=00:00:00:00:00:05,dst=50:54:00:00:00:ff),eth_type(0x0800),"+
+			"ipv4(src=10.0.0.2,dst=10.0.0.1,proto=17,tos=0,ttl=64,frag=no),udp(src=8,dst=53)")
+		got := ""
+		for range 30 { // it is translated on another thread
+			if got = o.run("ovs-ofctl", "--no-stats", "dump-flows", "l", "table=1"); got != "" {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if got = strings.TrimPrefix(strings.TrimSpace(got), "table=1, "); got != want {
+			t.Errorf("%s: OVS learns %s, the other test expects %s", actions, got, want)
+		}
+	}
+}

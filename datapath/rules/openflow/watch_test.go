@@ -82,3 +82,26 @@ func TestTheFlowsThatAreThereAreMoreThanTheQueue(t *testing.T) {
 		t.Errorf("%d events wait and %d are lost, want all four", len(s.C), s.Lost())
 	}
 }
+
+func FuzzParseWatch(f *testing.F) {
+	for _, s := range []string{"", "!initial,table=1", "!add !modify\t!delete,!own,!actions", "ip,nw_dst=10.0.0.0/8,out_port=LOCAL", "cookie=1/-1,!", "!!add", ",,!actions,"} {
+		f.Add(s)
+	}
+	tb, _ := newTable(f, Options{}, trunks(1), "ip,actions=1\ntable=1,cookie=5,arp,actions=drop")
+	f.Fuzz(func(t *testing.T, s string) {
+		w, err := Parser{Ports: tb}.ParseWatch(s)
+		if se := (*SyntaxError)(nil); err != nil {
+			if !errors.As(err, &se) || se.Col < 1 || se.Col > len(s)+1 {
+				t.Errorf("%q: %v has no place", s, err)
+			}
+			return
+		}
+		sub := tb.Subscribe(w, 1)
+		defer sub.Close()
+		for range len(sub.C) {
+			if e := <-sub.C; !w.wants(&e) && !w.NoAdded || strings.Contains(e.Text(), "actions=") == w.NoActions {
+				t.Errorf("%q: %s is not asked for so", s, e.Text())
+			}
+		}
+	})
+}
