@@ -51,7 +51,7 @@ type ends struct {
 // newEnds opens both, with the options given, and has them send.
 func newEnds(t testing.TB, paths []string, o frontend.Options) *ends {
 	t.Helper()
-	pool, err := frame.NewPool(frame.Options{Buffers: 8192, Huge: frame.HugeNever, Audit: true})
+	pool, err := frame.NewPool(frame.Options{Buffers: 8192, Audit: true}) // on hugepages, where there are some
 	must(t, err)
 	e := &ends{t: t, pool: pool, stop: make(chan struct{})}
 	e.cache, err = pool.NewCache()
