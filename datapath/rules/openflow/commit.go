@@ -83,18 +83,13 @@ func (x *xlate) commitField(f flow.FieldID) {
 	}
 	work, base := x.work.Bytes(f), x.base.Bytes(f)
 	fixed, seen := x.fixed.Bytes(f), x.v.Mask.Bytes(f)
-	if x.rec != nil { // what the program is depends on them
-		for i, l := range x.rec.loose.Bytes(f) {
-			seen[i] |= dirty[i] & l
-		}
-	}
 	same := true
 	for i, d := range dirty {
 		seen[i] |= d &^ x.written.Bytes(f)[i] // the packet's own, which has to be set back
 		// A bit of base is known when the program has written it or the packet's own was consulted.
 		known := fixed[i] | seen[i]
 		if x.rec != nil {
-			x.rec.unknown.Bytes(f)[i] |= d &^ known
+			known |= x.rec.commit(f, i, d&^known)
 		}
 		same = same && d&^known == 0 && (work[i]^base[i])&d == 0
 	}

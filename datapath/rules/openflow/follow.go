@@ -27,7 +27,7 @@ func (p *paths) follow(t *Table, q *rules.Query, v *rules.Verdict) (ok, leads bo
 		p.walk(s)
 		r := x.find(s.in)
 		next := s.next[r]
-		for next != nil && !next.fits(q.Key) {
+		for next != nil && !next.fits(q.Key, &v.Mask) {
 			next = next.alt
 		}
 		if next == nil {
@@ -37,11 +37,6 @@ func (p *paths) follow(t *Table, q *rules.Query, v *rules.Verdict) (ok, leads bo
 	}
 	p.walk(s)
 	e := s.end
-	for _, u := range e.unknown {
-		if keyWord((*flow.Key)(&v.Mask), u.idx)&u.bits != 0 {
-			return false, false
-		}
-	}
 	v.Tags, v.Rewrote = e.tags, e.rewrote
 	v.Trail = append(v.Trail[:0], e.trail...)
 	v.Actions.Become(e.words)
@@ -70,10 +65,28 @@ func (p *paths) enter(k *flow.Key) {
 	}
 }
 
-// fits reports whether a packet has what the stretch asks for.
-func (s *stretch) fits(k *flow.Key) bool {
-	for _, g := range s.guard {
-		if (keyWord(k, g.idx)^g.value)&g.bits != 0 {
+// fits reports whether a packet, of which the bits in mask were consulted, has what the stretch asks for.
+func (s *stretch) fits(k *flow.Key, mask *flow.Mask) bool {
+	if !agree(s.guard, k) || !agree(s.values, k) {
+		return false
+	}
+	for _, n := range s.needs {
+		if n.bits&^keyWord((*flow.Key)(mask), n.idx) != 0 {
+			return false
+		}
+	}
+	for _, l := range s.lacks {
+		if l.bits&keyWord((*flow.Key)(mask), l.idx) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// agree reports whether k has the bits as they are listed.
+func agree(list []wordBits, k *flow.Key) bool {
+	for _, w := range list {
+		if (keyWord(k, w.idx)^w.value)&w.bits != 0 {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,9 @@ type paths struct {
 // A stretch is what happens from one look-up to the next one, or to the end.
 type stretch struct {
 	guard   []wordBits // what actions looked at, of the packet's own key
+	values  []wordBits // what they saw of bits that look-ups and moves had consulted
+	needs   []wordBits // those of them that look-ups must have consulted until then
+	lacks   []wordBits // bits that nobody must have consulted until then
 	moves   []moved    // of the packet's own bits to the working key, done before sets
 	sets    []wordBits // of the working key
 	written []blockBits
@@ -76,7 +80,6 @@ type moved struct {
 type ending struct {
 	words, trail  []uint64
 	tags, rewrote uint64
-	unknown       []wordBits // see recorder
 }
 
 // current makes the paths those of the table as it is now.
@@ -106,10 +109,13 @@ func (p *paths) keep(port uint32, path []*stretch, found []*rule) {
 		p.first[port] = at
 	}
 	for i, r := range found {
+		if at.in == nil {
+			return // known to lead nowhere
+		}
 		next := path[i+1]
 		forks := 0
 		for o := at.next[r]; o != nil; o = o.alt {
-			if sameGuard(o.guard, next.guard) {
+			if o.sameGuard(next) {
 				next = o
 				break
 			}
@@ -127,14 +133,7 @@ func (p *paths) keep(port uint32, path []*stretch, found []*rule) {
 	}
 }
 
-func sameGuard(a, b []wordBits) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+// sameGuard reports whether those who fit one stretch fit the other.
+func (s *stretch) sameGuard(o *stretch) bool {
+	return slices.Equal(s.guard, o.guard) && slices.Equal(s.values, o.values) && slices.Equal(s.needs, o.needs) && slices.Equal(s.lacks, o.lacks)
 }

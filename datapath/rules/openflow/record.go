@@ -17,9 +17,11 @@ type recorder struct {
 	loose flow.Mask
 	// varies are written bits of the working key that come from the packet.
 	varies flow.Mask
-	// unknown are bits of the packet's own that the program overwrites whatever they are. In packets of which they
-	// are known, because a look-up consulted them, it might not.
-	unknown flow.Mask
+	copied flow.Mask // the packet's own bits that moves consulted
+
+	// Of this stretch: bits that the program would not overwrite if they were right already, since a look-up or a move
+	// had consulted them, and those it overwrites whatever they are, since none had.
+	known, unknown flow.Mask
 
 	// As they were at the end of the last stretch: the verdict's mask, the written bits, the bits that are the same
 	// for all who follow, and the working key that these will have.
@@ -35,7 +37,8 @@ type recorder struct {
 // begin starts a recording.
 func (r *recorder) begin(x *xlate) {
 	r.begun = true
-	r.loose, r.varies, r.unknown, r.guarded, r.written = flow.Mask{}, flow.Mask{}, flow.Mask{}, flow.Mask{}, flow.Mask{}
+	r.loose, r.varies, r.copied, r.guarded, r.written = flow.Mask{}, flow.Mask{}, flow.Mask{}, flow.Mask{}, flow.Mask{}
+	r.known, r.unknown = flow.Mask{}, flow.Mask{}
 	r.fixed = [wordsOfKey]uint64{}
 	r.work = *x.q.Key
 	r.moves, r.path, r.found = r.moves[:0], r.path[:0], r.found[:0]
@@ -80,6 +83,7 @@ func (r *recorder) spoiledBy(b int, uses *flow.Block) bool {
 // moved notes a move by moveNumber, of bits that are the packet's own.
 func (r *recorder) moved(m moved) {
 	r.moves = append(r.moves, m)
+	m.consult(&r.copied)
 	b := r.varies.Bytes(m.dst)
 	storeUint(b, loadUint(b)|m.ones<<m.to)
 }
@@ -90,6 +94,15 @@ func (r *recorder) set(f flow.FieldID, mask []byte) {
 	for i, m := range mask {
 		b[i] &^= m
 	}
+}
+
+// commit notes that a program sets bits of byte i of a field, which are not known to be right by what actions have
+// consulted, and returns those that are known otherwise.
+func (r *recorder) commit(f flow.FieldID, i int, set byte) (known byte) {
+	known = set & r.loose.Bytes(f)[i]
+	r.known.Bytes(f)[i] |= known
+	r.unknown.Bytes(f)[i] |= set &^ known
+	return known
 }
 
 // lookUp ends a stretch with a look-up in a table.
@@ -108,15 +121,9 @@ func (r *recorder) end(x *xlate, rewrote uint64) {
 	if x.failed || v.NoCache {
 		return
 	}
-	e := &ending{
+	r.path[len(r.path)-1].end = &ending{
 		words: slices.Clone(v.Actions.Words()), trail: slices.Clone(v.Trail), tags: v.Tags, rewrote: rewrote,
 	}
-	for i := range wordsOfKey {
-		if w := keyWord((*flow.Key)(&r.unknown), i); w != 0 {
-			e.unknown = append(e.unknown, wordBits{idx: i, bits: w})
-		}
-	}
-	r.path[len(r.path)-1].end = e
 }
 
 // stretch writes down what happened since the last one. ok is false when something wrote to the working key that
@@ -129,9 +136,12 @@ func (r *recorder) stretch(x *xlate) (s *stretch, ok bool) {
 	}
 	r.moves = r.moves[:0]
 	for i := range wordsOfKey {
-		if g := keyWord((*flow.Key)(&x.v.Mask), i) &^ keyWord((*flow.Key)(&r.guarded), i); g != 0 {
-			s.guard = append(s.guard, wordBits{i, g, keyWord(x.q.Key, i) & g})
-		}
+		own := keyWord(x.q.Key, i)
+		s.guard = appendBitsOf(s.guard, i, keyWord((*flow.Key)(&x.v.Mask), i)&^keyWord((*flow.Key)(&r.guarded), i), own)
+		known := keyWord((*flow.Key)(&r.known), i)
+		s.values = appendBitsOf(s.values, i, known, own)
+		s.needs = appendBitsOf(s.needs, i, known&^keyWord((*flow.Key)(&r.copied), i), own)
+		s.lacks = appendBitsOf(s.lacks, i, keyWord((*flow.Key)(&r.unknown), i), own)
 		ok = r.word(x, s, i) && ok
 	}
 	for b := range x.written {
@@ -140,8 +150,17 @@ func (r *recorder) stretch(x *xlate) (s *stretch, ok bool) {
 		}
 	}
 	r.guarded, r.written = x.v.Mask, x.written
+	r.known, r.unknown = flow.Mask{}, flow.Mask{}
 	r.path = append(r.path, s)
 	return s, ok
+}
+
+// appendBitsOf appends some bits of a word, if there are any.
+func appendBitsOf(list []wordBits, i int, bits, word uint64) []wordBits {
+	if bits == 0 {
+		return list
+	}
+	return append(list, wordBits{i, bits, word & bits})
 }
 
 // word writes down what has become of one word of the working key, and reports whether followers have it.
