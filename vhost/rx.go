@@ -66,6 +66,7 @@ func (q *rxQueue) recv(b *frame.Batch) {
 	}
 	if n == 0 {
 		q.gather.took(0, false)
+		r.show()
 		return
 	}
 	done := n
