@@ -36,7 +36,6 @@ type game struct {
 	*world
 	twin  *twin
 	taken []twinChain
-	avail uint16 // split: what was last written to the index
 }
 
 func newGame(t *testing.T, ring byte, size int) *game {
