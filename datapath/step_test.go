@@ -141,6 +141,52 @@ func TestASteppedSwitchSeesCarriersWhenItWalks(t *testing.T) {
 	s.saw("1 emc output:3")
 }
 
+func TestRulesChangeWhilePacketsAreUnderWay(t *testing.T) {
+	drop := func(s *steps) {
+		f, err := openflow.ParseFlow("priority=40000,actions=drop")
+		if err == nil {
+			err = s.table.AddFlows([]openflow.Flow{f})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Walk()
+	}
+	p := udp(t, 1, 2, 7, 20)
+	for _, c := range []struct {
+		name  string
+		when  func(moments int, answers bool) bool
+		wants []string
+	}{
+		{"before the slow path decides", func(n int, _ bool) bool { return n == 1 }, []string{"1 slow drop(rule)", "1 megaflow drop(rule)"}},
+		// The answer is by the rules of before; what waited behind it meets the flow as it is now.
+		{"when its answer is on the way", func(_ int, answers bool) bool { return answers }, []string{"1 slow output:2", "1 megaflow drop(rule)"}},
+		{"not at all", func(int, bool) bool { return false }, []string{"1 slow output:2", "1 megaflow output:2"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSteps(t, "actions=output:2", "a", "b")
+			moments, changed := 0, false
+			err := s.SendAll(1, [][]byte{p, p}, func(answers bool) {
+				if moments++; !changed && c.when(moments, answers) {
+					changed = true
+					drop(s)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.saw(c.wants...)
+		})
+	}
+	s := newSteps(t, "actions=output:2", "a", "b")
+	if err := s.SendAll(1, [][]byte{p, make([]byte, 1<<20)}, nil); !errors.Is(err, datapath.ErrTooLong) {
+		t.Errorf("got %v, want %v", err, datapath.ErrTooLong)
+	}
+	s.saw()
+	s.send(1, p)
+	s.saw("1 slow output:2")
+}
+
 func TestASteppedSwitchRefusesWhatTheArenaDoesNotHold(t *testing.T) {
 	s := newSteps(t, "actions=NORMAL", "a", "b")
 	if err := s.Send(1, make([]byte, 1<<20)); !errors.Is(err, datapath.ErrTooLong) {
