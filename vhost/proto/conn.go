@@ -75,7 +75,7 @@ func Pair() (c *Conn, fd int, err error) {
 	return c, fds[1], nil
 }
 
-// SetTimeout replaces DefaultTimeout. Before the connection is used.
+// SetTimeout replaces DefaultTimeout, from the next message on. For the goroutine that receives, or asks.
 func (c *Conn) SetTimeout(d time.Duration) { c.timeout = d }
 
 // SetAcks says that REPLY_ACK was negotiated: Tell waits for the answer from now on.
