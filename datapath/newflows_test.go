@@ -141,26 +141,32 @@ table=1,priority=10,udp,actions=output:2
 // BenchmarkNewFlows is CPU time for each new flow: the whole way of its first packet through a worker that serves
 // the slow path itself, and the removal of older flows.
 func BenchmarkNewFlows(b *testing.B) {
-	for _, s := range []struct{ name, rules string }{{"registers", floodRules}, {"access-list", floodRules}} {
-		b.Run(s.name, func(b *testing.B) {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			f := newFlood(b, s.rules)
-			for range 4096 {
-				f.cycle()
-			}
-			sent := f.out.sent
-			b.ReportAllocs()
-			start := threadTime(b)
-			b.ResetTimer()
-			for range b.N {
-				f.cycle()
-			}
-			took := threadTime(b) - start
-			if want := b.N * frame.MaxBatch; f.out.sent-sent != want {
-				b.Fatalf("%d of %d packets left", f.out.sent-sent, want)
-			}
-			b.ReportMetric(float64(took.Nanoseconds())/float64(b.N)/frame.MaxBatch, "cpu-ns/flow")
-		})
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	f := newFlood(b, floodRules)
+	for range 4096 {
+		f.cycle()
+	}
+	sent := f.out.sent
+	b.ReportAllocs()
+	b.ResetTimer()
+	start := threadTime(b)
+	for range b.N {
+		f.cycle()
+	}
+	took := threadTime(b) - start
+	if want := b.N * frame.MaxBatch; f.out.sent-sent != want {
+		b.Fatalf("%d of %d packets left", f.out.sent-sent, want)
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/float64(b.N)/frame.MaxBatch, "cpu-ns/flow")
+}
+
+func TestAFloodOfNewFlowsMakesNoGarbage(t *testing.T) {
+	f := newFlood(t, floodRules)
+	for range 2048 { // until room is scarce, and a few walks
+		f.cycle()
+	}
+	if n := testing.AllocsPerRun(1024, f.cycle); n != 0 {
+		t.Errorf("%v objects allocated for %d new flows, want none", n, frame.MaxBatch)
 	}
 }
