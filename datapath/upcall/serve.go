@@ -9,8 +9,8 @@ import (
 // Serve gives every queue of a lane one turn, on the lane's worker: for switches whose slow path has no CPU of
 // its own, where a thread beside the worker's would cost changes from one to the other and find the worker
 // polling. take deals with requests of one queue, which have left it, with the help of Resolve, and must not keep
-// them; so nothing is handed back and forth. It does nothing while somebody else serves. The time it takes is bounded as ports' shares are. It returns
-// the number of requests.
+// them: nothing is handed back and forth. Serve does nothing while somebody else serves. The time it takes is bounded
+// as ports' shares are. It returns the number of requests.
 func (h *Handler) Serve(l *Lane, take func(*Queue, []Request)) (served int) {
 	if !h.serving.TryLock() {
 		return 0

@@ -13,7 +13,7 @@ var _ = [1]struct{}{}[flow.Version-3]
 // follow makes the verdict if there is a path to it. If not, the verdict is to be reset; leads is false when it is
 // known that there will be none.
 func (p *paths) follow(t *Table, q *rules.Query, v *rules.Verdict) (ok, leads bool) {
-	s := p.first[binary.BigEndian.Uint32(q.Key[flow.Base][flow.OffInPort:])]
+	s := p.first[binary.BigEndian.Uint32(q.Key[flow.Base][flow.OffInPort:])].fit(q.Key, &v.Mask)
 	if s == nil || !plain(q.Key) {
 		return false, true
 	}
@@ -26,14 +26,9 @@ func (p *paths) follow(t *Table, q *rules.Query, v *rules.Verdict) (ok, leads bo
 		}
 		p.walk(s)
 		r := x.find(s.in)
-		next := s.next[r]
-		for next != nil && !next.fits(q.Key, &v.Mask) {
-			next = next.alt
-		}
-		if next == nil {
+		if s = s.next[r].fit(q.Key, &v.Mask); s == nil {
 			return false, true
 		}
-		s = next
 	}
 	p.walk(s)
 	e := s.end
@@ -63,6 +58,14 @@ func (p *paths) enter(k *flow.Key) {
 	for ; p.wrote != 0; p.wrote &= p.wrote - 1 {
 		p.at.written[bits.TrailingZeros16(p.wrote)] = flow.Block{}
 	}
+}
+
+// fit returns the first stretch of a list that a packet fits, nil if there is none.
+func (s *stretch) fit(k *flow.Key, mask *flow.Mask) *stretch {
+	for s != nil && !s.fits(k, mask) {
+		s = s.alt
+	}
+	return s
 }
 
 // fits reports whether a packet, of which the bits in mask were consulted, has what the stretch asks for.

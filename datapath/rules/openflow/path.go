@@ -32,7 +32,7 @@ type paths struct {
 	mu      sync.Mutex
 	version uint64 // of the change log
 	ports   *ports
-	first   map[uint32]*stretch // by datapath port
+	first   map[uint32]*stretch // by datapath port, as behind a rule
 	n       int                 // written down since the last refill
 	refill  int64               // ns: when n is 0 again
 
@@ -53,7 +53,7 @@ type stretch struct {
 
 	in   *classifier.Classifier[*rule] // what the packet is looked up in then; nil: the path ends, here or nowhere
 	next map[*rule]*stretch            // by the rule found, nil's too
-	alt  *stretch                      // another behind the same rule
+	alt  *stretch                      // another behind the same rule, for other packets
 	end  *ending                       // nil at the end: it cannot be followed
 }
 
@@ -103,34 +103,31 @@ func (p *paths) mayRecord(now int64) bool {
 // keep adds a path: the stretches in order, and the rules found at the end of each but the last.
 func (p *paths) keep(port uint32, path []*stretch, found []*rule) {
 	p.n++
-	at := p.first[port]
-	if at == nil {
-		at = path[0]
-		p.first[port] = at
-	}
+	var at *stretch
+	p.first[port], at = among(p.first[port], path[0])
 	for i, r := range found {
-		if at.in == nil {
-			return // known to lead nowhere
+		if at == nil || at.in == nil {
+			return // no room, or known to lead nowhere
 		}
-		next := path[i+1]
-		forks := 0
-		for o := at.next[r]; o != nil; o = o.alt {
-			if o.sameGuard(next) {
-				next = o
-				break
-			}
-			forks++
-		}
-		switch {
-		case next != path[i+1]:
-		case forks == maxForks:
-			return
-		default:
-			next.alt = at.next[r]
-			at.next[r] = next
-		}
-		at = next
+		at.next[r], at = among(at.next[r], path[i+1])
 	}
+}
+
+// among returns the stretch of a list that is for the same packets as s. If there is none, it puts s in front,
+// unless the list is as long as it may be: then it returns nil.
+func among(list, s *stretch) (head, same *stretch) {
+	n := 0
+	for o := list; o != nil; o = o.alt {
+		if o.sameGuard(s) {
+			return list, o
+		}
+		n++
+	}
+	if n == maxForks {
+		return list, nil
+	}
+	s.alt = list
+	return s, s
 }
 
 // sameGuard reports whether those who fit one stretch fit the other.

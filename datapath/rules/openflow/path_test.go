@@ -29,6 +29,15 @@ func sameVerdict(a, b *rules.Verdict) bool {
 		slices.Equal(a.Actions.Words(), b.Actions.Words()) && slices.Equal(a.Trail, b.Trail)
 }
 
+// mirrors are two random ones, which look at packets before any rule does.
+func (g *generator) mirrors() []Mirror {
+	vlans := func() []uint16 { return pick(g, nil, []uint16{5}, []uint16{0, 7}) }
+	return []Mirror{
+		{Name: "a", SelectSrc: []string{pick(g, "p1", "p2")}, SelectVLANs: vlans(), OutputPort: pick(g, "p4", "p5")},
+		{Name: "b", SelectAll: true, SelectVLANs: vlans(), OutputVLAN: pick[uint16](g, 5, 7)},
+	}
+}
+
 // simple are random actions most of which a path can have.
 func (g *generator) simple(table uint8) (list []Action) {
 	for range g.IntN(4) {
@@ -76,6 +85,11 @@ func TestWhoFollowsAPathGetsTheVerdictOfATranslation(t *testing.T) {
 	for seed := range seeds {
 		g := newGenerator(uint64(seed))
 		table, _ := newTable(t, Options{Seed: uint64(seed) + 1}, g.twin().ports, "")
+		if g.IntN(2) == 0 {
+			if err := table.SetMirrors(g.mirrors()); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for priority := range 40 {
 			f := g.flow(uint16(priority))
 			f.Table = uint8(g.IntN(4))
