@@ -184,7 +184,7 @@ func TestRingsAreGivenUpWhenNobodyTakesThemOver(t *testing.T) {
 				go b.serve()
 				<-b.ended
 			}
-			b = connectTo(t, p.o.Path).begin()
+			connectTo(t, p.o.Path).begin()
 			linked(t, p, true)
 			if s := p.State(); s.Resumed {
 				t.Errorf("%+v", s)

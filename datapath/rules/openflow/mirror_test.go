@@ -290,7 +290,8 @@ func TestMirrorsAndSnoopingSayWhatTheyLookAt(t *testing.T) {
 				for b := range flow.FastBlocks {
 					for i := range other[b] {
 						if b != flow.Base || i < flow.OffBlocks || i > flow.OffBlocks {
-							other[b][i] ^= byte(g.Uint32()) & byte(g.Uint32()) & ^v.Mask[b][i]
+							v1, v2 := byte(g.Uint32()), byte(g.Uint32())
+							other[b][i] ^= v1 & v2 &^ v.Mask[b][i]
 						}
 					}
 				}
