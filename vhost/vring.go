@@ -19,6 +19,7 @@ type vring struct {
 	addr      proto.VringAddr // valid if addressed
 	addressed bool
 	base      uint32 // where to go on
+	told      bool   // the frontend has been told in this session
 	started   bool   // since SET_VRING_KICK, until GET_VRING_BASE ("Ring states")
 	enabled   bool
 	kick      int // eventfd that waker knows; -1: none
@@ -55,7 +56,7 @@ func (d *device) hold(v *vring) (err error) {
 		d.assign()
 	}()
 	r.show()
-	v.base = r.position()
+	v.base, v.told = r.position(), true
 	return nil
 }
 
@@ -120,7 +121,7 @@ func (d *device) start(v *vring) (err error) {
 	c := virtq.Config{
 		Size: v.size, Desc: v.addr.Desc, Driver: v.addr.Avail, Device: v.addr.Used, Position: v.base,
 		Indirect: f.Has(proto.IndirectDesc), EventIndex: f.Has(proto.EventIdx), InOrder: f.Has(proto.InOrder),
-		Reads: v.transmits(), Inflight: r.flight,
+		Reads: v.transmits(), Unsure: !v.told, Inflight: r.flight,
 	}
 	if f.Has(proto.LogAll) && d.dirty != nil {
 		c.Log, r.log = d.dirty, d.dirty

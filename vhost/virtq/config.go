@@ -32,6 +32,10 @@ type Config struct {
 	// [Packed.Position].
 	Position uint32
 
+	// Unsure: Position may be where the ring began, because the frontend could not ask the device before. A packed
+	// ring that begins there goes on where its descriptors say that a device was, if they do.
+	Unsure bool
+
 	// Log, when set, is told which of the guest's pages were written to (VHOST_F_LOG_ALL).
 	Log *mem.Log
 	// LogRing logs the used ring as well (VHOST_VRING_F_LOG), a split ring's used ring or a packed ring's

@@ -35,9 +35,9 @@ type Packed struct {
 // NewPacked opens a packed ring in the guest's memory t, which stays open until the queue has done with it. A
 // guest's mistakes come back as an *Error.
 //
-// Nothing in a packed ring says where the device was: without an inflight region it goes on at Config.Position,
-// which the device that stopped before must have told the frontend. One that was killed could not; then the ring
-// has to be set up anew by its driver.
+// Nothing in a packed ring says for certain where the device was: without an inflight region it goes on at
+// Config.Position, which the device that stopped before must have told the frontend. One that was killed could not;
+// see Config.Unsure.
 func NewPacked(t *mem.Table, c Config) (*Packed, error) {
 	if c.Size < 1 || c.Size > MaxSize || !layout.LittleEndian {
 		return nil, failed(BadSize, uint64(c.Size))
@@ -51,6 +51,9 @@ func NewPacked(t *mem.Table, c Config) (*Packed, error) {
 	}
 	if q.given.At >= q.size {
 		return nil, failed(BadPosition, uint64(c.Position))
+	}
+	if c.Unsure && c.Inflight == nil && q.given == layout.StartCursor {
+		q.given = q.find()
 	}
 	q.next = q.given
 	if c.Inflight != nil {
