@@ -9,11 +9,12 @@ import (
 // Offered is what a port has to offer a guest.
 //
 // Not among them: CTRL_VQ, since the frontend has the control queue and tells by SET_VRING_ENABLE how many
-// queues the guest uses; UFO, which drivers have given up; USO, since the switch does not cut UDP.
+// queues the guest uses; UFO, which drivers have given up; USO, since the switch does not cut UDP; NOTIFY_ON_EMPTY,
+// which is for drivers older than VIRTIO 1.0 that look for buffers only when they are told.
 const Offered = proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN |
 	proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN |
 	proto.MrgRxbuf | proto.NetMTU | proto.NetStatus | proto.MQ | proto.GuestAnnounce |
-	proto.LogAll | proto.ProtocolBit | proto.AnyLayout | proto.IndirectDesc | proto.EventIdx | proto.NotifyOnEmpty |
+	proto.LogAll | proto.ProtocolBit | proto.AnyLayout | proto.IndirectDesc | proto.EventIdx |
 	proto.Version1 | proto.RingPacked | proto.InOrder
 
 // protocolFeatures is what a port has to offer a frontend.
