@@ -18,9 +18,23 @@ func Generate(number uint64) Scene {
 			s.Ports[i].VLAN = rules.VLAN{}
 		}
 		// It cuts packets wrongly to which tags have come or from which they have gone, be it for a mirror.
-		s.Flows = slices.DeleteFunc(s.Flows, func(f string) bool { return strings.Contains(f, "max_len") })
+		s.drop("max_len")
+	}
+	if s.has("check_pkt_larger") {
+		// Open vSwitch runs an action set twice where a packet's length was asked for.
+		s.drop("write_actions")
 	}
 	return s
+}
+
+// has reports whether a rule of the scene has an action of that name.
+func (s *Scene) has(action string) bool {
+	return slices.ContainsFunc(s.Flows, func(f string) bool { return strings.Contains(f, action) })
+}
+
+// drop takes out the rules that have an action of that name.
+func (s *Scene) drop(action string) {
+	s.Flows = slices.DeleteFunc(s.Flows, func(f string) bool { return strings.Contains(f, action) })
 }
 
 func (g *generator) scene(number uint64) Scene {

@@ -55,12 +55,12 @@ func TestOpenVSwitchSendsTheSame(t *testing.T) {
 			t.Errorf("seed %d: %s", seed, r.Difference)
 		}
 		if r.Passing != "" {
-			t.Logf("seed %d, once only: %s", seed, r.Passing)
+			t.Logf("seed %d, not every time: %s", seed, r.Passing)
 			passing++
 		}
 		scenes, rules, packets = scenes+1, rules+r.Rules, packets+r.Compared
 	}
-	// The same scene does the same every time. A difference that does not show again is logged; more than a
+	// The same scene does the same every time. A difference that does not show every time is logged; more than a
 	// few mean that the bench reads what a switch sends too early, or that a switch is not sure.
 	if passing > 1+scenes/20 {
 		t.Errorf("%d of %d scenes differed once and not again", passing, scenes)
