@@ -16,6 +16,7 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/nethdr"
 	"github.com/culvertdev/culvert/vhost/proto"
+	"github.com/culvertdev/culvert/vhost/virtq"
 	"github.com/culvertdev/culvert/vhost/virtq/driver"
 )
 
@@ -211,7 +212,7 @@ func (g *guest) connect() {
 	g.negotiate()
 	g.tell(proto.SetMemTable, proto.MemTable{g.region()}, int(g.file.Fd()))
 	for i := range g.rings {
-		g.startRing(i, 0)
+		g.startRing(i, g.start())
 	}
 }
 
@@ -255,12 +256,18 @@ func (g *guest) startRing(i int, base uint32) {
 	}
 }
 
+// start is the base of a ring that is new. It is not 0 for packed rings, where 0 is the position after an odd
+// number of laps.
+func (g *guest) start() uint32 {
+	if g.shape.features.Has(proto.RingPacked) {
+		return virtq.PackedStart
+	}
+	return 0
+}
+
 // setRing does all of that but the last step.
 func (g *guest) setRing(i int, base uint32) {
 	g.t.Helper()
-	if base == 0 && g.shape.features.Has(proto.RingPacked) {
-		base = 0x8000_8000 // VIRTIO 1.2, 2.8.1: both wrap counters begin at 1
-	}
 	n := uint32(i)
 	g.tell(proto.SetVringNum, proto.VringState{Index: n, Num: uint32(g.shape.size)})
 	g.tell(proto.SetVringBase, proto.VringState{Index: n, Num: base})

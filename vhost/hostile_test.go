@@ -218,12 +218,8 @@ func (g *guest) tryMessages() {
 	g.conn.Tell(proto.SetMemTable, proto.MemTable{g.region()}, int(g.file.Fd()))
 	for i, r := range g.rings {
 		n := uint32(i)
-		base := uint32(0)
-		if g.shape.features.Has(proto.RingPacked) {
-			base = 0x8000_8000
-		}
 		g.conn.Tell(proto.SetVringNum, proto.VringState{Index: n, Num: uint32(g.shape.size)})
-		g.conn.Tell(proto.SetVringBase, proto.VringState{Index: n, Num: base})
+		g.conn.Tell(proto.SetVringBase, proto.VringState{Index: n, Num: g.start()})
 		g.conn.Tell(proto.SetVringAddr, g.address(i))
 		g.conn.Tell(proto.SetVringCall, proto.VringFile{Index: uint8(i)}, r.call)
 		g.conn.Tell(proto.SetVringKick, proto.VringFile{Index: uint8(i)}, r.kick)

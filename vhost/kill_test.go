@@ -130,7 +130,7 @@ func (k *killing) connect() {
 		k.setInflight()
 	}
 	for i := range g.rings {
-		g.startRing(i, 0)
+		g.startRing(i, g.start())
 	}
 }
 

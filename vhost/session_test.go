@@ -292,7 +292,7 @@ func TestAGuestIsReset(t *testing.T) {
 		}
 		b.g.tell(proto.SetFeatures, proto.U64(b.g.shape.features))
 		for i := range b.g.rings {
-			b.g.startRing(i, 0)
+			b.g.startRing(i, b.g.start())
 		}
 	}
 	b.pass(0, 3)
