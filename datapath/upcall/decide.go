@@ -22,6 +22,7 @@ func (h *Handler) decide(port uint32, f frame.Frame, now int64) (slot flowcache.
 	}
 	v := &h.verdict
 	t := h.TableOf(port)
+	h.table = t
 	h.query = rules.Query{Key: &h.flow.Key, Packet: h.Pool.Bytes(f), Size: h.Pool.Total(f), Now: now, Live: true}
 	Lookup(t, &h.query, v, h.lookupError)
 	actions, err := h.Lists.Intern(v.Actions.Words())

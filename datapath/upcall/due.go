@@ -17,8 +17,8 @@ type due struct {
 }
 
 // credit notes that f, which h.verdict is about and no worker counts, is to be told to the table.
-func (h *Handler) credit(port uint32, f frame.Frame, now int64) {
-	t := h.TableOf(port)
+func (h *Handler) credit(f frame.Frame, now int64) {
+	t := h.table
 	if t == nil {
 		return
 	}

@@ -57,6 +57,7 @@ type Handler struct {
 	reqs    [quantum]Request
 	flow    flowcache.Flow // the one at hand; its Key is set first
 	verdict rules.Verdict
+	table   rules.Table // whose verdict it is; another may decide by the time it is told of the packet
 	query   rules.Query
 	due     due // empty while nobody holds the lock
 	rounds  uint64

@@ -64,7 +64,7 @@ func (h *Handler) Resolve(port uint32, frames []frame.Frame, k *flow.Keys, to []
 		k.Key(i, &h.flow.Key)
 		slot, actions, _ := h.decide(port, f, now)
 		if slot == 0 {
-			h.credit(port, f, now)
+			h.credit(f, now)
 		}
 		to[i] = Resolution{slot, actions}
 	}

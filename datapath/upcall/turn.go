@@ -44,10 +44,10 @@ func (h *Handler) answer(port uint32, i int, r *Request, now int64) flowcache.Li
 		h.Credit(slot, h.Pool.Total(r.Frame), now)
 		h.Lists.Retain(actions)
 	case slot != 0:
-		h.credit(port, r.Frame, now)
+		h.credit(r.Frame, now)
 		h.Lists.Retain(actions)
 	default:
-		h.credit(port, r.Frame, now)
+		h.credit(r.Frame, now)
 	}
 	return actions
 }
