@@ -161,23 +161,25 @@ func (s *site) generator(o testpmd.Options) testpmd.Options {
 	return o
 }
 
-// arrive waits until every port of testpmd has received n more packets, and returns the counters.
-func (s *site) arrive(g *testpmd.Testpmd, n uint64) []testpmd.Counters {
+// arrive waits until every port of testpmd has received n more packets. It leaves the counters as they are: cleared under
+// load, they would keep a batch's packets without its bytes.
+func (s *site) arrive(g *testpmd.Testpmd, n uint64) {
 	s.Helper()
-	must(s.T, g.Clear(s.ctx))
+	before, err := g.Counters(s.ctx)
+	must(s.T, err)
 	for {
-		c, err := g.Counters(s.ctx)
+		now, err := g.Counters(s.ctx)
 		must(s.T, err)
-		least := c[0].RxPackets
-		for _, p := range c {
-			least = min(least, p.RxPackets)
+		least := n
+		for i := range now {
+			least = min(least, now[i].RxPackets-before[i].RxPackets)
 		}
-		if least >= n {
-			return c
+		if least == n {
+			return
 		}
 		select {
 		case <-s.ctx.Done():
-			s.Fatalf("wait for %d packets on each port: %+v", n, c)
+			s.Fatalf("wait for %d packets on each port: had %+v, now %+v", n, before, now)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -14,7 +14,8 @@ type Counters struct {
 	TxPackets, TxBytes, TxErrors                       uint64
 }
 
-// Clear sets the counters of all ports to zero.
+// Clear sets the counters of all ports to zero. While testpmd forwards, a batch's packets may be cleared without its bytes,
+// or the other way round.
 func (t *Testpmd) Clear(ctx context.Context) error {
 	_, err := t.Run(ctx, "clear port stats all")
 	return err
