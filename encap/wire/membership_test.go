@@ -135,11 +135,11 @@ func slowMembership(b []byte) (text string) {
 	size := 4
 	switch {
 	case typ == 0x800 && b[0]>>4 == 4 && b[0]&15 >= 5 && b[9] == 2 && b[6]&0x3f == 0 && b[7] == 0:
-		b = b[:binary.BigEndian.Uint16(b[2:])]
+		b = slices.Clip(b[:binary.BigEndian.Uint16(b[2:])])
 		src, msg = b[12:16], b[int(b[0]&15)*4:]
 	case typ == 0x86dd && b[0]>>4 == 6:
 		size = 16
-		b = b[:40+int(binary.BigEndian.Uint16(b[4:]))]
+		b = slices.Clip(b[:40+int(binary.BigEndian.Uint16(b[4:]))])
 		next, rest := b[6], b[40:]
 		for next == 0 || next == 60 || next == 43 {
 			if next == 43 && rest[3] != 0 {
