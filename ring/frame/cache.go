@@ -97,8 +97,8 @@ func (c *Cache) PutBatch(b *Batch) {
 	b.Reset()
 }
 
-// Copy returns a copy of the whole packet f, chain and offload wishes included, in buffers of its
-// own. ok is false when the arena has too few free buffers; f is unchanged either way.
+// Copy returns a copy of the whole packet f, chain, offload wishes and outer headers included, in buffers of
+// its own. ok is false when the arena has too few free buffers; f is unchanged either way.
 func (c *Cache) Copy(f Frame) (dup Frame, ok bool) { return c.CopyFront(f, math.MaxInt) }
 
 // CopyFront is Copy of the first size bytes of f, which is copied whole if it has no more. Offload wishes
@@ -126,11 +126,14 @@ func (c *Cache) CopyFront(f Frame, size int) (dup Frame, ok bool) {
 		}
 	}
 	dup = ch.Frame(c.p)
-	if !cut {
-		dup.flags = head.flags
-		if head.flags&HasOffload != 0 {
-			c.p.Meta(dup).Offload = c.p.Meta(head).Offload
-		}
+	if dup.flags = head.flags; cut {
+		dup.flags &^= HasOffload
+	}
+	if dup.flags&HasOffload != 0 {
+		c.p.Meta(dup).Offload = c.p.Meta(head).Offload
+	}
+	if dup.flags&HasTunnel != 0 {
+		c.p.copyTunnel(dup, head)
 	}
 	return dup, true
 }

@@ -26,6 +26,9 @@ type Flags uint8
 const (
 	// HasOffload: [Meta.Offload] is valid; without it the packet is complete as it stands.
 	HasOffload Flags = 1 << iota
+	// HasTunnel: the packet came out of a tunnel, and [Pool.Tunnel] has what its outer headers said. It
+	// ends when the packet leaves by a port or gets outer headers again.
+	HasTunnel
 )
 
 // A Frame names the data of one packet: the bytes of its first buffer and how many buffers follow.

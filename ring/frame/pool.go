@@ -146,9 +146,13 @@ func (p *Pool) Headroom(f Frame) int { return int(f.off & p.mask) }
 func (p *Pool) Tailroom(f Frame) int { return p.BufferSize() - p.Headroom(f) - int(f.len) }
 
 // Prepend moves the start of f's data n bytes to the front. It reports false, and leaves f as it is,
-// when there is not enough headroom.
+// when there is not enough headroom: what is kept of outer headers (HasTunnel) is not written over.
 func (p *Pool) Prepend(f *Frame, n int) bool {
-	if n > int(f.off&p.mask) || int(f.len)+n > 0xffff {
+	room := int(f.off & p.mask)
+	if f.flags&HasTunnel != 0 {
+		room -= TunnelRoom
+	}
+	if n > room || int(f.len)+n > 0xffff {
 		return false
 	}
 	f.off -= uint32(n)
