@@ -1,0 +1,101 @@
+package vtep
+
+import "time"
+
+const (
+	// probeTime is how long the users of an answer have to want it again: a walk over all cached flows, with
+	// room to spare.
+	probeTime = 30 * time.Second
+	// laterTime is how long something waits that the rate of questions stands against.
+	laterTime = 100 * time.Millisecond
+	// ageStep is the most entries that are looked at without letting go of the lock.
+	ageStep = 256
+)
+
+// Tick lets time pass: questions are asked again or given up, answers past their life are asked for anew. It
+// is to be called about ten times a second, by one goroutine.
+func (d *Directory) Tick() {
+	now := d.opt.Clock()
+	for _, p := range []any{d.look, d.inv} {
+		if a, ok := p.(Ager); ok {
+			a.Tick(now)
+		}
+	}
+	d.age()
+}
+
+// age does what is due.
+func (d *Directory) age() {
+	now := d.opt.Clock()
+	before := d.version()
+	var ask []Question
+	for more := true; more; {
+		ask, more = d.ageSome(now, ask[:0])
+		for _, q := range ask {
+			d.put(q)
+		}
+	}
+	if d.version() != before {
+		d.notify()
+	}
+}
+
+func (d *Directory) version() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.version
+}
+
+// ageSome does some of what is due and appends to ask what is to be asked. more: there may be more to do.
+func (d *Directory) ageSome(now int64, ask []Question) (_ []Question, more bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for range ageStep {
+		e := d.book.first()
+		if e == nil || e.due > now {
+			return ask, false
+		}
+		if d.ageOne(e, now) {
+			ask = append(ask, e.q)
+		}
+	}
+	return ask, true
+}
+
+// ageOne does what is due with e and reports whether to ask. What it leaves in the book is due later than now.
+func (d *Directory) ageOne(e *entry, now int64) (ask bool) {
+	switch {
+	case e.asking && e.tries >= d.opt.Tries:
+		d.giveUp(e, now)
+	case e.asking || e.used:
+		if !d.asks.take(now) {
+			d.book.schedule(e, now+int64(laterTime))
+			return false
+		}
+		e.asking, e.used, e.probed = true, false, false
+		e.tries++
+		d.book.schedule(e, now+int64(d.opt.Wait))
+		return true
+	case e.have == ends && !e.probed:
+		e.probed = true
+		d.changed(e.q)
+		d.book.schedule(e, now+int64(probeTime))
+	default:
+		d.drop(e)
+	}
+	return false
+}
+
+// giveUp ends the waiting for an answer. What was known goes on serving.
+func (d *Directory) giveUp(e *entry, now int64) {
+	d.tally.unanswered++
+	e.asking, e.again, e.tries = false, false, 0
+	due := now + int64(d.opt.NegativeLife)
+	if e.have != nothing {
+		e.stale = true
+		d.book.schedule(e, due)
+		return
+	}
+	d.changed(e.q)
+	d.shelve(e, unanswered, due)
+}
