@@ -7,6 +7,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/neighbour"
 )
 
 // A changeLog knows of each of the 64 tags when it last changed. That is all it keeps, so that a flood of
@@ -72,9 +73,9 @@ func (t *Table) tag(v uint64) uint64 {
 func (t *Table) stationTag(k fdb.Key) uint64 { return t.tag(uint64(k)) }
 
 // hostTag stands for what the Ethernet address of a neighbour is.
-func (t *Table) hostTag(h host) uint64 {
-	hi, lo := words(h.addr)
-	return t.tag(1<<63 | uint64(h.seg) ^ bits.RotateLeft64(hi, 17) ^ lo)
+func (t *Table) hostTag(h neighbour.Host) uint64 {
+	hi, lo := words(h.Addr)
+	return t.tag(1<<63 | uint64(h.Link) ^ bits.RotateLeft64(hi, 17) ^ lo)
 }
 
 // words returns an address as two numbers, IPv4 ones mapped into IPv6.

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/culvertdev/culvert/datapath/action"
@@ -12,12 +11,6 @@ import (
 // Neighbour discovery's messages (RFC 4861 section 4).
 const (
 	ndFirst, ndLast = 133, 137 // router solicitation to redirect
-	ndHopLimit      = 255      // what has come over a router is not neighbour discovery
-	ndMessage       = 24       // bytes: ICMPv6 header, flags, target
-	ndOption        = 8        // bytes of an option with an Ethernet address
-	ndRouter        = 1 << 31
-	ndSolicited     = 1 << 30
-	ndOverride      = 1 << 29
 )
 
 // discoveryType returns the type of a neighbour discovery message, 0 if the packet is something else.
@@ -37,7 +30,7 @@ func (l *look) discoveryType() uint64 {
 	}
 	l.see(flow.FieldICMPv6Code)
 	l.see(flow.FieldIPTTL)
-	if l.q.Key.Uint(flow.FieldICMPv6Code) != 0 || l.q.Key.Uint(flow.FieldIPTTL) != ndHopLimit {
+	if l.q.Key.Uint(flow.FieldICMPv6Code) != 0 || l.q.Key.Uint(flow.FieldIPTTL) != wire.NDHopLimit {
 		return 0
 	}
 	return typ
@@ -70,24 +63,10 @@ func (l *look) discovery() bool {
 // advertise answers a neighbour solicitation (RFC 4861 section 7.2.4). One without a source, from a host that
 // tries an address out, is answered to all.
 func (t *Table) advertise(seg *segment, to member, target, asker netip.Addr, mac [6]byte) {
-	flags := uint32(ndRouter | ndSolicited | ndOverride)
+	flags := uint32(wire.NDRouter | wire.NDSolicited | wire.NDOverride)
 	if asker.IsUnspecified() {
 		asker, mac = netip.IPv6LinkLocalAllNodes(), [6]byte{0x33, 0x33, 5: 1}
-		flags = ndRouter | ndOverride
+		flags = wire.NDRouter | wire.NDOverride
 	}
-	t.transmit([]member{to}, ndPacket(seg, mac, target, asker, wire.NDAdvert, flags, target, wire.NDOptTargetLink))
-}
-
-// ndPacket returns a solicitation or an advertisement with the interface's Ethernet address as option.
-func ndPacket(seg *segment, mac [6]byte, src, dst netip.Addr, typ byte, flags uint32, target netip.Addr, option byte) []byte {
-	b := ipPacket(mac, seg.MAC, src, dst, wire.ProtoICMPv6, ndMessage+ndOption)
-	m := b[wire.EthernetSize+wire.IPv6Size:]
-	b[wire.EthernetSize+wire.IPv6HopLimit] = ndHopLimit
-	m[0] = typ
-	binary.BigEndian.PutUint32(m[4:], flags)
-	copy(m[8:], target.AsSlice())
-	m[ndMessage], m[ndMessage+1] = option, 1
-	copy(m[ndMessage+2:], seg.MAC[:])
-	sumICMP(b)
-	return b
+	t.transmit([]member{to}, wire.NewND(mac, seg.MAC, target, asker, wire.NDAdvert, flags, target))
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap/icmp"
+	"github.com/culvertdev/culvert/encap/neighbour"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -87,11 +89,11 @@ func TestAddressesAreAnswered(t *testing.T) {
 		b := newBench(t, twoNets())
 		lan := &b.state.segments[0]
 		solicit := func(src, target string) []byte {
-			p := ndPacket(lan, [6]byte{0x33, 0x33, 0xff, 0, 0, 1}, ip(src), ip("ff02::1:ff00:1"), wire.NDSolicit, 0, ip(target), wire.NDOptSourceLink)
+			p := wire.NewND([6]byte{0x33, 0x33, 0xff, 0, 0, 1}, lan.MAC, ip(src), ip("ff02::1:ff00:1"), wire.NDSolicit, 0, ip(target))
 			m := mac(1)
 			copy(p[6:], m[:])
 			copy(p[len(p)-6:], m[:])
-			sumICMP(p)
+			wire.SumICMP(p)
 			return p
 		}
 		v := b.see(1, solicit("fd00:1::2", "fd00:1::1"))
@@ -130,7 +132,7 @@ func TestANeighbourIsAskedAndThePacketWaits(t *testing.T) {
 	// Who nobody has asked about may speak as well, but for others.
 	b.see(1, arp(all, 1, mac(7), "10.0.1.1", "10.0.1.1"))
 	b.see(1, arp(all, 1, mac(7), "10.0.2.7", "10.0.1.1"))
-	if mac, state := b.neighbours.find(host{0, ip("10.0.2.7")}); state != unknown {
+	if mac, state := b.neighbours.Find(neighbour.Host{Addr: ip("10.0.2.7")}); state != neighbour.Unknown {
 		t.Errorf("a host of another segment: got %x", mac)
 	}
 }
@@ -174,14 +176,14 @@ func TestANeighbourInUseIsAskedAgainAndOneThatIsNotIsForgotten(t *testing.T) {
 		b.Expire(b.now)
 		b.now += second
 	}
-	if _, state := b.neighbours.find(host{0, ip("10.0.1.2")}); state != unknown {
+	if _, state := b.neighbours.Find(neighbour.Host{Addr: ip("10.0.1.2")}); state != neighbour.Unknown {
 		t.Errorf("a host that does not answer: state %d", state)
 	}
 	b.see(1, answer)
 	b.see(1, arp(mac(0xa1), 1, mac(1), "10.0.1.2", "10.0.1.1"))
 	b.now += 601 * second
 	b.Expire(b.now)
-	if n := len(b.neighbours.byHost); n != 3 {
+	if n := b.neighbours.Len(); n != 3 {
 		t.Errorf("got %d neighbours, want the 3 configured ones", n)
 	}
 }
@@ -205,15 +207,15 @@ func TestErrorsAreToldWithinARate(t *testing.T) {
 			b.sends(c.sent)
 		})
 	}
-	failing := ipPacket(mac(0xa1), mac(1), ip("10.0.1.2"), ip("192.0.2.1"), wire.ProtoICMP, 8)
+	failing := wire.NewIP(mac(0xa1), mac(1), ip("10.0.1.2"), ip("192.0.2.1"), wire.ProtoICMP, 8)
 	failing[34] = 3 // an error about an error
 	b.see(1, failing)
 	b.sends()
 	for range 1000 {
 		b.see(1, udp(mac(0xa1), mac(1), "10.0.1.2", "10.0.2.2", 1, 9))
 	}
-	if n := len(b.sent); n < 40 || n > errorBurst {
-		t.Errorf("1000 packets at a time: %d errors, want no more than %d", n, errorBurst)
+	if n := len(b.sent); n < 40 || n > icmp.Burst {
+		t.Errorf("1000 packets at a time: %d errors, want no more than %d", n, icmp.Burst)
 	}
 	b.sent = nil
 	b.now += second

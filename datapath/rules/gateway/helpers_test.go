@@ -166,7 +166,7 @@ func (b *bench) sends(want ...string) {
 
 // udp returns a UDP packet to a port.
 func udp(dst, src [6]byte, from, to string, ttl byte, port uint16) []byte {
-	b := ipPacket(dst, src, ip(from), ip(to), wire.ProtoUDP, wire.UDPSize+4)
+	b := wire.NewIP(dst, src, ip(from), ip(to), wire.ProtoUDP, wire.UDPSize+4)
 	if ip(from).Is4() {
 		wire.SetTTL(b, wire.EthernetSize, ttl, 0xff)
 	} else {
@@ -185,16 +185,16 @@ func echo(dst, src [6]byte, from, to string) []byte {
 	if ip(from).Is6() {
 		proto, typ, header = wire.ProtoICMPv6, 128, wire.IPv6Size
 	}
-	b := ipPacket(dst, src, ip(from), ip(to), proto, wire.ICMPSize)
+	b := wire.NewIP(dst, src, ip(from), ip(to), proto, wire.ICMPSize)
 	b[wire.EthernetSize+header] = typ
-	sumICMP(b)
+	wire.SumICMP(b)
 	return b
 }
 
 // arp returns an ARP packet.
 func arp(dst [6]byte, op byte, sha [6]byte, spa, tpa string) []byte {
-	b := make([]byte, minFrame)
-	ethernet(b, dst, sha, wire.TypeARP)
+	b := make([]byte, wire.MinFrame)
+	wire.PutEthernet(b, dst, sha, wire.TypeARP)
 	h := b[wire.EthernetSize:]
 	binary.BigEndian.PutUint64(h, 1<<48|wire.TypeIPv4<<32|6<<24|4<<16|uint64(op))
 	copy(h[wire.ARPSHA:], sha[:])

@@ -5,14 +5,9 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
-)
-
-// ARP operations (RFC 826).
-const (
-	arpRequest = 1
-	arpReply   = 2
 )
 
 // solicited decides about a packet to a group that the gateway may have to answer, and reports whether it was
@@ -42,13 +37,13 @@ func (l *look) solicited() bool {
 func (l *look) arp() {
 	l.see(flow.FieldARPOp)
 	switch l.q.Key.Uint(flow.FieldARPOp) {
-	case arpRequest:
+	case wire.ARPRequest:
 		if target := l.exact(flow.FieldARPTPA); l.seg.own(target) {
 			l.announced(flow.FieldARPSPA, flow.FieldARPSHA, true)
 			l.arpAnswer(target)
 			return
 		}
-	case arpReply:
+	case wire.ARPReply:
 		l.announced(flow.FieldARPSPA, flow.FieldARPSHA, false)
 	}
 	l.drop(action.ToGateway)
@@ -62,7 +57,7 @@ func (l *look) arpAnswer(target netip.Addr) {
 	l.setMAC(flow.FieldEthDst, l.mac(flow.FieldEthSrc))
 	l.setMAC(flow.FieldEthSrc, l.seg.MAC)
 	program := &l.v.Actions
-	program.Set(flow.FieldARPOp, []byte{arpReply}, ones[:1])
+	program.Set(flow.FieldARPOp, []byte{wire.ARPReply}, ones[:1])
 	l.setMAC(flow.FieldARPTHA, sha)
 	program.Set(flow.FieldARPTPA, asker[:], ones[:4])
 	l.setMAC(flow.FieldARPSHA, l.seg.MAC)
@@ -99,13 +94,13 @@ func (l *look) announced(address, mac flow.FieldID, create bool) {
 // announce notes the Ethernet address of a host, and sends the packet that waited for it. The caller holds a
 // lock.
 func (t *Table) announce(seg *segment, addr netip.Addr, mac [6]byte, now int64, create bool) {
-	changed, held := t.neighbours.learn(seg.host(addr), mac, now, create)
-	if changed {
+	lesson := t.neighbours.Learn(seg.host(addr), mac, now, create)
+	if lesson.Changed {
 		t.log.changed(t.hostTag(seg.host(addr)))
 	}
-	if held != nil {
-		copy(held[wire.EthDst:], mac[:])
-		if t.transmit(t.stationsOf(seg, mac), held) {
+	if lesson.Held != nil {
+		copy(lesson.Held[wire.EthDst:], mac[:])
+		if t.transmit(t.stationsOf(seg, mac), lesson.Held) {
 			t.tally.waited.Add(1)
 		}
 	}
@@ -124,7 +119,7 @@ func (l *look) own(v6 bool) {
 	whole := l.q.Key.Uint(flow.FieldIPFrag)&flow.FragAny == 0
 	switch {
 	case whole && proto == wire.ProtoUDP:
-		l.unreachable(action.ToGateway, v6, noPort)
+		l.unreachable(action.ToGateway, v6, icmp.NoPort)
 	case whole && !v6 && proto == wire.ProtoICMP && l.echo(flow.FieldICMPType, flow.FieldICMPCode, 8):
 		l.echoAnswer(v6, flow.FieldICMPType, 0)
 	case whole && v6 && proto == wire.ProtoICMPv6 && l.echo(flow.FieldICMPv6Type, flow.FieldICMPv6Code, 128):
@@ -151,7 +146,6 @@ func (l *look) echo(typ, code flow.FieldID, request uint64) bool {
 
 // echoAnswer turns an echo request into its reply (RFC 792, RFC 4443 section 4.2).
 func (l *look) echoAnswer(v6 bool, typ flow.FieldID, reply byte) {
-	const ttl = 64 // RFC 1700, default time to live
 	f := fieldsOf(v6)
 	src, dst := l.exact(f.src).AsSlice(), l.exact(f.dst).AsSlice()
 	l.see(flow.FieldEthSrc)
@@ -164,7 +158,7 @@ func (l *look) echoAnswer(v6 bool, typ flow.FieldID, reply byte) {
 	program := &l.v.Actions
 	program.Set(f.src, dst, ones[:len(dst)])
 	program.Set(f.dst, src, ones[:len(src)])
-	program.Set(flow.FieldIPTTL, []byte{ttl}, ones[:1])
+	program.Set(flow.FieldIPTTL, []byte{wire.DefaultTTL}, ones[:1])
 	program.Set(typ, []byte{0, reply}, ones[:2])
 	l.back()
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/encap/icmp"
+	"github.com/culvertdev/culvert/encap/neighbour"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -58,7 +60,7 @@ func (l *look) ip(v6 bool) {
 	case r.kind == routeSpecial || l.specialSource(v6):
 		l.drop(action.NotRouted)
 	case r.kind == routeNone:
-		l.unreachable(action.NoRoute, v6, noRoute)
+		l.unreachable(action.NoRoute, v6, icmp.NoRoute)
 	case r.kind == routeDrop:
 		l.drop(action.NoRoute)
 	case r.kind == routeVia:
@@ -113,24 +115,24 @@ func (l *look) specialSource(v6 bool) bool {
 }
 
 // forward routes the packet to a neighbour.
-func (l *look) forward(h host, seg *segment, v6 bool) {
+func (l *look) forward(h neighbour.Host, seg *segment, v6 bool) {
 	l.see(flow.FieldIPTTL)
 	ttl := l.q.Key.Uint(flow.FieldIPTTL)
 	if ttl <= 1 {
-		l.unreachable(action.TTLExpired, v6, expired)
+		l.unreachable(action.TTLExpired, v6, icmp.Expired)
 		return
 	}
 	l.v.Tags |= l.t.hostTag(h)
 	l.use(h)
-	mac, state := l.t.neighbours.find(h)
+	mac, state := l.t.neighbours.Find(h)
 	if l.q.Trace != nil {
-		l.trace("route: %v on %s", h.addr, seg.Name)
+		l.trace("route: %v on %s", h.Addr, seg.Name)
 	}
 	switch state {
-	case failed:
-		l.unreachable(action.HostUnreachable, v6, noHost)
-	case unknown, asked:
-		if l.q.Live && l.t.neighbours.want(h, l.hold(seg), l.q.Now) {
+	case neighbour.Failed:
+		l.unreachable(action.HostUnreachable, v6, icmp.NoHost)
+	case neighbour.Unknown, neighbour.Asked:
+		if l.q.Live && l.t.neighbours.Want(h, l.hold(seg), l.q.Now) {
 			l.t.ask(h)
 		}
 		l.drop(action.Unresolved)
@@ -140,9 +142,9 @@ func (l *look) forward(h host, seg *segment, v6 bool) {
 }
 
 // use notes that packets go to a neighbour, or could.
-func (l *look) use(h host) {
-	hi, lo := words(h.addr)
-	l.v.Trail = append(l.v.Trail, trailWord(trailUse, uint64(h.seg)<<48), hi, lo)
+func (l *look) use(h neighbour.Host) {
+	hi, lo := words(h.Addr)
+	l.v.Trail = append(l.v.Trail, trailWord(trailUse, uint64(h.Link)<<48), hi, lo)
 }
 
 // routed sends the packet to the Ethernet address that is next on its way.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/neighbour"
 	"github.com/culvertdev/culvert/encap/wire"
 )
 
@@ -41,22 +42,18 @@ type NeighbourStatus struct {
 func (t *Table) Neighbours() []NeighbourStatus {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	now := t.clock()
-	n := t.neighbours
-	n.mu.Lock()
-	list := make([]NeighbourStatus, 0, len(n.byHost))
-	for h, e := range n.byHost {
-		if int(h.seg) >= len(t.state.segments) {
+	all := t.neighbours.List(t.clock())
+	list := make([]NeighbourStatus, 0, len(all))
+	for _, n := range all {
+		if int(n.Link) >= len(t.state.segments) {
 			continue
 		}
-		one := NeighbourStatus{Interface: t.state.segments[h.seg].Name, Address: h.addr, MAC: e.mac,
-			State: [...]string{unknown: "unknown", asked: "asked", failed: "failed", answered: "answered", fixed: "static"}[e.state]}
-		if e.state == answered {
-			one.Age = time.Duration(max(0, now-e.confirmed))
+		one := NeighbourStatus{Interface: t.state.segments[n.Link].Name, Address: n.Addr, MAC: n.MAC, State: n.State.String()}
+		if n.State == neighbour.Answered {
+			one.Age = n.Age
 		}
 		list = append(list, one)
 	}
-	n.mu.Unlock()
 	slices.SortFunc(list, func(a, b NeighbourStatus) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Address.Compare(b.Address))
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -70,13 +71,12 @@ func (l *look) segmented() bool {
 // tooBig drops a packet that is longer than its way takes. Its sender is told how long packets may be (RFC 1191 section 4;
 // RFC 4443 section 3.2), unless it left it to routers to cut them: this one does not.
 func (l *look) tooBig(v6 bool, mtu int) {
-	m := message{typ: 3, code: 4, typ6: 2, code6: 0, mtu: uint32(mtu)}
 	if !v6 && !l.whole() {
 		l.v.NoCache = true
 		l.drop(action.TooBig)
 		return
 	}
-	l.unreachable(action.TooBig, v6, m)
+	l.unreachable(action.TooBig, v6, icmp.TooBig(mtu))
 }
 
 // whole reports whether the sender of an IPv4 packet wants it whole. No key says so: what is decided by it is not cached.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap/wire"
 )
 
 // A state is what look-ups see: a configuration and the ports there are. It does not change: another
@@ -99,7 +100,7 @@ func (s *state) addRoutes() {
 		for _, p := range seg.Addresses {
 			s.addRoute(netip.PrefixFrom(p.Addr(), p.Addr().BitLen()), route{kind: routeOwn, seg: seg})
 			if p.Addr().Is6() && !seg.linkLocal.IsValid() {
-				seg.linkLocal = linkLocal(seg.MAC)
+				seg.linkLocal = wire.LinkLocal(seg.MAC)
 			}
 			if p.Addr().Is4() && p.Bits() < 31 {
 				s.addRoute(netip.PrefixFrom(p.Masked().Addr(), 32), route{kind: routeSpecial})
@@ -135,11 +136,6 @@ func (s *state) addRoute(p netip.Prefix, r route) {
 		fib = &s.fib6
 	}
 	fib.add(p, int32(len(s.routes)-1))
-}
-
-// linkLocal returns the link-local address that belongs to an Ethernet address (RFC 4291, appendix A).
-func linkLocal(mac [6]byte) netip.Addr {
-	return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: mac[0] ^ 2, 9: mac[1], 10: mac[2], 11: 0xff, 12: 0xfe, 13: mac[3], 14: mac[4], 15: mac[5]})
 }
 
 // own reports whether addr is one that the gateway has in the segment.

@@ -26,6 +26,8 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/icmp"
+	"github.com/culvertdev/culvert/encap/neighbour"
 )
 
 var (
@@ -52,8 +54,8 @@ type Table struct {
 	salt       uint64
 	clock      func() int64
 	stations   *fdb.Table // by segment, where an fdb has the VLAN
-	neighbours *neighbours
-	errors     bucket // of ICMP messages
+	neighbours *neighbour.Table
+	errors     icmp.Limit
 	tally      tally
 	log        changeLog
 
@@ -77,7 +79,7 @@ func New(c Config, o Options) (*Table, error) {
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64()
 	}
-	t := &Table{salt: o.Seed, clock: o.Clock, stations: f, neighbours: newNeighbours(), state: newState(Config{}, nil)}
+	t := &Table{salt: o.Seed, clock: o.Clock, stations: f, neighbours: neighbour.New(neighbourOptions()), state: newState(Config{}, nil)}
 	return t, t.SetConfig(c)
 }
 
@@ -109,11 +111,11 @@ func (t *Table) SetConfig(c Config) error {
 	if moved {
 		t.stations.Flush(fdb.Filter{Statics: true}, t.clock(), nil)
 	}
-	known := make(map[host][6]byte)
+	known := make(map[neighbour.Host][6]byte)
 	for _, n := range c.Neighbours {
-		known[host{uint16(c.reaches(n.Address)), n.Address}] = n.MAC
+		known[neighbour.Host{Link: uint16(c.reaches(n.Address)), Addr: n.Address}] = n.MAC
 	}
-	t.neighbours.fix(known, moved)
+	t.neighbours.Fix(known, moved)
 	if !slices.Equal(old.ACL, c.ACL) {
 		t.generation++
 		t.counts = make([]count, len(c.ACL))
@@ -150,12 +152,12 @@ func (t *Table) Expire(now int64) {
 	t.forgotten(t.stations.Expire(now, nil))
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	for _, a := range t.neighbours.age(now, nil) {
-		if a.changed {
-			t.log.changed(t.hostTag(a.host))
+	for _, a := range t.neighbours.Age(now, nil) {
+		if a.Changed {
+			t.log.changed(t.hostTag(a.Host))
 		}
-		if a.ask {
-			t.ask(a.host)
+		if a.Ask {
+			t.ask(a.Host)
 		}
 	}
 }
@@ -167,4 +169,19 @@ func (t *Table) forgotten(keys []fdb.Key) {
 }
 
 // host returns the place of an address in a segment.
-func (seg *segment) host(addr netip.Addr) host { return host{seg.index, addr} }
+func (seg *segment) host(addr netip.Addr) neighbour.Host {
+	return neighbour.Host{Link: seg.index, Addr: addr}
+}
+
+// neighbourOptions are the bounds of the table of neighbours, and its times (RFC 4861 section 10, where it has them).
+func neighbourOptions() neighbour.Options {
+	return neighbour.Options{
+		Max: 16384, MaxAsked: 1024,
+		Tries:     3,                // MAX_MULTICAST_SOLICIT
+		AskAgain:  time.Second,      // RETRANS_TIMER
+		Fresh:     30 * time.Second, // REACHABLE_TIME
+		Probe:     time.Second,
+		FailedFor: 5 * time.Second,
+		UnusedFor: 10 * time.Minute,
+	}
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/neighbour"
 )
 
 // A trail is a list of words:
@@ -43,10 +44,10 @@ func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 			t.relearn(fdb.Key(v), uint32(trail[1]), lastUsed)
 		default:
 			size = 3
-			h := host{fdb.Key(v).VLAN(), addrOf(trail[1], trail[2])}
+			h := neighbour.Host{Link: fdb.Key(v).VLAN(), Addr: addrOf(trail[1], trail[2])}
 			if kind == trailConfirm {
-				t.neighbours.confirm(h, fdb.Key(v).MAC(), lastUsed)
-			} else if t.neighbours.want(h, nil, lastUsed) {
+				t.neighbours.Confirm(h, fdb.Key(v).MAC(), lastUsed)
+			} else if t.neighbours.Want(h, nil, lastUsed) {
 				t.ask(h)
 			}
 		}

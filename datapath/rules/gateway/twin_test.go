@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/neighbour"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -20,7 +21,7 @@ import (
 // no books about bits. It knows of forwarding; what the gateway answers itself is tested by cases.
 type twin struct {
 	Config
-	hosts    map[host][6]byte
+	hosts    map[neighbour.Host][6]byte
 	stations map[fdb.Key]uint32
 	turn     int // which of a route's routers
 }
@@ -61,7 +62,7 @@ func (w *twin) fate(in int, src, dst netip.Addr, proto uint8, ports [2]uint16, t
 	case ttl <= 1:
 		return fate{drop: "ttl_expired"}
 	}
-	mac, known := w.hosts[host{uint16(seg), via}]
+	mac, known := w.hosts[neighbour.Host{Link: uint16(seg), Addr: via}]
 	if !known {
 		return fate{drop: "neighbour_unresolved"}
 	}
@@ -189,7 +190,7 @@ func (d dice) prefix(v6 bool) netip.Prefix {
 
 // gateway returns a random configuration and what its hosts are.
 func (d dice) gateway() *twin {
-	w := &twin{Config: twoNets(), hosts: map[host][6]byte{}, stations: map[fdb.Key]uint32{}}
+	w := &twin{Config: twoNets(), hosts: map[neighbour.Host][6]byte{}, stations: map[fdb.Key]uint32{}}
 	w.Routes, w.Neighbours, w.Deny = nil, nil, d.IntN(4) == 0
 	for range d.IntN(6) {
 		v6 := d.IntN(2) == 0
@@ -228,7 +229,7 @@ func (d dice) gateway() *twin {
 		a := d.addr(d.IntN(2) == 0)
 		if seg := w.reaches(a); seg >= 0 {
 			m := mac(byte(1 + d.IntN(5)))
-			w.hosts[host{uint16(seg), a}] = m
+			w.hosts[neighbour.Host{Link: uint16(seg), Addr: a}] = m
 			w.Neighbours = slices.DeleteFunc(w.Neighbours, func(n Neighbour) bool { return n.Address == a })
 			w.Neighbours = append(w.Neighbours, Neighbour{a, m})
 		}

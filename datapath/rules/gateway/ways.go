@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/encap/neighbour"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -60,30 +61,21 @@ func (l *look) choose(ways []way, slot uint64) *way {
 		h := w.seg.host(w.addr)
 		l.v.Tags |= l.t.hostTag(h)
 		l.use(h)
-		_, state := l.t.neighbours.find(h)
-		if state == unknown && l.q.Live && l.t.neighbours.want(h, nil, l.q.Now) {
+		_, state := l.t.neighbours.Find(h)
+		if state == neighbour.Unknown && l.q.Live && l.t.neighbours.Want(h, nil, l.q.Now) {
 			l.t.ask(h)
 		}
 		rank := 1
 		switch state {
-		case answered, fixed:
+		case neighbour.Answered, neighbour.Fixed:
 			rank = 2
-		case failed:
+		case neighbour.Failed:
 			rank = 0
 		}
-		hi, lo := words(w.addr)
-		weight := mix(mix(hi^slot) ^ lo)
+		weight := neighbour.Weight(w.addr, slot)
 		if best == nil || rank > bestRank || rank == bestRank && weight > bestWeight {
 			best, bestRank, bestWeight = w, rank, weight
 		}
 	}
 	return best
-}
-
-// mix spreads the bits of v (splitmix64).
-func mix(v uint64) uint64 {
-	v += 0x9e3779b97f4a7c15
-	v = (v ^ v>>30) * 0xbf58476d1ce4e5b9
-	v = (v ^ v>>27) * 0x94d049bb133111eb
-	return v ^ v>>31
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -142,7 +143,7 @@ func TestWhatTheGatewayDoesItselfIsCounted(t *testing.T) {
 	b := newBench(t, twoNets())
 	b.see(1, udp(mac(0xa1), mac(1), "10.0.1.2", "10.0.2.7", 64, 9))
 	b.see(3, tagged(20, arp(mac(0xa2), 2, mac(7), "10.0.2.7", "10.0.2.1")))
-	for range errorBurst + 3 {
+	for range icmp.Burst + 3 {
 		b.see(1, udp(mac(0xa1), mac(1), "10.0.1.2", "10.0.2.7", 1, 9))
 	}
 	b.SetSender(full{})
@@ -152,7 +153,7 @@ func TestWhatTheGatewayDoesItselfIsCounted(t *testing.T) {
 	for _, s := range b.Samples() {
 		got = append(got, fmt.Sprint(s.Name, "=", s.Value))
 	}
-	want := fmt.Sprintf("[neighbour_asked=1 neighbour_waited=1 icmp_error=%d icmp_error_rate=3 gateway_unsent=1]", errorBurst)
+	want := fmt.Sprintf("[neighbour_asked=1 neighbour_waited=1 icmp_error=%d icmp_error_rate=3 gateway_unsent=1]", icmp.Burst)
 	if fmt.Sprint(got) != want {
 		t.Errorf("got %v, want %s", got, want)
 	}

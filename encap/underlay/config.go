@@ -1,0 +1,191 @@
+package underlay
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/culvertdev/culvert/encap/neighbour"
+)
+
+// Bounds of a configuration.
+const (
+	MaxInterfaces = 256
+	maxAddresses  = 64   // of an interface
+	maxRoutes     = 4096 // of an interface; the kernel's have a bound of their own
+	maxWays       = 16   // routers of a route
+	minMTU4       = 576  // bytes (RFC 791)
+	minMTU6       = 1280 // bytes (RFC 8200 section 5)
+)
+
+// A Config says what the underlay is. It is a value: a stack keeps none of its slices.
+type Config struct {
+	Interfaces []Interface
+}
+
+// An Interface is what a datapath port has of addresses.
+type Interface struct {
+	Port      string         // the port's name
+	Addresses []netip.Prefix // own address, with the length of the prefix that is reached directly
+	Routes    []Route
+	VLAN      uint16 // of the tag that its packets have; 0: none
+	MTU       int    // bytes of the largest IP packet; 0: the port's
+	// Kernel: addresses, routes and neighbours are those of the host's kernel (SetKernel, SetNeighbour), which also
+	// answers for them. The three above are empty.
+	Kernel bool
+}
+
+// A Route says by which routers packets go to a prefix. Several routes to one prefix are one with all their routers.
+type Route struct {
+	To  netip.Prefix
+	Via []netip.Addr // on the interface; of several each gets an equal share of flows
+}
+
+// A ConfigError is one thing that is wrong in a Config.
+type ConfigError struct {
+	Port    string
+	List    string // "address", "routes", "vlan" or "mtu"
+	Index   int    // in the list, -1 of what is none
+	Problem string
+}
+
+// Error returns the problem behind its place.
+func (e *ConfigError) Error() string {
+	if e.Index < 0 {
+		return fmt.Sprintf("port %s: %s: %s", e.Port, e.List, e.Problem)
+	}
+	return fmt.Sprintf("port %s: %s[%d]: %s", e.Port, e.List, e.Index, e.Problem)
+}
+
+// Check returns all that is wrong with c.
+func (c *Config) Check() []*ConfigError {
+	var errs []*ConfigError
+	owner := make(map[netip.Addr]string)
+	for i := range c.Interfaces {
+		f := &c.Interfaces[i]
+		fail := func(list string, i int, format string, args ...any) {
+			errs = append(errs, &ConfigError{f.Port, list, i, fmt.Sprintf(format, args...)})
+		}
+		if i >= MaxInterfaces {
+			fail("address", -1, "want at most %d ports with an underlay", MaxInterfaces)
+			break
+		}
+		f.checkAddresses(owner, fail)
+		f.checkRoutes(fail)
+		f.checkMTU(fail)
+		if f.VLAN > 4094 {
+			fail("vlan", -1, "want a VLAN from 1 to 4094, found %d", f.VLAN)
+		}
+	}
+	return errs
+}
+
+type failFunc func(list string, i int, format string, args ...any)
+
+func (f *Interface) checkAddresses(owner map[netip.Addr]string, fail failFunc) {
+	switch n := len(f.Addresses); {
+	case n == 0 && !f.Kernel:
+		fail("address", -1, "want an address, or kernel: true")
+	case n > 0 && f.Kernel:
+		fail("address", -1, "want none with kernel: true, which takes the kernel's")
+	case n > maxAddresses:
+		fail("address", maxAddresses, "want at most %d addresses", maxAddresses)
+	}
+	for i, p := range f.Addresses {
+		other, taken := owner[p.Addr()]
+		switch {
+		case taken:
+			fail("address", i, "port %s has %v", other, p.Addr())
+		case !unicast(p.Addr()):
+			fail("address", i, "want the unicast address of a host, found %v", p.Addr())
+		case p.Addr().Is4() && p.Bits() < 31 && (p.Addr() == p.Masked().Addr() || p.Addr() == lastOf(p)):
+			fail("address", i, "want the address of a host, found %v, which is that of the network or of all hosts in it", p)
+		}
+		owner[p.Addr()] = f.Port
+	}
+}
+
+func (f *Interface) checkRoutes(fail failFunc) {
+	if len(f.Routes) > 0 && f.Kernel {
+		fail("routes", -1, "want none with kernel: true, which takes the kernel's")
+	}
+	if len(f.Routes) > maxRoutes {
+		fail("routes", maxRoutes, "want at most %d routes", maxRoutes)
+	}
+	for i, r := range f.Routes {
+		if n := len(r.Via); n == 0 || n > maxWays {
+			fail("routes", i, "via: want 1 to %d routers, found %d", maxWays, n)
+		}
+		for j, via := range r.Via {
+			switch {
+			case via.Is4() != r.To.Addr().Is4():
+				fail("routes", i, "via %v: want an address of the prefix's family", via)
+			case !f.reaches(via):
+				fail("routes", i, "via %v: the port has no address whose prefix it is in", via)
+			case slices.Contains(r.Via[:j], via):
+				fail("routes", i, "via %v: want each router once", via)
+			}
+		}
+	}
+}
+
+func (f *Interface) checkMTU(fail failFunc) {
+	least := minMTU4
+	if slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() }) {
+		least = minMTU6
+	}
+	if f.MTU != 0 && f.MTU < least {
+		fail("mtu", -1, "want %d or more with these addresses, found %d", least, f.MTU)
+	}
+}
+
+// reaches reports whether addr is one of a host on the interface's link.
+func (f *Interface) reaches(addr netip.Addr) bool {
+	has6 := false
+	for _, p := range f.Addresses {
+		if p.Addr() == addr {
+			return false
+		}
+		has6 = has6 || p.Addr().Is6()
+	}
+	if has6 && addr.Is6() && addr.IsLinkLocalUnicast() {
+		return true
+	}
+	return slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// unicast reports whether addr may be that of a host on a network.
+func unicast(addr netip.Addr) bool {
+	return addr.IsValid() && !addr.Is4In6() && addr.Zone() == "" && (addr.IsGlobalUnicast() || addr.Is6() && addr.IsLinkLocalUnicast()) &&
+		!(addr.Is4() && addr.As4()[0] >= 240)
+}
+
+// lastOf returns the last address of an IPv4 prefix, which means all hosts in it (RFC 919).
+func lastOf(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		a[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(a)
+}
+
+// neighbourOptions are the bounds of the table of neighbours, and its times. A neighbour in use is asked every 300 ms,
+// far more often than RFC 4861 section 10 does, so that one that is gone or has moved is noticed within a second: after
+// three questions without an answer another way is taken where there is one. With a thousand neighbours in use
+// questions become rarer, to some 770 a second in all.
+func neighbourOptions() neighbour.Options {
+	return neighbour.Options{
+		Max: 16384, MaxAsked: 1024,
+		Tries:     3,
+		AskAgain:  time.Second, // RETRANS_TIMER
+		Fresh:     300 * time.Millisecond,
+		Spread:    time.Millisecond,
+		Probe:     150 * time.Millisecond,
+		Linger:    5 * time.Second,
+		FailedFor: 5 * time.Second,
+		UnusedFor: 20 * time.Minute,
+		UseFor:    5 * time.Minute,
+		Settle:    200 * time.Millisecond,
+	}
+}

@@ -1,0 +1,236 @@
+package underlay
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestTheNextHostIsAskedAndThenKnown(t *testing.T) {
+	b := newBench(t, onePort())
+	w := b.way("10.0.0.9", Asked.String())
+	b.sends("1 a1>ff arp 1 10.0.0.1>10.0.0.9")
+	b.way("10.0.0.9", Asked.String())
+	b.sends() // once a second
+	_, version := b.changed(w, 0)
+	b.hosts["10.0.0.9"] = 9
+	b.run(1100)
+	w = b.way("10.0.0.9", "1 to 9 from 10.0.0.1")
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("the answer changed nothing")
+	}
+	if w.MTU != 1500 || w.SrcMAC != mac(0xa1) || w.Paths != 1 {
+		t.Errorf("got %+v", w)
+	}
+	b.hosts["fd00::9"] = 9
+	b.sent = nil
+	b.way("fd00::9", Asked.String())
+	b.sends("1 a1>9 fd00::1>ff02::1:ff00:9 icmp6 135/0 fd00::9")
+	b.settle()
+	b.way("fd00::9", "1 to 9 from fd00::1")
+}
+
+func TestWaysThatAreNone(t *testing.T) {
+	b := newBench(t, onePort())
+	for dst, want := range map[string]Status{
+		"10.0.0.1": Local, "fd00::1": Local, "fe80::ff:fe00:a1": Local,
+		"0.0.0.0": NoRoute, "127.0.0.1": NoRoute, "255.255.255.255": NoRoute, "::": NoRoute, "::1": NoRoute,
+	} {
+		b.way(dst, want.String())
+	}
+	if _, st := b.Route(ip("10.0.0.9"), ip("10.0.0.77"), 0); st != NoSource {
+		t.Errorf("from an address that is not ours: %v", st)
+	}
+	if _, st := b.Route(ip("10.0.0.9"), ip("fd00::1"), 0); st != NoSource {
+		t.Errorf("from an address of the other family: %v", st)
+	}
+	if w, st := b.Route(ip("::ffff:10.0.0.9"), ip("::ffff:10.0.0.1"), 0); st != Asked || w.Src != ip("10.0.0.1") {
+		t.Errorf("IPv4 addresses in IPv6: %v from %v", st, w.Src)
+	}
+	b.plug("up", 1, false)
+	b.way("10.0.0.9", Down.String())
+	b.plug("up", 1, true)
+	b.way("10.0.0.9", Asked.String())
+	c := onePort()
+	c.Interfaces[0].Routes = nil
+	b.SetConfig(c)
+	b.way("192.0.2.1", NoRoute.String())
+}
+
+func TestTheLongestPrefixLeadsTheWay(t *testing.T) {
+	c := onePort()
+	c.Interfaces[0].Routes = append(c.Interfaces[0].Routes, Route{pre("192.0.2.0/24"), []netip.Addr{ip("10.0.0.2")}}, Route{pre("192.0.2.128/25"), []netip.Addr{ip("10.0.0.3")}})
+	b := newBench(t, c)
+	for host, n := range map[string]byte{"10.0.0.254": 0xfe, "10.0.0.2": 2, "10.0.0.3": 3, "fe80::fe": 0xfe} {
+		b.hosts[host] = n
+	}
+	b.run(100)
+	b.way("198.51.100.1", "1 to fe from 10.0.0.1")
+	b.way("192.0.2.1", "1 to 2 from 10.0.0.1")
+	b.way("192.0.2.200", "1 to 3 from 10.0.0.1")
+	b.way("2001:db8::1", "1 to fe from fd00::1")
+}
+
+// twoPaths is an underlay on two ports, with a default route out of each.
+func twoPaths() Config {
+	return Config{[]Interface{
+		{Port: "a", Addresses: []netip.Prefix{pre("10.0.1.1/24")}, Routes: []Route{{pre("0.0.0.0/0"), []netip.Addr{ip("10.0.1.254")}}}},
+		{Port: "b", Addresses: []netip.Prefix{pre("10.0.2.1/24")}, Routes: []Route{{pre("0.0.0.0/0"), []netip.Addr{ip("10.0.2.254")}}}},
+	}}
+}
+
+func TestEqualPathsShareTheHashesAndOneTakesOverWhenTheOtherIsLost(t *testing.T) {
+	b := newBench(t, twoPaths())
+	b.hosts["10.0.1.254"], b.hosts["10.0.2.254"] = 1, 2
+	b.run(200)
+	share := func() (n [3]int) {
+		for h := range uint64(1000) {
+			w, st := b.Route(ip("192.0.2.1"), netip.Addr{}, h)
+			if st != OK {
+				t.Fatalf("hash %d: %v", h, st)
+			}
+			n[w.Port]++
+		}
+		return n
+	}
+	if n := share(); n[1] < 400 || n[2] < 400 {
+		t.Errorf("paths have %d and %d of 1000 hashes", n[1], n[2])
+	}
+	if w, st := b.Route(ip("192.0.2.1"), ip("10.0.2.1"), 0); st != OK || w.Port != 2 || w.Paths != 1 {
+		t.Errorf("from the second port's address the way is %+v, %v", w, st)
+	}
+	w := b.wayOf("192.0.2.1", 0, "1 to 1 from 10.0.1.1")
+	if w.Paths != 2 {
+		t.Errorf("the way is one of %d", w.Paths)
+	}
+	_, version := b.changed(w, 0)
+	delete(b.hosts, "10.0.1.254") // it is lost
+	b.run(1000)
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("flows do not hear within a second that a router is lost")
+	}
+	if n := share(); n[1] != 0 {
+		t.Errorf("%d of 1000 hashes go to a router that does not answer", n[1])
+	}
+	b.hosts["10.0.1.254"] = 1
+	b.run(1100)
+	if n := share(); n[1] < 400 {
+		t.Errorf("a router that is back has %d of 1000 hashes", n[1])
+	}
+	b.plug("a", 1, false)
+	if n := share(); n[1] != 0 {
+		t.Errorf("%d of 1000 hashes go out of a port that is down", n[1])
+	}
+}
+
+func TestAHostThatMovesIsFollowedWithinASecond(t *testing.T) {
+	b := newBench(t, onePort())
+	b.hosts["10.0.0.9"], b.hosts["fd00::9"] = 9, 9
+	b.way("10.0.0.9", Asked.String())
+	b.way("fd00::9", Asked.String())
+	b.run(2000)
+	w := b.way("10.0.0.9", "1 to 9 from 10.0.0.1")
+	_, version := b.changed(w, 0)
+	b.hosts["10.0.0.9"], b.hosts["fd00::9"] = 8, 8 // in silence: the old Ethernet address is nobody's
+	b.run(1000)
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("flows do not hear of it")
+	}
+	b.way("10.0.0.9", "1 to 8 from 10.0.0.1")
+	b.way("fd00::9", "1 to 8 from fd00::1")
+}
+
+func TestTheOnlyWayIsGoneOnlyWhenItsHostHasBeenSilentForLong(t *testing.T) {
+	b := newBench(t, onePort())
+	b.hosts["10.0.0.254"] = 0xfe
+	b.run(200)
+	delete(b.hosts, "10.0.0.254")
+	b.run(2000)
+	b.way("192.0.2.1", "1 to fe from 10.0.0.1")
+	b.run(4000)
+	b.way("192.0.2.1", Unreachable.String())
+	b.hosts["10.0.0.254"] = 0xfd
+	b.run(6500)
+	b.way("192.0.2.1", "1 to fd from 10.0.0.1")
+}
+
+func TestFlowsThatStillNeedANeighbourKeepIt(t *testing.T) {
+	b := newBench(t, onePort())
+	b.hosts["10.0.0.9"], b.hosts["10.0.0.8"] = 9, 8
+	kept := b.way("10.0.0.9", Asked.String())
+	b.way("10.0.0.8", Asked.String())
+	_, version := b.changed(kept, 0)
+	for range 400 {
+		b.run(1000)
+		var yes bool
+		if yes, version = b.changed(kept, version); yes {
+			kept = b.way("10.0.0.9", "1 to 9 from 10.0.0.1")
+		}
+	}
+	b.sent = nil
+	b.run(2000)
+	asked := map[string]bool{}
+	for _, s := range b.sent {
+		asked[s] = true
+	}
+	if !asked["1 a1>9 arp 1 10.0.0.1>10.0.0.9"] {
+		t.Errorf("a neighbour in use is not asked: %v", asked)
+	}
+	if asked["1 a1>8 arp 1 10.0.0.1>10.0.0.8"] {
+		t.Error("a neighbour out of use is asked still")
+	}
+}
+
+func TestAChangedRouteConcernsThoseWhoUseIt(t *testing.T) {
+	b := newBench(t, onePort())
+	near, far := b.way("192.0.2.1", Asked.String()), b.way("198.51.100.1", Asked.String())
+	_, version := b.changed(near, 0)
+	c := onePort()
+	c.Interfaces[0].Routes = append(c.Interfaces[0].Routes, Route{pre("192.0.2.0/28"), []netip.Addr{ip("10.0.0.2")}})
+	if err := b.SetConfig(c); err != nil {
+		t.Fatal(err)
+	}
+	if yes, _ := b.changed(near, version); !yes {
+		t.Error("a longer prefix is not noticed")
+	}
+	if yes, _ := b.changed(far, version); yes && near.Tag != far.Tag {
+		t.Log("both share a tag in this run: looked up again in vain")
+	}
+	told := uint64(0)
+	b.Watch(func(tags uint64) { told |= tags })
+	if err := b.SetConfig(onePort()); err != nil {
+		t.Fatal(err)
+	}
+	if told&near.Tag == 0 {
+		t.Error("whoever watches is not told")
+	}
+}
+
+func TestGroupsNeedNobodysAnswer(t *testing.T) {
+	b := newBench(t, onePort())
+	w := b.way("239.1.2.3", "1 to 3 from 10.0.0.1")
+	if w.DstMAC != [6]byte{1, 0, 0x5e, 1, 2, 3} {
+		t.Errorf("an IPv4 group is %x", w.DstMAC)
+	}
+	w = b.way("ff05::1:2", "1 to 2 from fd00::1")
+	if w.DstMAC != [6]byte{0x33, 0x33, 0, 1, 0, 2} {
+		t.Errorf("an IPv6 group is %x", w.DstMAC)
+	}
+	c := onePort()
+	c.Interfaces[0].Routes = nil
+	b.SetConfig(c)
+	b.way("239.1.2.3", "1 to 3 from 10.0.0.1")
+	b.sends()
+}
+
+func TestNeighboursAreBounded(t *testing.T) {
+	b := newBench(t, Config{[]Interface{{Port: "up", Addresses: []netip.Prefix{pre("10.0.0.1/8")}}}})
+	for i := range 100_000 {
+		b.Route(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), netip.Addr{}, 0)
+	}
+	if n := b.neighbours.Len(); n > neighbourOptions().MaxAsked {
+		t.Errorf("%d neighbours were asked at once", n)
+	}
+	if b.count("underlay_neighbours_full") == 0 {
+		t.Error("that there are too many is not counted")
+	}
+}

@@ -1,0 +1,102 @@
+package underlay
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/culvertdev/culvert/encap/neighbour"
+)
+
+// A State is the underlay as it is, for people.
+type State struct {
+	Interfaces []InterfaceState
+	Routes     []RouteState
+	Neighbours []NeighbourState
+}
+
+// An InterfaceState is an interface as it is.
+type InterfaceState struct {
+	Port      string
+	MAC       [6]byte
+	Addresses []netip.Prefix // link-local ones, too
+	VLAN      uint16
+	MTU       int // bytes; 0: not known
+	Up        bool
+	Kernel    bool
+}
+
+// A RouteState is one way to a prefix.
+type RouteState struct {
+	To     netip.Prefix
+	Router netip.Addr // invalid: reached directly
+	Port   string
+}
+
+// A NeighbourState is a neighbour.
+type NeighbourState struct {
+	Port    string
+	Address netip.Addr
+	MAC     [6]byte
+	State   neighbour.State
+	Age     time.Duration // since it last answered, or failed
+}
+
+// Show returns all there is, in the order of the configuration, routes by prefix, neighbours by port and address.
+func (s *Stack) Show() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out State
+	for i := range s.ifaces {
+		f := &s.ifaces[i]
+		one := InterfaceState{Port: f.Interface.Port, MAC: f.MAC, Addresses: slices.Clone(f.addresses), VLAN: f.VLAN, MTU: f.mtu, Up: f.up(), Kernel: f.Kernel}
+		if l := f.linkLocal; l.IsValid() && !slices.ContainsFunc(f.addresses, func(p netip.Prefix) bool { return p.Addr() == l }) {
+			one.Addresses = append(one.Addresses, netip.PrefixFrom(l, linkLocalPrefix.Bits()))
+		}
+		out.Interfaces = append(out.Interfaces, one)
+	}
+	for p, list := range s.fib.hops {
+		for _, h := range list {
+			out.Routes = append(out.Routes, RouteState{p, h.router, s.ifaces[h.link].Interface.Port})
+		}
+	}
+	slices.SortFunc(out.Routes, func(a, b RouteState) int {
+		return cmp.Or(a.To.Addr().Compare(b.To.Addr()), cmp.Compare(a.To.Bits(), b.To.Bits()), cmp.Compare(a.Port, b.Port), a.Router.Compare(b.Router))
+	})
+	for _, n := range s.neighbours.List(s.o.Clock()) {
+		if int(n.Link) < len(s.ifaces) {
+			out.Neighbours = append(out.Neighbours, NeighbourState{s.ifaces[n.Link].Interface.Port, n.Addr, n.MAC, n.State, n.Age})
+		}
+	}
+	return out
+}
+
+// An Own is an address of the underlay.
+type Own struct {
+	Port uint32 // datapath port
+	Addr netip.Addr
+	VLAN uint16
+	MAC  [6]byte
+}
+
+// Own returns the addresses of all interfaces whose port is there, those of the kernel's with kernel set, the others
+// without.
+func (s *Stack) Own(kernel bool) []Own {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Own
+	for i := range s.ifaces {
+		f := &s.ifaces[i]
+		if !f.there || f.Kernel != kernel {
+			continue
+		}
+		for _, p := range f.addresses {
+			list = append(list, Own{f.ID, p.Addr(), f.VLAN, f.MAC})
+		}
+		if f.linkLocal.IsValid() && !slices.ContainsFunc(f.addresses, func(p netip.Prefix) bool { return p.Addr() == f.linkLocal }) {
+			list = append(list, Own{f.ID, f.linkLocal, f.VLAN, f.MAC})
+		}
+	}
+	return list
+}
