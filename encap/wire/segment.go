@@ -11,7 +11,6 @@ const (
 
 	tcpSeq   = 4  // offset of the sequence number in bytes
 	tcpFlags = 13 // offset of the flags in bytes
-	ipv4ID   = 4  // offset of the identification in bytes
 )
 
 // A TCPCut says how a TCP packet longer than a port takes is cut into packets of their own, as
@@ -105,8 +104,8 @@ func (c *TCPCut) Patch(pkt []byte, part, off, n int) uint32 {
 		return Sum(tcp, PseudoIPv6(ip, ProtoTCP, size))
 	}
 	binary.BigEndian.PutUint16(ip[IPv4Length:], uint16(len(ip)+size))
-	id := binary.BigEndian.Uint16(ip[ipv4ID:])
-	binary.BigEndian.PutUint16(ip[ipv4ID:], id+uint16(part))
+	id := binary.BigEndian.Uint16(ip[IPv4ID:])
+	binary.BigEndian.PutUint16(ip[IPv4ID:], id+uint16(part))
 	ip[IPv4Checksum], ip[IPv4Checksum+1] = 0, 0
 	binary.BigEndian.PutUint16(ip[IPv4Checksum:], Checksum(ip))
 	return Sum(tcp, PseudoIPv4(ip, ProtoTCP, size))

@@ -15,6 +15,7 @@ const (
 	TypeIPv4  = 0x0800
 	TypeARP   = 0x0806
 	TypeVLAN  = 0x8100 // 802.1Q customer tag
+	TypeTEB   = 0x6558 // an Ethernet frame (transparent Ethernet bridging, RFC 1701)
 	TypeRARP  = 0x8035
 	TypeIPv6  = 0x86dd
 	TypeMPLS  = 0x8847
@@ -34,6 +35,7 @@ const (
 	ProtoUDP      = 17
 	ProtoRouting  = 43
 	ProtoFragment = 44
+	ProtoGRE      = 47
 	ProtoAH       = 51
 	ProtoICMPv6   = 58
 	ProtoDstOpts  = 60
@@ -66,6 +68,7 @@ const (
 const (
 	IPv4TOS      = 1
 	IPv4Length   = 2
+	IPv4ID       = 4
 	IPv4Fragment = 6
 	IPv4TTL      = 8
 	IPv4Protocol = 9

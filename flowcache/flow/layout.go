@@ -1,5 +1,7 @@
 package flow
 
+import "github.com/culvertdev/culvert/encap"
+
 // Version of the key layout. Whatever depends on the layout asserts the version it was written for,
 //
 //	var _ = [1]struct{}{}[flow.Version-3]
@@ -93,17 +95,17 @@ const (
 	OffMPLS1 = 4 // 4
 	OffMPLS2 = 8 // 4
 
-	// Tunnel block.
-	OffTunID       = 0  // 8
-	OffTunSrc      = 8  // 4
-	OffTunDst      = 12 // 4
-	OffTunIP6Src   = 16 // 16
-	OffTunIP6Dst   = 32 // 16
-	OffTunPresent  = 48 // 8: bit i: there is a tun_metadata<i>
-	OffTunBits     = 56 // 4: ERSPAN index, version, hardware id and direction, and the flags
-	OffTunGBPID    = 60 // 2
-	OffTunGBPFlags = 62 // 1
-	OffTunTOS      = 63 // 1
+	// Tunnel block, which packets from tunnels bring along as it is.
+	OffTunID       = encap.MetaKey      // 8
+	OffTunSrc      = encap.MetaSrc      // 4
+	OffTunDst      = encap.MetaDst      // 4
+	OffTunIP6Src   = encap.MetaSrc6     // 16
+	OffTunIP6Dst   = encap.MetaDst6     // 16
+	OffTunPresent  = encap.MetaPresent  // 8: bit i: there is a tun_metadata<i>
+	OffTunBits     = encap.MetaBits     // 4: ERSPAN index, version, hardware id and direction, and the flags
+	OffTunGBPID    = encap.MetaGBP      // 2
+	OffTunGBPFlags = encap.MetaGBPFlags // 1
+	OffTunTOS      = encap.MetaTOS      // 1
 
 	// Blocks of registers.
 	OffReg0 = 0 // 16 registers of 4 in each block

@@ -1,0 +1,43 @@
+package encap
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/bits"
+
+	"github.com/culvertdev/culvert/encap/wire"
+)
+
+// NVGRE (RFC 7637 section 3.2) is GRE with a key of a 24-bit virtual subnet and 8 bits that tell flows apart, and
+// without checksum and sequence number.
+
+func checkNVGRE(o *Outer) error {
+	if o.Checksum {
+		return errors.New("checksum: NVGRE has none")
+	}
+	return nil
+}
+
+func sizeNVGRE(*Outer) int { return greFieldsSize(greKey) }
+
+func buildNVGRE(b []byte, o *Outer, d *descriptor) []byte {
+	*d |= dFlowID
+	return appendGRE(b, greKey, wire.TypeTEB, o.Key<<8, d)
+}
+
+func readNVGRE(b []byte, _ descriptor, o *Outer) bool {
+	if len(b) != greFieldsSize(greKey) {
+		return false
+	}
+	o.Key = binary.BigEndian.Uint32(b[greSize:]) >> 8
+	return true
+}
+
+func openNVGRE(x *Popper, set uint64) {
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		if x.arrivals[i].gre != greKey {
+			x.drop(i, BadHeader)
+		}
+	}
+}

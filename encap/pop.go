@@ -1,0 +1,143 @@
+package encap
+
+import (
+	"math/bits"
+
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// A Popper takes the packets of batches out of the tunnels they have come by.
+//
+// Thread-safety: one goroutine at a time. It is large and meant to live as long as its worker.
+type Popper struct {
+	// What became of the batch, valid until the next Pop. A frame with a bit in none of the three sets is as it was:
+	// an ordinary packet of the port it came in by.
+	Popped    uint64 // bit i: frame i has come by the tunnel of Port[i]; it begins with the inner packet now
+	Dropped   uint64 // bit i: frame i is for a tunnel here, but wrong: Why[i]; the caller frees it
+	Fragments uint64 // bit i: frame i is a fragment that may be of a packet for a tunnel here
+	Port      [frame.MaxBatch]uint32
+	Why       [frame.MaxBatch]Reason
+
+	// Partial says that senders may leave checksums to hardware that is not there, as behind a veth port
+	// (pmd.Info.PartialChecksums).
+	Partial bool
+
+	c        *frame.Cache
+	pool     *frame.Pool
+	frames   []frame.Frame
+	tunnels  *Tunnels
+	arrivals [frame.MaxBatch]arrival
+	hashes   [frame.MaxBatch]uint64
+	found    cache
+}
+
+// An arrival is what is known of a frame that may have come by a tunnel.
+type arrival struct {
+	end
+	tunnel  *Tunnel
+	size    uint32 // bytes from the start of the frame to the end of the outer packet, without padding
+	bits    uint32 // as MetaBits
+	l3      uint16 // offset of the outer IP header in bytes
+	l4      uint16 // offset of the UDP or GRE header in bytes
+	inner   uint16 // offset of the inner frame in bytes
+	gre     uint16 // flags of the GRE header
+	gbp     GBP
+	tos     uint8
+	options uint8 // bytes of GENEVE options, in front of the inner frame
+	bad     Reason
+}
+
+// key returns the key of a packet whose tunnel is found.
+func (a *arrival) key() uint32 {
+	key := uint32(a.where & whereKey)
+	if k := &kinds[a.tunnel.Type]; a.where&whereGRE != 0 {
+		key >>= k.shift
+	}
+	return key
+}
+
+// NewPopper returns a Popper that frees what it cuts off chains to c.
+func NewPopper(c *frame.Cache) *Popper {
+	return &Popper{c: c, pool: c.Pool()}
+}
+
+// Pop takes those of frames that belong to one of the tunnels out of it, and says in Popped, Dropped, Fragments what
+// became of each. There are at most frame.MaxBatch.
+//
+// A popped frame has frame.HasTunnel, and in frame.Pool.Tunnel what its outer headers said. Its inner packet is a whole Ethernet header at least; padding behind
+// the outer packet is cut off. Offload wishes about the inner packet stay with it.
+func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
+	x.Popped, x.Dropped, x.Fragments = 0, 0, 0
+	if len(t.classes) == 0 {
+		return
+	}
+	x.tunnels, x.frames = t, frames
+	// 1. Outer headers. Most frames of a port that is not for tunnels alone end here.
+	set := x.arrive()
+	if set == 0 {
+		return
+	}
+	// 2. Tunnels. Packets that look like a tunnel's but are of none here stay ordinary ones.
+	set = x.find(set)
+	// 3. Headers of the tunnels' types, all frames of a type at once.
+	x.open(set)
+	// 4. What is left may be wrong all the same: checksums, congestion.
+	x.verify(set &^ x.Dropped)
+	x.congestion(set &^ x.Dropped)
+	// 5. Off with the outer headers.
+	x.strip(set &^ x.Dropped)
+}
+
+// drop notes that frame i is wrong.
+func (x *Popper) drop(i int, why Reason) {
+	x.Dropped |= 1 << i
+	x.Why[i] = why
+}
+
+// header returns the first n bytes of frame i behind the UDP header; nil when the packet or its first buffer does not
+// have as many.
+func (x *Popper) header(i, n int) []byte {
+	a := &x.arrivals[i]
+	pkt := x.pool.Bytes(x.frames[i])
+	at := int(a.l4) + 8
+	if at+n > min(len(pkt), int(a.size)) {
+		return nil
+	}
+	return pkt[at : at+n]
+}
+
+// open runs the open functions of the types that frames in set are of.
+func (x *Popper) open(set uint64) {
+	var of [numTypes]uint64
+	for left := set; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		of[x.arrivals[i].tunnel.Type] |= 1 << i
+	}
+	for t, of := range of {
+		if of != 0 {
+			kinds[t].open(x, of)
+		}
+	}
+}
+
+// strip moves the starts of the frames in set behind their outer headers and puts metadata in front of them.
+func (x *Popper) strip(set uint64) {
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		a, f := &x.arrivals[i], &x.frames[i]
+		pkt := x.pool.Bytes(*f)
+		options := pkt[a.inner-uint16(a.options) : a.inner]
+		if total := x.pool.Total(*f); total > int(a.size) {
+			x.c.Cut(f, int(a.size))
+		}
+		x.moveOffload(*f, int(a.inner))
+		if !x.pool.Trim(f, int(a.inner)) || !x.pool.TunnelFits(*f) {
+			x.drop(i, NoHeadroom)
+			continue
+		}
+		f.SetFlags(f.Flags() | frame.HasTunnel)
+		a.describe(x.pool.Tunnel(*f), options)
+		x.Popped |= 1 << i
+		x.Port[i] = a.tunnel.Port
+	}
+}

@@ -1,0 +1,190 @@
+package encap
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// UDP source ports are taken from the range that Linux has for those that nobody asked for by number, as Open vSwitch
+// does.
+const (
+	firstPort = 32768
+	ports     = 61000 - firstPort + 1
+)
+
+// NumCounters is the number of counters there are for sequence numbers.
+const NumCounters = 4096
+
+// Counters are what packets are numbered by, whoever pushes them. The zero value is ready.
+//
+// Thread-safety: for all Pushers.
+type Counters struct {
+	id  atomic.Uint32 // IPv4 identifications
+	seq [NumCounters]atomic.Uint32
+}
+
+// A Pusher puts packets into tunnels.
+//
+// Thread-safety: one goroutine at a time.
+type Pusher struct {
+	Pool     *frame.Pool
+	Counters *Counters
+	Now      int64 // ns; the time that ERSPAN type III packets say
+
+	frames []frame.Frame
+	d      descriptor
+	words  []uint64 // of the bytes
+	l3     []uint16
+	hash   []uint32
+}
+
+// Push puts the header stack in words, made by AppendStack, in front of each frame. It returns a bit for each frame that
+// it has left as it was, for the reason that Why gives; the caller drops these. There are at most frame.MaxBatch frames.
+//
+// hash has a number of 32 bits for each frame, the same for all packets of an inner flow, for the source port; l3 the
+// offset of its network header in bytes, 0 if it has none. The frames must be complete: without offload wishes. Their
+// tunnel metadata, if any, is gone afterwards.
+func (u *Pusher) Push(words []uint64, frames []frame.Frame, hash []uint32, l3 []uint16) (left uint64) {
+	u.d, u.words, u.frames, u.hash, u.l3 = descriptor(words[0]), words[1:], frames, hash, l3
+	set := u.prepend()
+	if u.d&dV6 == 0 {
+		u.ipv4(set)
+	} else {
+		u.ipv6(set)
+	}
+	if u.d&dUDP != 0 {
+		u.udp(set)
+	} else {
+		u.gre(set)
+	}
+	if u.d&dSum != 0 {
+		u.checksums(set)
+	}
+	return ^set & (1<<len(frames) - 1)
+}
+
+// Why says why Push with words has left f as it was.
+func (u *Pusher) Why(words []uint64, f frame.Frame) Reason {
+	d := descriptor(words[0])
+	switch {
+	case u.unfinished(f):
+		return Unfinished
+	case u.Pool.Total(f)+d.size()-d.l3() > 0xffff:
+		return TooLong
+	}
+	return NoHeadroom
+}
+
+// unfinished reports whether f lacks something that hardware was to do.
+func (u *Pusher) unfinished(f frame.Frame) bool {
+	if f.Flags()&frame.HasOffload == 0 {
+		return false
+	}
+	o := &u.Pool.Meta(f).Offload
+	return o.Csum&frame.NeedsCsum != 0 || o.GSO != frame.GSONone
+}
+
+// prepend writes the stack in front of all frames that it may be written in front of, and returns a bit for each.
+func (u *Pusher) prepend() (set uint64) {
+	size := u.d.size()
+	most := 0xffff - size + u.d.l3() // bytes of the longest frame
+	for i := range u.frames {
+		f := &u.frames[i]
+		if flags := f.Flags(); flags != 0 && u.unfinished(*f) {
+			continue
+		}
+		if u.Pool.Total(*f) > most || u.Pool.Headroom(*f) < size {
+			continue
+		}
+		f.SetFlags(0)
+		if !u.Pool.Prepend(f, size) {
+			continue
+		}
+		writeStack(u.Pool.Bytes(*f)[:size], u.words)
+		set |= 1 << i
+	}
+	return set
+}
+
+// ipv4 completes the IPv4 headers of the frames in set: what is filled in is added to the checksum of the header as it
+// was built (RFC 1624).
+func (u *Pusher) ipv4(set uint64) {
+	l3, size := u.d.l3(), u.d.size()
+	id := uint32(0)
+	if u.d&dID != 0 {
+		id = u.Counters.id.Add(uint32(bits.OnesCount64(set))) << 16 >> 16
+	}
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		pkt := u.Pool.Bytes(u.frames[i])
+		h := (*[wire.IPv4Size]byte)(pkt[l3:])
+		length := uint32(u.Pool.Total(u.frames[i]) - l3)
+		sum := uint32(^binary.BigEndian.Uint16(h[wire.IPv4Checksum:])) + length
+		binary.BigEndian.PutUint16(h[wire.IPv4Length:], uint16(length))
+		if tos, ttl, ok := tosOf(pkt[size:], int(u.l3[i])); ok {
+			sum += u.inherit4(h, tos, ttl)
+		}
+		if u.d&dID != 0 {
+			binary.BigEndian.PutUint16(h[wire.IPv4ID:], uint16(id))
+			sum += id & 0xffff
+			id--
+		}
+		binary.BigEndian.PutUint16(h[wire.IPv4Checksum:], ^wire.Fold(sum))
+	}
+}
+
+// inherit4 takes over what an IPv4 header takes over from the inner packet and returns what that adds to its sum.
+func (u *Pusher) inherit4(h *[wire.IPv4Size]byte, tos, ttl uint8) (sum uint32) {
+	old := h[wire.IPv4TOS]
+	now := old | tos&ecnMask
+	if u.d&dInheritTOS != 0 {
+		now = tos
+	}
+	h[wire.IPv4TOS] = now
+	sum = uint32(^uint16(old)) + uint32(now)
+	if u.d&dInheritTTL != 0 {
+		sum += uint32(^(uint16(h[wire.IPv4TTL]) << 8)) + uint32(ttl)<<8
+		h[wire.IPv4TTL] = ttl
+	}
+	return sum
+}
+
+// ipv6 completes the IPv6 headers of the frames in set.
+func (u *Pusher) ipv6(set uint64) {
+	l3, size := u.d.l3(), u.d.size()
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		pkt := u.Pool.Bytes(u.frames[i])
+		h := (*[wire.IPv6Size]byte)(pkt[l3:])
+		binary.BigEndian.PutUint16(h[wire.IPv6Length:], uint16(u.Pool.Total(u.frames[i])-l3-wire.IPv6Size))
+		tos, ttl, ok := tosOf(pkt[size:], int(u.l3[i]))
+		if !ok {
+			continue
+		}
+		if u.d&dInheritTOS == 0 {
+			tos = h[0]<<4 | h[1]>>4 | tos&ecnMask
+		}
+		h[0], h[1] = 0x60|tos>>4, h[1]&0x0f|tos<<4
+		if u.d&dInheritTTL != 0 {
+			h[wire.IPv6HopLimit] = ttl
+		}
+	}
+}
+
+// udp fills in lengths and source ports of the frames in set.
+func (u *Pusher) udp(set uint64) {
+	l4 := u.d.l4()
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		h := u.Pool.Bytes(u.frames[i])[l4:]
+		binary.BigEndian.PutUint16(h[wire.UDPLength:], uint16(u.Pool.Total(u.frames[i])-l4))
+		if u.d&dEntropy != 0 {
+			port := firstPort + uint64(u.hash[i])*ports>>32
+			binary.BigEndian.PutUint16(h[wire.SrcPort:], uint16(port))
+		}
+	}
+}

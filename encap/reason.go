@@ -1,0 +1,46 @@
+package encap
+
+import "github.com/culvertdev/culvert/ring/counter"
+
+// A Reason says why a packet did not go into or come out of a tunnel.
+type Reason uint8
+
+// Reasons. Reasons lists their names and sentences in this order.
+const (
+	Good Reason = iota
+	BadLength
+	BadHeader
+	BadOptions
+	UnknownOption
+	BadIPChecksum
+	BadUDPChecksum
+	NoUDPChecksum
+	BadGREChecksum
+	ECNLost
+	Unfinished
+	NoHeadroom
+	TooLong
+	NumReasons
+)
+
+// Reasons returns the counter table of the reasons above. The first counts nothing.
+func Reasons() []counter.Desc {
+	return []counter.Desc{
+		Good:           {Name: "good", Help: "There is nothing wrong with the packet."},
+		BadLength:      {Name: "tunnel_length", Help: "A tunnel packet's lengths contradict each other, or it was cut off.", Kind: counter.Drop},
+		BadHeader:      {Name: "tunnel_header", Help: "A tunnel header has a version, flags or a protocol that its tunnel does not take.", Kind: counter.Drop},
+		BadOptions:     {Name: "tunnel_options", Help: "The lengths of a tunnel packet's options do not add up.", Kind: counter.Drop},
+		UnknownOption:  {Name: "tunnel_critical_option", Help: "A tunnel packet has a critical option that no field is mapped to.", Kind: counter.Drop},
+		BadIPChecksum:  {Name: "tunnel_ip_checksum", Help: "A tunnel packet's outer IPv4 checksum is wrong.", Kind: counter.Drop},
+		BadUDPChecksum: {Name: "tunnel_udp_checksum", Help: "A tunnel packet's outer UDP checksum is wrong.", Kind: counter.Drop},
+		NoUDPChecksum:  {Name: "tunnel_no_udp_checksum", Help: "A tunnel packet over IPv6 has no UDP checksum, which its tunnel asks for.", Kind: counter.Drop},
+		BadGREChecksum: {Name: "tunnel_gre_checksum", Help: "A tunnel packet's GRE checksum is wrong, or there is none and its tunnel asks for one.", Kind: counter.Drop},
+		ECNLost:        {Name: "tunnel_ecn", Help: "Congestion was marked on a tunnel packet whose inner packet cannot carry the mark (RFC 6040).", Kind: counter.Drop},
+		Unfinished:     {Name: "tunnel_unfinished", Help: "A tunnel packet, or one to go into a tunnel, was left to be segmented or summed up by others.", Kind: counter.Drop},
+		NoHeadroom:     {Name: "tunnel_headroom", Help: "There was no room for outer headers in front of a packet: too many tunnels in tunnels.", Kind: counter.Drop},
+		TooLong:        {Name: "tunnel_too_long", Help: "With outer headers a packet would be longer than 65,535 bytes.", Kind: counter.Drop},
+	}
+}
+
+// String returns the name of r.
+func (r Reason) String() string { return Reasons()[r].Name }

@@ -1,0 +1,89 @@
+package encap
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/culvertdev/culvert/encap/wire"
+)
+
+// A Type is a kind of tunnel.
+type Type uint8
+
+// Types. The zero Type is none.
+const (
+	NoType Type = iota
+	VXLAN
+	Geneve
+	GRE
+	NVGRE
+	ERSPAN
+	numTypes
+)
+
+// A kind is what sets a type apart. A type is a file with its functions and a row in kinds.
+type kind struct {
+	name  string
+	proto uint8  // IP protocol: wire.ProtoUDP or wire.ProtoGRE
+	port  uint16 // UDP port by default; 0 with GRE
+	keys  uint32 // the largest key
+	// A packet's key lies in the 32 bits behind the first four of the tunnel header or in those of GRE's key, with
+	// as many bits behind it as shift says. where is what else tells the type in an end.
+	shift uint8
+	where uint64
+	// check says what is wrong with an Outer of the type.
+	check func(o *Outer) error
+	// size returns the bytes of the headers behind UDP, or of the GRE header and what is behind it.
+	size func(o *Outer) int
+	// build appends those headers to b, except for what depends on the packet, and notes where that is in d.
+	build func(b []byte, o *Outer, d *descriptor) []byte
+	// read is the inverse of build: it fills in o from the headers b and reports whether they are of the type.
+	read func(b []byte, d descriptor, o *Outer) bool
+	// open checks the headers of the frames in set against the tunnels they have come by, and says in x where the
+	// inner frames begin and what is to be known of them.
+	open func(x *Popper, set uint64)
+}
+
+var kinds = [numTypes]kind{
+	VXLAN:  {"vxlan", wire.ProtoUDP, 4789, 1<<24 - 1, 8, 0, checkVXLAN, sizeVXLAN, buildVXLAN, readVXLAN, openVXLAN},
+	Geneve: {"geneve", wire.ProtoUDP, 6081, 1<<24 - 1, 8, 0, checkGeneve, sizeGeneve, buildGeneve, readGeneve, openGeneve},
+	GRE:    {"gre", wire.ProtoGRE, 0, 1<<32 - 1, 0, whereGRE, checkGRE, sizeGRE, buildGRE, readGRE, openGRE},
+	NVGRE:  {"nvgre", wire.ProtoGRE, 0, 1<<24 - 1, 8, whereGRE, checkNVGRE, sizeNVGRE, buildNVGRE, readNVGRE, openNVGRE},
+	ERSPAN: {"erspan", wire.ProtoGRE, 0, 1<<10 - 1, 0, whereGRE | whereERSPAN, checkERSPAN, sizeERSPAN, buildERSPAN, readERSPAN, openERSPAN},
+}
+
+// String returns the name that Open vSwitch has for t.
+func (t Type) String() string {
+	if t == NoType || t >= numTypes {
+		return fmt.Sprintf("type %d", uint8(t))
+	}
+	return kinds[t].name
+}
+
+// ParseType returns the type with a name.
+func ParseType(name string) (Type, error) {
+	for t := NoType + 1; t < numTypes; t++ {
+		if kinds[t].name == name {
+			return t, nil
+		}
+	}
+	return NoType, fmt.Errorf("tunnel type %q: want one of %v", name, Types())
+}
+
+// Types returns the types there are.
+func Types() []Type {
+	types := make([]Type, 0, numTypes)
+	for t := NoType + 1; t < numTypes; t++ {
+		types = append(types, t)
+	}
+	return slices.Clip(types)
+}
+
+// UDP reports whether t runs over UDP; else it runs over GRE.
+func (t Type) UDP() bool { return kinds[t].proto == wire.ProtoUDP }
+
+// Port returns the UDP port of t where none is configured; 0 for what runs over GRE.
+func (t Type) Port() uint16 { return kinds[t].port }
+
+// MaxKey returns the largest key that a tunnel of type t carries.
+func (t Type) MaxKey() uint32 { return kinds[t].keys }
