@@ -20,8 +20,9 @@ type rxQueue struct {
 	gather   gather
 	awake    bool // the waker was heard since the queue was armed
 	announcement
-	fresh  frame.Batch // empty buffers; a packet's are the last ones, and leave when it is all there
-	header [nethdr.Size]byte
+	fresh   frame.Batch // empty buffers; a packet's are the last ones, and leave when it is all there
+	header  [nethdr.Size]byte
+	touched byte // what touch has read, so that it is read
 }
 
 // Recv implements pmd.RxQueue.

@@ -3,7 +3,6 @@ package frame
 import (
 	"errors"
 	"math"
-	"slices"
 )
 
 // ErrCaches is returned when more caches are asked for than Options.Caches allows.
@@ -73,28 +72,49 @@ func (c *Cache) Fill(b *Batch, n int) int {
 			return n - left
 		}
 		k := min(uint32(left), c.n)
-		for _, buf := range slices.Backward(c.free[c.n-k : c.n]) {
-			if c.p.audit != nil {
-				c.p.take(buf)
-			}
-			b.Append(Frame{off: buf<<c.p.shift + Headroom})
-		}
 		c.n -= k
 		left -= int(k)
+		from, to := c.free[c.n:c.n+k], b.f[b.n:b.n+int(k)]
+		b.n += int(k)
+		for i := range to {
+			to[i] = Frame{off: from[len(from)-1-i]<<c.p.shift + Headroom}
+		}
+		if c.p.audit != nil {
+			for _, f := range to {
+				c.p.take(f.off >> c.p.shift)
+			}
+		}
 	}
 	return n
 }
 
 // PutBatch frees every frame of b and empties it.
 func (c *Cache) PutBatch(b *Batch) {
-	for _, f := range b.Frames() {
-		if f.more != 0 {
-			c.Put(f)
-		} else {
-			c.put(f.off >> c.p.shift)
+	for fs := b.Frames(); len(fs) > 0; {
+		if n := c.putPlain(fs); n > 0 {
+			fs = fs[n:]
+			continue
 		}
+		c.Put(fs[0])
+		fs = fs[1:]
 	}
 	b.Reset()
+}
+
+// putPlain frees the first of some frames, as long as they have one buffer each and there is room in cur, and
+// returns how many.
+func (c *Cache) putPlain(fs []Frame) int {
+	if c.p.audit != nil {
+		return 0
+	}
+	room := c.free[c.n:]
+	fs = fs[:min(len(fs), len(room))]
+	n, shift := 0, c.p.shift
+	for ; n < len(fs) && fs[n].more == 0; n++ {
+		room[n] = fs[n].off >> shift
+	}
+	c.n += uint32(n)
+	return n
 }
 
 // Copy returns a copy of the whole packet f, chain, offload wishes and outer headers included, in buffers of

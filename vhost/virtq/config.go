@@ -21,7 +21,7 @@ type Config struct {
 
 	Indirect   bool // VIRTIO_F_INDIRECT_DESC
 	EventIndex bool // VIRTIO_F_EVENT_IDX
-	InOrder    bool // VIRTIO_F_IN_ORDER: a packed ring's batches are given back by one entry
+	InOrder    bool // VIRTIO_F_IN_ORDER: what was only read goes back in batches, by one entry each
 
 	// Reads: the device only reads what it takes, as a network device does with what the guest transmits. Then all
 	// that an indirect table of a packed ring names is readable: DPDK's driver leaves what it does not care about
