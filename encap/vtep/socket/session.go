@@ -1,0 +1,203 @@
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/culvertdev/culvert/encap/vtep"
+	"github.com/culvertdev/culvert/encap/vtep/plugin"
+)
+
+// A session is one connection to the plug-in.
+type session struct {
+	conn   *plugin.Conn
+	out    chan *plugin.Message // to be written
+	done   chan struct{}        // closed at the end
+	name   string               // what the plug-in calls itself
+	learns bool
+
+	intro []vtep.Guest // that were here when the session began; the writer's
+
+	heard   atomic.Bool // something, since the last Tick
+	started int64       // ns
+	last    int64       // ns: the Tick that heard something
+	pinged  int64       // ns
+	ended   bool        // under Plugin's lock, as are those below
+	why     error
+	down    bool
+	text    string
+}
+
+// run connects and speaks with the plug-in until one side ends it.
+func (p *Plugin) run() {
+	s, err := p.open()
+	if err == nil {
+		err = p.listen(s)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s != nil {
+		s.end(err)
+		err = s.why
+	}
+	p.conn, p.busy, p.err = nil, false, err
+	if s != nil && p.now-s.started >= int64(silence) {
+		p.retry = retryFirst // it was a good one
+	}
+	p.next = p.now + int64(p.retry)
+	p.retry = min(2*p.retry, retryLast)
+}
+
+// open connects and exchanges greetings.
+func (p *Plugin) open() (*session, error) {
+	c, err := net.DialTimeout("unix", p.opt.Path, helloTime)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: plugin.NewConn(c), out: make(chan *plugin.Message, queued), done: make(chan struct{})}
+	if err := s.greet(c, p.opt); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = c.Close()
+		return nil, errClosed
+	}
+	s.started, s.last, s.pinged = p.now, p.now, p.now
+	s.intro = slices.Collect(maps.Values(p.here))
+	p.conn, p.err = s, nil
+	p.tally.connected++
+	p.sessions.Go(s.write)
+	return s, nil
+}
+
+func (s *session) greet(c net.Conn, o Options) error {
+	if err := c.SetReadDeadline(time.Now().Add(helloTime)); err != nil {
+		return err
+	}
+	if err := s.conn.Send(&plugin.Message{Type: plugin.Hello, Version: plugin.Version, Name: "culvert", Self: o.Self}); err != nil {
+		return err
+	}
+	m, err := s.conn.Receive()
+	if err != nil {
+		return fmt.Errorf("waiting for the plug-in's hello: %w", err)
+	}
+	if m.Type != plugin.Hello || m.Version != plugin.Version {
+		return fmt.Errorf("the plug-in speaks version %d of the protocol, not %d", m.Version, plugin.Version)
+	}
+	s.name, s.learns, s.down, s.text = m.Name, m.Learns, m.Down, m.Text
+	return c.SetReadDeadline(time.Time{})
+}
+
+// listen hands over what the plug-in says, until the connection ends.
+func (p *Plugin) listen(s *session) error {
+	p.sink.Recovered()
+	for {
+		m, err := s.conn.Receive()
+		if err == nil {
+			s.heard.Store(true)
+			err = p.handle(s, m)
+		}
+		if errors.Is(err, errWrong) || errors.Is(err, plugin.ErrMessage) {
+			p.mu.Lock()
+			p.tally.wrong++
+			p.mu.Unlock()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// handle takes a message. One that is wrong ends the session; types that it does not know are passed over.
+func (p *Plugin) handle(s *session, m *plugin.Message) error {
+	switch m.Type {
+	case plugin.Answer:
+		q, err := m.Question()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errWrong, err)
+		}
+		a, err := m.Answer()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errWrong, err)
+		}
+		p.sink.Answer(q, a)
+	case plugin.Invalidate:
+		scope, err := m.Scope()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errWrong, err)
+		}
+		p.sink.Invalidate(scope)
+	case plugin.Recovered:
+		p.sink.Recovered()
+	case plugin.Pong:
+		p.mu.Lock()
+		s.down, s.text = m.Down, m.Text
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// write tells the plug-in of the guests that are here, and then what is queued.
+func (s *session) write() {
+	for _, g := range s.intro {
+		m := plugin.Message{Type: plugin.Announce}
+		m.SetGuest(g)
+		if s.conn.Send(&m) != nil {
+			return // the connection is closed, which the reader notices
+		}
+	}
+	s.intro = nil
+	for {
+		select {
+		case <-s.done:
+			return
+		case m := <-s.out:
+			if s.conn.Send(m) != nil {
+				return
+			}
+		}
+	}
+}
+
+// queue queues a message. A plug-in that leaves the queue full is cut off. Plugin's lock is held.
+func (s *session) queue(m *plugin.Message) error {
+	select {
+	case s.out <- m:
+		return nil
+	default:
+		s.end(errSlow)
+		return errSlow
+	}
+}
+
+// watch pings a silent plug-in, and ends the session of one that stays silent. Plugin's lock is held.
+func (s *session) watch(now int64) {
+	if s.heard.Swap(false) {
+		s.last = now
+	}
+	switch {
+	case now-s.last >= int64(silence):
+		s.end(errSilent)
+	case now-max(s.last, s.pinged) >= int64(pingEvery):
+		s.pinged = now
+		_ = s.queue(&plugin.Message{Type: plugin.Ping})
+	}
+}
+
+// end ends the session; the first reason is the one shown. Plugin's lock is held.
+func (s *session) end(why error) {
+	if s.ended {
+		return
+	}
+	s.ended, s.why = true, why
+	close(s.done)
+	_ = s.conn.Close()
+}
