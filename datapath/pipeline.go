@@ -105,9 +105,10 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 1. Keys. Frames without an Ethernet header end here.
 	k := &w.keys
 	w.x.Extract(w.pool, port, recirc, b, k)
-	gone := k.Short
+	gone := k.Short | k.Refused
 	if gone != 0 {
-		w.dropShort(b, gone)
+		w.dropUnread(b, k.Short, dropShort)
+		w.dropUnread(b, k.Refused, dropTunnelOptions)
 	}
 	// 2. Checksums that the sender left to hardware that is not there.
 	if p := w.port(port); p != nil && p.partial && recirc == 0 {
@@ -150,12 +151,13 @@ func (w *pipeline) port(id uint32) *workerPort {
 	return w.ports[id]
 }
 
-func (w *pipeline) dropShort(b *frame.Batch, short uint64) {
-	n := bits.OnesCount64(short)
+// dropUnread drops the frames that have a bit in set before any look-up.
+func (w *pipeline) dropUnread(b *frame.Batch, set uint64, reason int) {
+	n := bits.OnesCount64(set)
 	w.count.levels.Add(undecided, uint64(n))
-	w.count.drop(dropShort, n)
-	for ; short != 0; short &= short - 1 {
-		w.frames.Put(b.Frames()[bits.TrailingZeros64(short)])
+	w.count.drop(reason, n)
+	for ; set != 0; set &= set - 1 {
+		w.frames.Put(b.Frames()[bits.TrailingZeros64(set)])
 	}
 }
 
@@ -165,7 +167,7 @@ func (w *pipeline) completeChecksums(b *frame.Batch, gone uint64) {
 	k := &w.keys
 	n := 0
 	for i, f := range b.Frames() {
-		if f.Flags() == 0 && k.L4[i] != 0 && gone>>i&1 == 0 && wire.CompleteChecksum(w.pool, f, int(k.L3[i]), int(k.L4[i])) {
+		if f.Flags()&frame.HasOffload == 0 && k.L4[i] != 0 && gone>>i&1 == 0 && wire.CompleteChecksum(w.pool, f, int(k.L3[i]), int(k.L4[i])) {
 			n++
 		}
 	}

@@ -30,7 +30,7 @@ type handover struct {
 func (w *pipeline) stageAll(p *workerPort, frames []frame.Frame) {
 	for len(frames) > 0 {
 		n := 0
-		for n < len(frames) && p.fits(frames[n]) {
+		for n < len(frames) && (p.fits(frames[n]) || p.fitsBare(&frames[n])) {
 			n++
 		}
 		w.stageFitting(p, frames[:n])
@@ -48,9 +48,20 @@ func (p *workerPort) fits(f frame.Frame) bool {
 	return f.Len() <= p.room && f.More() == 0 && f.Flags() == 0
 }
 
+// fitsBare forgets what outer headers a packet came in, as all do that leave, and reports whether the port takes it
+// for certain then.
+func (p *workerPort) fitsBare(f *frame.Frame) bool {
+	if f.Flags()&frame.HasTunnel == 0 {
+		return false
+	}
+	f.SetFlags(f.Flags() &^ frame.HasTunnel)
+	return p.fits(*f)
+}
+
 // stage puts one frame among those that leave by p: finished, if the port wants it so, and in pieces if it is
 // too long.
 func (w *pipeline) stage(p *workerPort, f frame.Frame) {
+	f.SetFlags(f.Flags() &^ frame.HasTunnel)
 	if f.Flags()&frame.HasOffload != 0 {
 		w.stageUnfinished(p, f)
 		return

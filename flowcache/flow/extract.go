@@ -17,6 +17,8 @@ type Extractor struct {
 	// VLANLimit is the most VLAN tags that are parsed, 1 or 2; 0 means 1 (Open_vSwitch table,
 	// other_config:vlan-limit). A tag beyond the limit is the frame's EtherType.
 	VLANLimit int
+	// Options maps the tunnel options of packets to fields; nil: none is one.
+	Options *PortOptions
 	// Seed keys Keys.Hash. The caches of a process share one.
 	Seed Seed
 }
@@ -25,7 +27,8 @@ type Extractor struct {
 // recirc, 0 on their first pass. Lengths in headers are held against the whole packet, while the
 // headers themselves must lie in its first buffer: what does not counts as cut off.
 //
-// Under an id with RecircHashed the key's dp_hash is the packet's frame.Meta.Hash.
+// Under an id with RecircHashed the key's dp_hash is the packet's frame.Meta.Hash. A packet with
+// frame.HasTunnel has the blocks that its outer headers are in.
 //
 // A layer that is malformed or cut off leaves its fields, and those of the layers above, zero, as in
 // OVS: the packet is matched on what parsed. Frames too short for an Ethernet header are marked in
@@ -33,16 +36,20 @@ type Extractor struct {
 //
 // Plain packets are dealt with first, all in one go, then the others.
 func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, k *Keys) {
-	k.N, k.Short = b.Len(), 0
+	k.N, k.Short, k.Refused = b.Len(), 0, 0
 	meta := uint64(port)<<32 | uint64(recirc)
 	var others uint64
+	var flags frame.Flags
 	if recirc&RecircHashed == 0 {
-		others = k.plain(p, meta, b, &e.Seed)
+		others, flags = k.plain(p, meta, b, &e.Seed)
 	} else {
-		others = 1<<k.N - 1
+		others, flags = 1<<k.N-1, frame.HasTunnel // some may have it
 	}
 	if others != 0 {
 		e.parse(p, meta, b, k, others)
+	}
+	if flags&frame.HasTunnel != 0 {
+		e.tunnels(p, port, b, k)
 	}
 }
 

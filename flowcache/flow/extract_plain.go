@@ -19,14 +19,15 @@ const blocksWord = 1 << Base << (OffBlocks % 8 * 8)
 
 // plain fills in the keys of plain packets, which most are: IPv4 without options behind a VLAN tag or none, not a
 // fragment, with a whole TCP or UDP header. It returns a bit for each frame that is not one, whose key it has left
-// alone.
+// alone, and the flags that any of them has.
 //
 // It makes words of a key, not fields, and hashes them while they are in registers. The branches go the same way
 // for all packets of most batches, so that the work on many of them is under way together.
-func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (others uint64) {
+func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (others uint64, flags frame.Flags) {
 	w0 := bits.ReverseBytes64(meta)
 	v3 := bits.RotateLeft64(mix(seed[6], blocksWord^seed[7]), 41)
 	for i, f := range b.Frames() {
+		flags |= f.Flags()
 		pkt := p.Bytes(f)
 		if len(pkt) < wire.EthernetSize+plainUDP {
 			others |= 1 << i
@@ -96,7 +97,7 @@ func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (ot
 		v2 := mix(w4^seed[4], w5^seed[5])
 		k.Hash[i] = mix(v0^bits.RotateLeft64(v1, 17)^seed[1], v2^v3^seed[6])
 	}
-	return others
+	return others, flags
 }
 
 // Values of fields as their bytes stand in a word.

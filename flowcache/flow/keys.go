@@ -7,16 +7,19 @@ import "github.com/culvertdev/culvert/ring/frame"
 //
 // Element i belongs to frame i of the batch that was extracted.
 type Keys struct {
-	N     int                               // frames extracted
-	Short uint64                            // bit i: frame i is shorter than an Ethernet header; its key is the port alone
-	Block [FastBlocks][frame.MaxBatch]Block // blocks a packet lacks hold old bytes
-	Hash  [frame.MaxBatch]uint64            // keyed hash over all blocks present
+	N     int    // frames extracted
+	Short uint64 // bit i: frame i is shorter than an Ethernet header; its key is the port alone
+	Block   [FastBlocks][frame.MaxBatch]Block // blocks a packet lacks hold old bytes
+	Hash    [frame.MaxBatch]uint64            // keyed hash over all blocks present
 	// L3 is the offset in bytes of the network header: IPv4, IPv6, ARP, or the MPLS label stack. 0:
 	// there is none, or it is malformed and nothing may be changed in it.
 	L3 [frame.MaxBatch]uint16
 	// L4 is the offset in bytes of what the IP header carries. 0: there is none, as in the later
 	// fragments of a packet. The transport header may be cut short.
 	L4 [frame.MaxBatch]uint16
+	// Refused: bit i: frame i came with tunnel options by which it must not be accepted (RFC 8926 section 3.5):
+	// a critical one that the port's TLVMap does not know, one of another length than mapped, or cut short.
+	Refused uint64
 }
 
 // A bit of Short for each frame of a batch.
@@ -24,7 +27,7 @@ var _ [64 - frame.MaxBatch]struct{}
 
 // Set makes a key the only one, as if it had been extracted from a packet; L3 and L4 stay unknown.
 func (k *Keys) Set(key *Key, seed *Seed) {
-	k.N, k.Short = 1, 0
+	k.N, k.Short, k.Refused = 1, 0, 0
 	for b := range FastBlocks {
 		k.Block[b][0] = key[b]
 	}

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -10,8 +11,11 @@ import (
 // Sizes of tunnel options (RFC 8926 section 3.5; ovs-fields(7), "Geneve Fields").
 const (
 	optionWord    = 4   // bytes: options are multiples of it
+	optionHeader  = 4   // bytes in front of an option's value
 	maxOptionSize = 124 // bytes of an option's value
 	optionWords   = OptionSize / optionWord
+
+	optionCritical = 0x80 // bit of an option's type: who does not know it must drop the packet
 )
 
 // What is wrong with a mapping of options. OVS knows each by the name in brackets.
@@ -39,8 +43,19 @@ type Option struct {
 type TLVMap struct {
 	options []Option           // by field
 	places  map[FieldID]*Place // of the fields in options
+	index   []received         // the options by what packets say of them, in the order of their ids
 	used    uint64             // bit i: 4-byte word i of the options' room is taken
 }
+
+// A received option is one as packets name it.
+type received struct {
+	id    uint32 // optionID
+	field FieldID
+	place *Place
+}
+
+// optionID is class and type as one number.
+func optionID(class uint16, typ uint8) uint32 { return uint32(class)<<8 | uint32(typ) }
 
 var _ = [1]struct{}{}[optionWords-64]
 
@@ -52,6 +67,7 @@ func (m *TLVMap) Add(options ...Option) (*TLVMap, error) {
 			return nil, fmt.Errorf("%s: %w", o, err)
 		}
 	}
+	next.sort()
 	return next, nil
 }
 
@@ -70,6 +86,7 @@ func (m *TLVMap) Remove(options ...Option) *TLVMap {
 		delete(next.places, o.Field)
 		next.options = slices.DeleteFunc(next.options, func(other Option) bool { return other.Field == o.Field })
 	}
+	next.sort()
 	return next
 }
 
@@ -121,6 +138,34 @@ func (m *TLVMap) Find(class uint16, typ uint8) (Option, bool) {
 		}
 	}
 	return Option{}, false
+}
+
+// sort fills in the index of a map that nobody else has yet.
+func (m *TLVMap) sort() {
+	m.index = make([]received, 0, len(m.options))
+	for _, o := range m.options {
+		m.index = append(m.index, received{optionID(o.Class, o.Type), o.Field, m.places[o.Field]})
+	}
+	slices.SortFunc(m.index, func(a, b received) int { return cmp.Compare(a.id, b.id) })
+}
+
+// find returns the option with an id, nil if m has it not. Workers call it.
+func (m *TLVMap) find(id uint32) *received {
+	if m == nil {
+		return nil
+	}
+	low, high := 0, len(m.index)
+	for low < high {
+		if mid := (low + high) / 2; m.index[mid].id < id {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	if low == len(m.index) || m.index[low].id != id {
+		return nil
+	}
+	return &m.index[low]
 }
 
 func (m *TLVMap) clone() *TLVMap {
