@@ -66,7 +66,7 @@ const (
 	dropSendFull
 	dropUncut
 	dropBadOffload
-	dropTunnelOptions
+	dropNotMapped
 	numDrops
 )
 
@@ -87,7 +87,7 @@ func dropCounters() []counter.Desc {
 		dropSendFull:      {Name: "controller_queue_full", Help: "Copies for the rule table, such as packets to the controller, beyond what their input port may have waiting.", Kind: counter.Drop},
 		dropUncut:         {Name: "cannot_segment", Help: "Packets to be cut into segments that are not TCP as the switch can cut it, or whose port has no room for a segment.", Kind: counter.Drop},
 		dropBadOffload:    {Name: "bad_offload", Help: "Packets whose sender left a checksum to be completed in a place that they do not have.", Kind: counter.Drop},
-		dropTunnelOptions: {Name: "tunnel_options", Help: "Packets out of a tunnel with a critical option that no field is mapped to, one of another length than mapped, or one cut short.", Kind: counter.Drop},
+		dropNotMapped:     {Name: "option_not_mapped", Help: "Packets out of a tunnel with a critical option that is no field of the bridge, or an option of another length than its field.", Kind: counter.Drop},
 		dropTooManyClones: {Name: "too_many_clones", Help: "Clones not made because the packets of one batch, 64 at most, had 16,384 already.", Kind: counter.Drop},
 	}
 	return append(action.Reasons(), own...)

@@ -72,7 +72,12 @@ func (d *DryRun) newPipeline(x flow.Extractor) (*pipeline, error) {
 // Enter returns how a packet is looked up that comes in by a port. A packet without a whole Ethernet header is
 // not; the error is ErrTooLong.
 func (d *DryRun) Enter(port uint32, packet []byte) (l Look, ok bool, err error) {
-	if err := d.take(packet); err != nil {
+	return d.EnterAs(port, packet, nil)
+}
+
+// EnterAs is Enter for a packet that has come out of a tunnel, with what is kept of its outer headers (Look.Outer).
+func (d *DryRun) EnterAs(port uint32, packet []byte, outer *[frame.TunnelRoom]byte) (l Look, ok bool, err error) {
+	if err := d.take(packet, outer); err != nil {
 		return l, false, err
 	}
 	d.looks = d.looks[:0]
@@ -86,7 +91,7 @@ func (d *DryRun) Enter(port uint32, packet []byte) (l Look, ok bool, err error) 
 // Run carries out a program on a packet that was looked up. It returns what is sent, in order, and how what
 // is taken up again is looked up; both are valid until the next call.
 func (d *DryRun) Run(l *Look, program []uint64) (sent []Sent, again []Look, err error) {
-	if err := d.take(l.Packet); err != nil {
+	if err := d.take(l.Packet, l.Outer); err != nil {
 		return nil, nil, err
 	}
 	w := d.w
@@ -111,11 +116,15 @@ func (d *DryRun) Close() error {
 	return d.pool.Close()
 }
 
-// take makes packet the only one of the batch.
-func (d *DryRun) take(packet []byte) error {
+// take makes packet the only one of the batch, with what is kept of its outer headers, unless that is nil.
+func (d *DryRun) take(packet []byte, outer *[frame.TunnelRoom]byte) error {
 	f, ok := d.w.frames.FromBytes(packet)
 	if !ok {
 		return fmt.Errorf("%w: %d bytes", ErrTooLong, len(packet))
+	}
+	if outer != nil {
+		*d.pool.Tunnel(f) = *outer
+		f.SetFlags(f.Flags() | frame.HasTunnel)
 	}
 	d.batch.Append(f)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -45,10 +46,15 @@ type injector struct {
 // Inject executes a program over a copy of a packet as if it had come in by a datapath port: see
 // rules.Sender. By port 0 it comes from nowhere, and what is taken up again of it is dropped.
 func (s *Switch) Inject(port uint32, packet []byte, program []uint64) error {
+	return s.injectAs(port, nil, packet, program)
+}
+
+// injectAs is Inject for a packet that has the tunnel fields of a key, unless that is nil.
+func (s *Switch) injectAs(port uint32, key *flow.Key, packet []byte, program []uint64) error {
 	if port != 0 && s.tableOf(port) == nil {
 		return fmt.Errorf("inject by port %d: %w", port, ErrNoPort)
 	}
-	if err := s.push(port, packet, program); err != nil {
+	if err := s.push(port, key, packet, program); err != nil {
 		return fmt.Errorf("inject by port %d: %w", port, err)
 	}
 	s.wake(0)
@@ -56,7 +62,7 @@ func (s *Switch) Inject(port uint32, packet []byte, program []uint64) error {
 }
 
 // push queues a packet for the worker.
-func (s *Switch) push(port uint32, packet []byte, program []uint64) error {
+func (s *Switch) push(port uint32, key *flow.Key, packet []byte, program []uint64) error {
 	switch {
 	case len(packet) < wire.EthernetSize:
 		return ErrTooShort
@@ -74,6 +80,9 @@ func (s *Switch) push(port uint32, packet []byte, program []uint64) error {
 	f, ok := x.frames.FromBytes(packet)
 	if !ok {
 		return rules.ErrBusy
+	}
+	if key != nil {
+		putTunnel(s.o.Pool, &f, key, s.options.Of(port))
 	}
 	if !x.queue.Push(injection{frame: f, port: port, program: slices.Clone(program)}) {
 		x.frames.Put(f)
@@ -124,8 +133,18 @@ type sender struct {
 
 // Inject implements rules.Sender.
 func (x *sender) Inject(port uint32, packet []byte, program []uint64) error {
+	return x.s.Inject(x.port(port), packet, program)
+}
+
+// InjectAs implements rules.TunnelSender.
+func (x *sender) InjectAs(key *flow.Key, packet []byte, program []uint64) error {
+	return x.s.injectAs(x.port(uint32(key.Uint(flow.FieldInPort))), key, packet, program)
+}
+
+// port returns the port that packets come from nowhere by for 0.
+func (x *sender) port(port uint32) uint32 {
 	if port == 0 {
-		port = x.nowhere
+		return x.nowhere
 	}
-	return x.s.Inject(port, packet, program)
+	return port
 }

@@ -108,7 +108,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	gone := k.Short | k.Refused
 	if gone != 0 {
 		w.dropUnread(b, k.Short, dropShort)
-		w.dropUnread(b, k.Refused, dropTunnelOptions)
+		w.dropUnread(b, k.Refused, dropNotMapped)
 	}
 	// 2. Checksums that the sender left to hardware that is not there.
 	if p := w.port(port); p != nil && p.partial && recirc == 0 {

@@ -196,6 +196,7 @@ func (s *Switch) publishTables() {
 		}
 		t.byPort[br.nowhere.id] = br.table
 	}
+	s.publishOptions(t)
 	s.tables.Store(t)
 }
 

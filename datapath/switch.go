@@ -42,6 +42,7 @@ type Switch struct {
 	pipes   []*pipeline
 	started time.Time
 	tables  atomic.Pointer[tables]
+	options flow.PortOptions
 	running bool // threads do the work; if not, a Stepper does
 
 	mu      sync.Mutex // over the ports and bridges
@@ -60,8 +61,9 @@ type Switch struct {
 
 // tables tells which rule table decides about a port's packets, and which tables there are.
 type tables struct {
-	byPort []rules.Table
-	all    []rules.Table
+	byPort  []rules.Table
+	all     []rules.Table
+	options []*flow.TLVMap // of all
 }
 
 // New returns a running switch without bridges. The error names the option that is out of range, or what
@@ -254,6 +256,7 @@ func (s *Switch) revalidate(ctx context.Context) {
 func (s *Switch) Sync() { s.syncs.do(s.sync) }
 
 func (s *Switch) sync() {
+	s.followOptions()
 	s.reval.Walk()
 	for _, w := range s.pipes {
 		for mark := w.lane.Mark(); !w.lane.Answered(mark); {

@@ -86,6 +86,10 @@ func (s *Switch) KeyOf(port uint32, packet []byte) (key flow.Key, ok bool, err e
 
 func (s *Switch) trace(d *DryRun, q TraceQuery) (*Trace, error) {
 	first := Look{Port: uint32(q.Key.Uint(flow.FieldInPort)), Recirc: uint32(q.Key.Uint(flow.FieldRecircID)), Key: q.Key, Packet: q.Packet}
+	var outer [frame.TunnelRoom]byte
+	if q.Key.PutTunnel(&outer, s.options.Of(first.Port)) {
+		first.Outer = &outer
+	}
 	t := new(Trace)
 	for todo := []Look{first}; len(todo) > 0; todo = todo[1:] {
 		if len(t.Passes) == maxTracePasses {
@@ -108,10 +112,8 @@ func (s *Switch) trace(d *DryRun, q TraceQuery) (*Trace, error) {
 	return t, nil
 }
 
-// carry gives a packet that is taken up again what it does not carry itself: the headers of the tunnel it came from,
-// and its mark.
+// carry gives a packet that is taken up again what it does not carry itself: its mark.
 func carry(key, before *flow.Key) {
-	copy(key[flow.Tunnel:flow.Regs], before[flow.Tunnel:flow.Regs])
 	key.SetUint(flow.FieldPktMark, before.Uint(flow.FieldPktMark))
 }
 
@@ -153,5 +155,5 @@ func (w *pipeline) knows(key *flow.Key) bool {
 
 // extractor returns what keys are extracted with.
 func (s *Switch) extractor() flow.Extractor {
-	return flow.Extractor{VLANLimit: s.o.VLANLimit, Seed: *s.o.Seed}
+	return flow.Extractor{VLANLimit: s.o.VLANLimit, Seed: *s.o.Seed, Options: &s.options}
 }

@@ -27,6 +27,8 @@ type Look struct {
 	Depth  int    // how often it was taken up again
 	Key    flow.Key
 	Packet []byte // all of it
+	// Outer is what is kept of the headers of the tunnel it came out of, as frame.Pool.Tunnel has it; nil: none.
+	Outer *[frame.TunnelRoom]byte
 }
 
 // A Pass is one look-up of a packet and what it led to. It is valid during the call that shows it.
@@ -44,6 +46,7 @@ type watch struct {
 	find    func(*flow.Key) flowcache.Slot // megaflow of a key
 	asked   func(Look)                     // what the exact-match cache is asked in vain; nil: nobody wants to know
 	pass    Pass
+	outer   [frame.TunnelRoom]byte // of pass
 	missing uint64 // bit i: the exact-match cache does not have frame i of the batch in hand
 }
 
@@ -54,6 +57,7 @@ func (h *watch) missed(w *pipeline, port, recirc uint32, depth int, frames []fra
 		h.missing |= 1 << i
 		if h.asked != nil {
 			l := Look{Port: port, Recirc: recirc, Depth: depth, Packet: w.pool.AppendTo(nil, frames[i])}
+			l.Outer = outerOf(w.pool, frames[i], new([frame.TunnelRoom]byte))
 			w.keys.Key(int(i), &l.Key)
 			h.asked(l)
 		}
@@ -75,6 +79,7 @@ func (h *watch) found(w *pipeline, port, recirc uint32, depth int, frames []fram
 			Look:  Look{Port: port, Recirc: recirc, Depth: depth, Packet: w.pool.AppendTo(h.pass.Packet[:0], f)},
 			Level: level, Program: w.lists.Get(w.flows.Actions(slot)), Slot: slot,
 		}
+		h.pass.Outer = outerOf(w.pool, f, &h.outer)
 		w.keys.Key(i, &h.pass.Key)
 		h.see(&h.pass)
 	}
@@ -86,7 +91,17 @@ func (h *watch) answered(w *pipeline, a *upcall.Answer, depth int) {
 		Look:  Look{Port: a.Port, Recirc: a.Recirc, Depth: depth, Packet: w.pool.AppendTo(h.pass.Packet[:0], a.Frame)},
 		Level: LevelSlow, Program: w.lists.Get(a.Actions),
 	}
+	h.pass.Outer = outerOf(w.pool, a.Frame, &h.outer)
 	w.keys.Key(0, &h.pass.Key)
 	h.pass.Slot = h.find(&h.pass.Key)
 	h.see(&h.pass)
+}
+
+// outerOf copies what is kept of a frame's outer headers to dst and returns that; nil if there is nothing.
+func outerOf(pool *frame.Pool, f frame.Frame, dst *[frame.TunnelRoom]byte) *[frame.TunnelRoom]byte {
+	if f.Flags()&frame.HasTunnel == 0 {
+		return nil
+	}
+	*dst = *pool.Tunnel(f)
+	return dst
 }

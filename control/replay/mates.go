@@ -43,7 +43,7 @@ func (t *mates) changeBytes(mate *looked) bool {
 	for range 1 + t.random.IntN(3) {
 		mate.Packet[t.random.IntN(min(len(mate.Packet), mateBytes))] ^= byte(1 + t.random.IntN(255))
 	}
-	l, ok, err := t.dry.Enter(mate.Port, mate.Packet)
+	l, ok, err := t.dry.EnterAs(mate.Port, mate.Packet, mate.Outer)
 	if !ok || err != nil {
 		return false
 	}

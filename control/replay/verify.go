@@ -79,6 +79,9 @@ func (v *verifier) begin() { v.looks, v.out, v.found = v.looks[:0], v.out[:0], n
 func (v *verifier) see(p *datapath.Pass) {
 	l := looked{Look: p.Look, level: p.Level, program: slices.Clone(p.Program)}
 	l.Packet = slices.Clone(p.Packet)
+	if p.Outer != nil {
+		l.Outer = new(*p.Outer)
+	}
 	v.looks = append(v.looks, l)
 	if p.Level == datapath.LevelSlow {
 		return // the rules were asked; what they taught themselves by that is for check

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/culvertdev/culvert/datapath/meter"
+	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
 // What the switch lends to tables that ask for it. It does so before SetPorts is called first, and takes
@@ -39,4 +40,13 @@ type Sender interface {
 	// Errors: ErrBusy; the switch is closed; there is no such port; the packet is too short or too long;
 	// the program is not one.
 	Inject(port uint32, packet []byte, program []uint64) error
+}
+
+// A TunnelSender is a Sender that packets can be given back to with what is known of the tunnel they came out of. The
+// switch lends one.
+type TunnelSender interface {
+	Sender
+	// InjectAs is Inject for a packet with a key: it comes in by the datapath port that is the key's in_port, and
+	// has the key's tunnel fields when it is looked up again.
+	InjectAs(key *flow.Key, packet []byte, program []uint64) error
 }

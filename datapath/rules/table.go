@@ -126,6 +126,12 @@ type Holder interface {
 	Release(trail []uint64)
 }
 
+// An OptionMatcher is a Table that knows tunnel options as fields: keys have those that it maps. The switch follows
+// a change of the map when its Sync is called. Packets with other critical options are dropped.
+type OptionMatcher interface {
+	TunnelOptions() *flow.TLVMap
+}
+
 // A Receiver is a Table that gets copies of packets: its programs use action.OpSend.
 type Receiver interface {
 	// Receive takes a packet sent with the context id. q.Packet is the whole packet as action.OpTrunc has
