@@ -47,7 +47,7 @@ type watch struct {
 	asked   func(Look)                     // what the exact-match cache is asked in vain; nil: nobody wants to know
 	pass    Pass
 	outer   [frame.TunnelRoom]byte // of pass
-	missing uint64 // bit i: the exact-match cache does not have frame i of the batch in hand
+	missing uint64                 // bit i: the exact-match cache does not have frame i of the batch in hand
 }
 
 // missed notes which frames of a batch the exact-match cache does not have.
