@@ -1,7 +1,10 @@
 package datapath
 
 import (
+	"slices"
+
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/ring/counter"
 )
 
@@ -67,6 +70,7 @@ const (
 	dropUncut
 	dropBadOffload
 	dropNotMapped
+	dropTunnelMTU
 	numDrops
 )
 
@@ -88,9 +92,10 @@ func dropCounters() []counter.Desc {
 		dropUncut:         {Name: "cannot_segment", Help: "Packets to be cut into segments that are not TCP as the switch can cut it, or whose port has no room for a segment.", Kind: counter.Drop},
 		dropBadOffload:    {Name: "bad_offload", Help: "Packets whose sender left a checksum to be completed in a place that they do not have.", Kind: counter.Drop},
 		dropNotMapped:     {Name: "option_not_mapped", Help: "Packets out of a tunnel with a critical option that is no field of the bridge, or an option of another length than its field.", Kind: counter.Drop},
+		dropTunnelMTU:     {Name: "tunnel_mtu", Help: "Packets longer than their tunnel takes, which is not set to send them in fragments.", Kind: counter.Drop},
 		dropTooManyClones: {Name: "too_many_clones", Help: "Clones not made because the packets of one batch, 64 at most, had 16,384 already.", Kind: counter.Drop},
 	}
-	return append(action.Reasons(), own...)
+	return slices.Concat(action.Reasons(), own, encap.Reasons()[1:]) // all but encap.Good
 }
 
 // counters is one worker's account.
@@ -117,4 +122,9 @@ func (c *counters) publish() {
 // drop counts n packets dropped for one of the pipeline's own reasons.
 func (c *counters) drop(reason int, n int) {
 	c.drops.Add(int(action.NumReasons)+reason, uint64(n))
+}
+
+// dropTunnel counts n packets dropped on their way into or out of a tunnel.
+func (c *counters) dropTunnel(why encap.Reason, n int) {
+	c.drops.Add(int(action.NumReasons)+numDrops+int(why)-1, uint64(n))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
@@ -61,12 +62,14 @@ func (d *DryRun) newPipeline(x flow.Extractor) (*pipeline, error) {
 		return nil, err
 	}
 	zero := func() int64 { return 0 }
-	return &pipeline{
+	w := &pipeline{
 		pool: d.pool, frames: frames, x: x, emc: flowcache.NewEMC(1, -1, flows), flows: flows.NewReader(), lists: flows.Lists(),
 		count: newCounters(), clock: zero, waiting: upcall.NewWaiting(d.pool, 1, 1),
 		lane:  upcall.NewLane(1, func() {}),
 		watch: &watch{asked: func(l Look) { d.looks = append(d.looks, l) }},
-	}, nil
+	}
+	w.pushing.pusher = encap.Pusher{Pool: d.pool, Counters: new(encap.Counters)}
+	return w, nil
 }
 
 // Enter returns how a packet is looked up that comes in by a port. A packet without a whole Ethernet header is
@@ -160,6 +163,11 @@ func harmless(dst, words []uint64) []uint64 {
 			inner := harmless(nil, rest[:in.Arg])
 			dst = append(append(dst, words[0]&0xffffffff|uint64(len(inner))<<32), inner...)
 			n += int(in.Arg)
+		case action.OpPush:
+			dst = append(dst, words[:n]...)
+			if action.Excess(in.Field) == action.ExcessSend {
+				dst[len(dst)-n] &^= 0xff << 8 // ExcessDrop
+			}
 		default:
 			dst = append(dst, words[:n]...)
 		}

@@ -59,6 +59,9 @@ func (w *pipeline) run(words []uint64, r run) {
 		case action.OpSend:
 			w.sendUp(in.Arg, size, &r)
 			size = whole
+		case action.OpPush:
+			w.push(&in, rest, size, &r)
+			size = whole
 		case action.OpClone:
 			inner := rest[:in.Arg]
 			if rest = rest[in.Arg:]; len(rest) == 0 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -65,6 +66,9 @@ type pipeline struct {
 	publishAt int64  // ns
 	watch     *watch // hears of every look-up, see Stepper; nil in a running switch
 
+	pushing pushing
+	popping popping
+
 	// Large, and seldom used.
 	resolving resolving
 	again     again // packets to be taken up again after this pass
@@ -81,6 +85,8 @@ type workerPort struct {
 	room    int  // bytes of the longest frame it takes
 	takes   *pmd.Takes
 	tx      txStage
+	under   *encap.Tunnels // those that end at the port's addresses; nil: none
+	tunnel  *counter.Block // tunnelCounters, if the port is a tunnel; else nil
 	// The way to the slow path: the queue, who has how many packets on it, how many new flows a second may go
 	// there, and what became of them.
 	up      *upcall.Queue
@@ -93,7 +99,10 @@ type workerPort struct {
 // Process implements pmd.Processor.
 func (w *pipeline) Process(port uint32, b *frame.Batch) {
 	w.clones.left = maxClones
-	if !w.passWhole(port, b) {
+	if p := w.port(port); p != nil && p.under != nil {
+		w.pop(p, b)
+	}
+	if b.Len() > 0 && !w.passWhole(port, b) {
 		w.pass(port, 0, 0, b)
 	}
 	w.finishRecirc(0, 0, b)

@@ -115,6 +115,9 @@ func (s *Switch) attach(p *port, dev pmd.Port) error {
 		s.onWorker(i, func() {
 			v := p.views[i]
 			v.partial, v.mtu, v.room, v.takes = info.PartialChecksums, info.MTU, room, info.Takes
+			if len(dev.RxQueues())+len(dev.TxQueues()) == 0 && v.tunnel == nil {
+				v.tunnel = counter.NewBlock(tunnelCounters())
+			}
 			w.connect(v, stages[i])
 		})
 	}

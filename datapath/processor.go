@@ -71,6 +71,9 @@ func (w *pipeline) publish() {
 	w.count.publish()
 	for _, p := range w.known {
 		p.fresh.Publish()
+		if p.tunnel != nil {
+			p.tunnel.Publish()
+		}
 		if p.tx.q != nil {
 			p.tx.q.Counters().Publish()
 		}

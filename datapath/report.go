@@ -52,6 +52,12 @@ func (p *port) status(owners map[pmd.RxQueue]owned, workers int) PortStatus {
 		Open:  p.dev != nil, Err: p.err, Reopens: max(p.opens, 1) - 1,
 		Samples: slices.Clone(p.past),
 	}
+	for _, v := range p.views {
+		if v.tunnel != nil {
+			st.Samples = v.tunnel.Samples(st.Samples)
+		}
+	}
+	st.Samples = counter.Sum(st.Samples)
 	if p.dev == nil {
 		return st
 	}

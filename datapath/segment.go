@@ -1,6 +1,8 @@
 package datapath
 
 import (
+	"math"
+
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -10,37 +12,69 @@ import (
 // false, and leaves the packet to the caller, when the packet cannot be cut, or its checksum is wrong, which
 // the parts' would not be.
 func (w *pipeline) segment(p *workerPort, f frame.Frame) bool {
-	cut, ok := wire.CutTCP(w.pool.Bytes(f), w.pool.Total(f))
+	c, ok := w.cut(f, p.mtu, math.MaxInt)
 	if !ok {
 		return false
 	}
-	size, partial := cut.Fit(p.mtu), false
+	for g, ok := w.nextPart(&c); ok; g, ok = w.nextPart(&c) {
+		w.one[0] = g
+		w.stageFitting(p, w.one[:])
+	}
+	return true
+}
+
+// A cutting is a TCP packet that is being cut into segments.
+type cutting struct {
+	wire.TCPCut
+	f       frame.Frame
+	headers []byte
+	from    reader
+	size    int // most payload bytes of a part
+	off     int // payload bytes that are in parts
+	part    int // number of the next
+}
+
+// cut begins to cut a packet into parts whose network packets have at most mtu bytes, and longest with all headers. It
+// reports false, and leaves the packet to the caller, as segment does.
+func (w *pipeline) cut(f frame.Frame, mtu, longest int) (c cutting, ok bool) {
+	c = cutting{f: f}
+	if c.TCPCut, ok = wire.CutTCP(w.pool.Bytes(f), w.pool.Total(f)); !ok {
+		return c, false
+	}
+	c.size = min(c.Fit(mtu), longest-c.Headers)
+	partial := false
 	if f.Flags()&frame.HasOffload != 0 {
 		o := &w.pool.Meta(f).Offload
 		partial = o.Csum&frame.NeedsCsum != 0
 		if o.GSO != frame.GSONone && o.GSOSize > 0 {
-			size = min(size, int(o.GSOSize))
+			c.size = min(c.size, int(o.GSOSize))
 		}
 	}
-	if size == 0 || cut.Headers > w.pool.Room() || !partial && !w.intact(&cut, f) {
-		return false
+	if c.size <= 0 || c.Headers > w.pool.Room() || !partial && !w.intact(&c.TCPCut, f) {
+		return c, false
 	}
-	headers := w.pool.Bytes(f)[:cut.Headers]
-	from := reader{pool: w.pool, f: f, at: cut.Headers}
-	for part, off := 0, 0; off < cut.Payload; part++ {
-		n := min(size, cut.Payload-off)
-		if g, ok := w.part(&cut, headers, &from, part, off, n); ok {
-			w.one[0] = g
-			w.stageFitting(p, w.one[:])
-		} else {
+	c.headers = w.pool.Bytes(f)[:c.Headers]
+	c.from = reader{pool: w.pool, f: f, at: c.Headers}
+	return c, true
+}
+
+// nextPart returns the next part of a packet, which is freed when there is none left. Parts that there are no buffers
+// for are left out.
+func (w *pipeline) nextPart(c *cutting) (g frame.Frame, ok bool) {
+	for !ok && c.off < c.Payload {
+		n := min(c.size, c.Payload-c.off)
+		if g, ok = w.part(&c.TCPCut, c.headers, &c.from, c.part, c.off, n); !ok {
 			w.count.drop(dropNoFrames, 1)
-			from.skip(n)
+			c.from.skip(n)
 		}
-		off += n
+		c.off += n
+		c.part++
 	}
-	w.count.events.Add(segmented, 1)
-	w.frames.Put(f)
-	return true
+	if !ok {
+		w.count.events.Add(segmented, 1)
+		w.frames.Put(c.f)
+	}
+	return g, ok
 }
 
 // intact reports whether the TCP checksum of f is right.

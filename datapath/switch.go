@@ -19,6 +19,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/reval"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
@@ -43,7 +44,8 @@ type Switch struct {
 	started time.Time
 	tables  atomic.Pointer[tables]
 	options flow.PortOptions
-	running bool // threads do the work; if not, a Stepper does
+	numbers encap.Counters // of packets that go into tunnels
+	running bool           // threads do the work; if not, a Stepper does
 
 	mu      sync.Mutex // over the ports and bridges
 	bridges map[string]*bridge
@@ -195,6 +197,7 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), slow: s.slow, kick: s.slow.Kick,
 		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held),
 	}
+	w.pushing.pusher = encap.Pusher{Pool: s.o.Pool, Counters: &s.numbers}
 	if s.o.OnWorkers {
 		take := w.resolve // bound once: a call of a method as a value makes one each time
 		w.kick, w.serve = func() { w.asking = true }, func() int { return s.slow.Serve(w.lane, take) }

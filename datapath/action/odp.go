@@ -1,7 +1,6 @@
 package action
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -30,6 +29,8 @@ func FormatODP(words []uint64, key *flow.Key, portName func(uint32) string) stri
 			if len(parts) == 0 {
 				parts = append(parts, "drop")
 			}
+		case OpPush:
+			parts = append(parts, in.pushODP(rest, portName))
 		default:
 			parts = append(parts, in.odp(portName))
 		}
@@ -43,11 +44,17 @@ func FormatODP(words []uint64, key *flow.Key, portName func(uint32) string) stri
 
 // odp returns one operation other than OpSet, OpClone and OpDrop. Where Format has its own words are outputs.
 func (in *Instruction) odp(portName func(uint32) string) string {
-	switch {
-	case in.Op != OpOutput:
+	if in.Op != OpOutput {
 		return in.text(portName)
-	case portName == nil:
-		return fmt.Sprint(in.Arg)
 	}
-	return portName(in.Arg)
+	return portText(in.Arg, portName)
+}
+
+// pushODP returns an OpPush with the port that what leaves goes out of, which rest begins with.
+func (in *Instruction) pushODP(rest []uint64, portName func(uint32) string) string {
+	text := strings.TrimSuffix(in.text(portName), ")")
+	if out, _, ok := Next(rest); ok && out.Op == OpOutput {
+		text += ",out_port(" + portText(out.Arg, portName) + ")"
+	}
+	return text + ")"
 }

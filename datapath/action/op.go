@@ -9,7 +9,7 @@
 // Encoding of a word that starts an operation, from the low bits up:
 //
 //	0..7    Op
-//	8..15   field (flow.FieldID), for OpSet
+//	8..15   field (flow.FieldID), for OpSet; Excess, for OpPush
 //	16..23  number of operand words that follow
 //	32..63  argument: port, reason, id, TPID<<16|TCI, …
 //
@@ -45,6 +45,7 @@ const (
 	OpMeter       // argument: meter slot; packets over the rate are dropped (Metered)
 	OpSend        // argument: context id; a copy goes to the rule table (rules.Receiver)
 	OpClone       // argument: number of words that follow, a program of its own that runs on copies
+	OpPush        // Excess in the field's place, argument: port of the tunnel; operands: Longest | Context<<32, then the stack
 )
 
 // A HashAlg is how OpHash makes dp_hash.
@@ -174,7 +175,7 @@ type Instruction struct {
 	Op    Op
 	Field flow.FieldID
 	Arg   uint32
-	Value []uint64 // OpSet: value words, right-aligned; OpPushMPLS: EtherType
+	Value []uint64 // OpSet: value words, right-aligned; OpPushMPLS: EtherType; OpPush: see Header
 	Mask  []uint64
 }
 

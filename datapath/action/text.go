@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -47,10 +48,7 @@ func (r Reason) Sentence() string {
 func (in *Instruction) text(portName func(uint32) string) string {
 	switch in.Op {
 	case OpOutput:
-		if portName == nil {
-			return fmt.Sprintf("output:%d", in.Arg)
-		}
-		return "output:" + portName(in.Arg)
+		return "output:" + portText(in.Arg, portName)
 	case OpDrop:
 		return fmt.Sprintf("drop(%s)", Reason(in.Arg))
 	case OpSet:
@@ -78,10 +76,21 @@ func (in *Instruction) text(portName func(uint32) string) string {
 		return fmt.Sprintf("meter(%d)", in.Arg)
 	case OpSend:
 		return fmt.Sprintf("send(0x%x)", in.Arg)
+	case OpPush:
+		h := in.Header()
+		return fmt.Sprintf("tnl_push(tnl_port(%s),%s)", portText(h.Tunnel, portName), encap.Text(h.Stack))
 	case OpRecirc:
 		return fmt.Sprintf("recirc(0x%x)", in.Arg)
 	}
 	return fmt.Sprintf("unknown(%d)", in.Op)
+}
+
+// portText returns a port's name, or its number.
+func portText(port uint32, portName func(uint32) string) string {
+	if portName == nil {
+		return fmt.Sprint(port)
+	}
+	return portName(port)
 }
 
 // setText formats an OpSet in the words of set_field.

@@ -38,6 +38,8 @@ func (in *Instruction) valid(n, left int) bool {
 		return n == 1
 	case OpDrop:
 		return n == 0 && Reason(in.Arg) < NumReasons
+	case OpPush:
+		return in.validPush(n)
 	case OpClone:
 		return n == 0 && uint64(in.Arg) <= uint64(left)
 	}

@@ -7,10 +7,10 @@ import "github.com/culvertdev/culvert/ring/frame"
 //
 // Element i belongs to frame i of the batch that was extracted.
 type Keys struct {
-	N     int    // frames extracted
-	Short uint64 // bit i: frame i is shorter than an Ethernet header; its key is the port alone
-	Block   [FastBlocks][frame.MaxBatch]Block // blocks a packet lacks hold old bytes
-	Hash    [frame.MaxBatch]uint64            // keyed hash over all blocks present
+	N     int                               // frames extracted
+	Short uint64                            // bit i: frame i is shorter than an Ethernet header; its key is the port alone
+	Block [FastBlocks][frame.MaxBatch]Block // blocks a packet lacks hold old bytes
+	Hash  [frame.MaxBatch]uint64            // keyed hash over all blocks present
 	// L3 is the offset in bytes of the network header: IPv4, IPv6, ARP, or the MPLS label stack. 0:
 	// there is none, or it is malformed and nothing may be changed in it.
 	L3 [frame.MaxBatch]uint16

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -11,7 +12,16 @@ import (
 var (
 	_ = [1]struct{}{}[Version-3]
 	_ = [1]struct{}{}[BlockSize-frame.TunnelBlock]
-	_ = [1]struct{}{}[OffTunPresent-48]
+	_ = [1]struct{}{}[OffTunID-encap.MetaKey]
+	_ = [1]struct{}{}[OffTunSrc-encap.MetaSrc]
+	_ = [1]struct{}{}[OffTunDst-encap.MetaDst]
+	_ = [1]struct{}{}[OffTunIP6Src-encap.MetaSrc6]
+	_ = [1]struct{}{}[OffTunIP6Dst-encap.MetaDst6]
+	_ = [1]struct{}{}[OffTunPresent-encap.MetaPresent]
+	_ = [1]struct{}{}[OffTunBits-encap.MetaBits]
+	_ = [1]struct{}{}[OffTunGBPID-encap.MetaGBP]
+	_ = [1]struct{}{}[OffTunGBPFlags-encap.MetaGBPFlags]
+	_ = [1]struct{}{}[OffTunTOS-encap.MetaTOS]
 )
 
 // PortOptions says by which map the tunnel options of each port's packets become fields: ports of different

@@ -1,0 +1,87 @@
+package datapath
+
+import (
+	"math/bits"
+
+	"github.com/culvertdev/culvert/encap"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// What a worker counts of a port that is a tunnel.
+const (
+	tunnelRxPackets = iota
+	tunnelRxBytes
+	tunnelTxPackets
+	tunnelTxBytes
+)
+
+// tunnelCounters are those that queues have under the same names. Bytes are those of inner packets.
+func tunnelCounters() []counter.Desc {
+	rx, tx := pmd.RxCounters(), pmd.TxCounters()
+	return []counter.Desc{
+		tunnelRxPackets: rx[pmd.RxPackets], tunnelRxBytes: rx[pmd.RxBytes],
+		tunnelTxPackets: tx[pmd.TxPackets], tunnelTxBytes: tx[pmd.TxBytes],
+	}
+}
+
+// popping is what a worker needs to take packets out of tunnels.
+type popping struct {
+	popper *encap.Popper
+	batch  frame.Batch // packets of one tunnel
+	taken  [frame.MaxBatch]frame.Frame
+}
+
+// pop takes those packets of b out of their tunnels that have come to p by one, and deals with them as packets that
+// came in by the tunnels' ports. What is left in b are ordinary packets of p.
+func (w *pipeline) pop(p *workerPort, b *frame.Batch) {
+	x := w.popping.popper
+	x.Partial = p.partial
+	x.Pop(p.under, b.Frames())
+	if x.Popped|x.Dropped|x.Fragments == 0 {
+		return
+	}
+	frames := w.popping.taken[:copy(w.popping.taken[:], b.Frames())]
+	b.Reset()
+	for left := ^(x.Popped | x.Dropped | x.Fragments) & (1<<len(frames) - 1); left != 0; left &= left - 1 {
+		b.Append(frames[bits.TrailingZeros64(left)])
+	}
+	for left := x.Dropped; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		w.count.levels.Add(undecided, 1)
+		w.count.dropTunnel(x.Why[i], 1)
+		w.frames.Put(frames[i])
+	}
+	for left := x.Popped; left != 0; {
+		left = w.arrive(p, frames, left)
+	}
+}
+
+// arrive deals with those of the popped packets, the frames that have a bit in left, that came by the same tunnel as the
+// first. It returns left without them.
+func (w *pipeline) arrive(p *workerPort, frames []frame.Frame, left uint64) uint64 {
+	x, b := w.popping.popper, &w.popping.batch
+	port, size := x.Port[bits.TrailingZeros64(left)], 0
+	for set := left; set != 0; set &= set - 1 {
+		if i := bits.TrailingZeros64(set); x.Port[i] == port {
+			b.Append(frames[i])
+			size += w.pool.Total(frames[i])
+			left &^= 1 << i
+		}
+	}
+	t := w.port(port)
+	if t == nil || t.tunnel == nil {
+		w.count.levels.Add(undecided, uint64(b.Len()))
+		w.count.drop(dropPortGone, b.Len())
+		w.frames.PutBatch(b)
+		return left
+	}
+	t.tunnel.Add(tunnelRxPackets, uint64(b.Len()))
+	t.tunnel.Add(tunnelRxBytes, uint64(size))
+	t.partial = t.partial || p.partial // what the sender left to hardware may be inside
+	if !w.passWhole(port, b) {
+		w.pass(port, 0, 0, b)
+	}
+	return left
+}

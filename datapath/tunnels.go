@@ -1,0 +1,26 @@
+package datapath
+
+import "github.com/culvertdev/culvert/encap"
+
+// SetTunnels says which tunnels end at the addresses of each datapath port; of ports that are not in it, none. Packets
+// of a tunnel, its outer headers removed, come in by the tunnel's port, which is one without queues. When SetTunnels
+// returns, no packet is dealt with as before. Tunnels of a port that has gone are forgotten with it.
+func (s *Switch) SetTunnels(byPort map[uint32]*encap.Tunnels) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, w := range s.pipes {
+		s.onWorker(i, func() {
+			for _, p := range w.known {
+				w.setTunnels(p, byPort[p.id])
+			}
+		})
+	}
+}
+
+// setTunnels makes t the tunnels that end at p.
+func (w *pipeline) setTunnels(p *workerPort, t *encap.Tunnels) {
+	if t != nil && w.popping.popper == nil {
+		w.popping.popper = encap.NewPopper(w.frames)
+	}
+	p.under = t
+}
