@@ -1,0 +1,132 @@
+package datapath_test
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap"
+	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/memport"
+	"github.com/culvertdev/culvert/ring/counter"
+)
+
+// A virtual device is a port without queues: a tunnel's.
+type virtual struct{ done chan struct{} }
+
+func (v virtual) Info() pmd.Info                                { return pmd.Info{Name: "tunnel", MTU: 1450, NUMA: -1} }
+func (v virtual) RxQueues() []pmd.RxQueue                       { return nil }
+func (v virtual) TxQueues() []pmd.TxQueue                       { return nil }
+func (v virtual) LinkUp() bool                                  { return true }
+func (v virtual) Done() <-chan struct{}                         { return v.done }
+func (v virtual) Err() error                                    { return nil }
+func (v virtual) Samples(dst []counter.Sample) []counter.Sample { return dst }
+func (v virtual) Close() error                                  { return nil }
+
+// Ports of tunnelLab.
+const (
+	guest  = 1 // where packets come from that go into the tunnel, and go to when they have come out of it
+	wan    = 2 // the underlay
+	tunnel = 3
+)
+
+// between returns a VXLAN tunnel between the two ends of tunnelLab, seen from either.
+func between(a, b string, vni uint32) encap.Outer {
+	return encap.Outer{
+		Type: encap.VXLAN, SrcMAC: [6]byte{2, 0, 0, 0, 9, 1}, DstMAC: [6]byte{2, 0, 0, 0, 9, 2},
+		Src: netip.MustParseAddr(a), Dst: netip.MustParseAddr(b), TTL: 64, DontFragment: true, Key: vni,
+	}
+}
+
+// pushed returns the program that sends packets through a tunnel.
+func pushed(t testing.TB, o encap.Outer, h action.Header) *action.Program {
+	t.Helper()
+	var err error
+	if h.Stack, err = encap.AppendStack(nil, &o); err != nil {
+		t.Fatal(err)
+	}
+	h.Tunnel = tunnel
+	return program(func(p *action.Program) { p.Push(&h); p.Output(wan) })
+}
+
+// newTunnelLab starts a switch with a guest, an underlay port with the address 192.0.2.1 and a VXLAN tunnel of VNI 7 from
+// 192.0.2.2, whose packets go to the guest, and what the guest sends by into.
+func newTunnelLab(t testing.TB, o datapath.Options, into *action.Program) *lab {
+	t.Helper()
+	table := newScript(t, 1, func(q *rules.Query, v *rules.Verdict) error {
+		v.Mask.SetExact(flow.FieldUDPSrc)
+		switch q.Key.Uint(flow.FieldInPort) {
+		case guest:
+			v.Actions.Become(into.Words())
+		case tunnel:
+			v.Mask.SetExact(flow.FieldTunID)
+			v.Actions.Output(guest)
+		case wan:
+			v.Actions.Drop(action.ToGateway)
+		}
+		return nil
+	})
+	l := newLab(t, o, table, "guest")
+	l.add("wan", memport.Options{MTU: 1500})
+	if err := l.sw.AddDevice("br0", datapath.PortConfig{Name: "tun"}, virtual{make(chan struct{})}); err != nil {
+		t.Fatal(err)
+	}
+	l.setTunnels(encap.Tunnel{Port: tunnel, Type: encap.VXLAN, Remote: netip.MustParseAddr("192.0.2.2"), Key: 7})
+	return l
+}
+
+// setTunnels makes the tunnels those that end at the underlay port.
+func (l *lab) setTunnels(tunnels ...encap.Tunnel) {
+	l.t.Helper()
+	t, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.1")}}, tunnels)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.sw.SetTunnels(map[uint32]*encap.Tunnels{wan: t})
+}
+
+// TestPacketsCrossATunnel sends packets into a tunnel and what has left back through the other end.
+func TestPacketsCrossATunnel(t *testing.T) {
+	for how, o := range map[string]datapath.Options{
+		"": {}, " by two workers": twoWorkers, " with the slow path on workers": {SlowPath: datapath.SlowPath{OnWorkers: true}},
+	} {
+		for name, stack := range map[string]encap.Outer{
+			"VXLAN": between("192.0.2.1", "192.0.2.2", 7),
+			"VXLAN with a checksum": func() encap.Outer {
+				o := between("192.0.2.1", "192.0.2.2", 7)
+				o.Checksum = true
+				return o
+			}(),
+		} {
+			t.Run(name+how, func(t *testing.T) {
+				l := newTunnelLab(t, o, pushed(t, stack, action.Header{}))
+				pkt := udp(t, 1, 2, 7, 50)
+				for i := range 4 {
+					l.send("guest", pkt, pkt)
+					for _, p := range l.receive("wan", 2) {
+						if len(p) != len(pkt)+stack.Size() || !bytes.Equal(p[stack.Size():], pkt) {
+							t.Fatalf("% x left, want % x inside", p, pkt)
+						}
+						// The other end sends it back: addresses are exchanged, which no checksum minds.
+						copy(p[26:34], append(bytes.Clone(p[30:34]), p[26:30]...))
+						l.send("wan", p)
+					}
+					for _, p := range l.receive("guest", 2) {
+						if !bytes.Equal(p, pkt) {
+							t.Errorf("% x came out in round %d, want % x", p, i, pkt)
+						}
+					}
+				}
+				waitUntil(t, "the tunnel's port has counted", func() bool {
+					s := l.port("tun").Samples
+					return value(s, "rx_packets") == 8 && value(s, "tx_packets") == 8 &&
+						value(s, "rx_bytes") == uint64(8*len(pkt)) && value(s, "tx_bytes") == uint64(8*len(pkt))
+				})
+			})
+		}
+	}
+}
