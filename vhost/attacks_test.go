@@ -50,7 +50,7 @@ func (g *guest) putAvail(r *guestRing, n uint16, heads ...uint16) {
 // data returns the guest-physical address of the slots, and where they are in memory.
 func (g *guest) data() (addr, off uint64) {
 	off = uint64(len(g.rings) * ringRoom)
-	return guestBase + off, off
+	return g.base + off, off
 }
 
 // An attack is one thing to try.
@@ -297,6 +297,10 @@ func messageAttacks() []attack {
 		}),
 		messageAttack("a log whose end wraps around", "log of", func(b *bench) {
 			b.refusedLog(proto.Log{Size: math.MaxUint64, Offset: 4096})
+		}),
+		messageAttack("a translation of a kind that only we send", "IOTLB_MSG: an IOTLB message of type 1", func(b *bench) {
+			b.g.tell(proto.SetFeatures, proto.U64(common|proto.AccessPlatform))
+			b.insult(proto.IOTLBMsg, proto.IOTLB{Address: guestBase, Size: 4096, User: userBase, Perm: 3, Type: proto.IOTLBMiss})
 		}),
 		messageAttack("a ring that is not aligned", "ring_misaligned", func(b *bench) {
 			a := b.g.address(1)

@@ -39,12 +39,18 @@ const (
 	dropOffload  = -1 // the guest does not take what the packet lacks
 	dropTooLong  = -2
 	dropNoBuffer = -3 // the buffer is smaller than the packet
+	dropUnknown  = -4 // the next buffer's address is not translated yet
 )
 
 // drop counts a packet that put did not take, for the reason it gave.
-func (q *txQueue) drop(k int) {
+func (q *txQueue) drop(r *ring, k int) {
 	q.dropped++
-	reason := [...]int{-tooFew: pmd.TxFull, -dropOffload: txOffload, -dropTooLong: pmd.TxTooLong, -dropNoBuffer: txSmallBuffer}
+	if k == tooFew && r.waits {
+		k = dropUnknown
+	}
+	reason := [...]int{
+		-tooFew: pmd.TxFull, -dropOffload: txOffload, -dropTooLong: pmd.TxTooLong, -dropNoBuffer: txSmallBuffer, -dropUnknown: txUntranslated,
+	}
 	q.counters.Add(reason[-k], 1)
 }
 

@@ -38,6 +38,7 @@ const (
 	txNoGuest
 	txSmallBuffer
 	txOffload
+	txUntranslated
 	txFault
 )
 
@@ -49,6 +50,7 @@ func txCounters() []counter.Desc {
 		counter.Desc{Name: "tx_no_guest", Help: "Packets for a guest that is not there, or whose driver is not ready.", Kind: counter.Drop},
 		counter.Desc{Name: "tx_small_buffer", Help: "Packets longer than the buffers of a guest that does not merge them.", Kind: counter.Drop},
 		counter.Desc{Name: "tx_offload", Help: "Packets that were not finished because the guest before took them so.", Kind: counter.Drop},
+		counter.Desc{Name: "tx_untranslated", Help: "Packets for buffers behind an IOMMU whose addresses the frontend has not translated yet.", Kind: counter.Drop},
 		counter.Desc{Name: "tx_fault", Help: "Packets that were being given to the guest when it broke a rule.", Kind: counter.Drop},
 	)
 }

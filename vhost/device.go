@@ -29,11 +29,13 @@ type device struct {
 	dirty    *mem.Log   // nil: no migration
 	flight   inflight
 	backend  *proto.Conn // the channel on which we ask; nil: none
+	iotlb    mem.IOTLB   // what is known of the guest's IOMMU, if it has one for us
+	asker    *asker
 	vrings   []vring
 }
 
 func newDevice(p *Port, conn *proto.Conn) *device {
-	d := &device{port: p, log: p.log, conn: conn}
+	d := &device{port: p, log: p.log, conn: conn, asker: newAsker(p)}
 	for i, r := range p.rings {
 		d.vrings = append(d.vrings, vring{ring: r, index: i, kick: -1, err: -1})
 		if i&1 != 0 {
@@ -89,6 +91,8 @@ func (d *device) dispatch(m *proto.Message) error {
 		return d.setInflight(m, v)
 	case proto.Log:
 		return d.setLog(m, v)
+	case proto.IOTLB:
+		return d.changeTranslations(m, v)
 	case proto.U64:
 		return d.setNumber(m, uint64(v))
 	case proto.MAC:
@@ -150,8 +154,7 @@ func (d *device) setNumber(m *proto.Message, v uint64) error {
 	return errNotOffered
 }
 
-// setBackend takes the channel on which the back end asks. Nothing needs it without what was not offered, an
-// IOMMU or a shared object.
+// setBackend takes the channel on which the back end asks, which it does about addresses behind an IOMMU.
 func (d *device) setBackend(m *proto.Message) error {
 	c, err := proto.BackendConnOf(m.Take(0))
 	if err != nil {
@@ -161,6 +164,7 @@ func (d *device) setBackend(m *proto.Message) error {
 		d.backend.Close()
 	}
 	d.backend = c
+	d.asker.start(c)
 	return nil
 }
 
@@ -182,6 +186,7 @@ func (d *device) reset() error {
 		errs = append(errs, d.clear(&d.vrings[i]))
 	}
 	d.features, d.acked, d.status = 0, false, 0
+	d.forgetTranslations()
 	return errors.Join(append(errs, d.flight.close())...)
 }
 
@@ -194,6 +199,7 @@ func (d *device) close() error {
 	if d.backend != nil {
 		err = errors.Join(err, d.backend.Close())
 	}
+	d.asker.stop()
 	return errors.Join(err, d.dropLog(), d.dropTable())
 }
 

@@ -99,4 +99,5 @@ var optional = map[string]proto.Features{
 	"mtu":       proto.NetMTU,
 	"log":       proto.LogAll,
 	"version_1": proto.Version1,
+	"iommu":     proto.AccessPlatform,
 }

@@ -15,7 +15,7 @@ const Offered = proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN |
 	proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN |
 	proto.MrgRxbuf | proto.NetMTU | proto.NetStatus | proto.MQ | proto.GuestAnnounce |
 	proto.LogAll | proto.ProtocolBit | proto.AnyLayout | proto.IndirectDesc | proto.EventIdx |
-	proto.Version1 | proto.RingPacked | proto.InOrder
+	proto.Version1 | proto.RingPacked | proto.InOrder | proto.AccessPlatform
 
 // protocolFeatures is what a port has to offer a frontend.
 const protocolFeatures = proto.PMQ | proto.PLogShmFD | proto.PRARP | proto.PReplyAck | proto.PMTU | proto.PBackendReq |
@@ -53,6 +53,9 @@ func (d *device) setFeatures(f proto.Features) error {
 		for i := range d.vrings {
 			d.vrings[i].enabled = true
 		}
+	}
+	if !f.Has(proto.AccessPlatform) {
+		d.forgetTranslations()
 	}
 	d.features, d.acked = f, true
 	return nil

@@ -25,6 +25,8 @@ func FuzzFrontend(f *testing.F) {
 	f.Add(script(script(nil, opSetUp, 0, 0, 0), opPacket, 1, 60, 0))
 	f.Add(script(script(script(nil, opSetUp, 0, 1, 0), opDescriptor, 1, 3, 5), opPoll, 0, 0, 0))
 	f.Add(script(script(script(nil, opSetUp, 0, 0, 0), opMemory, 0, 1, 0), opPoll, 0, 0, 0))
+	f.Add(script(script(script(nil, opSetUp, 0, 1<<33, 0), opTranslate, 2, 4096, 4096), opPacket, 1, 60, 0))
+	f.Add(script(script(script(nil, opSetUp, 0, 1<<33|1, 0), opTranslate, 6, 1, 1<<63), opSend, 1, 60, 0))
 	f.Add(script(script(nil, opLog, 0, 1<<20, 0), opInflight, 0, 2, 256))
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		n := openFiles(t)
@@ -63,6 +65,7 @@ const (
 	opReset
 	opDescriptor // 16 bytes of a ring's descriptors
 	opWord       // two bytes anywhere in the rings
+	opTranslate  // what addresses behind an IOMMU stand for, or that they are taken back
 	opPacket     // a packet that is as it should be
 	opPoll
 	opSend
@@ -208,6 +211,12 @@ func (z *fuzzed) step(b []byte) {
 	case opWord:
 		at := (uint64(ring&1)*ringRoom + x%2048) &^ 1
 		binary.LittleEndian.PutUint16(g.memory[at:], uint16(y))
+	case opTranslate:
+		v := proto.IOTLB{Address: bend(x), Size: y % (1 << 20), User: bend(y), Perm: uint8(y >> 60 & 3), Type: 1 + ring%4}
+		if ring&4 != 0 {
+			v.Address, v.Size, v.User = x, y, bend(x^y)&^4095
+		}
+		tell(proto.IOTLBMsg, v)
 	case opPacket:
 		g.trySend(int(x%1500) + 1)
 	case opPoll:
@@ -229,7 +238,7 @@ func bend(x uint64) uint64 {
 // setUp is a frontend that knows what it does, of a guest with features that x chooses.
 func (z *fuzzed) setUp(x uint64) {
 	g := z.g
-	g.shape.features = common | proto.Features(x)&(proto.MrgRxbuf|proto.IndirectDesc|proto.EventIdx|proto.Csum|proto.HostTSO4)
+	g.shape.features = common | proto.Features(x)&(proto.MrgRxbuf|proto.IndirectDesc|proto.EventIdx|proto.Csum|proto.HostTSO4|proto.AccessPlatform)
 	if x&1 != 0 {
 		g.shape.features |= proto.RingPacked
 	}
@@ -240,6 +249,11 @@ func (z *fuzzed) setUp(x uint64) {
 		}
 	}
 	g.tryMessages()
+	if g.shape.features.Has(proto.AccessPlatform) { // addresses as if there were none
+		for _, at := range []uint64{userBase, guestBase} {
+			_ = g.conn.Tell(proto.IOTLBMsg, proto.IOTLB{Address: at, Size: uint64(len(g.memory)), User: userBase, Perm: 3, Type: proto.IOTLBUpdate})
+		}
+	}
 }
 
 // file sends one of several descriptors for a ring.

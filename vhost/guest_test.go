@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 // the guest, of its frontend and in the file differ, so that none can be taken for another.
 const (
 	guestBase = 0x4000_0000
+	iovaBase  = 0xffff_c000_0000
 	userBase  = 0x7f00_0000_0000
 	fileBase  = 0x1000
 	ringRoom  = 128 << 10
@@ -67,7 +69,10 @@ type guest struct {
 	sock   *net.UnixConn
 	rings  []*guestRing
 	header int
-	next   uint32 // slot to use next
+	next   uint32     // slot to use next
+	base   uint64     // of the addresses that descriptors have: guestBase, or iovaBase behind an IOMMU
+	iommu  *iommu     // nil: there is none
+	mu     sync.Mutex // one message at a time
 }
 
 // A guestRing is one of its rings.
@@ -104,7 +109,11 @@ func newMemory(t testing.TB, s shape) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{t: t, shape: s, file: os.NewFile(uintptr(fd), "guest"), header: headerOf(s.features)}
+	g := &guest{t: t, shape: s, file: os.NewFile(uintptr(fd), "guest"), header: headerOf(s.features), base: guestBase}
+	if s.features.Has(proto.AccessPlatform) {
+		g.iommu = newIOMMU(g)
+		g.base = iovaBase
+	}
 	size := 2*s.pairs*ringRoom + slots*slotStep
 	if err := g.file.Truncate(fileBase + int64(size)); err != nil {
 		t.Fatal(err)
@@ -126,7 +135,7 @@ func (g *guest) newRing(i int) *guestRing {
 func (g *guest) resetRing(r *guestRing) {
 	g.t.Helper()
 	c := driver.Config{
-		Size: g.shape.size, Base: guestBase + r.base, EventIndex: g.shape.features.Has(proto.EventIdx),
+		Size: g.shape.size, Base: g.base + r.base, EventIndex: g.shape.features.Has(proto.EventIdx),
 		InOrder: g.shape.features.Has(proto.InOrder),
 	}
 	if g.shape.features.Has(proto.IndirectDesc) {
@@ -174,6 +183,9 @@ func (g *guest) hangUp() {
 		g.conn.Close()
 		g.conn = nil
 	}
+	if g.iommu != nil {
+		g.iommu.hangUp()
+	}
 }
 
 // meet connects to the port, or waits for it to connect.
@@ -195,6 +207,8 @@ func (g *guest) meet() {
 // tell sends a message that must be welcome.
 func (g *guest) tell(r proto.Request, p proto.Payload, fds ...int) {
 	g.t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if err := g.conn.Tell(r, p, fds...); err != nil {
 		g.t.Fatalf("%v: %v", r, err)
 	}
@@ -233,6 +247,9 @@ func (g *guest) negotiate() {
 		g.conn.SetAcks(proto.ProtocolFeatures(n).Has(proto.PReplyAck))
 		g.tell(proto.SetProtocolFeatures, proto.U64(n))
 	}
+	if g.iommu != nil {
+		g.iommu.start()
+	}
 	g.tell(proto.SetOwner, nil)
 	g.tell(proto.SetFeatures, proto.U64(g.shape.features))
 }
@@ -241,6 +258,9 @@ func (g *guest) negotiate() {
 func (g *guest) address(i int) proto.VringAddr {
 	r := g.rings[i]
 	at := userBase + r.base
+	if g.iommu != nil {
+		at = iovaBase + r.base
+	}
 	return proto.VringAddr{
 		Index: uint32(i), Desc: at, Avail: at + uint64(r.layout.Driver), Used: at + uint64(r.layout.Device),
 	}
@@ -280,7 +300,7 @@ func (g *guest) buffer(n int) (uint32, driver.Buffer, []byte) {
 	slot := g.next % slots
 	g.next++
 	off := uint64(len(g.rings)*ringRoom) + uint64(slot)*slotStep
-	return slot, driver.Buffer{Addr: guestBase + off, Len: uint32(n)}, g.memory[off : off+uint64(n)]
+	return slot, driver.Buffer{Addr: g.base + off, Len: uint32(n)}, g.memory[off : off+uint64(n)]
 }
 
 // slot returns the memory of a slot.

@@ -66,6 +66,28 @@ func (h *half) kicks(on bool) (ready bool) {
 	return h.split.Kicks(on)
 }
 
+func (h *half) missing() (virtq.Miss, bool) {
+	if h.packed != nil {
+		return h.packed.Missing()
+	}
+	return h.split.Missing()
+}
+
+func (h *half) refresh() {
+	if h.packed != nil {
+		h.packed.Refresh()
+	} else {
+		h.split.Refresh()
+	}
+}
+
+func (h *half) moved(t *mem.Table, first, last uint64) bool {
+	if h.packed != nil {
+		return h.packed.Moved(t, first, last)
+	}
+	return h.split.Moved(t, first, last)
+}
+
 func (h *half) position() uint32 {
 	if h.packed != nil {
 		return h.packed.Position()

@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -80,7 +81,10 @@ func connected(t testing.TB, s shape) *bench {
 // up waits for the link.
 func (b *bench) up() {
 	b.t.Helper()
-	eventually(b.t, "the link is up", b.p.LinkUp)
+	eventually(b.t, "the link is up", func() bool {
+		// Behind an IOMMU rings start when their own addresses have been asked for.
+		return b.p.LinkUp() && (b.g.iommu == nil || strings.HasPrefix(b.note("rings").Value, fmt.Sprintf("%d,", len(b.g.rings))))
+	})
 }
 
 // down waits for the link to go.
@@ -176,7 +180,7 @@ func (b *bench) want(name string, n uint64) {
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(50 * time.Microsecond) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

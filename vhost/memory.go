@@ -72,6 +72,7 @@ func (d *device) swapTable(t *mem.Table) error {
 }
 
 func (d *device) dropTable() error {
+	d.forgetTranslations()
 	t := d.table
 	d.table = nil
 	if t == nil {

@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/vhost/gate"
@@ -14,7 +15,8 @@ import (
 type ring struct {
 	gate gate.Gate
 	call caller
-	down func(error) // tells the session that the guest has broken a rule; does not block
+	down func(error)   // tells the session that the guest has broken a rule; does not block
+	miss atomic.Uint64 // what the worker wants to be asked for, as a question; 0: nothing
 
 	// What follows is for whoever is behind the gate.
 	half
@@ -27,6 +29,8 @@ type ring struct {
 	takes   pmd.Take     // what the sender of a packet may leave to its receiver
 	discard bool         // the guest has disabled the queue: what it sends is taken and dropped
 	asking  bool         // the guest may think that it has to kick
+	asks    *asker       // asks what addresses stand for; nil: they go through no IOMMU
+	waits   bool         // for an answer
 	hidden  int          // buffers given back that the guest does not see yet
 	room    int          // bytes of a packet that the guest's last buffer took
 }
@@ -43,6 +47,18 @@ func (r *ring) show() (called bool) {
 	}
 	r.call.call()
 	return true
+}
+
+// look finds out whether the ring waits for an address to be translated, and has it asked for, once. It follows a take
+// that got less than it might have.
+func (r *ring) look() {
+	if r.asks == nil || r.waits {
+		return
+	}
+	if m, ok := r.missing(); ok {
+		r.waits = true
+		r.asks.want(r, m)
+	}
 }
 
 // die ends the ring until the session sets it up anew, because of something the guest did. The caller is inside

@@ -73,7 +73,7 @@ func (d *device) vringFile(m *proto.Message, f proto.VringFile) error {
 	case proto.SetVringKick:
 		return d.setKick(v, fd)
 	case proto.SetVringCall:
-		d.setCall(v, fd)
+		return d.setCall(v, fd)
 	case proto.SetVringErr:
 		closeFD(&v.err)
 		v.err = fd
@@ -105,14 +105,17 @@ func (d *device) setKick(v *vring, fd int) error {
 
 // setCall changes how the guest is told. It is told once by the new descriptor: what it was to be told by the
 // old one may not have reached it.
-func (d *device) setCall(v *vring, fd int) {
+func (d *device) setCall(v *vring, fd int) error {
 	r := v.ring
-	if v.running {
-		r.gate.Shut()
+	if !v.running {
+		r.call.set(fd)
+		return nil
 	}
+	r.gate.Shut()
+	defer r.gate.Open()
 	r.call.set(fd)
-	if v.running {
+	return v.guarded(func() {
+		r.show() // a worker that came to do it found the gate shut
 		r.call.call()
-		r.gate.Open()
-	}
+	})
 }

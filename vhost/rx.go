@@ -66,6 +66,7 @@ func (q *rxQueue) recv(b *frame.Batch) {
 		return
 	}
 	if n == 0 {
+		r.look()
 		q.gather.took(0, false)
 		r.show()
 		return
@@ -112,7 +113,7 @@ func (q *rxQueue) Arm() (ready bool) {
 		q.ring.gate.Leave()
 	}()
 	q.ring.asking = true
-	return q.ring.kicks(true)
+	return q.ring.kicks(true) && !q.ring.waits // the session wakes the worker when there is an answer
 }
 
 // FD implements pmd.RxQueue: the same descriptor for all guests that come.

@@ -22,7 +22,9 @@ func (b *bench) pass(first, n int) {
 	b.g.send(0, nil, want...)
 	same(b.t, b.recv(0, n), want)
 	b.g.offer(0, n, 2048)
-	if sent := b.send(0, want...); sent != n {
+	if b.g.iommu != nil {
+		b.insist(want)
+	} else if sent := b.send(0, want...); sent != n {
 		b.t.Fatalf("%d of %d packets were taken", sent, n)
 	}
 	var got [][]byte
@@ -30,6 +32,14 @@ func (b *bench) pass(first, n int) {
 		got = append(got, p.data)
 	}
 	same(b.t, got, want)
+}
+
+// insist sends packets to a guest behind an IOMMU, each again while its buffer's address is being asked for.
+func (b *bench) insist(packets [][]byte) {
+	b.t.Helper()
+	for _, p := range packets {
+		eventually(b.t, "a packet is taken", func() bool { return b.send(0, p) == 1 })
+	}
 }
 
 // note returns what the port says about key.

@@ -24,6 +24,8 @@ type state struct {
 	last     fault            // what ended a session last; zero: nothing has
 	guest    []pmd.Note       // what was negotiated
 	sessions uint64           // begun
+	misses   uint64           // addresses that frontends were asked about
+	taken    uint64           // times that a frontend has taken addresses back
 	faults   map[fault]uint64 // sessions ended, by the guest's fault
 }
 
@@ -106,6 +108,16 @@ func (s *state) negotiated(notes []pmd.Note) {
 	s.why = "the guest's driver is not ready"
 }
 
+// missed counts an address that the frontend is asked about, invalidated that it has taken some back.
+func (s *state) missed()      { s.add(&s.misses) }
+func (s *state) invalidated() { s.add(&s.taken) }
+
+func (s *state) add(n *uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*n++
+}
+
 // notes returns all of it.
 func (s *state) notes() []pmd.Note {
 	s.mu.Lock()
@@ -123,7 +135,7 @@ func (s *state) notes() []pmd.Note {
 	return out
 }
 
-// samples appends what has happened to sessions: each fault there was.
+// samples appends what has happened to sessions: each fault there was, and what an IOMMU was about if there was one.
 func (s *state) samples(dst []counter.Sample) []counter.Sample {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,6 +143,11 @@ func (s *state) samples(dst []counter.Sample) []counter.Sample {
 		Desc:  counter.Desc{Name: "sessions", Help: "Connections with a frontend, those that have ended included."},
 		Value: s.sessions,
 	})
+	if s.misses > 0 || s.taken > 0 {
+		dst = append(dst,
+			counter.Sample{Desc: counter.Desc{Name: "iotlb_misses", Help: "Addresses behind the guest's IOMMU that the frontend was asked about."}, Value: s.misses},
+			counter.Sample{Desc: counter.Desc{Name: "iotlb_invalidations", Help: "Times that the frontend has taken addresses behind the guest's IOMMU back."}, Value: s.taken})
+	}
 	for f, n := range s.faults {
 		dst = append(dst, counter.Sample{Desc: counter.Desc{Name: faultPrefix + f.name, Help: f.help}, Value: n})
 	}
@@ -146,7 +163,7 @@ func words(f proto.Features, rings int) []pmd.Note {
 	for _, o := range []struct {
 		bit  proto.Features
 		word string
-	}{{proto.InOrder, "in order"}, {proto.IndirectDesc, "indirect"}, {proto.EventIdx, "event index"}, {proto.MrgRxbuf, "merged buffers"}} {
+	}{{proto.InOrder, "in order"}, {proto.IndirectDesc, "indirect"}, {proto.EventIdx, "event index"}, {proto.MrgRxbuf, "merged buffers"}, {proto.AccessPlatform, "behind an IOMMU"}} {
 		if f.Has(o.bit) {
 			layout += ", " + o.word
 		}

@@ -65,8 +65,14 @@ func (q *txQueue) send(r *ring, frames []frame.Frame) (sent int) {
 		if !short {
 			want = q.estimate(r, frames[i:])
 		}
+		if r.asks != nil {
+			want = virtq.MaxChains // so that buffers' addresses are known before packets come to them
+		}
 		had, size := sent, q.size
 		got, err := r.take(&r.chains, want)
+		if got < want {
+			r.look()
+		}
 		used := q.copyPlain(r, frames[i:], got)
 		i += used
 		sent += used
@@ -84,7 +90,7 @@ func (q *txQueue) send(r *ring, frames []frame.Frame) (sent int) {
 				sent++
 				used += k
 			} else {
-				q.drop(k)
+				q.drop(r, k)
 			}
 			i++
 		}

@@ -52,11 +52,23 @@ func (d *device) hold(v *vring) (err error) {
 		if e := r.fault(recover()); e != nil {
 			err = fmt.Errorf("ring %d: %w", v.index, e)
 		}
-		r.half, r.table, r.log, r.flight = half{}, nil, nil, nil
+		r.half, r.table, r.log, r.flight, r.asks, r.waits = half{}, nil, nil, nil, nil, false
 		d.assign()
 	}()
 	r.show()
 	v.base, v.told = r.position(), true
+	return nil
+}
+
+// guarded has the session do something with a ring whose gate is shut, and returns a fault in the guest's memory that
+// comes of it.
+func (v *vring) guarded(do func()) (err error) {
+	defer func() {
+		if e := v.ring.fault(recover()); e != nil {
+			err = fmt.Errorf("ring %d: %w", v.index, e)
+		}
+	}()
+	do()
 	return nil
 }
 
@@ -72,6 +84,7 @@ func (d *device) holdAll() error {
 func (d *device) stop(v *vring) error {
 	err := d.hold(v)
 	v.started = false
+	v.ring.miss.Store(0)
 	if v.kick >= 0 {
 		err = errors.Join(err, v.waker.remove(v.kick))
 		closeFD(&v.kick)
@@ -123,6 +136,10 @@ func (d *device) start(v *vring) (err error) {
 		Indirect: f.Has(proto.IndirectDesc), EventIndex: f.Has(proto.EventIdx), InOrder: f.Has(proto.InOrder),
 		Reads: v.transmits(), Unsure: !v.told, Inflight: r.flight,
 	}
+	r.asks, r.waits = nil, false
+	if f.Has(proto.AccessPlatform) {
+		c.IOTLB, r.asks = &d.iotlb, d.asker
+	}
 	if f.Has(proto.LogAll) && d.dirty != nil {
 		c.Log, r.log = d.dirty, d.dirty
 		c.LogRing, c.RingLog = v.addr.Flags&proto.VringLog != 0, v.addr.Log
@@ -139,6 +156,7 @@ func (d *device) start(v *vring) (err error) {
 		return d.block(v, err)
 	}
 	v.blocked = nil
+	r.miss.Store(0)
 	r.kicks(false)
 	r.header, r.merge, r.hidden, r.room = headerOf(f), f.Has(proto.MrgRxbuf), 0, d.port.o.MTU+tagRoom
 	r.discard, r.asking = !v.enabled, false
@@ -148,6 +166,7 @@ func (d *device) start(v *vring) (err error) {
 	} else {
 		r.takes = toGuest(f)
 	}
+	r.tend()
 	v.running = true
 	r.gate.Open()
 	if v.waker != nil {
@@ -159,7 +178,12 @@ func (d *device) start(v *vring) (err error) {
 // block decides what becomes of a ring that cannot run.
 func (d *device) block(v *vring, err error) error {
 	var e *virtq.Error
-	if !errors.As(err, &e) || e.Kind != virtq.RingOutside {
+	var m virtq.Miss
+	if errors.As(err, &m) {
+		d.asker.want(v.ring, m)
+		return nil // there is an answer in no time
+	}
+	if !errors.As(err, &e) || e.Kind != virtq.RingOutside && e.Kind != virtq.RingScattered {
 		return err
 	}
 	if v.blocked == nil {

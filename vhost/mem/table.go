@@ -19,8 +19,9 @@ type Table struct {
 
 // An area is what a look-up needs of a mapping.
 type area struct {
-	base uint64 // address of the first byte
-	mem  []byte
+	base  uint64 // address of the first byte
+	mem   []byte
+	guest uint64 // its guest-physical address
 }
 
 // NewTable returns a snapshot of the mappings. It takes them over: they are unmapped with the last table that
@@ -30,8 +31,8 @@ func NewTable(maps ...*Mapping) (*Table, error) {
 	t := &Table{maps: slices.Clone(maps)}
 	for _, m := range maps {
 		m.tables.Add(1)
-		t.guest = append(t.guest, area{m.region.Guest, m.bytes})
-		t.user = append(t.user, area{m.region.User, m.bytes})
+		t.guest = append(t.guest, area{m.region.Guest, m.bytes, m.region.Guest})
+		t.user = append(t.user, area{m.region.User, m.bytes, m.region.Guest})
 	}
 	err := arrange(t.guest, "guest")
 	if err == nil {

@@ -46,7 +46,7 @@ func (c *builder) add(addr uint64, n uint32, write bool) (Kind, uint64) {
 		}
 		c.b.seg[c.b.segs] = piece
 		if c.addrs {
-			c.b.addr[c.b.segs] = addr
+			c.b.addr[c.b.segs] = c.win.Guest(addr)
 		}
 		c.b.segs++
 		addr += uint64(len(piece)) // no region reaches the end of the address space

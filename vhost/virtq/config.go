@@ -15,9 +15,15 @@ const PackedStart = 1<<31 | 1<<15
 type Config struct {
 	Size int // entries: up to MaxSize, for a split ring a power of two
 
-	// Where the three parts are, by the frontend's addresses (VHOST_USER_SET_VRING_ADDR). VIRTIO calls them
-	// Descriptor Area, Driver Area (split: available ring) and Device Area (split: used ring).
+	// Where the three parts are, by the frontend's addresses (VHOST_USER_SET_VRING_ADDR), or by I/O virtual ones with
+	// an IOTLB. VIRTIO calls them Descriptor Area, Driver Area (split: available ring) and Device Area (split: used
+	// ring).
 	Desc, Driver, Device uint64
+
+	// IOTLB, when set, is what is known of the IOMMU that all addresses in the ring go through
+	// (VIRTIO_F_ACCESS_PLATFORM). A queue that wants to know more says so: see Missing. While the IOTLB is changed
+	// nobody may use the queue, and Refresh follows.
+	IOTLB *mem.IOTLB
 
 	Indirect   bool // VIRTIO_F_INDIRECT_DESC
 	EventIndex bool // VIRTIO_F_EVENT_IDX
@@ -39,7 +45,7 @@ type Config struct {
 	// Log, when set, is told which of the guest's pages were written to (VHOST_F_LOG_ALL).
 	Log *mem.Log
 	// LogRing logs the used ring as well (VHOST_VRING_F_LOG), a split ring's used ring or a packed ring's
-	// descriptors, beginning at guest-physical address RingLog.
+	// descriptors, beginning at guest-physical address RingLog; with an IOTLB, where the ring turns out to be.
 	LogRing bool
 	RingLog uint64
 

@@ -29,6 +29,7 @@ const (
 	IndirectNext
 	IndirectSize
 	IndirectOutside
+	RingScattered
 	kindEnd
 )
 
@@ -56,6 +57,7 @@ var kinds = [kindEnd]struct{ name, sentence string }{
 	IndirectNext:    {"indirect_with_next", "an indirect descriptor stands in a chain where none may stand"},
 	IndirectSize:    {"indirect_size", "an indirect table is not made of one or more whole descriptors"},
 	IndirectOutside: {"indirect_outside_memory", "an indirect table is not in the guest's memory"},
+	RingScattered:   {"ring_scattered", "a part of the ring is not in one piece of the guest's memory"},
 }
 
 // String returns the kind's name, in the form of a metric's label.

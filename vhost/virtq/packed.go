@@ -77,15 +77,18 @@ func unpackPosition(position uint32) layout.Cursor {
 
 // findParts finds the ring's parts. VIRTIO 1.2, 2.8.10.1: alignment and size of the three.
 func (q *Packed) findParts(t *mem.Table, c Config) error {
-	ring, err := part(t, c.Desc, layout.DescBytes*c.Size, 16)
+	ring, guest, err := q.part(t, c.Desc, layout.DescBytes*c.Size, 16, mem.Read|mem.Write)
 	if err != nil {
 		return err
 	}
-	driver, err := part(t, c.Driver, 4, 4)
+	if c.IOTLB != nil {
+		q.ringLog = guest
+	}
+	driver, _, err := q.part(t, c.Driver, 4, 4, mem.Read)
 	if err != nil {
 		return err
 	}
-	device, err := part(t, c.Device, 4, 4)
+	device, guest, err := q.part(t, c.Device, 4, 4, mem.Read|mem.Write)
 	if err != nil {
 		return err
 	}
@@ -97,7 +100,7 @@ func (q *Packed) findParts(t *mem.Table, c Config) error {
 	}
 	q.driverEvent, _ = layout.Word(driver, 0)
 	q.deviceEvent, _ = layout.Word(device, 0)
-	q.deviceGuest, _ = t.GuestAddress(c.Device)
+	q.deviceGuest = guest
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (q *Packed) Take(b *Chains, limit int) (int, error) {
 // be under way than the ring has.
 func (q *Packed) takeNew(b *Chains, limit int) {
 	slots := uint32(0)
-	plain, simple := q.log == nil, q.log == nil && q.flight == nil
+	plain, simple := q.log == nil, q.log == nil && q.flight == nil && !q.apart
 	for b.n < limit && slots < q.size {
 		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
 		if plain {

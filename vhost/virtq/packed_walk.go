@@ -3,7 +3,7 @@ package virtq
 import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 
 // chain takes the chain that begins with d at at, of at most most descriptors, and returns how many it has. 0: it
-// was not taken, because the queue is dead or b has no room left.
+// was not taken, because the queue is dead, b has no room left, or an address is not translated yet.
 func (q *Packed) chain(b *Chains, at layout.Cursor, d layout.Desc, most uint32) (slots uint32) {
 	c := b.build(&q.win, q.log != nil)
 	if q.flight != nil {
@@ -22,7 +22,7 @@ func (q *Packed) chain(b *Chains, at layout.Cursor, d layout.Desc, most uint32) 
 		return slots
 	}
 	c.undo()
-	if k != TooManySegments || b.n == 0 {
+	if !q.absent(k) && (k != TooManySegments || b.n == 0) {
 		q.fail(k, at.At, value)
 	}
 	return 0
@@ -66,7 +66,7 @@ func (q *Packed) walkTable(c *builder, d layout.Desc, chained bool) (Kind, uint6
 	case chained || d.PackedFlags()&layout.FlagNext != 0: // 2.8.19
 		return IndirectNext, d.Rest
 	}
-	t, k, value := openTable(&q.win, d)
+	t, k, value := openTable(&q.tables, d)
 	if k != 0 {
 		return k, value
 	}

@@ -5,6 +5,7 @@ import "github.com/culvertdev/culvert/vhost/mem"
 // common is what the two layouts share.
 type common struct {
 	win      mem.Window // into the guest's memory
+	tables   mem.Window // the same, for indirect tables: they are read, whatever is done with buffers
 	err      *Error     // what the guest did; the queue is dead
 	indirect bool       // negotiated
 	events   bool       // the event index is negotiated
@@ -15,6 +16,8 @@ type common struct {
 	ringLog  uint64     // guest-physical address under which the ring is logged
 	old      resumed    // chains that were in flight before, and are taken first
 	reads    bool       // the device only reads: see Config.Reads
+	apart    bool       // an IOMMU may let tables be read and not buffers: the short way, which looks for both at once, is barred
+	platform platform   // what addresses go through
 }
 
 // open sets up what does not depend on the layout, for a ring of which n bytes are logged.
@@ -30,6 +33,8 @@ func (q *common) open(t *mem.Table, c Config, n int) error {
 		ringLog:  c.RingLog,
 	}
 	q.win.Open(t)
+	q.tables.Open(t)
+	q.translate(c)
 	// A page that the log has no bit for would be lost to the guest that is moved.
 	if c.Log != nil && !c.Log.CoversTable(t) || q.logRing && !c.Log.Covers(c.RingLog, uint64(n)) {
 		return failed(BadLog, c.RingLog)
@@ -70,16 +75,4 @@ func (q *common) logUsed(off, n uint64) {
 	if q.logRing {
 		q.log.Mark(q.ringLog+off, n)
 	}
-}
-
-// part finds one part of a ring, of n bytes at the frontend's address addr.
-func part(t *mem.Table, addr uint64, n int, align uint64) ([]byte, error) {
-	if addr%align != 0 {
-		return nil, failed(RingMisaligned, addr)
-	}
-	memory, ok := t.User(addr, uint64(n))
-	if !ok {
-		return nil, failed(RingOutside, addr)
-	}
-	return memory, nil
 }

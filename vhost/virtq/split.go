@@ -74,17 +74,20 @@ func (q *Split) findParts(t *mem.Table, c Config) error {
 	if c.EventIndex {
 		event = 2
 	}
-	table, err := part(t, c.Desc, layout.DescBytes*c.Size, 16)
+	table, _, err := q.part(t, c.Desc, layout.DescBytes*c.Size, 16, mem.Read)
 	if err != nil {
 		return err
 	}
-	avail, err := part(t, c.Driver, 4+2*c.Size+event, 2)
+	avail, _, err := q.part(t, c.Driver, 4+2*c.Size+event, 2, mem.Read)
 	if err != nil {
 		return err
 	}
-	used, err := part(t, c.Device, 4+8*c.Size+event, 4)
+	used, guest, err := q.part(t, c.Device, 4+8*c.Size+event, 4, mem.Read|mem.Write)
 	if err != nil {
 		return err
+	}
+	if c.IOTLB != nil {
+		q.ringLog = guest
 	}
 	var ok [3]bool
 	q.desc, ok[0] = layout.View[layout.Desc](table, c.Size)

@@ -51,8 +51,8 @@ func (q *Split) look() int {
 
 // takeNew takes chains until b has n, or no room for more segments.
 func (q *Split) takeNew(b *Chains, n int) {
-	simple := q.log == nil
-	plain := simple
+	plain := q.log == nil
+	simple := plain && !q.apart
 	for b.n < n {
 		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
 		if plain = plain && q.takePlain(b, n); b.n == n {

@@ -3,7 +3,7 @@ package virtq
 import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 
 // chain takes the chain that begins with d, the descriptor head. It returns false when it was not taken: the
-// queue is dead, or b has no room left.
+// queue is dead, b has no room left, or an address is not translated yet.
 func (q *Split) chain(b *Chains, head uint16, d layout.Desc) bool {
 	c := b.build(&q.win, q.log != nil)
 	k, value := q.walk(&c, d)
@@ -12,7 +12,7 @@ func (q *Split) chain(b *Chains, head uint16, d layout.Desc) bool {
 		return true
 	}
 	c.undo()
-	if k != TooManySegments || b.n == 0 {
+	if !q.absent(k) && (k != TooManySegments || b.n == 0) {
 		q.fail(k, uint32(q.next), value)
 	}
 	return false
@@ -48,7 +48,7 @@ func (q *Split) walk(c *builder, d layout.Desc) (Kind, uint64) {
 
 // walkTable follows a chain through the indirect table that d refers to (VIRTIO 1.2, 2.7.5.3).
 func (q *Split) walkTable(c *builder, d layout.Desc) (Kind, uint64) {
-	t, k, value := openTable(&q.win, d)
+	t, k, value := openTable(&q.tables, d)
 	if k != 0 {
 		return k, value
 	}

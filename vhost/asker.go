@@ -1,0 +1,120 @@
+package vhost
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/culvertdev/culvert/vhost/mem"
+	"github.com/culvertdev/culvert/vhost/proto"
+	"github.com/culvertdev/culvert/vhost/virtq"
+)
+
+// askPage is the number of bytes that a question is about: no IOMMU has smaller pages.
+const askPage = 4096
+
+// A question is what is asked about a page: its address, and how it is to be accessed in the bits below.
+type question uint64
+
+func questionOf(m virtq.Miss) question { return question(m.Addr&^(askPage-1)) | question(m.Want) }
+
+func (q question) page() uint64       { return uint64(q) &^ (askPage - 1) }
+func (q question) access() mem.Access { return mem.Access(q & (askPage - 1)) }
+
+// An asker asks the frontend what I/O virtual addresses stand for (VHOST_USER_BACKEND_IOTLB_MSG), each once until
+// there is an answer. It has a goroutine, so that neither a worker nor the session waits for a frontend that
+// does not read.
+//
+// Bounded: a ring waits for one address at a time.
+//
+// Thread-safety: want is for workers, start and stop for the session, everything else safe for concurrent use.
+type asker struct {
+	port  *Port
+	rings []*ring
+	wake  chan struct{}
+	done  chan struct{} // closed when the goroutine has ended; nil: there is none
+
+	mu    sync.Mutex
+	conn  *proto.Conn           // nil: there is nobody to ask
+	asked map[question]struct{} // and not answered
+}
+
+func newAsker(p *Port) *asker {
+	return &asker{port: p, rings: p.rings, wake: make(chan struct{}, 1), asked: make(map[question]struct{})}
+}
+
+// start asks by conn, from now on.
+func (a *asker) start(conn *proto.Conn) {
+	a.mu.Lock()
+	a.conn = conn
+	clear(a.asked)
+	a.mu.Unlock()
+	if a.done == nil {
+		a.done = make(chan struct{})
+		go a.run()
+	}
+	a.poke()
+}
+
+// stop ends what start began. No ring has the asker any more, and the channel is closed, so that nothing waits for it.
+func (a *asker) stop() {
+	if a.done != nil {
+		close(a.wake)
+		<-a.done
+	}
+}
+
+// want has the frontend asked for what r waits for. It does not block.
+func (a *asker) want(r *ring, m virtq.Miss) {
+	r.miss.Store(uint64(questionOf(m)))
+	a.poke()
+}
+
+func (a *asker) poke() {
+	select {
+	case a.wake <- struct{}{}:
+	default: // it is on its way
+	}
+}
+
+func (a *asker) run() {
+	defer close(a.done)
+	for range a.wake {
+		for _, r := range a.rings {
+			if q := question(r.miss.Load()); q != 0 {
+				if err := a.ask(q); err != nil {
+					a.port.fault(err)
+					return
+				}
+			}
+		}
+	}
+}
+
+// ask asks, unless that was done already or there is nobody to ask yet.
+func (a *asker) ask(q question) error {
+	a.mu.Lock()
+	_, again := a.asked[q]
+	conn := a.conn
+	if again || conn == nil {
+		a.mu.Unlock()
+		return nil
+	}
+	a.asked[q] = struct{}{}
+	a.mu.Unlock()
+	a.port.state.missed()
+	if err := conn.Tell(proto.BackendIOTLB, proto.IOTLB{Address: q.page(), Perm: uint8(q.access()), Type: proto.IOTLBMiss}); err != nil {
+		return fmt.Errorf("ask what address %#x stands for: %w", q.page(), err)
+	}
+	return nil
+}
+
+// answered notes that something has been said about the addresses from first to last.
+func (a *asker) answered(first, last uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for q := range a.asked {
+		if q.page() <= last && first <= q.page()+askPage-1 {
+			delete(a.asked, q)
+		}
+	}
+}
