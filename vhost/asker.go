@@ -80,27 +80,20 @@ func (a *asker) run() {
 	defer close(a.done)
 	for range a.wake {
 		for _, r := range a.rings {
-			if q := question(r.miss.Load()); q != 0 {
-				if err := a.ask(q); err != nil {
-					a.port.fault(err)
-					return
-				}
+			if err := a.ask(r); err != nil {
+				a.port.fault(err)
+				return
 			}
 		}
 	}
 }
 
-// ask asks, unless that was done already or there is nobody to ask yet.
-func (a *asker) ask(q question) error {
-	a.mu.Lock()
-	_, again := a.asked[q]
-	conn := a.conn
-	if again || conn == nil {
-		a.mu.Unlock()
+// ask asks what r waits for, unless that was done already or there is nobody to ask yet.
+func (a *asker) ask(r *ring) error {
+	q, conn := a.next(r)
+	if q == 0 {
 		return nil
 	}
-	a.asked[q] = struct{}{}
-	a.mu.Unlock()
 	a.port.state.missed()
 	if err := conn.Tell(proto.BackendIOTLB, proto.IOTLB{Address: q.page(), Perm: uint8(q.access()), Type: proto.IOTLBMiss}); err != nil {
 		return fmt.Errorf("ask what address %#x stands for: %w", q.page(), err)
@@ -108,13 +101,31 @@ func (a *asker) ask(q question) error {
 	return nil
 }
 
-// answered notes that something has been said about the addresses from first to last.
+// next returns what is to be asked for r, 0 for nothing, and notes that it is.
+func (a *asker) next(r *ring) (question, *proto.Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	q := question(r.miss.Load())
+	if _, again := a.asked[q]; again || q == 0 || a.conn == nil {
+		return 0, nil
+	}
+	a.asked[q] = struct{}{}
+	return q, a.conn
+}
+
+// answered notes that something has been said about the addresses from first to last: nobody waits for them any more.
 func (a *asker) answered(first, last uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	within := func(q question) bool { return q.page() <= last && first <= q.page()+askPage-1 }
 	for q := range a.asked {
-		if q.page() <= last && first <= q.page()+askPage-1 {
+		if within(q) {
 			delete(a.asked, q)
+		}
+	}
+	for _, r := range a.rings {
+		if within(question(r.miss.Load())) {
+			r.miss.Store(0)
 		}
 	}
 }

@@ -77,7 +77,8 @@ func (d *device) retranslate(first, last uint64, change func() error) error {
 			errs = append(errs, d.hold(v))
 			continue
 		}
-		answered := r.answer(first, last)
+		answered := r.waits && r.miss.Load() == 0
+		r.waits = r.waits && !answered
 		errs = append(errs, v.guarded(r.tend))
 		r.gate.Open()
 		if answered && v.waker != nil {
@@ -108,15 +109,4 @@ func (r *ring) tend() {
 		r.give(&r.chains, 0)
 		r.look()
 	}
-}
-
-// answer ends the ring's wait for an address from first to last, and reports whether it did.
-func (r *ring) answer(first, last uint64) bool {
-	page := question(r.miss.Load()).page()
-	if !r.waits || page > last || first > page+askPage-1 {
-		return false
-	}
-	r.waits = false
-	r.miss.Store(0)
-	return true
 }

@@ -101,6 +101,13 @@ func (m *iommu) setMute(mute bool) {
 	m.mute = mute
 }
 
+// all returns all that was asked.
+func (m *iommu) all() []proto.IOTLB {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.asked)
+}
+
 // questions returns how often the page of an address was asked about.
 func (m *iommu) questions(addr uint64) (n int) {
 	m.mu.Lock()
@@ -139,14 +146,17 @@ func TestPacketsPassThroughAnIOMMU(t *testing.T) {
 			for i := range 20 {
 				b.pass(i, 3)
 			}
-			asked := b.g.iommu.asked
+			asked := b.g.iommu.all()
 			slices.SortFunc(asked, func(x, y proto.IOTLB) int { return int(x.Address-y.Address)*4 + int(x.Perm) - int(y.Perm) })
 			for i := 1; i < len(asked); i++ {
 				if asked[i] == asked[i-1] {
 					t.Errorf("asked twice: %+v", asked[i])
 				}
 			}
-			b.want("iotlb_misses", uint64(len(asked)))
+			// The port may be about to ask for more.
+			if n := b.count("iotlb_misses"); n < uint64(len(asked)) {
+				t.Errorf("%d questions are counted, %d were asked", n, len(asked))
+			}
 			if n := b.countAny("fault_"); n > 0 {
 				t.Errorf("%d faults: %s", n, b.log)
 			}

@@ -34,7 +34,9 @@ func (g *guest) startLog() *dirtyLog {
 	if l.bits, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 		g.t.Fatal(err)
 	}
+	g.mu.Lock()
 	m, err := g.conn.Ask(proto.SetLogBase, proto.Log{Size: uint64(size)}, fd)
+	g.mu.Unlock()
 	if err != nil {
 		g.t.Fatal(err)
 	}
