@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"github.com/culvertdev/culvert/encap/wire"
 )
@@ -35,14 +34,7 @@ func checkGeneve(o *Outer) error {
 	if len(o.Options) > MaxOptions {
 		return fmt.Errorf("%d bytes of options: want at most %d", len(o.Options), MaxOptions)
 	}
-	for rest := o.Options; len(rest) > 0; {
-		n, ok := nextOption(rest)
-		if !ok {
-			return errOptions
-		}
-		rest = rest[n:]
-	}
-	return nil
+	return checkOptions(o.Options)
 }
 
 // nextOption returns the size of the first option in b, its header included; ok is false when it is not all there.
@@ -86,7 +78,8 @@ func readGeneve(b []byte, _ descriptor, o *Outer) bool {
 	return true
 }
 
-// openGeneve checks the headers. Reserved bits are ignored (RFC 8926 section 3.4).
+// openGeneve checks the headers. Reserved bits are ignored (RFC 8926 section 3.4). Which critical options are known is
+// for who reads the options to say: those that have fields (flow.TLVMap).
 func openGeneve(x *Popper, set uint64) {
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)
@@ -106,8 +99,8 @@ func openGeneve(x *Popper, set uint64) {
 				x.drop(i, BadOptions)
 				continue
 			}
-			if why := a.tunnel.checkOptions(h[geneveSize:]); why != Good {
-				x.drop(i, why)
+			if checkOptions(h[geneveSize:]) != nil {
+				x.drop(i, BadOptions)
 				continue
 			}
 			a.options = uint8(size)
@@ -117,18 +110,14 @@ func openGeneve(x *Popper, set uint64) {
 	}
 }
 
-// checkOptions looks at all options of a packet: they must end where their lengths say, and critical ones must be known
-// (RFC 8926 section 3.5.1).
-func (t *Tunnel) checkOptions(b []byte) Reason {
+// checkOptions returns an error unless options end where their lengths say (RFC 8926 section 3.5.1).
+func checkOptions(b []byte) error {
 	for len(b) > 0 {
 		n, ok := nextOption(b)
 		if !ok {
-			return BadOptions
-		}
-		if b[2]&optionCritical != 0 && !slices.Contains(t.Known, binary.BigEndian.Uint32(b)>>8) {
-			return UnknownOption
+			return errOptions
 		}
 		b = b[n:]
 	}
-	return Good
+	return nil
 }

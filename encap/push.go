@@ -3,7 +3,6 @@ package encap
 import (
 	"encoding/binary"
 	"math/bits"
-	"sync/atomic"
 
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -15,17 +14,6 @@ const (
 	firstPort = 32768
 	ports     = 61000 - firstPort + 1
 )
-
-// NumCounters is the number of counters there are for sequence numbers.
-const NumCounters = 4096
-
-// Counters are what packets are numbered by, whoever pushes them. The zero value is ready.
-//
-// Thread-safety: for all Pushers.
-type Counters struct {
-	id  atomic.Uint32 // IPv4 identifications
-	seq [NumCounters]atomic.Uint32
-}
 
 // A Pusher puts packets into tunnels.
 //
@@ -114,9 +102,9 @@ func (u *Pusher) prepend() (set uint64) {
 // was built (RFC 1624).
 func (u *Pusher) ipv4(set uint64) {
 	l3, size := u.d.l3(), u.d.size()
-	id := uint32(0)
+	var id, step uint32
 	if u.d&dID != 0 {
-		id = u.Counters.id.Add(uint32(bits.OnesCount64(set))) << 16 >> 16
+		id, step = u.Counters.ids(bits.OnesCount64(set))
 	}
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)
@@ -131,7 +119,7 @@ func (u *Pusher) ipv4(set uint64) {
 		if u.d&dID != 0 {
 			binary.BigEndian.PutUint16(h[wire.IPv4ID:], uint16(id))
 			sum += id & 0xffff
-			id--
+			id += step
 		}
 		binary.BigEndian.PutUint16(h[wire.IPv4Checksum:], ^wire.Fold(sum))
 	}

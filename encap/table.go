@@ -26,7 +26,30 @@ const (
 // A table finds values by ends. It does not change once it is made.
 type table struct {
 	slots []slot // a power of two, at least twice as many as there are entries
-	seed  [4]uint64
+	seed  seed
+}
+
+// A seed keys the hash of ends, so that those who send packets cannot choose which collide.
+type seed [4]uint64
+
+func newSeed() (s seed) {
+	var b [32]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the process when the kernel has no randomness
+	for i := range s {
+		s[i] = binary.LittleEndian.Uint64(b[i*8:])
+	}
+	return s
+}
+
+// hash returns a hash of e.
+func (s *seed) hash(e *end) uint64 {
+	a, b := bits.Mul64(e.src[1]^s[0], e.dst[1]^s[1])
+	if e.where&whereV6 != 0 {
+		c, d := bits.Mul64(e.src[0]^s[2], e.dst[0]^s[3])
+		a, b = a^d, b^c
+	}
+	c, d := bits.Mul64(a^b^e.where^s[2], s[3]|1)
+	return c ^ d
 }
 
 // A slot is empty when its value is nil.
@@ -37,25 +60,11 @@ type slot struct {
 
 // newTable returns an empty table for n entries.
 func newTable(n int) table {
-	t := table{slots: make([]slot, 2<<bits.Len(uint(n)))}
-	var b [32]byte
-	rand.Read(b[:]) // never fails: crypto/rand ends the process when the kernel has no randomness
-	for i := range t.seed {
-		t.seed[i] = binary.LittleEndian.Uint64(b[i*8:])
-	}
-	return t
+	return table{slots: make([]slot, 2<<bits.Len(uint(n))), seed: newSeed()}
 }
 
-// hash returns where e would be. The seed keeps those who send packets from choosing which collide.
-func (t *table) hash(e *end) uint64 {
-	a, b := bits.Mul64(e.src[1]^t.seed[0], e.dst[1]^t.seed[1])
-	if e.where&whereV6 != 0 {
-		c, d := bits.Mul64(e.src[0]^t.seed[2], e.dst[0]^t.seed[3])
-		a, b = a^d, b^c
-	}
-	c, d := bits.Mul64(a^b^e.where^t.seed[2], t.seed[3]|1)
-	return c ^ d
-}
+// hash returns where e would be.
+func (t *table) hash(e *end) uint64 { return t.seed.hash(e) }
 
 // put enters a value unless there is one already, which it returns then.
 func (t *table) put(e *end, value *Tunnel) (old *Tunnel) {

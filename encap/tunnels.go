@@ -28,8 +28,6 @@ type Tunnel struct {
 	ZeroChecksum6 bool
 	// NeedChecksum takes GRE packets with a checksum only.
 	NeedChecksum bool
-	// Known has class<<8|type of the GENEVE options that may be critical: those that are mapped to a field.
-	Known []uint32
 }
 
 // An Address is one that an underlay port has.

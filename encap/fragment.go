@@ -1,0 +1,154 @@
+package encap
+
+import (
+	"encoding/binary"
+
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/ring/frame"
+)
+
+// The IPv6 fragment header (RFC 8200 section 4.5): next header, a reserved byte, offset and flag, identification.
+const (
+	fragmentSize = 8 // bytes, also the unit of offsets
+	fragmentMore = 1 // of offset and flag: others follow
+)
+
+// A cut is an outer packet being cut into fragments.
+type cut struct {
+	c    *frame.Cache
+	p    *frame.Pool
+	head []byte // Ethernet and IP header, and for IPv6 the fragment header to be
+	l3   int    // offset of the IP header in bytes
+	v6   bool
+	from frame.Frame // buffer that the next payload byte is in
+	off  int         // where in it
+	left int         // bytes of payload
+}
+
+// Fragment appends the outer packet f to out in fragments whose network packets have at most mtu bytes, and frees it.
+// f is as Push has left it: an Ethernet header, perhaps with a VLAN tag, and an IP header without options. It must be
+// longer than mtu.
+//
+// When that cannot be done (TooBig: the packet must not be fragmented, fragments would be smaller than a Reassembler takes,
+// or out has no room for so many; NoBuffer), f stays with the caller and out as it was.
+func Fragment(c *frame.Cache, k *Counters, f frame.Frame, mtu int, out *frame.Batch) Reason {
+	var room [wire.EthernetSize + wire.VLANTagSize + wire.IPv6Size + fragmentSize]byte
+	x := cut{c: c, p: c.Pool(), head: room[:0], from: f}
+	if !x.start(k) {
+		return TooBig
+	}
+	most := (mtu - (len(x.head) - x.l3)) &^ (fragmentSize - 1) // bytes of payload
+	if most < minFragment || (x.left+most-1)/most > out.Room() {
+		return TooBig
+	}
+	before := out.Len()
+	for at := 0; x.left > 0; at += most {
+		g, ok := x.next(at, min(most, x.left))
+		if !ok {
+			for _, g := range out.Frames()[before:] {
+				c.Put(g)
+			}
+			out.Truncate(before)
+			return NoBuffer
+		}
+		out.Append(g)
+	}
+	c.Put(f)
+	return Good
+}
+
+// start reads the headers; ok is false when the packet is none that may be cut.
+func (x *cut) start(k *Counters) bool {
+	pkt := x.p.Bytes(x.from)
+	l3, typ := network(pkt, 0)
+	be := binary.BigEndian
+	switch {
+	case typ == wire.TypeIPv4 && len(pkt) > l3+wire.IPv4Size && pkt[l3] == 0x45:
+		if be.Uint16(pkt[l3+wire.IPv4Fragment:]) != 0 {
+			return false
+		}
+		x.off = l3 + wire.IPv4Size
+	case typ == wire.TypeIPv6 && len(pkt) > l3+wire.IPv6Size:
+		x.off, x.v6 = l3+wire.IPv6Size, true
+	default:
+		return false
+	}
+	if x.off > cap(x.head)-fragmentSize {
+		return false
+	}
+	x.l3 = l3
+	x.head = append(x.head, pkt[:x.off]...)
+	x.left = x.p.Total(x.from) - x.off
+	if x.v6 {
+		id, _ := k.ids(1)
+		x.head = append(x.head, x.head[l3+wire.IPv6Next], 0, 0, 0)
+		x.head = be.AppendUint32(x.head, id)
+		x.head[l3+wire.IPv6Next] = wire.ProtoFragment
+	}
+	return true
+}
+
+// next returns the fragment with the next n bytes of payload, which are at offset at.
+func (x *cut) next(at, n int) (frame.Frame, bool) {
+	x.left -= n
+	x.label(at, n)
+	var ch frame.Chain
+	for head := x.head; n > 0; head = nil {
+		g, ok := x.c.Get()
+		if !ok {
+			break
+		}
+		size := min(len(head)+n, x.p.Room())
+		x.p.SetLen(&g, size)
+		b := x.p.Bytes(g)
+		x.read(b[copy(b, head):])
+		n -= size - len(head)
+		if !ch.Append(x.p, g) {
+			x.c.Put(g)
+			break
+		}
+	}
+	if n > 0 {
+		if ch.Len() > 0 {
+			x.c.Put(ch.Frame(x.p))
+		}
+		return frame.Frame{}, false
+	}
+	return ch.Frame(x.p), true
+}
+
+// label makes the headers those of the fragment with n bytes of payload at offset at.
+func (x *cut) label(at, n int) {
+	be := binary.BigEndian
+	h := x.head[x.l3:]
+	if x.v6 {
+		be.PutUint16(h[wire.IPv6Length:], uint16(fragmentSize+n))
+		place := uint16(at) // in units of 8 bytes, shifted up by 3
+		if x.left > 0 {
+			place |= fragmentMore
+		}
+		be.PutUint16(h[wire.IPv6Size+2:], place)
+		return
+	}
+	be.PutUint16(h[wire.IPv4Length:], uint16(wire.IPv4Size+n))
+	place := uint16(at / fragmentSize)
+	if x.left > 0 {
+		place |= wire.IPv4MoreFragments
+	}
+	be.PutUint16(h[wire.IPv4Fragment:], place)
+	be.PutUint16(h[wire.IPv4Checksum:], 0)
+	be.PutUint16(h[wire.IPv4Checksum:], wire.Checksum(h))
+}
+
+// read fills b with the next bytes of payload, of which there are as many.
+func (x *cut) read(b []byte) {
+	for len(b) > 0 {
+		src := x.p.Bytes(x.from)[x.off:]
+		n := copy(b, src)
+		b = b[n:]
+		if x.off += n; n == len(src) && x.from.More() > 0 {
+			x.from, _ = x.p.Next(x.from)
+			x.off = 0
+		}
+	}
+}
