@@ -210,7 +210,7 @@ func (b *bridge) tellPorts() {
 	for _, p := range b.ports {
 		ports = append(ports, rules.Port{
 			ID: p.id, Number: p.number, Name: p.cfg.Name, Up: p.dev != nil && p.linkUp && p.flags&rules.PortDown == 0,
-			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected, Multicast: p.cfg.Multicast, MTU: p.mtu(),
+			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected, Multicast: p.cfg.Multicast, MTU: p.mtu(), MAC: p.mac(),
 		})
 	}
 	slices.SortFunc(ports, func(x, y rules.Port) int { return int(x.Number) - int(y.Number) })
@@ -223,6 +223,14 @@ func (p *port) mtu() int {
 		return 0
 	}
 	return p.dev.Info().MTU
+}
+
+// mac returns the address of the port's device, zero if it has none.
+func (p *port) mac() (mac [6]byte) {
+	if p.dev != nil {
+		copy(mac[:], p.dev.Info().MAC)
+	}
+	return mac
 }
 
 // validNumber reports whether a port may have the OpenFlow number n; 0 leaves the choice to the switch.

@@ -41,6 +41,10 @@ const (
 	Fragment
 	MirrorPort
 	TooBig
+	BondRefused
+	BondLooped
+	BondDown
+	ToBond
 	NumReasons
 )
 
@@ -81,5 +85,9 @@ func Reasons() []counter.Desc {
 		Fragment:         {Name: "fragment", Help: "The bridge drops IP fragments (fragments: drop).", Kind: counter.Drop},
 		MirrorPort:       {Name: "mirror_port", Help: "The input port is where a mirror sends to, which takes part in nothing else.", Kind: counter.Drop},
 		TooBig:           {Name: "too_big", Help: "The packet is longer than the way to its destination takes, and the gateway does not cut it.", Kind: counter.Drop},
+		BondRefused:      {Name: "bond_refused", Help: "The packet came by a member of a bond that takes it in by another, or by none until LACP hears a partner.", Kind: counter.Drop},
+		BondLooped:       {Name: "bond_looped", Help: "The packet's source is on another port of the bridge: a balance-slb bond takes it for one that it sent itself.", Kind: counter.Drop},
+		BondDown:         {Name: "bond_down", Help: "No member of the bond that the packet had to leave by carries packets.", Kind: counter.Drop},
+		ToBond:           {Name: "to_bond", Help: "The packet was LACP's, for the bond itself.", Kind: counter.Drop},
 	}
 }

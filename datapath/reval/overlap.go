@@ -10,7 +10,7 @@ import (
 
 // affects reports whether any of the changes can concern a cached flow.
 func affects(c *rules.ChangeSet, f *flowcache.Flow) bool {
-	if c.All || c.Moved.Concern(f.Tags, &f.Key, &f.Mask, f.Rewrote) {
+	if c.All || c.Moved.Concern(f.Tags, &f.Key, &f.Mask, f.Rewrote) || c.Sources.ConcernFrom(f.Tags, &f.Key, &f.Mask, f.Rewrote) {
 		return true
 	}
 	for i := range c.Changes {

@@ -220,7 +220,7 @@ func (r *Revalidator) collect(now int64) {
 		}
 		n.Reset()
 		n.version = t.Changes(n.version, &n.ChangeSet)
-		n.tags = n.Moved.Tags()
+		n.tags = n.Moved.Tags() | n.Sources.Tags()
 		for i := range n.Changes {
 			n.tags |= n.Changes[i].Tag
 		}

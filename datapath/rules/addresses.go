@@ -69,22 +69,32 @@ func (a *Addresses) Reset() {
 func (a *Addresses) Tags() uint64 { return a.tags }
 
 // Concern reports whether a verdict with these tags, for packets that agree with key in the bits of mask,
-// may depend on where one of the addresses is. rewrote is Verdict.Rewrote.
+// may depend on where one of the addresses is that it goes to. rewrote is Verdict.Rewrote.
 func (a *Addresses) Concern(tags uint64, key *flow.Key, mask *flow.Mask, rewrote uint64) bool {
+	return a.concern(tags, key, mask, rewrote, flow.OffEthDst)
+}
+
+// ConcernFrom is Concern of the address that packets come from.
+func (a *Addresses) ConcernFrom(tags uint64, key *flow.Key, mask *flow.Mask, rewrote uint64) bool {
+	return a.concern(tags, key, mask, rewrote, flow.OffEthSrc)
+}
+
+// concern is Concern of the address at a place of the base block.
+func (a *Addresses) concern(tags uint64, key *flow.Key, mask *flow.Mask, rewrote uint64, off int) bool {
 	if tags&a.tags == 0 {
 		return false
 	}
-	dst := [6]byte(key[flow.Base][flow.OffEthDst:])
-	for _, m := range mask[flow.Base][flow.OffEthDst : flow.OffEthDst+6] {
+	mac := [6]byte(key[flow.Base][off:])
+	for _, m := range mask[flow.Base][off : off+6] {
 		if m != 0xff {
 			return true // of many addresses
 		}
 	}
 	// Some other address may have been looked up than the one the packet came with.
-	if rewrote&flow.WordBit(flow.Base, flow.OffEthDst/8) != 0 {
+	if rewrote&(flow.WordBit(flow.Base, off/8)|flow.WordBit(flow.Base, (off+5)/8)) != 0 {
 		return true
 	}
-	return a.has(&dst)
+	return a.has(&mac)
 }
 
 func (a *Addresses) has(mac *[6]byte) bool {

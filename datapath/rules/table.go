@@ -104,12 +104,14 @@ type ChangeSet struct {
 	All     bool // every flow
 	Changes []Change
 	Moved   Addresses // flows to them
+	Sources Addresses // flows from them
 }
 
 // Reset empties c and keeps its memory.
 func (c *ChangeSet) Reset() {
 	c.All, c.Changes = false, c.Changes[:0]
 	c.Moved.Reset()
+	c.Sources.Reset()
 }
 
 // A Holder is a Table whose trails and programs name contexts: what a packet goes on with after a
@@ -159,7 +161,8 @@ type Port struct {
 	ID     uint32 // datapath port: in_port of Query.Key and argument of action.Program.Output
 	Number uint32 // OpenFlow port number, unique in its bridge
 	Name   string
-	Up     bool // it is there and has a carrier
+	MAC    [6]byte // zero: not known
+	Up     bool    // it is there and has a carrier
 	Flags  PortFlags
 	VLAN   VLAN
 	// Protected ports do not forward to each other (ovs-vswitchd.conf.db(5), Port:protected).

@@ -91,6 +91,7 @@ func (o *Options) check() error {
 type entry struct {
 	key        Key
 	used       int64 // ns, monotonic clock
+	locked     int64 // ns: until then announcements that may be echoes move it not
 	prev, next int32
 	port       uint32
 	static     bool

@@ -41,10 +41,18 @@ type changeLog struct {
 	listens int    // changes of who listens to a group since the last question
 }
 
-// movedSince is the addresses that have changed since a version.
+// movedSince is the addresses that have changed since a version: as destinations, and as sources where verdicts may
+// depend on these.
 type movedSince struct {
 	version uint64
 	rules.Addresses
+	sources rules.Addresses
+}
+
+func (m *movedSince) reset(version uint64) {
+	m.version = version
+	m.Reset()
+	m.sources.Reset()
 }
 
 // next makes it the next version. l.mu is held.
@@ -91,10 +99,15 @@ func (l *changeLog) addCrowd(tag uint64) {
 	l.crowd = change{version: l.version + 1, tag: tag}
 }
 
-func (l *changeLog) addAddress(key fdb.Key, tag uint64) {
+// addAddress adds an address of which verdicts with the tag depend; source is that of those for packets from there, 0
+// if there are none.
+func (l *changeLog) addAddress(key fdb.Key, tag, source uint64) {
 	l.mu.Lock()
 	l.next()
 	l.moved[0].Add(key.MAC(), tag)
+	if source != 0 {
+		l.moved[0].sources.Add(key.MAC(), source)
+	}
 	l.mu.Unlock()
 }
 
@@ -115,8 +128,7 @@ func (l *changeLog) since(v uint64, c *rules.ChangeSet) uint64 {
 	}
 	if v != 0 { // a question, not only one for the version
 		l.moved[0], l.moved[1] = l.moved[1], l.moved[0]
-		l.moved[0].Reset()
-		l.moved[0].version = now
+		l.moved[0].reset(now)
 		l.listens = 0
 	}
 	return now
@@ -140,6 +152,7 @@ func (l *changeLog) addSince(v uint64, c *rules.ChangeSet) bool {
 	}
 	for i := range l.moved {
 		c.Moved.Merge(&l.moved[i].Addresses)
+		c.Sources.Merge(&l.moved[i].sources)
 		if l.moved[i].version <= v {
 			break
 		}
@@ -157,7 +170,11 @@ func (t *Table) ruleChanged(r *rule) {
 
 // addressChanged logs that key was learned, moved or forgotten: flows to it may go elsewhere now.
 func (t *Table) addressChanged(key fdb.Key) {
-	t.log.addAddress(key, t.addressTag(key))
+	source := uint64(0)
+	if t.sourcesCount.Load() {
+		source = t.sourceTag(key)
+	}
+	t.log.addAddress(key, t.addressTag(key), source)
 }
 
 // learned logs what learning has changed.
@@ -173,6 +190,7 @@ func (t *Table) learned(key fdb.Key, r fdb.Result) {
 // Tags of rules.Verdict: one of 64 for each table, each address, each port by number, for the set of
 // ports, and for that of flood VLANs. The salt makes that different bridges, and runs, have different collisions.
 func (t *Table) addressTag(key fdb.Key) uint64 { return t.tag(uint64(key)) }
+func (t *Table) sourceTag(key fdb.Key) uint64  { return t.tag(1<<61 | uint64(key)) }
 func (t *Table) tableTag(table uint8) uint64   { return t.tag(1<<62 | uint64(table)) }
 func (t *Table) portTag(number uint32) uint64  { return t.tag(2<<62 | uint64(number)) }
 func (t *Table) groupTag(id uint32) uint64     { return t.tag(2<<62 | 1<<32 | uint64(id)) }

@@ -12,7 +12,7 @@ import (
 
 // concerned reports whether a revalidator would look a cached verdict up again.
 func concerned(c *rules.ChangeSet, k *flow.Key, v *rules.Verdict) bool {
-	if c.All || c.Moved.Concern(v.Tags, k, &v.Mask, v.Rewrote) {
+	if c.All || c.Moved.Concern(v.Tags, k, &v.Mask, v.Rewrote) || c.Sources.ConcernFrom(v.Tags, k, &v.Mask, v.Rewrote) {
 		return true
 	}
 	for i := range c.Changes {

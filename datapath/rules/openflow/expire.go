@@ -29,8 +29,8 @@ func (r *rule) hardEnd() int64 {
 	return r.modified.Load() + int64(r.HardTimeout)*second
 }
 
-// Expire removes the flows, addresses, multicast groups and contexts whose time has passed at now and returns how many
-// flows. Call it about once a second; flows whose time has not come cost nothing. A flow is idle only if
+// Expire removes the flows, addresses, multicast groups and contexts whose time has passed at now, does what is due for
+// bonds, and returns how many flows. Call it about once a second; flows whose time has not come cost nothing. A flow is idle only if
 // no packet has come that the caches have yet to tell of.
 func (t *Table) Expire(now int64) int {
 	t.forgotten(t.fdb.Expire(now, nil))
@@ -38,6 +38,7 @@ func (t *Table) Expire(now int64) int {
 	t.mdb.Expire(now, &listeners)
 	t.listenersChanged(&listeners)
 	t.contexts.expire(now)
+	t.RunBonds(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := now

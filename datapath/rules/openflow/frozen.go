@@ -187,7 +187,12 @@ func appendCounted(b []byte, list []Action) []byte {
 // thaw goes on with a translation that was frozen as context id, of a packet that came in by a port. It reports
 // false if the context is not known.
 func (x *xlate) thaw(id uint32, in *rules.Port) bool {
-	f, ok := x.t.contexts.get(id).(*frozen)
+	what := x.t.contexts.get(id)
+	if o, ok := what.(*toBond); ok {
+		x.leaveHashed(o)
+		return true
+	}
+	f, ok := what.(*frozen)
 	if !ok {
 		return false
 	}

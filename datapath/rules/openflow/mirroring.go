@@ -11,14 +11,15 @@ import (
 // it.
 func (x *xlate) mirrorIngress(in *rules.Port) {
 	if s := x.t.mirrors; s != nil {
-		x.mirror(in, s.src[in.ID])
+		place := x.t.ports.place(in)
+		x.mirror(place, s.src[place.ID])
 	}
 }
 
 // mirrorEgress sends copies of a packet that goes out, as it does.
-func (x *xlate) mirrorEgress(port *rules.Port) {
+func (x *xlate) mirrorEgress(place *rules.Port) {
 	if s := x.t.mirrors; s != nil {
-		x.mirror(port, s.dst[port.ID])
+		x.mirror(place, s.dst[place.ID])
 	}
 }
 
@@ -78,8 +79,8 @@ func (x *xlate) mirrorToVLAN(vlan uint16, m member) {
 	m.tags[0] = m.tags[0].in(vlan)
 	m.vlan, m.kept = vlan, false
 	has := m.was
-	for i := range x.t.ports.list {
-		if port := &x.t.ports.list[i]; x.goesTo(port, &m) && !x.t.mirrors.reserved(port) {
+	for _, port := range x.t.ports.places {
+		if x.goesTo(port, &m) && !x.t.mirrors.reserved(port) {
 			has = x.sendTagged(port, &m, has)
 		}
 	}

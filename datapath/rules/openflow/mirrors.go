@@ -20,11 +20,11 @@ type mirrorMask uint32
 // mirrors are those of a bridge, which do not change: another set is another value. A nil one has none.
 type mirrors struct {
 	list     [MaxMirrors]activeMirror
-	src, dst map[uint32]mirrorMask // that select what comes in, and goes out, by a datapath port
-	out      map[uint32]bool       // datapath ports that packets are sent to
+	src, dst map[uint32]mirrorMask // that select what comes in, and goes out, by a place
+	out      map[uint32]bool       // places that packets are sent to
 }
 
-// reserved reports whether a port gets what mirrors send, and has no part in anything else.
+// reserved reports whether a place gets what mirrors send, and has no part in anything else.
 func (s *mirrors) reserved(port *rules.Port) bool { return s != nil && s.out[port.ID] }
 
 // newMirrors returns the mirrors of these that have a place to send to.
@@ -42,8 +42,7 @@ func newMirrors(list []*mirror, p *ports) *mirrors {
 		if len(m.SelectVLANs) > 0 {
 			a.vlans = newVLANSet(m.SelectVLANs)
 		}
-		for i := range p.list {
-			port := &p.list[i]
+		for _, port := range p.places {
 			if m.SelectAll || slices.Contains(m.SelectSrc, port.Name) {
 				s.src[port.ID] |= 1 << n
 			}
@@ -67,11 +66,11 @@ func newMirrors(list []*mirror, p *ports) *mirrors {
 	return s
 }
 
-// named returns the port of that name, nil if there is none.
+// named returns the place of that name, nil if there is none.
 func (p *ports) named(name string) *rules.Port {
-	i := slices.IndexFunc(p.list, func(p rules.Port) bool { return p.Name == name })
+	i := slices.IndexFunc(p.places, func(p *rules.Port) bool { return p.Name == name })
 	if i < 0 {
 		return nil
 	}
-	return &p.list[i]
+	return p.places[i]
 }

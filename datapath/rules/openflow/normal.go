@@ -18,8 +18,8 @@ func (x *xlate) normal() {
 	x.v.Rewrote |= x.touched // what follows looks addresses up by the packet as it is now
 	// 1. Input port lookup: what in_port says now.
 	number := uint32(x.work.Uint(flow.FieldInPort))
-	in := x.t.ports.byNumber[number]
-	if in == nil {
+	port := x.t.ports.byNumber[number]
+	if port == nil {
 		x.v.Tags |= x.t.portTag(number)
 		x.because(action.NoPort)
 		if x.q.Trace != nil {
@@ -27,6 +27,7 @@ func (x *xlate) normal() {
 		}
 		return
 	}
+	in := x.t.ports.place(port)
 	// 2. Drop malformed packet.
 	if x.cutTag() {
 		x.because(action.BadVLAN)
@@ -52,11 +53,16 @@ func (x *xlate) normal() {
 			return
 		}
 	}
+	// 6 and 7. Bond admissions.
+	announces := len(x.t.bonds) > 0 && x.announces()
+	if b := x.t.ports.bonds[port.ID]; b != nil && !x.admitted(b, port, in, fdb.MakeKey(m.vlan, src), dst, announces) {
+		return
+	}
 	// 8. Learn source MAC.
 	x.v.Tags |= x.t.floodVLANsTag()
 	flood := x.t.floodVLANs.has(m.vlan)
 	if !flood {
-		x.learn(fdb.MakeKey(m.vlan, src), in)
+		x.learn(fdb.MakeKey(m.vlan, src), in, announces)
 	}
 	// 9. IP multicast path.
 	if x.snooped(dst) {
@@ -88,16 +94,19 @@ func (x *xlate) cutTag() bool {
 }
 
 // learn notes where the source is, now or whenever packets of the verdict are counted.
-func (x *xlate) learn(key fdb.Key, in *rules.Port) {
+func (x *xlate) learn(key fdb.Key, in *rules.Port, announced bool) {
 	if mac := key.MAC(); mac[0]&1 != 0 {
 		return
 	}
-	x.v.Trail = append(x.v.Trail, learnWord(key), uint64(in.ID))
+	at := uint64(in.ID)
+	if announced {
+		at |= learnAnnounced
+	}
+	x.v.Trail = append(x.v.Trail, learnWord(key), at)
 	if !x.q.Live {
 		return
 	}
-	r := x.t.fdb.Learn(key, in.ID, x.q.Now)
-	x.t.learned(key, r)
+	r := x.t.learnAt(key, in, announced, x.q.Now, x.t.fdb.Learn)
 	if r.New || r.Moved {
 		if x.q.Trace != nil {
 			x.trace(x.level(), "-> learned %v on port %s", key, in.Name)
@@ -105,12 +114,27 @@ func (x *xlate) learn(key fdb.Key, in *rules.Port) {
 	}
 }
 
+// learnAt has an address learned at a place. Who announces himself at a port is taken at his word for some time: the same
+// from a bond is an echo then.
+func (t *Table) learnAt(key fdb.Key, place *rules.Port, announced bool, now int64, learn func(fdb.Key, uint32, int64) fdb.Result) fdb.Result {
+	bonded := t.ports.bonds[place.ID] != nil
+	if announced && bonded && t.fdb.Locked(key, now) {
+		return fdb.Result{}
+	}
+	r := learn(key, place.ID, now)
+	t.learned(key, r)
+	if announced && !bonded {
+		t.fdb.Lock(key, now)
+	}
+	return r
+}
+
 // toLearned sends the packet to where its destination is, and reports whether that is known. An address
 // that was made known by hand on a port outside of the VLAN does not lead out of the VLAN.
 func (x *xlate) toLearned(in *rules.Port, m *member, dst fdb.Key) bool {
 	x.v.Tags |= x.t.addressTag(dst)
 	id, ok := x.t.fdb.Lookup(dst)
-	port := x.t.ports.byID[id]
+	port := x.t.ports.byPlace[id]
 	if !ok || port == nil {
 		return false
 	}
@@ -135,8 +159,7 @@ func (x *xlate) toLearned(in *rules.Port, m *member, dst fdb.Key) bool {
 
 func (x *xlate) floodVLAN(in *rules.Port, m *member) {
 	has, none := m.was, true
-	for i := range x.t.ports.list {
-		port := &x.t.ports.list[i]
+	for _, port := range x.t.ports.places {
 		if port != in && port.Flags&rules.NoFlood == 0 && x.goesTo(port, m) && !x.t.mirrors.reserved(port) {
 			has = x.sendTagged(port, m, has)
 			none = false
@@ -150,13 +173,23 @@ func (x *xlate) floodVLAN(in *rules.Port, m *member) {
 
 // sendTagged sends the packet, which has the tags has, to a port with the tags that belong there, and
 // returns them.
-func (x *xlate) sendTagged(port *rules.Port, m *member, has tagStack) tagStack {
-	if x.barred(port) {
+func (x *xlate) sendTagged(place *rules.Port, m *member, has tagStack) tagStack {
+	port, hashed := place, false
+	b := x.t.ports.bonds[place.ID]
+	if b != nil {
+		port, hashed = x.leave(b, m)
+	}
+	switch {
+	case hashed && x.barred(place), !hashed && (port == nil || x.barred(port)):
 		return has
 	}
-	want := x.tagsOn(port, m)
+	want := x.tagsOn(place, m)
 	x.retag(has, want)
-	x.output(port)
+	if hashed {
+		x.outputHashed(b, place)
+	} else {
+		x.output(port)
+	}
 	return want
 }
 

@@ -67,6 +67,12 @@ func (x *xlate) output(port *rules.Port) {
 	if x.barred(port) {
 		return
 	}
+	x.emit(port)
+	x.mirrorEgress(x.t.ports.place(port))
+}
+
+// emit brings the packet up to date and sends it.
+func (x *xlate) emit(port *rules.Port) {
 	if len(x.v.Actions.Words()) > maxProgram {
 		x.fail(action.TooManyActions)
 		return
@@ -77,7 +83,6 @@ func (x *xlate) output(port *rules.Port) {
 	}
 	x.v.Actions.Output(port.ID)
 	x.outputs++
-	x.mirrorEgress(port)
 }
 
 // flood sends the packet to all ports but the one it came from and those with one of the flags.

@@ -162,7 +162,7 @@ func (x *xlate) sendTo(in *rules.Port, m *member, list []uint32) {
 	slices.Sort(list)
 	has, none := m.was, true
 	for _, id := range slices.Compact(list) {
-		port := x.t.ports.byID[id]
+		port := x.t.ports.byPlace[id]
 		if port != nil && port != in && x.goesTo(port, m) {
 			has = x.sendTagged(port, m, has)
 			none = false

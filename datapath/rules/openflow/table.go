@@ -63,6 +63,8 @@ type Table struct {
 	contexts  *contexts
 	packetIns packetIns
 
+	bondCounts    bondCounts
+	sourcesCount  atomic.Bool // verdicts may depend on where their source is
 	tunnelOptions atomic.Pointer[flow.TLVMap]
 
 	mu          sync.RWMutex
@@ -71,6 +73,9 @@ type Table struct {
 	snooping    Snooping
 	fragments   Fragments
 	ports       *ports
+	given       []rules.Port // as the switch has them
+	bonds       []*bonded    // in the order of the user
+	lastBond    uint32       // id that was given last
 	mirrors     *mirrors
 	mirrorList  []*mirror                              // all, in the order of the user
 	lastMirror  uint32                                 // id that was given last
@@ -108,7 +113,7 @@ func New(o Options) (*Table, error) {
 	}
 	t := &Table{
 		salt: o.Seed, clock: o.Clock, fdb: f, mdb: m, forwardBPDU: o.ForwardBPDU, fragments: o.Fragments, snooping: o.Snooping,
-		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
+		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil, nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
 		learners: make(learners), meters: meters{byID: make(map[uint32]*meterEntry)},
 	}
 	t.packetIns.limit(o.PacketInRate, o.PacketInBurst)

@@ -6,12 +6,13 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 //
 //	63..60  what
 //	59..0   trailRule:    generation << 32 | slot
-//	        trailLearn:   the address, an fdb.Key; the next word is the datapath port it is behind
+//	        trailLearn:   the address, an fdb.Key; the next word is the place it is behind, with learnAnnounced
 //	        trailContext: the id of a context that the program names
 //	        trailBucket:  generation << 48 | place of the bucket << 32 | number of the group
 //	        trailFlow:    the id of the context of a learned flow; the next word is the ruleWord of who taught it
 //	        trailFin:     as trailRule; the next word is idle timeout << 16 | hard timeout
 //	        trailMirror:  the id of a mirror, which counts the traffic
+//	        trailBond:    the id of a bond << 8 | the bucket by which packets went out
 const (
 	trailRule    = 0
 	trailLearn   = 1
@@ -20,6 +21,7 @@ const (
 	trailFlow    = 4
 	trailFin     = 5
 	trailMirror  = 6
+	trailBond    = 7
 
 	trailKind = 60
 	trailGen  = 1<<28 - 1
@@ -28,6 +30,9 @@ const (
 func ruleWord(r *rule) uint64 {
 	return trailRule<<trailKind | uint64(r.gen)<<32 | uint64(r.slot)
 }
+
+// learnAnnounced says that packets announced where the address is: see fdb.Table.Lock.
+const learnAnnounced = 1 << 32
 
 // learnWord names an address; VLANs have 12 bits, so that a key has 60.
 func learnWord(k fdb.Key) uint64 { return trailLearn<<trailKind | uint64(k) }
@@ -55,6 +60,11 @@ func learnedWord(id uint32) uint64 { return trailFlow<<trailKind | uint64(id) }
 // finWord is a ruleWord of another kind. finTimeouts takes the word behind it apart.
 func finWord(by uint64) uint64                 { return by&(1<<trailKind-1) | trailFin<<trailKind }
 func finTimeouts(w uint64) (idle, hard uint16) { return uint16(w >> 16), uint16(w) }
+
+// bondWord names a bucket of a bond.
+func bondWord(id uint32, bucket uint8) uint64 {
+	return trailBond<<trailKind | uint64(id)<<8 | uint64(bucket)
+}
 
 // noRule is the ruleWord of no rule.
 const noRule = trailRule<<trailKind | 1<<trailKind - 1
@@ -109,10 +119,12 @@ func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) (c
 			t.creditBucket(w, packets, bytes)
 		case trailMirror:
 			t.creditMirror(uint32(w), packets, bytes)
+		case trailBond:
+			t.creditBond(w, bytes)
 		case trailLearn:
-			key, port := fdb.Key(w&(1<<trailKind-1)), uint32(more)
-			if _, ok := t.ports.byID[port]; ok && !t.floodVLANs.has(key.VLAN()) {
-				t.learned(key, t.fdb.Replay(key, port, lastUsed))
+			key, place := fdb.Key(w&(1<<trailKind-1)), t.ports.byPlace[uint32(more)]
+			if place != nil && !t.floodVLANs.has(key.VLAN()) {
+				t.learnAt(key, place, more&learnAnnounced != 0, lastUsed, t.fdb.Replay)
 			}
 		case trailFlow:
 			changes = t.creditLearned(uint32(w), more, lastUsed) || changes

@@ -138,7 +138,7 @@ func (x *xlate) lookup() {
 		v.Actions.Drop(action.PortNoReceive)
 		return
 	}
-	if t.mirrors.reserved(in) {
+	if t.mirrors.reserved(t.ports.place(in)) {
 		v.Tags |= t.portTag(in.Number)
 		v.Actions.Drop(action.MirrorPort)
 		x.trace(0, ">>>> dropping packet received on port %s, which is reserved exclusively for mirroring <<<<", in.Name)
@@ -150,6 +150,9 @@ func (x *xlate) lookup() {
 		x.rec.begin(x)
 	}
 	if id := uint32(q.Key.Uint(flow.FieldRecircID)); id == 0 {
+		if x.heard(in) {
+			return
+		}
 		x.mirrorIngress(in)
 		x.runRule(x.match(0))
 	} else if !x.thaw(id, in) {
