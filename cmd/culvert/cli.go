@@ -64,6 +64,12 @@ type cli struct {
 		Add  mirrorAddCmd  `cmd:"" help:"Send copies of packets to a port or into a VLAN."`
 		Del  mirrorDelCmd  `cmd:"" help:"Remove a mirror."`
 	} `cmd:"" group:"change" help:"List or change a bridge's mirrors."`
+	Bond struct {
+		Show          bondShowCmd      `cmd:"" help:"Show bonds and their members, as ovs-appctl bond/show and lacp/show do."`
+		SetActive     bondSetActiveCmd `cmd:"" name:"set-active-member" help:"Make a member the active one."`
+		EnableMember  bondEnableCmd    `cmd:"" name:"enable-member" help:"Let a member carry packets again, without its updelay."`
+		DisableMember bondDisableCmd   `cmd:"" name:"disable-member" help:"Let a member carry no packets until it is enabled again."`
+	} `cmd:"" group:"change" help:"Look at bonds, or say which members carry packets."`
 	MDB struct {
 		Show  mdbShowCmd  `cmd:"" help:"List who listens to which group, and multicast routers."`
 		Flush mdbFlushCmd `cmd:"" help:"Forget what multicast snooping has learned."`

@@ -56,3 +56,11 @@ const (
 	SendPacket   Method[PacketOut, Nothing]         = "packet.out"
 	ResumePacket Method[PacketResume, Nothing]      = "packet.resume"
 )
+
+// Methods for bonds.
+const (
+	BondShow      Method[BridgeName, []Bond] = "bond.show"
+	BondSetActive Method[BondPort, Nothing]  = "bond.set_active_member"
+	BondEnable    Method[BondPort, Nothing]  = "bond.enable_member"
+	BondDisable   Method[BondPort, Nothing]  = "bond.disable_member"
+)

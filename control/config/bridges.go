@@ -56,6 +56,7 @@ func (r *bridges) bridge(m *mapping) Bridge {
 	m.get("packet-in-burst", func(v value) { v.integer(&b.PacketInBurst, 1, maxPacketIns) })
 	m.get("meters", func(v value) { b.Meters = r.meterList(v) })
 	m.get("ports", func(v value) { b.Ports = r.portList(v) })
+	m.get("bonds", func(v value) { b.Bonds = r.bondList(v, &b) })
 	m.get("mirrors", func(v value) { b.Mirrors = r.mirrorList(v, &b) })
 	m.get("tunnel-options", func(v value) { b.TunnelOptions = r.tunnelOptions(v) })
 	m.get("groups", func(v value) { b.Groups = append(b.Groups, r.inlineRules(v)...) })

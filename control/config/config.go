@@ -114,6 +114,7 @@ type Bridge struct {
 	FloodVLANs   []uint16      // NORMAL learns nothing in these and floods
 	Snooping     openflow.Snooping
 	Mirrors      []openflow.Mirror
+	Bonds        []openflow.Bond // of Ports, which are then no ports of their own for NORMAL
 	Fragments    openflow.Fragments
 	// PacketInRate and PacketInBurst limit the packets to controllers, in packets/s and packets.
 	PacketInRate, PacketInBurst int

@@ -31,6 +31,7 @@ func TestTheDocumentationNamesEveryKey(t *testing.T) {
 		"### ports":    "bridges: [{name: b, ports: [{name: p, type: tap, %s}]}]",
 		"### limits":   "bridges: [{name: b, ports: [{name: p, type: tap, limits: {%s}}]}]",
 		"### vlan":     "bridges: [{name: b, ports: [{name: p, type: tap, vlan: {%s}}]}]",
+		"### bonds":    "bridges: [{name: b, ports: [{name: p, type: tap}], bonds: [{name: c, members: [p], %s}]}]",
 		"### mirrors":  "bridges: [{name: b, mirrors: [{name: m, output-vlan: 5, %s}]}]",
 		"### gateway":  "bridges: [{name: b, table: gateway, gateway: {%s}}]",
 

@@ -28,7 +28,7 @@ func (r *bridges) table(m *mapping, b *Bridge) {
 		return
 	}
 	for _, name := range append([]string{"flows", "flows-file", "forward-bpdu", "flood-vlans", "tunnel-options", "tables", "packet-in-rate", "packet-in-burst",
-		"meters", "mirrors"}, snoopingKeys[:]...) {
+		"meters", "mirrors", "bonds"}, snoopingKeys[:]...) {
 		m.get(name, func(v value) { v.fail("want it in bridges with the table openflow only") })
 	}
 	for i := range b.Ports {

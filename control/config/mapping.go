@@ -18,6 +18,15 @@ type mapping struct {
 	known []string
 }
 
+// isMapping reports whether the value is one.
+func (v value) isMapping() bool {
+	switch v.node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return true
+	}
+	return false
+}
+
 // mapping returns the value as a mapping; ok is false, and the error reported, when it is none.
 func (v value) mapping(want string) (m mapping, ok bool) {
 	m = mapping{value: v, given: make(map[string]value), keys: make(map[string]value)}

@@ -56,12 +56,28 @@ func (b *Bridge) portNames(v value) (list []string) {
 	return list
 }
 
+// places returns the names of the bridge's ports, bonds in place of theirs.
+func (b *Bridge) places() (names []string) {
+	member := make(map[string]bool)
+	for i := range b.Bonds {
+		for _, m := range b.Bonds[i].Members {
+			member[m.Name] = true
+		}
+	}
+	for i := range b.Ports {
+		if !member[b.Ports[i].Name] {
+			names = append(names, b.Ports[i].Name)
+		}
+	}
+	for i := range b.Bonds {
+		names = append(names, b.Bonds[i].Name)
+	}
+	return names
+}
+
 // portName reads the name of one of the bridge's ports.
 func (b *Bridge) portName(v value, dst *string) {
-	var known []string
-	for i := range b.Ports {
-		known = append(known, b.Ports[i].Name)
-	}
+	known := b.places()
 	v.text(dst, "one of the bridge's ports: "+strings.Join(known, ", "), func(s string) bool { return slices.Contains(known, s) })
 }
 

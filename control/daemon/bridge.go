@@ -66,6 +66,7 @@ type plan struct {
 	options openflow.Options
 	meters  []openflow.Meter
 	mirrors []openflow.Mirror
+	bonds   []openflow.Bond
 	ports   []config.Port
 	flows   []openflow.Flow
 	groups  []openflow.Group
@@ -83,7 +84,7 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if c.Gateway != nil {
 		return newGatewayPlan(b, c, tables)
 	}
-	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits, meters: c.Meters, mirrors: c.Mirrors}
+	p := &plan{bridge: b, isNew: b == nil, ports: c.Ports, options: tables, limits: c.Limits, meters: c.Meters, mirrors: c.Mirrors, bonds: c.Bonds}
 	p.options.MACTableSize, p.options.MACAgeing = c.MACTableSize, c.MACAging
 	p.options.ForwardBPDU, p.options.FloodVLANs = c.ForwardBPDU, c.FloodVLANs
 	p.options.Fragments, p.options.Snooping = c.Fragments, c.Snooping
@@ -122,6 +123,9 @@ func newPlan(b *bridge, c config.Bridge, tables openflow.Options) (*plan, error)
 	if err := table.SetLimits(p.limits); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
+	if err := table.SetBonds(p.bonds); err != nil {
+		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
+	}
 	if err := table.SetMirrors(p.mirrors); err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", c.Name, err)
 	}
@@ -154,6 +158,9 @@ func (p *plan) settle() (added, removed int, err error) {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}
 	p.table.SetTunnelOptions(p.tlv)
+	if err := p.table.SetBonds(p.bonds); err != nil {
+		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
+	}
 	if err := p.table.SetMirrors(p.mirrors); err != nil {
 		return 0, 0, fmt.Errorf("bridge %s: %w", p.name, err)
 	}

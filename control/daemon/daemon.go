@@ -177,6 +177,7 @@ func (d *Daemon) serve(l *api.Listener) {
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
 	d.serving.Go(func() { d.expire(ctx) })
+	d.serving.Go(func() { d.runBonds(ctx) })
 	server := api.NewServer(d.mux(), d.log)
 	d.serving.Go(func() {
 		if err := server.Serve(ctx, l); err != nil {

@@ -10,10 +10,7 @@ import (
 )
 
 func (d *Daemon) fdbShow(_ context.Context, n api.BridgeName) ([]api.FDBEntry, error) {
-	ports := make(map[uint32]datapath.PortStatus)
-	for _, p := range d.sw.Ports() {
-		ports[p.ID] = p
-	}
+	ports := d.portsByID()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	bridges, err := d.chosen(n.Bridge)
@@ -23,13 +20,13 @@ func (d *Daemon) fdbShow(_ context.Context, n api.BridgeName) ([]api.FDBEntry, e
 	out := []api.FDBEntry{}
 	for _, b := range bridges {
 		for _, e := range b.addresses() {
-			p, ok := ports[e.Port]
+			name, number, ok := b.placeName(e.Port, ports)
 			if !ok {
 				continue // the port went after the address was read
 			}
 			mac := e.Key.MAC()
 			out = append(out, api.FDBEntry{
-				Bridge: b.name, Port: p.Name, Number: p.Number, VLAN: int(e.Key.VLAN()),
+				Bridge: b.name, Port: name, Number: number, VLAN: int(e.Key.VLAN()),
 				MAC: net.HardwareAddr(mac[:]).String(), AgeSeconds: e.Age.Seconds(), Static: e.Static,
 			})
 		}
@@ -103,8 +100,32 @@ func (d *Daemon) flush(f api.FDBFilter, chosen func(string) ([]*bridge, error), 
 	return api.Changed{Count: total}, nil
 }
 
-// portOn returns the datapath port of a bridge's port.
+// portsByID returns the ports of the switch.
+func (d *Daemon) portsByID() map[uint32]datapath.PortStatus {
+	ports := make(map[uint32]datapath.PortStatus)
+	for _, p := range d.sw.Ports() {
+		ports[p.ID] = p
+	}
+	return ports
+}
+
+// placeName returns the name of what a bridge has learned something on, a port or a bond, and its OpenFlow number.
+func (b *bridge) placeName(id uint32, ports map[uint32]datapath.PortStatus) (name string, number uint32, ok bool) {
+	if b.gateway == nil {
+		return b.table.PlaceName(id)
+	}
+	p, ok := ports[id]
+	return p.Name, p.Number, ok
+}
+
+// portOn returns what a bridge learns on of a name: its datapath port, or that of the bond that it names or is a member of.
 func (d *Daemon) portOn(b *bridge, name string) (uint32, error) {
+	if b.gateway == nil {
+		if id, ok := b.table.Place(name); ok {
+			return id, nil
+		}
+		return 0, noPort(name)
+	}
 	for _, p := range d.sw.Ports() {
 		if p.Bridge == b.name && p.Name == name {
 			return p.ID, nil

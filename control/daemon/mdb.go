@@ -4,16 +4,11 @@ import (
 	"context"
 
 	"github.com/culvertdev/culvert/control/api"
-	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/rules/mdb"
 )
 
 func (d *Daemon) mdbShow(_ context.Context, n api.BridgeName) ([]api.MDBEntry, error) {
-	ports := make(map[uint32]datapath.PortStatus)
-	for _, p := range d.sw.Ports() {
-		ports[p.ID] = p
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	bridges, err := d.chosenRules(n.Bridge)
@@ -23,12 +18,12 @@ func (d *Daemon) mdbShow(_ context.Context, n api.BridgeName) ([]api.MDBEntry, e
 	out := []api.MDBEntry{}
 	for _, b := range bridges {
 		for _, e := range b.table.Listeners() {
-			p, ok := ports[e.Port]
+			name, number, ok := b.table.PlaceName(e.Port)
 			if !ok {
 				continue // the port went after the entry was read
 			}
 			entry := api.MDBEntry{
-				Bridge: b.name, Port: p.Name, Number: p.Number, VLAN: int(e.Key.VLAN), Router: e.Router, AgeSeconds: e.Age.Seconds(),
+				Bridge: b.name, Port: name, Number: number, VLAN: int(e.Key.VLAN), Router: e.Router, AgeSeconds: e.Age.Seconds(),
 			}
 			if !e.Router {
 				entry.Group = e.Key.Addr().String()

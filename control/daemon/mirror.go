@@ -36,8 +36,12 @@ func (d *Daemon) mirrorAdd(_ context.Context, n api.NewMirror) (api.Nothing, err
 			ports = append(ports, m.OutputPort)
 		}
 		for _, name := range ports {
-			if _, err := d.portOn(b, name); err != nil {
+			id, err := d.portOn(b, name)
+			if err != nil {
 				return 0, err
+			}
+			if bond, _, _ := b.table.PlaceName(id); bond != name {
+				return 0, api.Errorf(api.BadParams, "port %s: want the bond that it is a member of, %s", name, bond)
 			}
 		}
 		return 1, refused(b.table.AddMirror(m))

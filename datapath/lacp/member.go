@@ -91,6 +91,7 @@ func (m *Member) lose(now int64) {
 	m.status = expired
 	m.partner.State = m.partner.State&^Sync | Timeout
 	m.heardBy = now + int64(patience*fastPeriod)
+	m.sendAt = now
 	m.group.stale = true
 }
 

@@ -119,10 +119,10 @@ func (s *scales) moveOne(ch *Changes) bool {
 	return true
 }
 
-// choose returns the bucket whose move makes two members most alike, one of which has over bytes more: a tenth of the
-// difference at least must go. A member keeps its last bucket with load.
+// choose returns the bucket whose move makes two members most alike, one of which has over bytes more. A member keeps its
+// last bucket with load.
 func (s *scales) choose(from *member, over uint64) (bucket int, ok bool) {
-	best, loaded := over-over/10, 0
+	best, loaded := over, 0
 	for i, m := range s.bond.buckets {
 		n := s.bond.load[i].Load()
 		if m != from || n == 0 {

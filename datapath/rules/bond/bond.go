@@ -128,7 +128,7 @@ func (b *Bond) system() (system [6]byte) {
 		return b.cfg.System
 	}
 	for _, m := range b.members {
-		if system == [6]byte{} || bytes.Compare(m.MAC[:], system[:]) < 0 {
+		if none := ([6]byte{}); m.MAC != none && (system == none || bytes.Compare(m.MAC[:], system[:]) < 0) {
 			system = m.MAC
 		}
 	}
