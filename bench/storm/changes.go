@@ -3,6 +3,7 @@ package storm
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 
 // together is how many changes a controller sends at once and then waits for.
 const together = 500
+
+// stock is how many rules are taken out and put back, over and over. Changes are large, and those of all rules would
+// keep the collector busy with what is not the switch's.
+const stock = 10_000
 
 // betweenNetworks returns an access list of n rules between networks, none of which are the hosts'.
 func betweenNetworks(n int) []string {
@@ -41,6 +46,9 @@ func newChanger(sw *datapath.Switch, table *openflow.Table) *changer {
 	for _, f := range table.Flows(openflow.AllFlows()) {
 		if f.Priority <= 200 { // what the hosts need
 			continue
+		}
+		if len(c.changes) == 2*stock {
+			break
 		}
 		out := openflow.Filter{Table: f.Table, Match: f.Match, Strict: true, Priority: f.Priority}
 		c.changes = append(c.changes,
@@ -75,6 +83,7 @@ func (c *changer) run(ctx context.Context, rate float64, d time.Duration) {
 // offerAmidChanges is offer while rules change at a rate, per second.
 func (r *rig) offerAmidChanges(ctx context.Context, rate, changes float64, d time.Duration) (Phase, error) {
 	c := newChanger(r.sw, r.table)
+	runtime.GC() // what it took to make it is not for the switch to pay
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -17,6 +17,9 @@ const (
 	spareProcs = 2
 )
 
+// ourProcs is for what stands beside the switch here: the hosts, and who changes rules.
+const ourProcs = 2
+
 // A machine is how the process was before a CPU was set aside for a worker.
 type machine struct {
 	worker  int // CPU
@@ -43,7 +46,7 @@ func reserve() (machine, error) {
 		return machine{}, err
 	}
 	m := machine{worker: plan.Workers[0], allowed: allowed}
-	m.procs = runtime.GOMAXPROCS(max(runtime.NumCPU(), 1+spareProcs))
+	m.procs = runtime.GOMAXPROCS(max(runtime.NumCPU(), 1+spareProcs+ourProcs))
 	m.percent = debug.SetGCPercent(gcPercent)
 	if err := cpu.Confine(plan.Housekeeping); err != nil {
 		return machine{}, errors.Join(err, m.release())

@@ -16,7 +16,7 @@ const (
 	tick = 40 * time.Microsecond
 	// burst is the most packets sent in one round. Hosts that were late do not make up for it: that
 	// would overflow the ring for a reason that is not the switch's.
-	burst = inRing / 2
+	burst = inRing / 8
 	// drained is how long nothing has come when everything that was on its way has: as long as others may
 	// have kept the worker off its CPU.
 	drained = 100 * time.Millisecond
@@ -47,6 +47,7 @@ func (r *rig) offer(ctx context.Context, rate, storm float64, d time.Duration) P
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer exactTimers()()
+	defer precede()()
 	before := r.look()
 	start := time.Now()
 	pace, stormPace := pacer{rate: rate, start: start}, pacer{rate: storm, start: start}

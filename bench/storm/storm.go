@@ -91,7 +91,6 @@ func Run(ctx context.Context, o Options) (res Result, err error) {
 	res.Alone = r.saturate(ctx, o.Time)
 	res.Calm = r.offer(ctx, o.Share*res.Alone, 0, o.Time)
 	if o.Kind == Changes {
-		runtime.GC()
 		var wrong error
 		res.Storm, wrong = r.offerAmidChanges(ctx, o.Share*res.Alone, float64(o.Rate), o.Time)
 		return res, errors.Join(ctx.Err(), r.calm.err, wrong)
