@@ -1,6 +1,8 @@
 package datapath
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/action"
@@ -10,7 +12,7 @@ import (
 )
 
 // written builds a program from arbitrary bytes, by the methods a rule table has.
-func written(code []byte) *action.Program {
+func written(code []byte, stacks [][]uint64) *action.Program {
 	p := new(action.Program)
 	next := func() (b byte) {
 		if len(code) > 0 {
@@ -24,7 +26,7 @@ func written(code []byte) *action.Program {
 		return b
 	}
 	for len(code) > 0 && len(p.Words()) < 256 {
-		switch next() % 15 {
+		switch next() % 16 {
 		case 0, 1:
 			p.Output(uint32(next() % 5)) // of which 1 and 2 exist
 		case 2:
@@ -53,9 +55,13 @@ func written(code []byte) *action.Program {
 		case 12:
 			p.Meter(1<<18 | uint32(next()%3)) // of which 0 and 1 exist
 		case 13:
-			p.Clone(written(take(int(next() % 32))))
+			p.Clone(written(take(int(next()%32)), stacks))
 		case 14:
 			p.Send(uint32(next()))
+		case 15:
+			p.Push(&action.Header{
+				Tunnel: rigTunnel, Longest: uint32(next()) * 16, Excess: action.Excess(next() % 3), Context: 9, Stack: stacks[int(next())%len(stacks)],
+			})
 		}
 	}
 	return p
@@ -98,6 +104,10 @@ func FuzzRun(f *testing.F) {
 	f.Add([]byte{10, 0x88, 0x47, 1, 13, 4, 11, 8, 0, 0, 1, 9, 6, 7, 1, 5, 12, 0, 6, 1}, testPacket, []byte{})
 	f.Add([]byte{13, 12, 13, 8, 13, 4, 6, 9, 0, 1, 0, 2, 0, 1, 9, 20, 0, 2}, testPacket, []byte{15, 3, 0})
 	f.Add([]byte{14, 7, 9, 20, 14, 8, 13, 5, 4, 14, 9, 0, 2, 0, 1, 14, 1}, testPacket, []byte{15, 3, 0})
+	f.Add([]byte{15, 0, 0, 0, 1, 2, 9, 0, 40, 15, 60, 1, 1, 0, 2, 13, 6, 15, 5, 2, 2, 1, 2}, testPacket, []byte{15, 3, 0})
+	f.Add([]byte{15, 30, 2, 4, 0, 2}, append(append([]byte{}, testPacket...), make([]byte, 5000)...), []byte{})
+	stacks := slices.Collect(maps.Values(rigStacks(f)))
+	slices.SortFunc(stacks, slices.Compare)
 	r := newRig(f, &byPort{}, 1)
 	for range 2 {
 		if _, err := r.sw.meters.Add(meter.Meter{Packets: true, Bands: []meter.Band{{Rate: 1, Burst: 5}}}); err != nil {
@@ -115,11 +125,15 @@ func FuzzRun(f *testing.F) {
 		if len(data) < 14 || len(data) > 20_000 || len(sizes) > frame.MaxChain {
 			return // the pipeline drops shorter ones before; longer ones no port delivers
 		}
-		words := written(code).Words()
+		words := written(code, stacks).Words()
 		pkt, ok := r.build(data, sizes)
 		if !ok || pkt.Len() < 14 {
 			r.gen.Put(pkt)
 			return
+		}
+		if data[len(data)-1]%2 == 1 && r.gen.Pool().TunnelFits(pkt) {
+			copy(r.gen.Pool().Tunnel(pkt)[:], code) // it has come out of a tunnel that said so
+			pkt.SetFlags(frame.HasTunnel)
 		}
 		lost, sent := count(), r.in.sent+r.out.sent
 		b := &r.batch

@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -83,6 +84,8 @@ type rig struct {
 	batch frame.Batch
 	n     int
 	now   int64
+	// flowAt is where in a packet cycle writes the flow's number, 4 bytes; 0: in the source address, -1: nowhere.
+	flowAt int
 }
 
 func newRig(tb testing.TB, table rules.Table, emcInsert int) *rig {
@@ -109,7 +112,7 @@ func newRigOf(tb testing.TB, table rules.Table, emcInsert, flows int) *rig {
 	}
 	r := &rig{tb: tb, sw: sw, w: sw.pipes[0], in: newSink(tb, pool), out: newSink(tb, pool)}
 	r.in.info.PartialChecksums = true
-	for _, dev := range []*sink{r.in, r.out} {
+	for _, dev := range []pmd.Port{r.in, r.out, noQueues{}} {
 		if err := sw.AddDevice("br0", PortConfig{Name: fmt.Sprint("p", len(sw.ports)+1)}, dev); err != nil {
 			tb.Fatal(err)
 		}
@@ -136,7 +139,7 @@ func newRigOf(tb testing.TB, table rules.Table, emcInsert, flows int) *rig {
 
 // cycle runs one poll cycle: a full batch of packets of the next flows comes in, everything goes out.
 func (r *rig) cycle(packet []byte, flows int) {
-	pool := r.gen.Pool()
+	pool, at := r.gen.Pool(), cmp.Or(r.flowAt, 26)
 	r.gen.Fill(&r.batch, frame.MaxBatch)
 	for i := range r.batch.Frames() {
 		f := &r.batch.Frames()[i]
@@ -144,7 +147,9 @@ func (r *rig) cycle(packet []byte, flows int) {
 		b := pool.Bytes(*f)
 		copy(b, packet)
 		// The flow's number in the low bytes of the source address.
-		binary.BigEndian.PutUint32(b[26:], 0x0a000000|uint32(r.n))
+		if at > 0 {
+			binary.BigEndian.PutUint32(b[at:], 0x0a000000|uint32(r.n))
+		}
 		if r.n++; r.n == flows {
 			r.n = 0
 		}

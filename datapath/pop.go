@@ -62,11 +62,12 @@ func (w *pipeline) pop(p *workerPort, b *frame.Batch) {
 // first. It returns left without them.
 func (w *pipeline) arrive(p *workerPort, frames []frame.Frame, left uint64) uint64 {
 	x, b := w.popping.popper, &w.popping.batch
-	port, size := x.Port[bits.TrailingZeros64(left)], 0
+	port, size, options := x.Port[bits.TrailingZeros64(left)], 0, false
 	for set := left; set != 0; set &= set - 1 {
 		if i := bits.TrailingZeros64(set); x.Port[i] == port {
 			b.Append(frames[i])
 			size += w.pool.Total(frames[i])
+			options = options || len(frame.TunnelOptionsOf(w.pool.Tunnel(frames[i]))) > 0
 			left &^= 1 << i
 		}
 	}
@@ -80,7 +81,8 @@ func (w *pipeline) arrive(p *workerPort, frames []frame.Frame, left uint64) uint
 	t.tunnel.Add(tunnelRxPackets, uint64(b.Len()))
 	t.tunnel.Add(tunnelRxBytes, uint64(size))
 	t.partial = t.partial || p.partial // what the sender left to hardware may be inside
-	if !w.passWhole(port, b) {
+	// Options have to be read, for those that must be understood.
+	if options || !w.passWhole(port, b) {
 		w.pass(port, 0, 0, b)
 	}
 	return left

@@ -13,6 +13,7 @@ import (
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/memport"
 	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // A virtual device is a port without queues: a tunnel's.
@@ -129,4 +130,138 @@ func TestPacketsCrossATunnel(t *testing.T) {
 			})
 		}
 	}
+}
+
+// outer returns the outer headers that a packet of tunnelLab left with, and what is inside.
+func outer(t *testing.T, p []byte) (headers, inner []byte) {
+	t.Helper()
+	const size = 14 + 20 + 8 + 8
+	if len(p) < size || p[12] != 8 || p[23] != 17 {
+		t.Fatalf("% x is no VXLAN packet", p)
+	}
+	return p[:size], p[size:]
+}
+
+func TestWhatIsWrongInATunnelIsDroppedByName(t *testing.T) {
+	l := newTunnelLab(t, datapath.Options{}, program(func(p *action.Program) { p.Drop(action.ByRule) }))
+	good := inTunnel(t, udp(t, 1, 2, 7, 50))
+	for _, c := range []struct {
+		name   string
+		damage func(p []byte)
+		reason string
+	}{
+		{"the outer IPv4 checksum", func(p []byte) { p[24]++ }, "tunnel_ip_checksum"},
+		{"the UDP checksum", func(p []byte) { p[40] = 1 }, "tunnel_udp_checksum"},
+		{"a length", func(p []byte) { p[39]++ }, "tunnel_length"},
+		{"the VXLAN flags", func(p []byte) { p[42] = 0 }, "tunnel_header"},
+	} {
+		p := bytes.Clone(good)
+		c.damage(p)
+		l.send("wan", p)
+		l.waitFor(c.reason, drops, 1)
+	}
+	l.send("wan", good)
+	if got := l.receive("guest", 1)[0]; len(got) != 92 {
+		t.Errorf("%d bytes came out, want 92", len(got))
+	}
+}
+
+// inTunnel returns packet as the other end of tunnelLab's tunnel sends it.
+func inTunnel(t testing.TB, packet []byte) []byte {
+	t.Helper()
+	o := between("192.0.2.2", "192.0.2.1", 7)
+	stack, err := encap.AppendStack(nil, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := newPool(t)
+	c, err := pool.NewCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := c.FromBytes(packet)
+	frames := []frame.Frame{f}
+	u := encap.Pusher{Pool: pool, Counters: new(encap.Counters)}
+	if u.Push(stack, frames, []uint32{7}, []uint16{14}) != 0 {
+		t.Fatal("no room for a header stack")
+	}
+	out := pool.AppendTo(nil, frames[0])
+	c.Put(frames[0])
+	c.Close()
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestWhatIsOfNoTunnelIsAnOrdinaryPacket(t *testing.T) {
+	l := newTunnelLab(t, datapath.Options{}, program(func(p *action.Program) { p.Drop(action.ByRule) }))
+	for name, damage := range map[string]func(p []byte){
+		"another VNI":         func(p []byte) { p[48] = 8 },
+		"another address":     func(p []byte) { p[33] = 9 },
+		"another UDP port":    func(p []byte) { p[37]++ },
+		"no tunnel packet":    func(p []byte) { copy(p, udp(t, 1, 2, 7, len(p)-42)) },
+		"another other end":   func(p []byte) { p[29] = 9 },
+		"not even an address": func(p []byte) { p[12], p[13] = 8, 6 },
+	} {
+		before := value(l.sw.Stats().Drops, "to_gateway")
+		p := inTunnel(t, udp(t, 1, 2, 7, 50))
+		damage(p)
+		l.send("wan", p)
+		waitUntil(t, name, func() bool { return value(l.sw.Stats().Drops, "to_gateway") == before+1 })
+	}
+	// Tunnels come and go under traffic.
+	l.setTunnels()
+	before := value(l.sw.Stats().Drops, "to_gateway")
+	l.send("wan", inTunnel(t, udp(t, 1, 2, 7, 50)))
+	waitUntil(t, "a packet of a tunnel that has gone", func() bool { return value(l.sw.Stats().Drops, "to_gateway") == before+1 })
+	l.setTunnels(encap.Tunnel{Port: tunnel, Type: encap.VXLAN, AnyKey: true})
+	l.send("wan", inTunnel(t, udp(t, 1, 2, 7, 50)))
+	l.receive("guest", 1)
+}
+
+func TestTunnelsOfAPortThatHasGone(t *testing.T) {
+	l := newTunnelLab(t, datapath.Options{}, program(func(p *action.Program) { p.Drop(action.ByRule) }))
+	if err := l.sw.DelPort("tun"); err != nil {
+		t.Fatal(err)
+	}
+	l.send("wan", inTunnel(t, udp(t, 1, 2, 7, 50)))
+	l.waitFor("port_gone", drops, 1)
+}
+
+func TestAPacketIsCutBeforeItGoesIntoATunnel(t *testing.T) {
+	stack := between("192.0.2.1", "192.0.2.2", 7)
+	into := pushed(t, stack, action.Header{})
+	cut := program(func(p *action.Program) { p.Trunc(60) })
+	cut.Become(append(cut.Words(), into.Words()...))
+	l := newTunnelLab(t, datapath.Options{}, cut)
+	pkt := udp(t, 1, 2, 7, 50)
+	l.send("guest", pkt)
+	if _, inner := outer(t, l.receive("wan", 1)[0]); !bytes.Equal(inner, pkt[:60]) {
+		t.Errorf("% x inside, want the first 60 bytes of % x", inner, pkt)
+	}
+}
+
+func TestPacketsLongerThanTheTunnelTakes(t *testing.T) {
+	long, short := udp(t, 1, 2, 7, 1400), udp(t, 1, 2, 8, 60)
+	t.Run("are dropped", func(t *testing.T) {
+		l := newTunnelLab(t, datapath.Options{}, pushed(t, between("192.0.2.1", "192.0.2.2", 7), action.Header{Longest: 1000}))
+		l.send("guest", short, long, short)
+		l.waitFor("tunnel_mtu", drops, 1)
+		for _, p := range l.receive("wan", 2) {
+			if _, inner := outer(t, p); !bytes.Equal(inner, short) {
+				t.Errorf("% x inside, want % x", inner, short)
+			}
+		}
+	})
+	t.Run("go to the rule table, which can tell the sender", func(t *testing.T) {
+		into := pushed(t, between("192.0.2.1", "192.0.2.2", 7), action.Header{Longest: 1000, Excess: action.ExcessSend, Context: 5})
+		table := newListener(t, func(_ *rules.Query, p *action.Program) { p.Become(into.Words()) })
+		l := newLab(t, datapath.Options{}, table, "guest", "wan")
+		l.send("guest", long)
+		if got := table.wait(1)[0]; got.id != 5 || !bytes.Equal(got.packet, long) {
+			t.Errorf("the table gets %d bytes under %d", len(got.packet), got.id)
+		}
+		l.waitFor("tunnel_mtu", drops, 1)
+	})
 }
