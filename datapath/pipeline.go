@@ -101,6 +101,7 @@ func (w *pipeline) Process(port uint32, b *frame.Batch) {
 	w.clones.left = maxClones
 	if p := w.port(port); p != nil && p.under != nil {
 		w.pop(p, b)
+		w.popWhole(p)
 	}
 	if b.Len() > 0 && !w.passWhole(port, b) {
 		w.pass(port, 0, 0, b)

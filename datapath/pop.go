@@ -28,9 +28,12 @@ func tunnelCounters() []counter.Desc {
 
 // popping is what a worker needs to take packets out of tunnels.
 type popping struct {
-	popper *encap.Popper
-	batch  frame.Batch // packets of one tunnel
-	taken  [frame.MaxBatch]frame.Frame
+	popper    *encap.Popper
+	fragments *encap.Reassembler
+	dropped   [encap.NumReasons]uint64 // of fragments, those that are in the drop counters
+	batch     frame.Batch              // packets of one tunnel
+	whole     frame.Batch              // packets that were fragments
+	taken     [frame.MaxBatch]frame.Frame
 }
 
 // pop takes those packets of b out of their tunnels that have come to p by one, and deals with them as packets that
@@ -53,8 +56,21 @@ func (w *pipeline) pop(p *workerPort, b *frame.Batch) {
 		w.count.dropTunnel(x.Why[i], 1)
 		w.frames.Put(frames[i])
 	}
+	w.reassemble(frames, x.Fragments)
 	for left := x.Popped; left != 0; {
 		left = w.arrive(p, frames, left)
+	}
+}
+
+// popWhole does the same for packets whose last fragment was among those just popped.
+func (w *pipeline) popWhole(p *workerPort) {
+	b := &w.popping.whole
+	if b.Len() == 0 {
+		return
+	}
+	w.pop(p, b)
+	if b.Len() > 0 {
+		w.pass(p.id, 0, 0, b) // of no tunnel after all
 	}
 }
 

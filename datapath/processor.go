@@ -68,6 +68,7 @@ func (w *pipeline) pending() bool {
 // publish shows readers what was counted, the transmit queues' own counters included.
 func (w *pipeline) publish() {
 	w.publishAt = w.now + publishEvery
+	w.ageFragments()
 	w.count.publish()
 	for _, p := range w.known {
 		p.fresh.Publish()

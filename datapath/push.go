@@ -16,6 +16,7 @@ type pushing struct {
 	// Parts of a packet that does not go into its tunnel as it is, with the offsets of their headers.
 	parts  [frame.MaxBatch]frame.Frame
 	l3, l4 [frame.MaxBatch]uint16
+	batch  frame.Batch // fragments
 }
 
 // push puts outer headers in front of the packets, of which it takes size bytes at most. rest is the program behind
@@ -86,7 +87,7 @@ func (w *pipeline) dropUnpushed(h *action.Header, r *run, left uint64) (size int
 func (w *pipeline) pushEach(h *action.Header, rest []uint64, r *run) {
 	u := &w.pushing
 	if u.busy {
-		w.count.drop(dropTunnelMTU, len(r.frames))
+		w.count.dropTunnel(encap.TooBig, len(r.frames))
 		w.free(r.frames)
 		r.frames = r.frames[:0]
 		return
@@ -126,7 +127,7 @@ func (w *pipeline) pushOne(h *action.Header, rest []uint64, r *run, f frame.Fram
 		w.run(rest, part)
 		return
 	}
-	w.pushLong(h, &part)
+	w.pushLong(h, rest, &part)
 }
 
 // unsegmented reports whether f is longer than the port it came in by takes: its sender has left it to hardware to
@@ -172,10 +173,14 @@ func (w *pipeline) alone(r *run, f frame.Frame, l3, l4 uint16) run {
 }
 
 // pushLong does with a packet that is longer than its tunnel takes what the header says.
-func (w *pipeline) pushLong(h *action.Header, r *run) {
-	if h.Excess == action.ExcessSend {
+func (w *pipeline) pushLong(h *action.Header, rest []uint64, r *run) {
+	switch h.Excess {
+	case action.ExcessFragment:
+		w.pushFragments(h, rest, r)
+		return
+	case action.ExcessSend:
 		w.sendUp(h.Context, whole, r)
 	}
-	w.count.drop(dropTunnelMTU, len(r.frames))
+	w.count.dropTunnel(encap.TooBig, len(r.frames))
 	w.free(r.frames)
 }

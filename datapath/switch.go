@@ -329,6 +329,9 @@ func (w *pipeline) close() {
 			w.frames.Put(f)
 		}
 	}
+	if w.popping.fragments != nil {
+		w.popping.fragments.Close()
+	}
 	w.publish()
 	w.flows.Close()
 	w.frames.Close()

@@ -21,6 +21,7 @@ func (s *Switch) SetTunnels(byPort map[uint32]*encap.Tunnels) {
 func (w *pipeline) setTunnels(p *workerPort, t *encap.Tunnels) {
 	if t != nil && w.popping.popper == nil {
 		w.popping.popper = encap.NewPopper(w.frames)
+		w.popping.fragments = encap.NewReassembler(w.frames, reassemblyBuffers)
 	}
 	p.under = t
 }

@@ -254,6 +254,25 @@ func TestPacketsLongerThanTheTunnelTakes(t *testing.T) {
 			}
 		}
 	})
+	t.Run("leave in fragments, which the other end puts together", func(t *testing.T) {
+		o := between("192.0.2.1", "192.0.2.2", 7)
+		o.DontFragment = false
+		l := newTunnelLab(t, datapath.Options{}, pushed(t, o, action.Header{Longest: 1000, Excess: action.ExcessFragment}))
+		for range 3 {
+			l.send("guest", long)
+			got := l.receive("wan", 2)
+			for _, p := range got {
+				if len(p) > 14+1000+50-14 {
+					t.Errorf("a fragment of %d bytes left", len(p))
+				}
+				copy(p[26:34], append(bytes.Clone(p[30:34]), p[26:30]...)) // back where it came from
+			}
+			l.send("wan", got[1], got[0])
+			if back := l.receive("guest", 1)[0]; !bytes.Equal(back, long) {
+				t.Errorf("%d bytes came back, want %d", len(back), len(long))
+			}
+		}
+	})
 	t.Run("go to the rule table, which can tell the sender", func(t *testing.T) {
 		into := pushed(t, between("192.0.2.1", "192.0.2.2", 7), action.Header{Longest: 1000, Excess: action.ExcessSend, Context: 5})
 		table := newListener(t, func(_ *rules.Query, p *action.Program) { p.Become(into.Words()) })
