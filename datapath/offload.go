@@ -36,7 +36,7 @@ func (w *pipeline) partsFit(p *workerPort, f frame.Frame, o *frame.Offload) bool
 	if o.GSO == frame.GSONone {
 		return w.pool.Total(f) <= p.room
 	}
-	cut, ok := wire.CutTCP(w.pool.Bytes(f), w.pool.Total(f))
+	cut, ok := cutAs(o.GSO, w.pool.Bytes(f), w.pool.Total(f))
 	return ok && cut.Fit(p.mtu) >= int(o.GSOSize)
 }
 
@@ -64,7 +64,7 @@ func (w *pipeline) wireSize(f frame.Frame) int {
 	if o.GSO == frame.GSONone {
 		return total
 	}
-	if cut, ok := wire.CutTCP(w.pool.Bytes(f), total); ok {
+	if cut, ok := cutAs(o.GSO, w.pool.Bytes(f), total); ok {
 		return min(total, cut.Headers+int(o.GSOSize))
 	}
 	return total

@@ -143,14 +143,14 @@ func checkSums(t *testing.T, i int, p []byte, l3, l4 int) {
 		if n := int(binary.BigEndian.Uint16(p[l3+2:])); n != len(p)-l3 {
 			t.Errorf("part %d: total length %d, want %d", i, n, len(p)-l3)
 		}
-		pseudo = wire.PseudoIPv4(p[l3:], wire.ProtoTCP, size)
+		pseudo = wire.PseudoIPv4(p[l3:], p[l3+wire.IPv4Protocol], size)
 	} else {
 		if n := int(binary.BigEndian.Uint16(p[l3+4:])); n != size {
 			t.Errorf("part %d: payload length %d, want %d", i, n, size)
 		}
-		pseudo = wire.PseudoIPv6(p[l3:], wire.ProtoTCP, size)
+		pseudo = wire.PseudoIPv6(p[l3:], p[l3+wire.IPv6Next], size)
 	}
 	if wire.Fold(wire.Sum(p[l4:], pseudo)) != 0xffff {
-		t.Errorf("part %d: TCP checksum is wrong", i)
+		t.Errorf("part %d: transport checksum is wrong", i)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-// segment cuts a TCP packet that is longer than p takes, or that its sender has not cut, and stages the parts.
+// segment cuts a TCP packet that is longer than p takes, or a packet that its sender has not cut, and stages the parts.
 // Senders on virtual devices leave that to hardware that is not there, as they do with checksums. It reports
 // false, and leaves the packet to the caller, when the packet cannot be cut, or its checksum is wrong, which
 // the parts' would not be.
@@ -23,9 +23,9 @@ func (w *pipeline) segment(p *workerPort, f frame.Frame) bool {
 	return true
 }
 
-// A cutting is a TCP packet that is being cut into segments.
+// A cutting is a packet that is being cut: TCP into segments, or UDP datagrams from each other.
 type cutting struct {
-	wire.TCPCut
+	wire.Cut
 	f       frame.Frame
 	headers []byte
 	from    reader
@@ -38,19 +38,22 @@ type cutting struct {
 // reports false, and leaves the packet to the caller, as segment does.
 func (w *pipeline) cut(f frame.Frame, mtu, longest int) (c cutting, ok bool) {
 	c = cutting{f: f}
-	if c.TCPCut, ok = wire.CutTCP(w.pool.Bytes(f), w.pool.Total(f)); !ok {
+	partial, gso, size := false, frame.GSONone, 0
+	if f.Flags()&frame.HasOffload != 0 {
+		o := &w.pool.Meta(f).Offload
+		partial, gso, size = o.Csum&frame.NeedsCsum != 0, o.GSO, int(o.GSOSize)
+	}
+	if c.Cut, ok = cutAs(gso, w.pool.Bytes(f), w.pool.Total(f)); !ok {
 		return c, false
 	}
 	c.size = min(c.Fit(mtu), longest-c.Headers)
-	partial := false
-	if f.Flags()&frame.HasOffload != 0 {
-		o := &w.pool.Meta(f).Offload
-		partial = o.Csum&frame.NeedsCsum != 0
-		if o.GSO != frame.GSONone && o.GSOSize > 0 {
-			c.size = min(c.size, int(o.GSOSize))
-		}
+	switch {
+	case gso == frame.GSOUDPL4 && (size == 0 || c.size < min(size, c.Payload)):
+		return c, false // datagrams have the size that their sender gave them, or none
+	case gso != frame.GSONone && size > 0:
+		c.size = min(c.size, size)
 	}
-	if c.size <= 0 || c.Headers > w.pool.Room() || !partial && !w.intact(&c.TCPCut, f) {
+	if c.size <= 0 || c.Headers > w.pool.Room() || !partial && !w.intact(&c.Cut, f) {
 		return c, false
 	}
 	c.headers = w.pool.Bytes(f)[:c.Headers]
@@ -58,12 +61,20 @@ func (w *pipeline) cut(f frame.Frame, mtu, longest int) (c cutting, ok bool) {
 	return c, true
 }
 
+// cutAs says how a packet is cut that its sender calls gso, or has not called anything.
+func cutAs(gso frame.GSOType, pkt []byte, total int) (wire.Cut, bool) {
+	if gso == frame.GSOUDPL4 {
+		return wire.CutUDP(pkt, total)
+	}
+	return wire.CutTCP(pkt, total)
+}
+
 // nextPart returns the next part of a packet, which is freed when there is none left. Parts that there are no buffers
 // for are left out.
 func (w *pipeline) nextPart(c *cutting) (g frame.Frame, ok bool) {
 	for !ok && c.off < c.Payload {
 		n := min(c.size, c.Payload-c.off)
-		if g, ok = w.part(&c.TCPCut, c.headers, &c.from, c.part, c.off, n); !ok {
+		if g, ok = w.part(&c.Cut, c.headers, &c.from, c.part, c.off, n); !ok {
 			w.count.drop(dropNoFrames, 1)
 			c.from.skip(n)
 		}
@@ -77,8 +88,8 @@ func (w *pipeline) nextPart(c *cutting) (g frame.Frame, ok bool) {
 	return g, ok
 }
 
-// intact reports whether the TCP checksum of f is right.
-func (w *pipeline) intact(cut *wire.TCPCut, f frame.Frame) bool {
+// intact reports whether the transport checksum of f is right.
+func (w *pipeline) intact(cut *wire.Cut, f frame.Frame) bool {
 	var sum wire.Summer
 	from := reader{pool: w.pool, f: f, at: cut.Headers}
 	for left := cut.Payload; left > 0; {
@@ -93,7 +104,7 @@ func (w *pipeline) intact(cut *wire.TCPCut, f frame.Frame) bool {
 
 // part builds one packet: the headers, patched, and n payload bytes read from the packet that is cut.
 // ok is false, and nothing was read, when there are no buffers for it.
-func (w *pipeline) part(cut *wire.TCPCut, headers []byte, from *reader, part, off, n int) (g frame.Frame, ok bool) {
+func (w *pipeline) part(cut *wire.Cut, headers []byte, from *reader, part, off, n int) (g frame.Frame, ok bool) {
 	room := w.pool.Room()
 	b := &w.spare
 	for need := (cut.Headers + n + room - 1) / room; b.Len() < need; {

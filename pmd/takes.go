@@ -15,6 +15,7 @@ const (
 	TakeTSO4                  // TCP over IPv4, to be cut into segments
 	TakeTSO6                  // TCP over IPv6
 	TakeECN                   // TCP to be cut whose first segment alone has CWR set (RFC 3168 section 6.1.2)
+	TakeUSO                   // UDP datagrams over IPv4 or IPv6, to be cut from each other
 
 	takeOther Take = 1 << 31 // what no transmit side takes
 )
@@ -32,6 +33,8 @@ func Needs(o *frame.Offload) Take {
 		n |= TakeTSO4
 	case frame.GSOTCPv6:
 		n |= TakeTSO6
+	case frame.GSOUDPL4:
+		n |= TakeUSO
 	default:
 		n |= takeOther
 	}

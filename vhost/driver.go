@@ -90,6 +90,7 @@ func parse(options map[string]string) (Options, error) {
 var optional = map[string]proto.Features{
 	"csum":      proto.Csum | proto.GuestCsum,
 	"tso":       proto.HostTSO4 | proto.HostTSO6 | proto.HostECN | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN,
+	"uso":       proto.HostUSO | guestUSO,
 	"mrg_rxbuf": proto.MrgRxbuf,
 	"indirect":  proto.IndirectDesc,
 	"event_idx": proto.EventIdx,

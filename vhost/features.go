@@ -9,10 +9,9 @@ import (
 // Offered is what a port has to offer a guest.
 //
 // Not among them: CTRL_VQ, since the frontend has the control queue and tells by SET_VRING_ENABLE how many
-// queues the guest uses; UFO, which drivers have given up; USO, since the switch does not cut UDP; NOTIFY_ON_EMPTY,
-// which is for drivers older than VIRTIO 1.0 that look for buffers only when they are told.
+// queues the guest uses; UFO, which drivers have given up; NOTIFY_ON_EMPTY, which is for drivers older than VIRTIO 1.0 that look for buffers only when they are told.
 const Offered = proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN |
-	proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN |
+	proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN | proto.HostUSO | guestUSO |
 	proto.MrgRxbuf | proto.NetMTU | proto.NetStatus | proto.MQ | proto.GuestAnnounce |
 	proto.LogAll | proto.ProtocolBit | proto.AnyLayout | proto.IndirectDesc | proto.EventIdx |
 	proto.Version1 | proto.RingPacked | proto.InOrder | proto.AccessPlatform
@@ -21,10 +20,14 @@ const Offered = proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN |
 const protocolFeatures = proto.PMQ | proto.PLogShmFD | proto.PRARP | proto.PReplyAck | proto.PMTU | proto.PBackendReq |
 	proto.PInflightShmFD | proto.PResetDevice | proto.PConfigureMemSlots | proto.PStatus
 
+// guestUSO are the bits of a guest that takes UDP datagrams as one packet. A packet does not say which IP it is of, so
+// either alone is no use.
+const guestUSO = proto.GuestUSO4 | proto.GuestUSO6
+
 // Of an offload, the bits without which the others mean nothing (VIRTIO 1.2, 5.1.3.1).
 const (
-	needsCsum      = proto.HostTSO4 | proto.HostTSO6 | proto.HostECN
-	needsGuestCsum = proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN
+	needsCsum      = proto.HostTSO4 | proto.HostTSO6 | proto.HostECN | proto.HostUSO
+	needsGuestCsum = proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN | guestUSO
 )
 
 // offered is what this port has to offer.
@@ -87,7 +90,7 @@ func (d *device) setStatus(v uint64) error {
 }
 
 // takes says what may be left undone with features f, whose bits are named by what they allow.
-func takes(f, csum, tso4, tso6, ecn proto.Features) (t pmd.Take) {
+func takes(f, csum, tso4, tso6, ecn, uso proto.Features) (t pmd.Take) {
 	if !f.Has(csum) {
 		return 0
 	}
@@ -101,17 +104,20 @@ func takes(f, csum, tso4, tso6, ecn proto.Features) (t pmd.Take) {
 	if f.Has(ecn) {
 		t |= pmd.TakeECN
 	}
+	if f.Has(uso) {
+		t |= pmd.TakeUSO
+	}
 	return t
 }
 
 // fromGuest is what a guest with features f may leave undone.
 func fromGuest(f proto.Features) pmd.Take {
-	return takes(f, proto.Csum, proto.HostTSO4, proto.HostTSO6, proto.HostECN)
+	return takes(f, proto.Csum, proto.HostTSO4, proto.HostTSO6, proto.HostECN, proto.HostUSO)
 }
 
 // toGuest is what may be left to a guest with features f.
 func toGuest(f proto.Features) pmd.Take {
-	return takes(f, proto.GuestCsum, proto.GuestTSO4, proto.GuestTSO6, proto.GuestECN)
+	return takes(f, proto.GuestCsum, proto.GuestTSO4, proto.GuestTSO6, proto.GuestECN, guestUSO)
 }
 
 // headerOf returns the bytes of the virtio-net header before each packet (VIRTIO 1.2, 5.1.6.1).

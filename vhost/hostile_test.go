@@ -292,6 +292,59 @@ func TestGuestsThatTakeNothingLoseTheirOwnPackets(t *testing.T) {
 	}
 }
 
+// Whoever connects and says nothing, or only asks, keeps nobody from connecting after it.
+func TestASilentFrontendDoesNotHoldTheSocketForEver(t *testing.T) {
+	for name, say := range map[string]func(c net.Conn){
+		"says nothing":        func(net.Conn) {},
+		"stops in the middle": func(c net.Conn) { c.Write([]byte{1, 0, 0}) },
+		"asks and asks": func(c net.Conn) {
+			for request := []byte{1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}; ; { // GET_FEATURES
+				if _, err := c.Write(request); err != nil {
+					return
+				}
+				if _, err := c.Read(make([]byte, 100)); err != nil {
+					return
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, shape{features: common, server: true}, func(o *Options) { o.patience = 1500 * time.Millisecond })
+			silent, err := net.Dial("unix", b.g.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := make(chan struct{})
+			go func() {
+				defer close(said)
+				say(silent)
+			}()
+			b.g.connect() // behind it
+			b.up()
+			b.pass(0, 3)
+			silent.Close()
+			<-said
+			if b.countAny("fault_") != 1 {
+				t.Errorf("no fault is counted:\n%s", b.log)
+			}
+		})
+	}
+}
+
+// One that has introduced itself may wait for its guest as long as it likes.
+func TestAFrontendWhoseGuestIsNotThereYetMayWait(t *testing.T) {
+	b := newBench(t, shape{features: common, server: true}, func(o *Options) { o.patience = 1500 * time.Millisecond })
+	b.g.meet()
+	b.g.negotiate()
+	time.Sleep(2 * time.Second) // longer than it may take to introduce itself
+	b.g.tell(proto.SetMemTable, proto.MemTable{b.g.region()}, int(b.g.file.Fd()))
+	for i := range b.g.rings {
+		b.g.startRing(i, b.g.start())
+	}
+	b.up()
+	b.want("sessions", 1)
+}
+
 // TestTheListenerOutlivesNonsense throws bytes at a port that listens.
 func TestTheListenerOutlivesNonsense(t *testing.T) {
 	b := newBench(t, shape{features: common, server: true}, nil)

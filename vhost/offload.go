@@ -19,7 +19,7 @@ func plain(h []byte) bool { return binary.LittleEndian.Uint16(h) == 0 }
 
 // offloadOf reads the header of a packet of total bytes, of which pkt is what the first buffer holds. takes is
 // what was negotiated. fits is false when the header asks for something else, or does not agree with the packet:
-// a checksum in front of all headers or behind the first buffer, a segment that is not TCP as it says. It costs
+// a checksum in front of all headers or behind the first buffer, a segment that is not TCP or UDP as it says. It costs
 // that packet. need is false when the packet is complete as it is.
 func offloadOf(h *[nethdr.Size]byte, takes pmd.Take, pkt []byte, total int) (o frame.Offload, need, fits bool, err error) {
 	o, need, ok := nethdr.Parse(h, total)
@@ -35,8 +35,13 @@ func offloadOf(h *[nethdr.Size]byte, takes pmd.Take, pkt []byte, total int) (o f
 	case o.GSO == frame.GSONone:
 		return o, true, true, nil
 	}
-	cut, ok := wire.CutTCP(pkt, total)
-	v6 := o.GSO&^frame.GSOECN == frame.GSOTCPv6
+	var cut wire.Cut
+	if o.GSO == frame.GSOUDPL4 {
+		cut, ok = wire.CutUDP(pkt, total)
+	} else {
+		cut, ok = wire.CutTCP(pkt, total)
+		ok = ok && cut.IPv6() == (o.GSO&^frame.GSOECN == frame.GSOTCPv6)
+	}
 	o.HeaderLen = uint16(cut.Headers) // the guest's is a hint
-	return o, true, ok && cut.Is(v6, int(o.CsumStart), int(o.CsumOffset)), nil
+	return o, true, ok && cut.ChecksumAt(int(o.CsumStart), int(o.CsumOffset)), nil
 }

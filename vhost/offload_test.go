@@ -13,7 +13,7 @@ import (
 
 // offloads is what a guest with all of them negotiates.
 const offloads = common | proto.MrgRxbuf | proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN |
-	proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN
+	proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN | proto.HostUSO | guestUSO
 
 // segment returns a TCP segment of size payload bytes, with its checksum left out, and the header for it.
 func segment(v6 bool, size int) ([]byte, frame.Offload) {
@@ -44,6 +44,54 @@ func segment(v6 bool, size int) ([]byte, frame.Offload) {
 	}
 	wire.SeedChecksum(b, wire.EthernetSize, l4)
 	return b, o
+}
+
+// datagrams returns UDP datagrams of 1200 bytes that are sent as one packet, and the header for it.
+func datagrams(v6 bool, size int) ([]byte, frame.Offload) {
+	b, o := segment(v6, size-wire.TCPSize+wire.UDPSize)
+	ip, l4 := b[wire.EthernetSize:], int(o.CsumStart)
+	if v6 {
+		ip[wire.IPv6Next] = wire.ProtoUDP
+	} else {
+		ip[wire.IPv4Protocol] = wire.ProtoUDP
+		ip[wire.IPv4Checksum], ip[wire.IPv4Checksum+1] = 0, 0
+		binary.BigEndian.PutUint16(ip[wire.IPv4Checksum:], wire.Checksum(ip[:wire.IPv4Size]))
+	}
+	binary.BigEndian.PutUint16(b[l4+wire.UDPLength:], uint16(len(b)-l4))
+	wire.SeedChecksum(b, wire.EthernetSize, l4)
+	o.CsumOffset, o.GSO, o.GSOSize, o.HeaderLen = wire.UDPChecksum, frame.GSOUDPL4, 1200, uint16(l4+wire.UDPSize)
+	return b, o
+}
+
+func TestDatagramsThatAGuestSendsAsOneComeAsOneAndGoAsOne(t *testing.T) {
+	b := connected(t, shape{features: offloads})
+	if !b.p.Info().Takes.All(pmd.TakeCsum | pmd.TakeUSO) {
+		t.Fatal("the port does not say that the guest takes datagrams as one")
+	}
+	for _, v6 := range []bool{false, true} {
+		want, o := datagrams(v6, 12000)
+		b.g.send(0, &o, want)
+		f := b.recvFrame(0)
+		if f.Flags()&frame.HasOffload == 0 || b.pool.Meta(f).Offload != o || !bytes.Equal(b.pool.AppendTo(nil, f), want) {
+			t.Errorf("IPv6 %v: it says %+v, want %+v", v6, b.pool.Meta(f).Offload, o)
+		}
+		b.g.offer(0, 10, 2048)
+		b.b.Append(f)
+		if n := b.p.tx[0].Send(&b.b); n != 1 {
+			t.Fatalf("IPv6 %v: %d packets were taken", v6, n)
+		}
+		b.p.tx[0].Flush()
+		if got := b.g.receive(0); len(got) != 1 || !bytes.Equal(got[0].data, want) || got[0].offload != o {
+			t.Errorf("IPv6 %v: %d packets, or another one", v6, len(got))
+		}
+	}
+}
+
+func TestAGuestThatTakesDatagramsOfOneIPOnlyGetsThemCut(t *testing.T) {
+	b := connected(t, shape{features: offloads &^ proto.GuestUSO6})
+	if b.p.Info().Takes.All(pmd.TakeUSO) {
+		t.Error("the port takes what its guest does not")
+	}
 }
 
 func TestWhatAGuestLeavesUndoneComesWithThePacket(t *testing.T) {
@@ -108,7 +156,7 @@ func TestWhatAGuestTakesUndoneGoesToItAsItIs(t *testing.T) {
 }
 
 func TestOffloadsThatDoNotFitCostThePacket(t *testing.T) {
-	b := connected(t, shape{features: offloads &^ proto.HostTSO6})
+	b := connected(t, shape{features: offloads &^ (proto.HostTSO6 | proto.HostUSO)})
 	v4, good := segment(false, 3000)
 	v6, good6 := segment(true, 3000)
 	udp := bytes.Clone(v4)
@@ -127,7 +175,7 @@ func TestOffloadsThatDoNotFitCostThePacket(t *testing.T) {
 		{"a segment that is UDP", udp, good}, {"a checksum that is not TCP's", v4, bad},
 		{"segments over IPv6 that were not negotiated", v6, good6}, {"IPv4 that calls itself IPv6", v4, good6},
 		{"a checksum in the Ethernet header", v4, early}, {"a checksum behind the first buffer", v4, late},
-		{"UDP segments that were not offered", udp, uso},
+		{"datagrams as one that were not negotiated", udp, uso},
 	} {
 		b.g.send(0, &c.o, c.p)
 		eventually(t, c.name+" is dropped", func() bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -19,6 +20,10 @@ const (
 	steady     = 5 * time.Second // a session that lasted so long ends the doubling, as does one that ended without a fault
 	lookAfter  = 100 * time.Millisecond
 )
+
+// errSilent ends a session with somebody who has connected and does not say who it is (VHOST_USER_SET_OWNER): others
+// may want to. QEMU and DPDK do it at once, long before there is a driver.
+var errSilent = errors.New("the frontend has not become the owner in time")
 
 // errClosing ends a session because the port is being closed.
 var errClosing = errors.New("the port is being closed")
@@ -36,7 +41,7 @@ func (p *Port) run(ctx context.Context, w way) {
 			if p.o.Server || errors.Is(err, io.EOF) || time.Since(begun) >= steady {
 				retry = p.o.retry
 			}
-			if p.o.Server && errors.Is(err, io.EOF) {
+			if p.o.Server && (errors.Is(err, io.EOF) || errors.Is(err, errSilent)) {
 				continue
 			}
 		} else if p.state.waiting(err) && ctx.Err() == nil {
@@ -87,8 +92,12 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 			p.log.Warn("session does not close cleanly", "error", closing)
 		}
 	}()
+	introduced := time.Now().Add(p.o.patience)
 	for {
-		m, err := conn.Receive()
+		m, err := conn.ReceiveBy(introduced)
+		if errors.Is(err, os.ErrDeadlineExceeded) && time.Now().After(introduced) && !introduced.IsZero() {
+			return errSilent
+		}
 		if err != nil {
 			var f *proto.Fault
 			if errors.As(err, &f) && errors.Is(err, proto.ErrUnknown) {
@@ -100,6 +109,9 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 			continue
 		}
 		err = d.handle(m)
+		if m.Request == proto.SetOwner {
+			introduced = time.Time{} // its guest may take as long as it likes
+		}
 		m.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Request, err)

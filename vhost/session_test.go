@@ -315,7 +315,7 @@ func TestWhatCannotBeIsRefusedAndTheSessionGoesOn(t *testing.T) {
 		p proto.Payload
 	}{
 		{proto.NetSetMTU, proto.U64(9000)}, {proto.NetSetMTU, proto.U64(10)},
-		{proto.SetFeatures, proto.U64(proto.HostUSO | common)}, {proto.SetProtocolFeatures, proto.U64(1 << 60)},
+		{proto.SetFeatures, proto.U64(proto.HostUFO | common)}, {proto.SetProtocolFeatures, proto.U64(1 << 60)},
 		{proto.SetStatus, proto.U64(256)},
 	} {
 		if err := b.g.conn.Tell(m.r, m.p); err == nil {

@@ -39,6 +39,7 @@ var (
 	faultMessage = fault{"message", "Sessions ended because of a message that was not as the protocol wants it."}
 	faultMemory  = fault{"memory", "Sessions ended because the guest's memory was taken away."}
 	faultHeader  = fault{"header", "Sessions ended because of a virtio-net header that cannot be true."}
+	faultSilent  = fault{"silent", "Sessions ended because the frontend did not become the owner in time."}
 	faultCall    = fault{"call", "Sessions ended because the frontend held up who told it of packets."}
 )
 
@@ -55,6 +56,8 @@ func faultOf(err error) (f fault, ok bool) {
 		return faultMemory, true
 	case errors.Is(err, ErrHeader):
 		return faultHeader, true
+	case errors.Is(err, errSilent):
+		return faultSilent, true
 	case errors.Is(err, errCallBlocks):
 		return faultCall, true
 	}
@@ -185,7 +188,9 @@ func offloadWords(f proto.Features) (out []string) {
 		word string
 	}{
 		{proto.Csum, "checksums from the guest"}, {proto.HostTSO4 | proto.HostTSO6, "segments from the guest"},
+		{proto.HostUSO, "datagrams from the guest"},
 		{proto.GuestCsum, "checksums to the guest"}, {proto.GuestTSO4 | proto.GuestTSO6, "segments to the guest"},
+		{guestUSO, "datagrams to the guest"},
 	} {
 		if f&o.bit != 0 {
 			out = append(out, o.word)

@@ -69,7 +69,7 @@ type Options struct {
 	Gather time.Duration
 
 	retry    time.Duration // the first pause between two attempts; default firstRetry
-	patience time.Duration // how long a frontend may take to read an answer; default proto.DefaultTimeout
+	patience time.Duration // how long a frontend may take to introduce itself, or to read an answer; default proto.DefaultTimeout
 }
 
 // Open opens a port. That does not need anybody at the other end: see LinkUp.

@@ -136,7 +136,7 @@ func TestOnlyTheHeadersHaveToBeInTheFirstBuffer(t *testing.T) {
 	for _, r := range segmentRecipes() {
 		b, payload := r.whole(3000)
 		headers := len(b) - len(payload)
-		want := TCPCut{Headers: headers, Payload: len(payload)}
+		want := Cut{Headers: headers, Payload: len(payload)}
 		for n := range len(b) + 1 {
 			c, ok := CutTCP(b[:n:n], len(b))
 			if ok != (n >= headers) {
@@ -299,14 +299,14 @@ func FuzzCutTCP(f *testing.F) {
 }
 
 // naiveTransport sums up pseudo-header and segment of a packet that ends with its payload.
-func naiveTransport(p []byte, c TCPCut) uint16 {
+func naiveTransport(p []byte, c Cut) uint16 {
 	ip, segment := p[c.l3:c.l4], p[c.l4:]
 	addresses := ip[12:20]
 	if ip[0]>>4 == 6 {
 		addresses = ip[8:40]
 	}
 	pseudo := append([]byte(nil), addresses...)
-	pseudo = append(pseudo, 0, ProtoTCP, byte(len(segment)>>8), byte(len(segment)))
+	pseudo = append(pseudo, 0, c.proto(), byte(len(segment)>>8), byte(len(segment)))
 	return naiveSum(append(pseudo, segment...))
 }
 

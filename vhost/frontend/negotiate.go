@@ -98,10 +98,13 @@ func (s *session) refine() {
 	}
 	// What needs what: 5.1.3.1. Segments take many buffers to receive.
 	if !s.features.Has(proto.Csum) {
-		s.features &^= proto.HostTSO4 | proto.HostTSO6
+		s.features &^= proto.HostTSO4 | proto.HostTSO6 | proto.HostUSO
 	}
 	if !s.features.Has(proto.GuestCsum | proto.MrgRxbuf) {
-		s.features &^= proto.GuestTSO4 | proto.GuestTSO6
+		s.features &^= proto.GuestTSO4 | proto.GuestTSO6 | guestUSO
+	}
+	if !s.features.Has(guestUSO) { // a packet does not say which IP it is of: either alone is no use
+		s.features &^= guestUSO
 	}
 	if s.features&(proto.HostTSO4|proto.HostTSO6) == 0 {
 		s.features &^= proto.HostECN

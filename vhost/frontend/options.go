@@ -74,13 +74,16 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// guestUSO are the bits of a guest that takes UDP datagrams as one packet.
+const guestUSO = proto.GuestUSO4 | proto.GuestUSO6
+
 // wanted returns the features that the port negotiates if the back end has them.
 func (o Options) wanted() proto.Features {
 	f := proto.Version1 | proto.ProtocolBit | proto.NetMTU | proto.NetStatus | proto.MQ | proto.MrgRxbuf |
 		proto.RingPacked | proto.InOrder | proto.EventIdx | proto.LogAll
 	if o.Offload {
 		f |= proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN |
-			proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN
+			proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN | proto.HostUSO | guestUSO
 	}
 	for _, w := range []struct {
 		not bool

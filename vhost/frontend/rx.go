@@ -183,7 +183,7 @@ func (q *rxQueue) Counters() *counter.Block { return q.counters }
 // configure prepares a ring just made for what was negotiated.
 func (q *rxQueue) configure(f proto.Features) {
 	q.many = f.Has(proto.MrgRxbuf)
-	q.takes = takes(f, proto.GuestCsum, proto.GuestTSO4, proto.GuestTSO6, proto.GuestECN)
+	q.takes = takes(f, proto.GuestCsum, proto.GuestTSO4, proto.GuestTSO6, proto.GuestECN, guestUSO)
 }
 
 // reset frees what the ring and a packet half received have. The gate is shut.

@@ -165,7 +165,7 @@ func (q *txQueue) Counters() *counter.Block { return q.counters }
 
 // configure prepares a ring just made for what was negotiated.
 func (q *txQueue) configure(f proto.Features) {
-	q.takes = takes(f, proto.Csum, proto.HostTSO4, proto.HostTSO6, proto.HostECN)
+	q.takes = takes(f, proto.Csum, proto.HostTSO4, proto.HostTSO6, proto.HostECN, proto.HostUSO)
 }
 
 // reset frees what the ring has, and returns how many frames of that the back end has not given back. The gate is
@@ -181,7 +181,7 @@ func (q *txQueue) reset(c *frame.Cache) (lost int) {
 }
 
 // takes returns what may be left to whoever has negotiated these features of f.
-func takes(f, csum, tso4, tso6, ecn proto.Features) (t pmd.Take) {
+func takes(f, csum, tso4, tso6, ecn, uso proto.Features) (t pmd.Take) {
 	if !f.Has(csum) {
 		return 0
 	}
@@ -194,6 +194,9 @@ func takes(f, csum, tso4, tso6, ecn proto.Features) (t pmd.Take) {
 	}
 	if f.Has(ecn) {
 		t |= pmd.TakeECN
+	}
+	if f.Has(uso) {
+		t |= pmd.TakeUSO
 	}
 	return t
 }

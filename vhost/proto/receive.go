@@ -10,8 +10,11 @@ import (
 // Receive waits for the next request, for ever. The caller closes the message. io.EOF means that the other side has
 // closed the connection between two messages. A *[Fault] is a message that is not as it should be; when it is
 // Whole the caller may go on after [Conn.Refuse]. After any other error the connection is of no use.
-func (c *Conn) Receive() (*Message, error) {
-	if err := c.sock.SetReadDeadline(time.Time{}); err != nil {
+func (c *Conn) Receive() (*Message, error) { return c.ReceiveBy(time.Time{}) }
+
+// ReceiveBy is Receive that waits until a deadline only: then it returns os.ErrDeadlineExceeded. The zero time is none.
+func (c *Conn) ReceiveBy(deadline time.Time) (*Message, error) {
+	if err := c.sock.SetReadDeadline(deadline); err != nil {
 		return nil, err
 	}
 	return c.receive(0)
