@@ -26,6 +26,8 @@ type port struct {
 	bridge *bridge
 
 	dev    pmd.Port         // nil while it is not open
+	ends   []pmd.TunnelEnd  // what of the device is ours, if shared is set
+	shared bool             // with the host
 	err    error            // why not
 	linkUp bool             // as last logged
 	opens  uint64           // how often a device was put to use
@@ -126,7 +128,7 @@ func (s *Switch) attach(p *port, dev pmd.Port) error {
 		return err
 	}
 	p.opens++
-	return nil
+	return p.tellEnds()
 }
 
 // transmitPlan shares a port's transmit queues out to n workers: one each as far as they go; the

@@ -202,7 +202,7 @@ func (s *Switch) publishTables() {
 
 // tellPorts gives a table that wants to know them the bridge's ports, in order of their numbers.
 func (b *bridge) tellPorts() {
-	u, ok := b.table.(rules.PortUser)
+	u, ok := rules.As[rules.PortUser](b.table)
 	if !ok {
 		return
 	}

@@ -158,7 +158,7 @@ func (s *Switch) bridgeStats() []BridgeStats {
 	s.mu.Unlock()
 	var all []BridgeStats
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
-		if c, ok := tables[name].(rules.Counter); ok {
+		if c, ok := rules.As[rules.Counter](tables[name]); ok {
 			all = append(all, BridgeStats{name, c.Samples()})
 		}
 	}

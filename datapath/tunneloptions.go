@@ -8,7 +8,7 @@ import (
 
 // optionsOf returns which tunnel options are fields of packets that t decides about.
 func optionsOf(t rules.Table) *flow.TLVMap {
-	if u, ok := t.(rules.OptionMatcher); ok {
+	if u, ok := rules.As[rules.OptionMatcher](t); ok {
 		return u.TunnelOptions()
 	}
 	return nil

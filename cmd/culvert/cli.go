@@ -83,7 +83,8 @@ type cli struct {
 	Gateway struct {
 		Show gatewayShowCmd `cmd:"" help:"Show gateways: interfaces, routes, neighbours, rules with their counters."`
 	} `cmd:"" group:"look" help:"Look at bridges that route."`
-	Meter struct {
+	Underlay underlayCmd `cmd:"" group:"look" help:"Show what tunnels stand on: addresses of ports, routes, neighbours."`
+	Meter    struct {
 		Add   meterAddCmd   `cmd:"" help:"Add meters, in ovs-ofctl's syntax."`
 		Mod   meterModCmd   `cmd:"" help:"Make meters others; they start anew."`
 		Del   meterDelCmd   `cmd:"" help:"Remove a meter, and the rules that use it."`

@@ -96,6 +96,13 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.CacheDump, func(context.Context, api.CacheFilter) ([]api.CacheFlow, error) {
 		return []api.CacheFlow{{Match: "in_port=p1,ip", Actions: "output:p2", Packets: 5, Bytes: 300, UsedSeconds: 0.25}}, nil
 	})
+	api.Handle(m, api.UnderlayShow, func(context.Context, api.Nothing) (api.Underlay, error) {
+		return api.Underlay{
+			Interfaces: []api.UnderlayInterface{{Port: "p1", MAC: "02:00:00:00:00:01", Addresses: []string{"192.0.2.1/24", "fe80::ff:fe00:1/64"}, VLAN: 7, MTU: 9000, Up: true}, {Port: "p2", Addresses: []string{}, Kernel: true}},
+			Routes:     []api.UnderlayRoute{{To: "0.0.0.0/0", Via: "192.0.2.254", Port: "p1"}, {To: "192.0.2.0/24", Port: "p1"}},
+			Neighbours: []api.UnderlayNeighbour{{Port: "p1", Address: "192.0.2.9", State: "asked"}, {Port: "p1", Address: "192.0.2.254", MAC: "02:00:00:00:00:fe", State: "answered", AgeSeconds: 0.2}},
+		}, nil
+	})
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := api.Listen(path, 0o600, "")
 	if err != nil {
@@ -134,6 +141,7 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"fdb-show":      {"fdb", "show"},
 		"fdb-show-json": {"fdb", "show", "--json"},
 		"mdb-show":      {"mdb", "show"},
+		"underlay":      {"underlay"},
 		"mirror-list":   {"mirror", "list"},
 		"cache-dump":    {"cache", "dump"},
 	} {

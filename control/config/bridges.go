@@ -18,8 +18,9 @@ import (
 type bridges struct {
 	source Source
 	*reader
-	names map[string]value // of bridges
-	ports map[string]value // of ports
+	names     map[string]value // of bridges
+	ports     map[string]value // of ports
+	underlays []underlayAt
 }
 
 func (r *bridges) read(v value) []Bridge {
@@ -31,6 +32,7 @@ func (r *bridges) read(v value) []Bridge {
 			m.finish()
 		}
 	}
+	r.checkUnderlay()
 	return list
 }
 
@@ -162,6 +164,7 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 	})
 	m.get("number", func(v value) { readNumber(v, &p.Number, numbers) })
 	m.section("vlan", func(s *mapping) { p.VLAN = readVLAN(s) })
+	m.get("underlay", func(v value) { r.underlay(v, &p) })
 	m.get("protected", func(v value) { v.boolean(&p.Protected) })
 	m.get("mcast-snooping-flood", func(v value) { v.boolean(&p.Multicast.Flood) })
 	m.get("mcast-snooping-flood-reports", func(v value) { v.boolean(&p.Multicast.FloodReports) })
@@ -181,6 +184,12 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 		v.text(&device, "the name of a network device or file", func(s string) bool { return s != "" })
 		p.Options["device"], at["device"] = device, v
 	})
+	if p.Underlay != nil && p.Underlay.Kernel && p.Type == "afxdp" {
+		if v, given := at["pass"]; given {
+			v.fail("want none with underlay.kernel: the host gets all packets but those of tunnels")
+		}
+		p.Options["pass"] = "shared"
+	}
 	if check := r.source.Drivers[p.Type]; check != nil {
 		m.get("type", func(v value) { reportOptions(check(p.Options), at, v) })
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -142,7 +143,8 @@ type Port struct {
 	Protected bool
 	Multicast rules.PortMulticast
 	Limits    datapath.PortLimits
-	Options   map[string]string // the driver's; it checks them when it opens the port
+	Underlay  *underlay.Interface // what it has of addresses in the physical network; nil: nothing
+	Options   map[string]string   // the driver's; it checks them when it opens the port
 }
 
 // A Rule is one line of rule text in ovs-ofctl's syntax, and where it stands.

@@ -32,6 +32,7 @@ func TestTheDocumentationNamesEveryKey(t *testing.T) {
 		"### limits":   "bridges: [{name: b, ports: [{name: p, type: tap, limits: {%s}}]}]",
 		"### vlan":     "bridges: [{name: b, ports: [{name: p, type: tap, vlan: {%s}}]}]",
 		"### bonds":    "bridges: [{name: b, ports: [{name: p, type: tap}], bonds: [{name: c, members: [p], %s}]}]",
+		"### underlay": "bridges: [{name: b, ports: [{name: p, type: tap, underlay: {address: 192.0.2.1/24, %s}}]}]",
 		"### mirrors":  "bridges: [{name: b, mirrors: [{name: m, output-vlan: 5, %s}]}]",
 		"### gateway":  "bridges: [{name: b, table: gateway, gateway: {%s}}]",
 

@@ -13,6 +13,8 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	ruleunderlay "github.com/culvertdev/culvert/datapath/rules/underlay"
+	"github.com/culvertdev/culvert/encap/underlay"
 )
 
 // configApply checks the configuration a client sent and makes the switch what it says.
@@ -67,7 +69,7 @@ func (d *Daemon) apply(ctx context.Context, c *config.Config) (done api.Applied,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.sw.Ports()
-	plans, err := planAll(c, d.bridges, now, openflow.Options{Clock: d.clock.Now})
+	plans, err := planAll(c, d.bridges, now, openflow.Options{Clock: d.clock.Now}, d.stack)
 	if err != nil {
 		return done, err
 	}
@@ -81,6 +83,10 @@ func (d *Daemon) apply(ctx context.Context, c *config.Config) (done api.Applied,
 		return done, err
 	}
 	d.bridges = bridges
+	if err := settleUnderlay(d.stack, c, plans); err != nil {
+		return done, err
+	}
+	d.settleFollowers(c)
 	done = portDifference(now, target)
 	for _, p := range plans {
 		added, removed, err := p.settle()
@@ -98,8 +104,8 @@ func (d *Daemon) apply(ctx context.Context, c *config.Config) (done api.Applied,
 }
 
 // planAll prepares what c asks of each bridge, of which there are some, and of their ports, of which now says
-// what they are.
-func planAll(c *config.Config, bridges map[string]*bridge, now []datapath.PortStatus, tables openflow.Options) ([]*plan, error) {
+// what they are. New bridges stand on the underlay.
+func planAll(c *config.Config, bridges map[string]*bridge, now []datapath.PortStatus, tables openflow.Options, stack *underlay.Stack) ([]*plan, error) {
 	var wrong config.Errors
 	var plans []*plan
 	for _, b := range c.Bridges {
@@ -116,6 +122,8 @@ func planAll(c *config.Config, bridges map[string]*bridge, now []datapath.PortSt
 			wrong = append(wrong, some...)
 		} else if err != nil {
 			return nil, err
+		} else if p.front == nil {
+			p.front = ruleunderlay.New(p.decides(), stack)
 		}
 		plans = append(plans, p)
 	}

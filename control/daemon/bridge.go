@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	ruleunderlay "github.com/culvertdev/culvert/datapath/rules/underlay"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -24,10 +25,14 @@ type bridge struct {
 	name    string
 	table   *openflow.Table
 	gateway *gateway.Table
+	front   *ruleunderlay.Table // around either
 }
 
 // rules returns the rule table as the switch knows it.
-func (b *bridge) rules() rules.Table {
+func (b *bridge) rules() rules.Table { return b.front }
+
+// decides returns the rule table inside.
+func (b *bridge) decides() rules.Table {
 	if b.gateway != nil {
 		return b.gateway
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/control/metrics"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -70,14 +71,17 @@ type Options struct {
 
 // A Daemon is a running switch with its control socket and its metrics.
 type Daemon struct {
-	o       Options
-	log     *slog.Logger
-	pool    *frame.Pool
-	sw      *datapath.Switch
-	clock   *cpu.Clock      // of the rule tables
-	metrics *metrics.Server // nil: none
-	stop    context.CancelFunc
-	serving sync.WaitGroup
+	o         Options
+	log       *slog.Logger
+	pool      *frame.Pool
+	sw        *datapath.Switch
+	clock     *cpu.Clock      // of the rule tables
+	stack     *underlay.Stack // what all bridges stand on
+	moved     chan struct{}   // something in the underlay has changed
+	followers followers
+	metrics   *metrics.Server // nil: none
+	stop      context.CancelFunc
+	serving   sync.WaitGroup
 
 	mu      sync.Mutex         // one change of bridges, ports and rules at a time
 	bridges map[string]*bridge // guarded by mu
@@ -92,7 +96,8 @@ type Daemon struct {
 // Start starts a switch as the configuration says and answers on its control socket. Ports whose
 // device does not open are no error: they are tried again. ctx bounds the start only.
 func Start(ctx context.Context, o Options) (*Daemon, error) {
-	d := &Daemon{o: o, log: o.Log, clock: cpu.NewClock(), bridges: make(map[string]*bridge), stop: func() {}}
+	d := &Daemon{o: o, log: o.Log, clock: cpu.NewClock(), bridges: make(map[string]*bridge), stop: func() {}, moved: make(chan struct{}, 1)}
+	d.stack, d.followers.all = d.newStack(), make(map[string]*following)
 	if o.Level != nil {
 		o.Level.Set(o.Config.Log.Level)
 	}
@@ -178,6 +183,7 @@ func (d *Daemon) serve(l *api.Listener) {
 	d.stop = stop
 	d.serving.Go(func() { d.expire(ctx) })
 	d.serving.Go(func() { d.runBonds(ctx) })
+	d.serving.Go(func() { d.tendUnderlay(ctx) })
 	server := api.NewServer(d.mux(), d.log)
 	d.serving.Go(func() {
 		if err := server.Serve(ctx, l); err != nil {
@@ -225,6 +231,7 @@ func (d *Daemon) close() error {
 	d.stop()
 	d.monitors.close() // lest those who wait hold it up
 	d.serving.Wait()
+	d.endFollowers()
 	var errs []error
 	if d.metrics != nil {
 		errs = append(errs, d.metrics.Close())

@@ -34,6 +34,7 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.FlowDiff, d.flowDiff)
 	api.Handle(m, api.FlowDump, d.flowDump)
 	api.Handle(m, api.GatewayShow, d.gatewayShow)
+	api.Handle(m, api.UnderlayShow, d.underlayShow)
 	api.Handle(m, api.FDBShow, d.fdbShow)
 	api.Handle(m, api.FDBAdd, d.fdbAdd)
 	api.Handle(m, api.FDBDel, d.fdbDel)

@@ -8,6 +8,7 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -35,6 +36,7 @@ type Offline struct {
 	*datapath.Stepper
 	pool    *frame.Pool
 	bridges map[string]*bridge
+	stack   *underlay.Stack
 }
 
 // NewOffline returns an offline switch with all bridges, ports and rules of its configuration.
@@ -46,7 +48,7 @@ func NewOffline(o OfflineOptions) (*Offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Offline{pool: pool, bridges: make(map[string]*bridge)}
+	f := &Offline{pool: pool, bridges: make(map[string]*bridge), stack: underlay.New(underlay.Options{Clock: o.Clock, Seed: offlineSeed})}
 	seed := flow.FixedSeed(offlineSeed)
 	settings := switchOptions(c)
 	settings.Pool, settings.Seed, settings.Clock = pool, &seed, cpu.NewManualClock(o.Clock)
@@ -61,7 +63,7 @@ func NewOffline(o OfflineOptions) (*Offline, error) {
 
 // fill adds bridges, rules and ports, in the order of the configuration.
 func (f *Offline) fill(o OfflineOptions) error {
-	plans, err := planAll(o.Config, nil, nil, openflow.Options{Clock: o.Clock, Seed: offlineSeed})
+	plans, err := planAll(o.Config, nil, nil, openflow.Options{Clock: o.Clock, Seed: offlineSeed}, f.stack)
 	if err != nil {
 		return err
 	}
@@ -84,17 +86,17 @@ func (f *Offline) fill(o OfflineOptions) error {
 			}
 		}
 	}
-	return nil
+	return settleUnderlay(f.stack, o.Config, plans)
 }
 
-// Speaks reports whether a rule table sends packets of its own accord, as gateways do.
+// Speaks reports whether a rule table or the underlay sends packets of its own accord, as gateways do.
 func (f *Offline) Speaks() bool {
 	for _, b := range f.bridges {
 		if b.gateway != nil {
 			return true
 		}
 	}
-	return false
+	return f.stack.First() != ""
 }
 
 // Close ends the switch and its ports. ErrLeaked says that frames did not come back.

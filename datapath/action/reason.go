@@ -45,6 +45,7 @@ const (
 	BondLooped
 	BondDown
 	ToBond
+	ToHost
 	NumReasons
 )
 
@@ -89,5 +90,6 @@ func Reasons() []counter.Desc {
 		BondLooped:       {Name: "bond_looped", Help: "The packet's source is on another port of the bridge: a balance-slb bond takes it for one that it sent itself.", Kind: counter.Drop},
 		BondDown:         {Name: "bond_down", Help: "No member of the bond that the packet had to leave by carries packets.", Kind: counter.Drop},
 		ToBond:           {Name: "to_bond", Help: "The packet was LACP's, for the bond itself.", Kind: counter.Drop},
+		ToHost:           {Name: "to_host", Help: "The port is shared with the host's kernel, whose packet it is.", Kind: counter.Drop},
 	}
 }

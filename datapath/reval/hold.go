@@ -18,10 +18,10 @@ func (r *Revalidator) move(from, to rules.Table, old, trail flowcache.ListID) {
 	if from == to && old == trail {
 		return
 	}
-	if h, ok := to.(rules.Holder); ok {
+	if h, ok := rules.As[rules.Holder](to); ok {
 		h.Hold(r.Lists.Get(trail))
 	}
-	if h, ok := from.(rules.Holder); ok {
+	if h, ok := rules.As[rules.Holder](from); ok {
 		r.Lists.Retain(old)
 		r.leaving = append(r.leaving, hold{h, old})
 	}

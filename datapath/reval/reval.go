@@ -128,7 +128,7 @@ func (r *Revalidator) Credit(s flowcache.Slot, size int, now int64) {
 // until they had let go of it, and gives back what its trail named. It is flowcache.Options.Retired. The lock is held.
 func (r *Revalidator) Retired(s flowcache.Slot, st flowcache.Stats, trail flowcache.ListID) {
 	r.ledger.settle(s, &st, trail)
-	if h, ok := r.ledger.owner(s).(rules.Holder); ok {
+	if h, ok := rules.As[rules.Holder](r.ledger.owner(s)); ok {
 		h.Release(r.Lists.Get(trail))
 	}
 	r.ledger.close(s)
@@ -156,7 +156,7 @@ func (r *Revalidator) Walk() {
 // settled tells the tables that asked for it that the walk is over.
 func (r *Revalidator) settled() {
 	for t, n := range r.news {
-		if s, ok := t.(rules.Settler); ok {
+		if s, ok := rules.As[rules.Settler](t); ok {
 			s.Settled(n.version, r.now)
 		}
 	}
@@ -210,7 +210,7 @@ func (r *Revalidator) Forget(t rules.Table) {
 // collect asks every table what has changed since the last walk.
 func (r *Revalidator) collect(now int64) {
 	for _, t := range r.Tables() {
-		if e, ok := t.(Expirer); ok {
+		if e, ok := rules.As[Expirer](t); ok {
 			e.Expire(now)
 		}
 		n := r.news[t]

@@ -60,7 +60,7 @@ func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) flo
 		h.counters.Add(ListsFull, 1)
 		return 0
 	}
-	holder, holds := t.(rules.Holder)
+	holder, holds := rules.As[rules.Holder](t)
 	if holds {
 		holder.Hold(v.Trail)
 	}

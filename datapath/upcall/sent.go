@@ -34,7 +34,7 @@ func (h *Handler) deliver(q *Queue) int {
 // receive gives one packet to the table that decides about its port.
 func (h *Handler) receive(port uint32, s *Sent, now int64) {
 	defer h.frames.Put(s.Frame)
-	r, ok := h.TableOf(port).(rules.Receiver)
+	r, ok := rules.As[rules.Receiver](h.TableOf(port))
 	if !ok {
 		h.counters.Add(Unwanted, 1)
 		return

@@ -30,7 +30,10 @@ type Interface struct {
 	Addresses []netip.Prefix // own address, with the length of the prefix that is reached directly
 	Routes    []Route
 	VLAN      uint16 // of the tag that its packets have; 0: none
-	MTU       int    // bytes of the largest IP packet; 0: the port's
+	// Ethernet is the Ethernet address; zero: that of the port's device, which is right where the device leads to a
+	// network, and wrong where it is the other end's, as a tap's is.
+	Ethernet [6]byte
+	MTU      int // bytes of the largest IP packet; 0: the port's
 	// Kernel: addresses, routes and neighbours are those of the host's kernel (SetKernel, SetNeighbour), which also
 	// answers for them. The three above are empty.
 	Kernel bool

@@ -73,6 +73,9 @@ func (s *Stack) rebuild() {
 // fill gives the interface its port and addresses.
 func (s *Stack) fill(f *iface) {
 	f.Port, f.there = s.ports[f.Interface.Port]
+	if f.Ethernet != [6]byte{} {
+		f.MAC = f.Ethernet
+	}
 	f.mtu = f.Interface.MTU
 	if f.mtu == 0 || f.Port.MTU > 0 && f.Port.MTU < f.mtu {
 		f.mtu = f.Port.MTU

@@ -192,7 +192,7 @@ func TestTheKernelsInterfacesAreItsOwn(t *testing.T) {
 	}
 	s.Receive(4, arp(1, 9, "10.0.0.9", "10.0.0.1")) // which the kernel answers
 	s.Tick()
-	if own := s.Own(true); len(own) != 2 || own[1].Addr != ip("fe80::77") {
+	if own := s.Own(); len(own) != 2 || !own[0].Kernel || own[1].Addr != ip("fe80::77") {
 		t.Errorf("its addresses are %v", own)
 	}
 }

@@ -72,30 +72,54 @@ func (s *Stack) Show() State {
 	return out
 }
 
+// First returns the port of the first interface, "" without any.
+func (s *Stack) First() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.config.Interfaces) == 0 {
+		return ""
+	}
+	return s.config.Interfaces[0].Port
+}
+
+// Shared returns the ports that the stack shares with the kernel, by name.
+func (s *Stack) Shared() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shared := make(map[string]bool)
+	for _, f := range s.config.Interfaces {
+		if f.Kernel {
+			shared[f.Port] = true
+		}
+	}
+	return shared
+}
+
 // An Own is an address of the underlay.
 type Own struct {
 	Port uint32 // datapath port
 	Addr netip.Addr
 	VLAN uint16
 	MAC  [6]byte
+	// Kernel: the host's kernel answers for it.
+	Kernel bool
 }
 
-// Own returns the addresses of all interfaces whose port is there, those of the kernel's with kernel set, the others
-// without.
-func (s *Stack) Own(kernel bool) []Own {
+// Own returns the addresses of all interfaces whose port is there.
+func (s *Stack) Own() []Own {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []Own
 	for i := range s.ifaces {
 		f := &s.ifaces[i]
-		if !f.there || f.Kernel != kernel {
+		if !f.there {
 			continue
 		}
 		for _, p := range f.addresses {
-			list = append(list, Own{f.ID, p.Addr(), f.VLAN, f.MAC})
+			list = append(list, Own{f.ID, p.Addr(), f.VLAN, f.MAC, f.Kernel})
 		}
 		if f.linkLocal.IsValid() && !slices.ContainsFunc(f.addresses, func(p netip.Prefix) bool { return p.Addr() == f.linkLocal }) {
-			list = append(list, Own{f.ID, f.linkLocal, f.VLAN, f.MAC})
+			list = append(list, Own{f.ID, f.linkLocal, f.VLAN, f.MAC, f.Kernel})
 		}
 	}
 	return list

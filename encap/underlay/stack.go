@@ -135,7 +135,7 @@ func (s *Stack) renumber(old Config) {
 
 // onSameLink reports whether two interfaces have the same neighbours.
 func (f *Interface) onSameLink(o *Interface) bool {
-	return f.Port == o.Port && f.VLAN == o.VLAN && f.Kernel == o.Kernel && slices.Equal(f.Addresses, o.Addresses)
+	return f.Port == o.Port && f.VLAN == o.VLAN && f.Kernel == o.Kernel && f.Ethernet == o.Ethernet && slices.Equal(f.Addresses, o.Addresses)
 }
 
 // SetPort says what is known of a port; ok is false when it is gone. A port without an interface may be told, too.

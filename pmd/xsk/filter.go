@@ -22,6 +22,7 @@ type filter struct {
 	host       bool     // unicast to the device's own address
 	etherTypes []uint16 // host byte order
 	ports      []l4Port
+	shared     bool   // all but what Port.Share names; nothing else is set
 	words      string // as given
 }
 
@@ -55,9 +56,12 @@ func parseFilter(s *option.Set) (f filter) {
 	if len(words) == 1 && words[0] == "none" {
 		return filter{}
 	}
+	if len(words) == 1 && words[0] == "shared" {
+		return filter{shared: true, words: "shared"}
+	}
 	for _, w := range words {
 		if !f.add(w) {
-			s.Fail(OptPass, "none, or a list of host, arp, lldp, lacp, eapol, ptp, tcp:PORT, udp:PORT")
+			s.Fail(OptPass, "none, shared, or a list of host, arp, lldp, lacp, eapol, ptp, tcp:PORT, udp:PORT")
 			return filter{}
 		}
 	}
@@ -84,7 +88,9 @@ func (f *filter) add(word string) bool {
 	return true
 }
 
-func (f filter) empty() bool { return !f.host && len(f.etherTypes) == 0 && len(f.ports) == 0 }
+func (f filter) empty() bool {
+	return !f.shared && !f.host && len(f.etherTypes) == 0 && len(f.ports) == 0
+}
 
 // String returns f as it was given to OptPass.
 func (f filter) String() string {

@@ -37,7 +37,7 @@ const (
 	// OptPass says which packets are left to the host's own stack, as a comma-separated list: none
 	// (default), host (unicast to the device's own address), arp, lldp, lacp, eapol, ptp, tcp:PORT,
 	// udp:PORT (destination port, untagged IPv4 and IPv6 without extension headers, no fragments but
-	// the first).
+	// the first), or shared (everything but the tunnels that Port.Share names).
 	OptPass = "pass"
 	// OptFallback says what becomes of a packet that arrives on a queue without a socket: drop (default)
 	// or pass, to the host's stack.

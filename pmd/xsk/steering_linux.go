@@ -16,7 +16,8 @@ import (
 // program in it and its attachment are not: see the package comment.
 type steering struct {
 	xdp.Program
-	frags bool // the program takes multi-buffer packets
+	ends  *ebpf.Map // what of a shared device is ours, by key; nil: it is not shared
+	frags bool      // the program takes multi-buffer packets
 	id    ebpf.ProgramID
 	link  link.Link // nil until attached; closing it detaches
 }
@@ -46,10 +47,18 @@ func (s *steering) load(queues int, f filter, mac net.HardwareAddr, fallback act
 	if err != nil {
 		return fmt.Errorf("create queue map: %w", explain(err))
 	}
+	program := instructions(s.Sockets.FD(), f, mac, fallback)
+	if f.shared {
+		s.ends, err = ebpf.NewMap(&ebpf.MapSpec{Name: "culvert_ends", Type: ebpf.Hash, KeySize: endSize, ValueSize: 1, MaxEntries: maxEnds})
+		if err != nil {
+			return fmt.Errorf("create map of tunnel ends: %w", explain(err))
+		}
+		program = sharing(s.Sockets.FD(), s.ends.FD(), fallback)
+	}
 	spec := &ebpf.ProgramSpec{
 		Name:         "culvert_steer",
 		Type:         ebpf.XDP,
-		Instructions: instructions(s.Sockets.FD(), f, mac, fallback),
+		Instructions: program,
 		License:      "Apache-2.0", // no helper used is reserved for GPL
 	}
 	if s.frags {
@@ -84,5 +93,15 @@ func (s *steering) detach() error {
 	}
 	err := s.link.Close()
 	s.link = nil
+	return err
+}
+
+// Close frees program and maps; the program is off the device already, or never was on it.
+func (s *steering) Close() error {
+	err := s.Program.Close()
+	if s.ends != nil {
+		err = errors.Join(err, s.ends.Close())
+		s.ends = nil
+	}
 	return err
 }

@@ -1,0 +1,105 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/encap/underlay"
+)
+
+// Times between two looks at the underlay's neighbours: so short that one that is lost is noticed within a second, and
+// where there is no underlay.
+const (
+	underlayTick = 50 * time.Millisecond
+	underlayIdle = time.Second
+)
+
+// newStack returns the underlay, which tells the flow cache of what changes in it.
+func (d *Daemon) newStack() *underlay.Stack {
+	s := underlay.New(underlay.Options{
+		Clock: d.clock.Now, AskKernel: d.followers.ask,
+		Duplicate: func(port string, addr netip.Addr, mac [6]byte) {
+			d.log.Warn("another host has an address of the underlay", "port", port, "address", addr, "mac", net.HardwareAddr(mac[:]))
+		},
+	})
+	s.Watch(func(uint64) {
+		select {
+		case d.moved <- struct{}{}:
+		default: // somebody is about to look
+		}
+	})
+	return s
+}
+
+// tendUnderlay lets time pass for the underlay, and has the flow cache follow it.
+func (d *Daemon) tendUnderlay(ctx context.Context) {
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.moved:
+			d.shareDevices()
+			d.sw.Sync()
+			continue
+		case <-next.C:
+		}
+		wait := underlayIdle
+		if d.stack.First() != "" {
+			d.stack.Tick()
+			wait = underlayTick
+		}
+		next.Reset(wait)
+	}
+}
+
+// settleUnderlay makes the underlay what c says.
+func settleUnderlay(s *underlay.Stack, c *config.Config, plans []*plan) error {
+	if err := s.SetConfig(c.Underlay()); err != nil {
+		return fmt.Errorf("underlay: %w", err)
+	}
+	for _, p := range plans {
+		p.front.Refresh()
+	}
+	return nil
+}
+
+func (d *Daemon) underlayShow(context.Context, api.Nothing) (api.Underlay, error) {
+	st := d.stack.Show()
+	out := api.Underlay{Interfaces: []api.UnderlayInterface{}, Routes: []api.UnderlayRoute{}, Neighbours: []api.UnderlayNeighbour{},
+		Counters: apiCounters(d.stack.Samples())}
+	for _, f := range st.Interfaces {
+		one := api.UnderlayInterface{Port: f.Port, MAC: macText(f.MAC), Addresses: []string{}, VLAN: int(f.VLAN), MTU: f.MTU, Up: f.Up, Kernel: f.Kernel}
+		for _, p := range f.Addresses {
+			one.Addresses = append(one.Addresses, p.String())
+		}
+		out.Interfaces = append(out.Interfaces, one)
+	}
+	for _, r := range st.Routes {
+		one := api.UnderlayRoute{To: r.To.String(), Port: r.Port}
+		if r.Router.IsValid() {
+			one.Via = r.Router.String()
+		}
+		out.Routes = append(out.Routes, one)
+	}
+	for _, n := range st.Neighbours {
+		out.Neighbours = append(out.Neighbours, api.UnderlayNeighbour{
+			Port: n.Port, Address: n.Address.String(), MAC: macText(n.MAC), State: n.State.String(), AgeSeconds: n.Age.Seconds(),
+		})
+	}
+	return out, nil
+}
+
+// macText returns an Ethernet address as text, "" for none.
+func macText(mac [6]byte) string {
+	if mac == [6]byte{} {
+		return ""
+	}
+	return net.HardwareAddr(mac[:]).String()
+}

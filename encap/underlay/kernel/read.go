@@ -1,0 +1,136 @@
+package kernel
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/culvertdev/culvert/encap/underlay"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// maxRoutes is how many routes are taken from the kernel: more than a data centre's fabric has, less than the Internet.
+const maxRoutes = 1 << 16
+
+// readAll reads all that there is.
+func (f *Follower) readAll(link netlink.Link) error {
+	if err := f.readState(link); err != nil {
+		return err
+	}
+	list, err := f.handle.NeighList(f.index, netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("read neighbours: %w", err)
+	}
+	for i := range list {
+		f.tell(&list[i], false)
+	}
+	return nil
+}
+
+// readState reads addresses and routes.
+func (f *Follower) readState(link netlink.Link) error {
+	var k underlay.KernelState
+	list, err := f.handle.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("read addresses: %w", err)
+	}
+	for _, a := range list {
+		if a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0 {
+			continue
+		}
+		if p, ok := prefixOf(a.IPNet); ok {
+			k.Addresses = append(k.Addresses, p)
+		}
+	}
+	routes, err := f.handle.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return fmt.Errorf("read routes: %w", err)
+	}
+	if len(routes) > maxRoutes {
+		f.log.Warn("the kernel has more routes than are followed", "routes", len(routes), "followed", maxRoutes)
+		routes = routes[:maxRoutes]
+	}
+	k.Routes = chosen(routes, f.index)
+	f.stack.SetKernel(f.port, k)
+	return nil
+}
+
+// A candidate is a route, as the device sees it.
+type candidate struct {
+	to       netip.Prefix
+	priority int
+	via      []netip.Addr // out of the device; none: directly
+	here     bool         // it is out of the device at all
+}
+
+// chosen returns the routes out of a device that the kernel would take: those of the lowest metric for their prefix.
+func chosen(routes []netlink.Route, index int) (list []underlay.Route) {
+	best := make(map[netip.Prefix]int)
+	var all []candidate
+	for i := range routes {
+		c, ok := candidateOf(&routes[i], index)
+		if !ok {
+			continue
+		}
+		if least, known := best[c.to]; !known || c.priority < least {
+			best[c.to] = c.priority
+		}
+		all = append(all, c)
+	}
+	for _, c := range all {
+		if c.here && c.priority == best[c.to] {
+			list = append(list, underlay.Route{To: c.to, Via: c.via})
+		}
+	}
+	return list
+}
+
+// candidateOf returns what a route is to the device; ok is false if it is no route for packets to other hosts.
+func candidateOf(r *netlink.Route, index int) (c candidate, ok bool) {
+	if r.Type != unix.RTN_UNICAST || r.Encap != nil {
+		return c, false
+	}
+	if c.to, ok = prefixOf(r.Dst); !ok {
+		if r.Dst != nil {
+			return c, false
+		}
+		c.to = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if r.Family == unix.AF_INET6 {
+			c.to = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+	}
+	c.to, c.priority = c.to.Masked(), r.Priority
+	add := func(link int, gw net.IP, via netlink.Destination) {
+		if link != index || via != nil { // an IPv4 route by an IPv6 router is none of ours
+			return
+		}
+		if a, ok := netip.AddrFromSlice(gw); ok {
+			c.via = append(c.via, a.Unmap())
+		}
+		c.here = true
+	}
+	if len(r.MultiPath) == 0 {
+		add(r.LinkIndex, r.Gw, r.Via)
+	}
+	for _, n := range r.MultiPath {
+		add(n.LinkIndex, n.Gw, n.Via)
+	}
+	return c, true
+}
+
+// prefixOf returns an address with its prefix length.
+func prefixOf(n *net.IPNet) (p netip.Prefix, ok bool) {
+	if n == nil {
+		return p, false
+	}
+	a, ok := netip.AddrFromSlice(n.IP)
+	bits, size := n.Mask.Size()
+	if a = a.Unmap(); !ok || size == 0 {
+		return p, false
+	}
+	if a.Is4() && size == 128 {
+		bits -= 96
+	}
+	return netip.PrefixFrom(a, bits), bits >= 0
+}
