@@ -37,8 +37,15 @@ type underlayLab struct {
 
 func newUnderlayLab(t *testing.T, c underlay.Config) *underlayLab {
 	t.Helper()
+	return newUnderlayLabWith(t, underlay.Options{}, c)
+}
+
+// newUnderlayLabWith makes a lab whose stack has options, but for the clock.
+func newUnderlayLabWith(t *testing.T, o underlay.Options, c underlay.Config) *underlayLab {
+	t.Helper()
 	clock := cpu.NewClock()
-	stack := underlay.New(underlay.Options{Clock: clock.Now})
+	o.Clock = clock.Now
+	stack := underlay.New(o)
 	if err := stack.SetConfig(c); err != nil {
 		t.Fatal(err)
 	}

@@ -201,9 +201,13 @@ func (t *Table) leave(e *neighbour) {
 
 // Fix makes the configured neighbours the fixed ones, and forgets those that were, and all if asked to.
 func (t *Table) Fix(list map[Host][6]byte, forget bool) {
-	t.Forget(func(_ Host, s State) bool { return forget || s == Fixed })
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for h, e := range t.byHost {
+		if forget || e.state == Fixed {
+			t.remove(h, e)
+		}
+	}
 	for h, mac := range list {
 		if e := t.byHost[h]; e != nil {
 			t.remove(h, e)
@@ -212,14 +216,19 @@ func (t *Table) Fix(list map[Host][6]byte, forget bool) {
 	}
 }
 
-// Forget forgets the hosts that which is true of.
-func (t *Table) Forget(which func(Host, State) bool) {
+// Relink gives links the indexes that moved says, and forgets the hosts of those that it does not name.
+func (t *Table) Relink(moved map[uint16]uint16) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for h, e := range t.byHost {
-		if which(h, e.state) {
-			t.remove(h, e)
+	old := t.byHost
+	t.byHost = make(map[Host]*neighbour, len(old))
+	for h, e := range old {
+		link, ok := moved[h.Link]
+		if !ok {
+			t.leave(e)
+			continue
 		}
+		t.byHost[Host{link, h.Addr}] = e
 	}
 }
 

@@ -205,6 +205,25 @@ func TestAChangedRouteConcernsThoseWhoUseIt(t *testing.T) {
 	}
 }
 
+func TestNeighboursStayWhenAnotherPortComesBeforeTheirs(t *testing.T) {
+	b := newBench(t, twoPaths())
+	b.hosts["10.0.2.9"] = 9
+	b.way("10.0.2.9", Asked.String())
+	b.settle()
+	w := b.way("10.0.2.9", "2 to 9 from 10.0.2.1")
+	_, version := b.changed(w, 0)
+	c := twoPaths()
+	c.Interfaces = c.Interfaces[1:]
+	if err := b.SetConfig(c); err != nil {
+		t.Fatal(err)
+	}
+	b.way("10.0.2.9", "2 to 9 from 10.0.2.1")
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("flows by an interface that has another number now are not looked up again")
+	}
+	b.way("10.0.1.9", Asked.String()) // by the default route, whose router is asked
+}
+
 func TestGroupsNeedNobodysAnswer(t *testing.T) {
 	b := newBench(t, onePort())
 	w := b.way("239.1.2.3", "1 to 3 from 10.0.0.1")

@@ -125,12 +125,17 @@ func (s *Stack) SetConfig(c Config) error {
 	return nil
 }
 
-// renumber forgets the neighbours of interfaces that are not what they were. The lock is held.
+// renumber keeps the neighbours of interfaces that are what they were, wherever they stand now. The lock is held.
 func (s *Stack) renumber(old Config) {
-	same := func(i int) bool {
-		return i < len(old.Interfaces) && i < len(s.config.Interfaces) && old.Interfaces[i].onSameLink(&s.config.Interfaces[i])
+	moved := make(map[uint16]uint16)
+	for i := range old.Interfaces {
+		for j := range s.config.Interfaces {
+			if old.Interfaces[i].onSameLink(&s.config.Interfaces[j]) {
+				moved[uint16(i)] = uint16(j)
+			}
+		}
 	}
-	s.neighbours.Forget(func(h neighbour.Host, _ neighbour.State) bool { return !same(int(h.Link)) })
+	s.neighbours.Relink(moved)
 }
 
 // onSameLink reports whether two interfaces have the same neighbours.

@@ -1,0 +1,139 @@
+//go:build integration
+
+package datapath_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/encap/underlay"
+	"github.com/culvertdev/culvert/encap/underlay/kernel"
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/afpacket"
+	"github.com/culvertdev/culvert/pmd/netdev/nstest"
+	"github.com/culvertdev/culvert/pmd/xsk"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A sharedLab is a switch that shares a device with a kernel, and a host at the other end of it.
+type sharedLab struct {
+	*underlayLab
+	here, there *nstest.NS
+}
+
+func newSharedLab(t *testing.T, driver func(l *lab) pmd.Driver, options map[string]string) *sharedLab {
+	t.Helper()
+	s := &sharedLab{here: nstest.New(t), there: nstest.New(t)}
+	s.here.Veth("veth0", s.there, "eth0", 1500, 1)
+	s.here.Set("veth0", 0, "10.0.0.1/24", "fd00::1/64")
+	s.there.Set("eth0", 0, "10.0.0.2/24", "fd00::2/64")
+	var follower *kernel.Follower
+	s.underlayLab = newUnderlayLabWith(t, underlay.Options{AskKernel: func(_ string, a netip.Addr) { follower.Ask(a) }}, underlay.Config{})
+	s.here.Do(func() (err error) {
+		follower, err = kernel.New(s.stack, "up", "veth0", slog.New(slog.NewTextHandler(t.Output(), nil)))
+		return err
+	})
+	if err := s.stack.SetConfig(underlay.Config{Interfaces: []underlay.Interface{{Port: "up", Kernel: true}}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		follower.Run(ctx)
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	var dev pmd.Port
+	s.here.Do(func() (err error) {
+		dev, err = driver(s.lab).Open(t.Context(), "veth0", options)
+		return err
+	})
+	if err := s.sw.AddDevice("br0", datapath.PortConfig{Name: "up"}, dev); err != nil {
+		t.Fatal(err)
+	}
+	s.table.Refresh()
+	s.sw.Sync()
+	vxlan := pmd.TunnelEnd{Addr: netip.MustParseAddr("10.0.0.1"), Proto: wire.ProtoUDP, Port: 4789}
+	if err := s.sw.Share("up", []pmd.TunnelEnd{vxlan}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestAPortIsSharedWithTheKernel: the switch finds its ways by what the kernel knows and gets packets of tunnels, while
+// the host's own connections use the same device.
+func TestAPortIsSharedWithTheKernel(t *testing.T) {
+	discard := slog.New(slog.DiscardHandler)
+	for name, c := range map[string]struct {
+		driver  func(l *lab) pmd.Driver
+		options map[string]string
+	}{
+		"AF_XDP":    {func(l *lab) pmd.Driver { return xsk.New(l.pool, discard) }, map[string]string{xsk.OptPass: "shared"}},
+		"AF_PACKET": {func(l *lab) pmd.Driver { return afpacket.New(l.pool, discard) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSharedLab(t, c.driver, c.options)
+			s.here.TCP(s.there, "10.0.0.1", 1<<20)
+			s.there.TCP(s.here, "fd00::2", 1<<20)
+			s.there.Ping("10.0.0.1", 56)
+			s.way("10.0.0.2", macOf(s.there))
+			s.way("fd00::2", macOf(s.there))
+			s.tunnelPackets(t)
+			s.routes(t)
+		})
+	}
+}
+
+// tunnelPackets checks that packets of tunnels come to the switch, which has none in this test and drops them.
+func (s *sharedLab) tunnelPackets(t *testing.T) {
+	t.Helper()
+	var c net.Conn
+	s.there.Do(func() (err error) { c, err = net.Dial("udp", "10.0.0.1:4789"); return err })
+	defer c.Close()
+	before := value(s.sw.Stats().Drops, "to_host")
+	eventually(t, "the switch gets packets of tunnels", func() bool {
+		_, _ = c.Write([]byte("to a tunnel"))
+		return value(s.sw.Stats().Drops, "to_host") > before
+	})
+}
+
+// routes checks that addresses and routes of the kernel are followed as they come and go.
+func (s *sharedLab) routes(t *testing.T) {
+	t.Helper()
+	var route netlink.Route
+	s.here.Do(func() error {
+		link, err := netlink.LinkByName("veth0")
+		if err != nil {
+			return err
+		}
+		_, to, _ := net.ParseCIDR("192.0.2.0/24")
+		route = netlink.Route{LinkIndex: link.Attrs().Index, Dst: to, Gw: net.ParseIP("10.0.0.2")}
+		return netlink.RouteAdd(&route)
+	})
+	s.way("192.0.2.9", macOf(s.there))
+	s.here.Do(func() error { return netlink.RouteDel(&route) })
+	eventually(t, "a route that is gone is forgotten", func() bool {
+		_, st := s.stack.Route(netip.MustParseAddr("192.0.2.9"), netip.Addr{}, 0)
+		return st == underlay.NoRoute
+	})
+	s.here.Set("veth0", 0, "10.0.7.1/24")
+	eventually(t, "a new address is followed", func() bool {
+		_, st := s.stack.Route(netip.MustParseAddr("10.0.7.1"), netip.Addr{}, 0)
+		return st == underlay.Local
+	})
+	s.here.Do(func() error {
+		link, err := netlink.LinkByName("veth0")
+		if err != nil {
+			return err
+		}
+		return netlink.NeighSet(&netlink.Neigh{LinkIndex: link.Attrs().Index, IP: net.ParseIP("10.0.7.2"), State: unix.NUD_PERMANENT,
+			HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 0x72}})
+	})
+	s.way("10.0.7.2", net.HardwareAddr{2, 0, 0, 0, 0, 0x72})
+}
