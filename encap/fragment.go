@@ -13,11 +13,15 @@ const (
 	fragmentMore = 1 // of offset and flag: others follow
 )
 
+// maxHead is the most bytes of headers that a fragment has.
+const maxHead = wire.EthernetSize + wire.VLANTagSize + wire.IPv6Size + fragmentSize
+
 // A cut is an outer packet being cut into fragments.
 type cut struct {
 	c    *frame.Cache
 	p    *frame.Pool
-	head []byte // Ethernet and IP header, and for IPv6 the fragment header to be
+	head [maxHead]byte
+	size int // bytes of head: Ethernet and IP header, and for IPv6 the fragment header to be
 	l3   int    // offset of the IP header in bytes
 	v6   bool
 	from frame.Frame // buffer that the next payload byte is in
@@ -32,12 +36,11 @@ type cut struct {
 // When that cannot be done (TooBig: the packet must not be fragmented, fragments would be smaller than a Reassembler takes,
 // or out has no room for so many; NoBuffer), f stays with the caller and out as it was.
 func Fragment(c *frame.Cache, k *Counters, f frame.Frame, mtu int, out *frame.Batch) Reason {
-	var room [wire.EthernetSize + wire.VLANTagSize + wire.IPv6Size + fragmentSize]byte
-	x := cut{c: c, p: c.Pool(), head: room[:0], from: f}
+	x := cut{c: c, p: c.Pool(), from: f}
 	if !x.start(k) {
 		return TooBig
 	}
-	most := (mtu - (len(x.head) - x.l3)) &^ (fragmentSize - 1) // bytes of payload
+	most := (mtu - (x.size - x.l3)) &^ (fragmentSize - 1) // bytes of payload
 	if most < minFragment || (x.left+most-1)/most > out.Room() {
 		return TooBig
 	}
@@ -73,17 +76,18 @@ func (x *cut) start(k *Counters) bool {
 	default:
 		return false
 	}
-	if x.off > cap(x.head)-fragmentSize {
+	if x.off > maxHead-fragmentSize {
 		return false
 	}
-	x.l3 = l3
-	x.head = append(x.head, pkt[:x.off]...)
+	x.l3, x.size = l3, x.off
+	h := x.head[:]
+	copy(h, pkt[:x.off])
 	x.left = x.p.Total(x.from) - x.off
 	if x.v6 {
 		id, _ := k.ids(1)
-		x.head = append(x.head, x.head[l3+wire.IPv6Next], 0, 0, 0)
-		x.head = be.AppendUint32(x.head, id)
-		x.head[l3+wire.IPv6Next] = wire.ProtoFragment
+		h[x.off], h[l3+wire.IPv6Next] = h[l3+wire.IPv6Next], wire.ProtoFragment
+		be.PutUint32(h[x.off+4:], id)
+		x.size += fragmentSize
 	}
 	return true
 }
@@ -93,7 +97,7 @@ func (x *cut) next(at, n int) (frame.Frame, bool) {
 	x.left -= n
 	x.label(at, n)
 	var ch frame.Chain
-	for head := x.head; n > 0; head = nil {
+	for head := x.head[:x.size]; n > 0; head = nil {
 		g, ok := x.c.Get()
 		if !ok {
 			break
@@ -120,7 +124,7 @@ func (x *cut) next(at, n int) (frame.Frame, bool) {
 // label makes the headers those of the fragment with n bytes of payload at offset at.
 func (x *cut) label(at, n int) {
 	be := binary.BigEndian
-	h := x.head[x.l3:]
+	h := x.head[x.l3:x.size]
 	if x.v6 {
 		be.PutUint16(h[wire.IPv6Length:], uint16(fragmentSize+n))
 		place := uint16(at) // in units of 8 bytes, shifted up by 3
