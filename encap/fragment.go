@@ -22,7 +22,7 @@ type cut struct {
 	p    *frame.Pool
 	head [maxHead]byte
 	size int // bytes of head: Ethernet and IP header, and for IPv6 the fragment header to be
-	l3   int    // offset of the IP header in bytes
+	l3   int // offset of the IP header in bytes
 	v6   bool
 	from frame.Frame // buffer that the next payload byte is in
 	off  int         // where in it
