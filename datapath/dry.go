@@ -91,6 +91,29 @@ func (d *DryRun) EnterAs(port uint32, packet []byte, outer *[frame.TunnelRoom]by
 	return d.looks[0], true, nil
 }
 
+// enterUnderlay is Enter for a port at which tunnels end. The error may also be why the packet is not let out of its
+// tunnel.
+func (d *DryRun) enterUnderlay(port uint32, t *encap.Tunnels, packet []byte) (l Look, ok bool, err error) {
+	if err := d.take(packet, nil); err != nil {
+		return l, false, err
+	}
+	x := encap.NewPopper(d.w.frames)
+	x.Pop(t, d.batch.Frames())
+	switch {
+	case x.Dropped != 0:
+		d.w.frames.PutBatch(&d.batch)
+		return l, false, fmt.Errorf("%s: %s", x.Why[0], encap.Reasons()[x.Why[0]].Help)
+	case x.Popped != 0:
+		port = x.Port[0]
+	}
+	d.looks = d.looks[:0]
+	d.w.pass(port, 0, 0, &d.batch)
+	if len(d.looks) == 0 {
+		return l, false, nil
+	}
+	return d.looks[0], true, nil
+}
+
 // Run carries out a program on a packet that was looked up. It returns what is sent, in order, and how what
 // is taken up again is looked up; both are valid until the next call.
 func (d *DryRun) Run(l *Look, program []uint64) (sent []Sent, again []Look, err error) {

@@ -73,15 +73,20 @@ func (s *Switch) Trace(q TraceQuery) (*Trace, error) {
 	return t, errors.Join(err, d.Close())
 }
 
-// KeyOf returns the key of a packet that comes in by a datapath port; ok is false if it has no whole Ethernet header.
-// The error is ErrTooLong, or that there is no memory.
-func (s *Switch) KeyOf(port uint32, packet []byte) (key flow.Key, ok bool, err error) {
+// Enter returns how a packet is looked up that comes in by a datapath port: one that comes out of a tunnel there as what
+// is inside, by the tunnel's port. ok is false if it has no whole Ethernet header. The error is ErrTooLong, that there is
+// no memory, or why it is not let out of the tunnel.
+func (s *Switch) Enter(port uint32, packet []byte) (l Look, ok bool, err error) {
 	d, err := NewDryRun(s.extractor())
 	if err != nil {
-		return key, false, fmt.Errorf("extract key: %w", err)
+		return l, false, fmt.Errorf("extract key: %w", err)
 	}
-	l, ok, err := d.Enter(port, packet)
-	return l.Key, ok, errors.Join(err, d.Close())
+	if t := s.tunnelsOf(port); t != nil {
+		l, ok, err = d.enterUnderlay(port, t, packet)
+	} else {
+		l, ok, err = d.Enter(port, packet)
+	}
+	return l, ok, errors.Join(err, d.Close())
 }
 
 func (s *Switch) trace(d *DryRun, q TraceQuery) (*Trace, error) {

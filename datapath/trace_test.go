@@ -13,11 +13,11 @@ import (
 // traced asks what would become of a packet.
 func (s *steps) traced(port uint32, packet []byte) *datapath.Trace {
 	s.t.Helper()
-	key, ok, err := s.KeyOf(port, packet)
+	l, ok, err := s.Enter(port, packet)
 	if err != nil || !ok {
 		s.t.Fatalf("no key: %v, %v", ok, err)
 	}
-	tr, err := s.Trace(datapath.TraceQuery{Key: key, Packet: packet})
+	tr, err := s.Trace(datapath.TraceQuery{Key: l.Key, Packet: l.Packet})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -79,11 +79,11 @@ func TestATraceOfAnyTableEnds(t *testing.T) {
 	})
 	l := newLab(t, datapath.Options{}, table, "a")
 	packet := udp(t, 1, 2, 7, 20)
-	key, _, err := l.sw.KeyOf(1, packet)
+	look, _, err := l.sw.Enter(1, packet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := l.sw.Trace(datapath.TraceQuery{Key: key, Packet: packet})
+	tr, err := l.sw.Trace(datapath.TraceQuery{Key: look.Key, Packet: packet})
 	if err != nil {
 		t.Fatal(err)
 	}

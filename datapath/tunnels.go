@@ -25,3 +25,13 @@ func (w *pipeline) setTunnels(p *workerPort, t *encap.Tunnels) {
 	}
 	p.under = t
 }
+
+// tunnelsOf returns the tunnels that end at a port; nil if none do.
+func (s *Switch) tunnelsOf(port uint32) (t *encap.Tunnels) {
+	s.onWorker(0, func() {
+		if p := s.pipes[0].port(port); p != nil {
+			t = p.under
+		}
+	})
+	return t
+}

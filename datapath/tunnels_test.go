@@ -3,6 +3,7 @@ package datapath_test
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath"
@@ -283,4 +284,40 @@ func TestPacketsLongerThanTheTunnelTakes(t *testing.T) {
 		}
 		l.waitFor("tunnel_mtu", drops, 1)
 	})
+}
+
+// TestAStepShowsAPacketAsItComesOutOfItsTunnel: what is looked up, traced and sent on is the packet inside.
+func TestAStepShowsAPacketAsItComesOutOfItsTunnel(t *testing.T) {
+	s := newSteps(t, "in_port=3,tun_id=7,tun_src=192.0.2.2,actions=1", "a", "wan")
+	if err := s.AddDevice("br0", datapath.PortConfig{Name: "tun"}, virtual{make(chan struct{})}); err != nil {
+		t.Fatal(err)
+	}
+	tunnels, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.1")}}, []encap.Tunnel{{Port: tunnel, Type: encap.VXLAN, AnyKey: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetTunnels(map[uint32]*encap.Tunnels{wan: tunnels})
+	inner := udp(t, 1, 2, 7, 20)
+	sent := inTunnel(t, inner)
+	l, ok, err := s.Enter(wan, sent)
+	if err != nil || !ok || l.Port != tunnel || l.Outer == nil || !bytes.Equal(l.Packet, inner) || l.Key.Uint(flow.FieldTunID) != 7 {
+		t.Fatalf("looked up by port %d with tunnel %d: %v, %v", l.Port, l.Key.Uint(flow.FieldTunID), ok, err)
+	}
+	tr, err := s.Trace(datapath.TraceQuery{Key: l.Key, Packet: l.Packet})
+	if err != nil || len(tr.Passes) != 1 || action.Format(tr.Passes[0].Program, nil) != "output:1" {
+		t.Errorf("traced %+v, %v", tr, err)
+	}
+	s.send(wan, sent)
+	s.send(wan, sent)
+	s.saw("3 slow output:1", "3 megaflow output:1")
+	for _, p := range s.peers["a"].RecvBytes() {
+		if !bytes.Equal(p, inner) {
+			t.Errorf("% x left, want % x", p, inner)
+		}
+	}
+	wrong := bytes.Clone(sent)
+	wrong[24]++
+	if _, _, err := s.Enter(wan, wrong); err == nil || !strings.Contains(err.Error(), "tunnel_ip_checksum") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -61,7 +61,11 @@ func networkText(o *Outer, h []byte) string {
 	if !o.Src.Is4() {
 		return fmt.Sprintf("ipv6(src=%s,dst=%s,label=%d,proto=%d,tclass=%#x,hlimit=%d)", o.Src, o.Dst, o.Label, h[wire.IPv6Next], o.TOS, o.TTL)
 	}
-	return fmt.Sprintf("ipv4(src=%s,dst=%s,proto=%d,tos=%#x,ttl=%d,frag=%#x)", o.Src, o.Dst, h[wire.IPv4Protocol], o.TOS, o.TTL,
+	tos := "0" // as C prints it
+	if o.TOS != 0 {
+		tos = fmt.Sprintf("%#x", o.TOS)
+	}
+	return fmt.Sprintf("ipv4(src=%s,dst=%s,proto=%d,tos=%s,ttl=%d,frag=%#x)", o.Src, o.Dst, h[wire.IPv4Protocol], tos, o.TTL,
 		binary.BigEndian.Uint16(h[wire.IPv4Fragment:]))
 }
 

@@ -13,8 +13,10 @@ type TraceQuery struct {
 
 // TraceAnswer is what would become of the packet.
 type TraceAnswer struct {
-	Text  string      `json:"text"`  // as ofproto/trace prints it
-	Looks []TraceLook `json:"looks"` // one, and one more each time the packet is taken up again
+	Text string `json:"text"` // as ofproto/trace prints it
+	// Tunnel is the port of the tunnel that the packet came out of, without its outer headers; none: it was in none.
+	Tunnel string      `json:"tunnel,omitempty"`
+	Looks  []TraceLook `json:"looks"` // one, and one more each time the packet is taken up again
 }
 
 // TraceLook is one look-up of a traced packet.

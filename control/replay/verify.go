@@ -9,6 +9,7 @@ import (
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -33,7 +34,7 @@ type Violation struct {
 //   - that packets with random differences that a new megaflow covers as well get the same program;
 //
 // and that the packets that left are, byte for byte, those that the programs make of it when each is run by itself.
-// That last check is left out where a meter has a say.
+// That last check is left out where a meter has a say, or where packets get numbers on their way into a tunnel.
 type verifier struct {
 	sw      *datapath.Stepper
 	dry     *datapath.DryRun
@@ -100,14 +101,14 @@ func (v *verifier) sent(port string, packet []byte) {
 
 // check returns what was wrong with the packet in hand, which has been dealt with.
 func (v *verifier) check() []Violation {
-	metered := false
+	unlike := false // from packet to packet
 	var want []left
 	for i := range v.looks {
 		l := &v.looks[i]
 		if l.level == datapath.LevelSlow {
 			v.cached(l)
 		}
-		metered = metered || meters(l.program)
+		unlike = unlike || counts(l.program)
 		sent, _, err := v.dry.Run(&l.Look, l.program)
 		if err != nil {
 			return v.found
@@ -116,7 +117,7 @@ func (v *verifier) check() []Violation {
 			want = append(want, left{v.names.name(s.Port), s.Packet})
 		}
 	}
-	if !metered && !sameLeft(v.out, want, v.speaks) && len(v.looks) > 0 {
+	if !unlike && !sameLeft(v.out, want, v.speaks) && len(v.looks) > 0 {
 		v.violated("what leaves has to be what the programs say", &v.looks[0], nil, v.looks[0].program, v.looks[0].program)
 	}
 	return v.found
@@ -157,14 +158,21 @@ func (v *verifier) violated(what string, l *looked, m *flow.Match, cached, fresh
 	v.found = append(v.found, found)
 }
 
-// meters reports whether a program has a meter in it.
-func meters(words []uint64) bool {
+// counts reports whether a program has a meter in it, or numbers packets: what it does is not the packet's alone.
+func counts(words []uint64) bool {
 	for in, rest, ok := action.Next(words); ok; in, rest, ok = action.Next(rest) {
-		if in.Op == action.OpMeter {
+		if in.Op == action.OpMeter || in.Op == action.OpPush && numbers(in.Header().Stack) {
 			return true
 		}
 	}
 	return false
+}
+
+// numbers reports whether packets with a header stack are numbered: by the identification of IPv4 packets that may be
+// cut, or by sequence numbers.
+func numbers(stack []uint64) bool {
+	o, err := encap.ReadStack(stack)
+	return err != nil || o.Src.Is4() && !o.DontFragment || o.Sequence || o.Type == encap.ERSPAN
 }
 
 // sameLeft reports whether two lists have the same packets on each port, in any order; with more, a may have others

@@ -65,6 +65,16 @@ func (p ports) name(id uint32) string {
 	return fmt.Sprintf("port%d", id)
 }
 
+// port returns the port with a datapath id.
+func (p ports) port(id uint32) (port datapath.PortStatus) {
+	for i := range p.all {
+		if p.all[i].ID == id {
+			return p.all[i]
+		}
+	}
+	return port
+}
+
 // list names the bridge's ports.
 func (p ports) list() string {
 	var names []string

@@ -24,13 +24,13 @@ var _ = [1]struct{}{}[flow.Version-3]
 type Switch interface {
 	Ports() []datapath.PortStatus
 	Trace(datapath.TraceQuery) (*datapath.Trace, error)
-	KeyOf(port uint32, packet []byte) (key flow.Key, ok bool, err error)
+	Enter(port uint32, packet []byte) (l datapath.Look, ok bool, err error)
 }
 
 // Run answers q about a bridge of sw, which q may leave unnamed.
 func Run(sw Switch, bridge string, options *flow.TLVMap, q api.TraceQuery) (api.TraceAnswer, error) {
 	p := portsOf(sw, bridge)
-	query, err := p.query(sw, options, q)
+	query, popped, err := p.query(sw, options, q)
 	if err != nil {
 		return api.TraceAnswer{}, api.Mistake("", err)
 	}
@@ -38,49 +38,61 @@ func Run(sw Switch, bridge string, options *flow.TLVMap, q api.TraceQuery) (api.
 	if err != nil {
 		return api.TraceAnswer{}, err
 	}
-	return p.answer(bridge, t, flow.Names{Options: options}, q.Names), nil
+	if !popped {
+		return p.answer(bridge, t, flow.Names{Options: options}, q.Names), nil
+	}
+	port := p.port(uint32(query.Key.Uint(flow.FieldInPort)))
+	answer := portsOf(sw, port.Bridge).answer(port.Bridge, t, flow.Names{Options: options}, q.Names)
+	answer.Tunnel = port.Name
+	answer.Text = fmt.Sprintf("tnl_pop(%s): the packet goes on without its outer headers, as one that came in by that port.\n\n", port.Name) + answer.Text
+	return answer, nil
 }
 
-// query reads a request.
-func (p ports) query(sw Switch, options *flow.TLVMap, q api.TraceQuery) (datapath.TraceQuery, error) {
+// query reads a request; popped says that its packet comes out of a tunnel.
+func (p ports) query(sw Switch, options *flow.TLVMap, q api.TraceQuery) (tq datapath.TraceQuery, popped bool, err error) {
 	m, err := flow.ParseMatch(q.Flow, flow.Names{Ports: p, Options: options})
 	if err != nil {
-		return datapath.TraceQuery{}, fmt.Errorf("flow: %w", err)
+		return tq, false, fmt.Errorf("flow: %w", err)
 	}
 	if !m.Mask.Any(flow.FieldInPort) {
-		return datapath.TraceQuery{}, errors.New("flow: want in_port, the port that the packet comes in by")
+		return tq, false, errors.New("flow: want in_port, the port that the packet comes in by")
 	}
 	id, ok := p.id(uint32(m.Key.Uint(flow.FieldInPort)))
 	if !ok {
-		return datapath.TraceQuery{}, fmt.Errorf("flow: in_port: want a port of the bridge (%s), found %d",
+		return tq, false, fmt.Errorf("flow: in_port: want a port of the bridge (%s), found %d",
 			p.list(), m.Key.Uint(flow.FieldInPort))
 	}
 	m.Key.SetUint(flow.FieldInPort, uint64(id))
 	switch {
 	case q.Packet != "" && q.Generate:
-		return datapath.TraceQuery{}, errors.New("want a packet or -generate, not both")
+		return tq, false, errors.New("want a packet or -generate, not both")
 	case q.Packet != "":
 		return fromPacket(sw, &m.Key, q.Packet)
 	}
-	return fromFlow(sw, &m.Key, !q.Generate)
+	tq, err = fromFlow(sw, &m.Key, !q.Generate)
+	return tq, false, err
 }
 
 // fromPacket returns the query about a packet in hexadecimal; key has what is beside it.
-func fromPacket(sw Switch, beside *flow.Key, text string) (q datapath.TraceQuery, err error) {
+func fromPacket(sw Switch, beside *flow.Key, text string) (q datapath.TraceQuery, popped bool, err error) {
 	q.Packet, err = hex.DecodeString(strings.Map(dropSpace, text))
 	if err != nil {
-		return q, fmt.Errorf("packet: want hexadecimal digits: %w", err)
+		return q, false, fmt.Errorf("packet: want hexadecimal digits: %w", err)
 	}
-	key, ok, err := sw.KeyOf(uint32(beside.Uint(flow.FieldInPort)), q.Packet)
+	l, ok, err := sw.Enter(uint32(beside.Uint(flow.FieldInPort)), q.Packet)
 	if err != nil {
-		return q, fmt.Errorf("packet: %w", err)
+		return q, false, fmt.Errorf("packet: %w", err)
 	}
 	if !ok {
-		return q, fmt.Errorf("packet: want an Ethernet header at least, found %d bytes", len(q.Packet))
+		return q, false, fmt.Errorf("packet: want an Ethernet header at least, found %d bytes", len(q.Packet))
 	}
-	q.Key = key
+	q.Key = l.Key
+	if l.Outer != nil { // it has come out of a tunnel, which says all that is beside it
+		q.Packet = l.Packet
+		return q, true, nil
+	}
 	keepBeside(&q.Key, beside)
-	return q, nil
+	return q, false, nil
 }
 
 func dropSpace(r rune) rune {
@@ -98,12 +110,12 @@ func fromFlow(sw Switch, key *flow.Key, unseen bool) (datapath.TraceQuery, error
 		}
 	}
 	q := datapath.TraceQuery{Key: *key, Packet: key.Compose(), Unseen: unseen}
-	made, _, err := sw.KeyOf(uint32(key.Uint(flow.FieldInPort)), q.Packet)
+	made, _, err := sw.Enter(uint32(key.Uint(flow.FieldInPort)), q.Packet)
 	if err != nil {
 		return q, err
 	}
 	// Which blocks there are is not in a flow's text.
-	q.Key[flow.Base][flow.OffBlocks] = made[flow.Base][flow.OffBlocks]
+	q.Key[flow.Base][flow.OffBlocks] = made.Key[flow.Base][flow.OffBlocks]
 	keepBeside(&q.Key, key)
 	return q, nil
 }
