@@ -166,3 +166,38 @@ func BenchmarkTunnel(b *testing.B) {
 		run(fmt.Sprint("pop-", name), rigStacks(b)[name], true)
 	}
 }
+
+// TestAGuestsSegmentsAreCutBeforeTheyGoIntoATunnel: what leaves is complete and short enough, inside and outside.
+func TestAGuestsSegmentsAreCutBeforeTheyGoIntoATunnel(t *testing.T) {
+	for name, c := range map[string]struct {
+		v6            bool
+		size, segment int
+		parts         int
+	}{
+		"a checksum":                   {false, 1000, 0, 1},
+		"a checksum over IPv6":         {true, 1000, 0, 1},
+		"a segment":                    {false, 14_000, 1000, 14},
+		"a segment over IPv6":          {true, 14_000, 1000, 14},
+		"more parts than a batch has":  {false, 60_000, 500, 120},
+		"parts longer than the tunnel": {false, 14_000, 9000, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const outer = 50
+			r := newRig(t, &intoTunnel{stack: rigStacks(t)["vxlan-checksum"]}, 1)
+			whole := tcpPacket(t, c.v6, false, c.size, bothEnds)
+			sent, o := unfinish(whole, c.v6, false, c.segment)
+			var got [][]byte
+			for _, p := range r.passUnfinished(sent, o) {
+				if len(p) > 1464+outer {
+					t.Errorf("%d bytes left, want at most %d", len(p), 1464+outer)
+				}
+				got = append(got, p[outer:])
+			}
+			if len(got) != c.parts {
+				t.Fatalf("%d packets left, want %d", len(got), c.parts)
+			}
+			l3, l4 := offsets(c.v6, false)
+			checkParts(t, got, whole[len(whole)-c.size:], l3, l4)
+		})
+	}
+}
