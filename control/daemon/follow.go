@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"reflect"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/encap/underlay/kernel"
@@ -20,6 +22,8 @@ type followers struct {
 	mu   sync.Mutex
 	all  map[string]*following // by port
 	ends []pmd.TunnelEnd       // of tunnels that the configuration has, without their addresses
+
+	asked atomic.Pointer[map[string]*following] // all, for ask: whoever asks holds a lock that followers wait for
 }
 
 type following struct {
@@ -32,11 +36,15 @@ type following struct {
 
 // ask has the kernel find a neighbour of a port.
 func (f *followers) ask(port string, addr netip.Addr) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if one := f.all[port]; one != nil {
-		one.Ask(addr)
+	if all := f.asked.Load(); all != nil && (*all)[port] != nil {
+		(*all)[port].Ask(addr)
 	}
+}
+
+// publish has ask know all that there are. f.mu is held.
+func (f *followers) publish() {
+	all := maps.Clone(f.all)
+	f.asked.Store(&all)
 }
 
 // settleFollowers makes the devices that are followed those that c says.
@@ -66,6 +74,7 @@ func (d *Daemon) settleFollowers(c *config.Config) {
 			d.follow(port, device)
 		}
 	}
+	f.publish()
 }
 
 // follow begins to follow a device. d.followers.mu is held.

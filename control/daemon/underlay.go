@@ -19,6 +19,13 @@ const (
 	underlayIdle = time.Second
 )
 
+// A walk over the flow cache is followed by a rest so many times as long, up to a pause: whoever makes neighbours move all
+// the time takes a part of the control plane's time only.
+const (
+	underlayRest  = 4
+	underlayPause = 100 * time.Millisecond
+)
+
 // newStack returns the underlay, which tells the flow cache of what changes in it.
 func (d *Daemon) newStack() *underlay.Stack {
 	s := underlay.New(underlay.Options{
@@ -46,7 +53,9 @@ func (d *Daemon) tendUnderlay(ctx context.Context) {
 			return
 		case <-d.moved:
 			d.shareDevices()
+			start := time.Now()
 			d.sw.Sync()
+			rest(ctx, min(underlayRest*time.Since(start), underlayPause))
 			continue
 		case <-next.C:
 		}
@@ -56,6 +65,14 @@ func (d *Daemon) tendUnderlay(ctx context.Context) {
 			wait = underlayTick
 		}
 		next.Reset(wait)
+	}
+}
+
+// rest waits for a time, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 
