@@ -263,7 +263,7 @@ func TestAFrontendThatHoldsUpItsWorkerIsLetGo(t *testing.T) {
 }
 
 func TestAFrontendThatDoesNotReadItsAnswersIsLetGo(t *testing.T) {
-	b := newBench(t, shape{features: common}, func(o *Options) { o.patience = 100 * time.Millisecond })
+	b := newBench(t, shape{features: common}, func(o *Options) { o.patience = time.Second })
 	b.g.connect()
 	b.up()
 	// Requests without end, whose answers stay in the socket.

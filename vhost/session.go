@@ -21,9 +21,10 @@ const (
 	lookAfter  = 100 * time.Millisecond
 )
 
-// errSilent ends a session with somebody who has connected and does not say who it is (VHOST_USER_SET_OWNER): others
-// may want to. QEMU and DPDK do it at once, long before there is a driver.
-var errSilent = errors.New("the frontend has not become the owner in time")
+// errSilent ends a session with somebody who has connected and wants nothing: others may. QEMU becomes the owner at
+// once (VHOST_USER_SET_OWNER), long before there is a driver; DPDK does not when it is connected to again, and goes on with
+// the features.
+var errSilent = errors.New("the frontend has neither become the owner nor set features in time")
 
 // errClosing ends a session because the port is being closed.
 var errClosing = errors.New("the port is being closed")
@@ -109,7 +110,7 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 			continue
 		}
 		err = d.handle(m)
-		if m.Request == proto.SetOwner {
+		if m.Request == proto.SetOwner || m.Request == proto.SetFeatures {
 			introduced = time.Time{} // its guest may take as long as it likes
 		}
 		m.Close()

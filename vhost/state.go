@@ -39,7 +39,7 @@ var (
 	faultMessage = fault{"message", "Sessions ended because of a message that was not as the protocol wants it."}
 	faultMemory  = fault{"memory", "Sessions ended because the guest's memory was taken away."}
 	faultHeader  = fault{"header", "Sessions ended because of a virtio-net header that cannot be true."}
-	faultSilent  = fault{"silent", "Sessions ended because the frontend did not become the owner in time."}
+	faultSilent  = fault{"silent", "Sessions ended because the frontend neither became the owner nor set features in time."}
 	faultCall    = fault{"call", "Sessions ended because the frontend held up who told it of packets."}
 )
 
