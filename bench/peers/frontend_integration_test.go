@@ -115,7 +115,7 @@ func (p *pair) exchange(from, n int) {
 		n -= len(want)
 		tx.Send(&p.batch)
 		tx.Flush()
-		for end := time.Now().Add(10 * time.Second); len(want) > 0; {
+		for end := time.Now().Add(30 * time.Second); len(want) > 0; {
 			rx.Recv(&p.batch)
 			for _, f := range p.batch.Frames() {
 				got := p.pool.AppendTo(nil, f)
@@ -163,7 +163,7 @@ func TestFrontendsOnTestpmdWhichIsKilled(t *testing.T) {
 	need(t, testpmd.Missing)
 	for name, o := range guises {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, time.Minute)
+			s := newSite(t, 3*time.Minute) // testpmd takes its time where others work, too
 			p := s.pair(o)
 			for range 2 {
 				b := s.backend()
@@ -172,6 +172,9 @@ func TestFrontendsOnTestpmdWhichIsKilled(t *testing.T) {
 				p.exchange(1, 3000)
 				must(t, b.Kill())
 				for p.ports[0].LinkUp() || p.ports[1].LinkUp() {
+					if s.ctx.Err() != nil {
+						t.Fatal("the link outlives the back end")
+					}
 					time.Sleep(time.Millisecond)
 				}
 			}

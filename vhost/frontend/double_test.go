@@ -58,7 +58,7 @@ type backRing struct {
 }
 
 // everything is what a good back end has.
-const everything = proto.Version1 | proto.ProtocolBit | proto.MrgRxbuf | proto.RingPacked | proto.InOrder | proto.EventIdx |
+const everything = proto.Version1 | proto.ProtocolBit | proto.MrgRxbuf | proto.RingPacked | proto.InOrder | proto.EventIdx | proto.IndirectDesc |
 	proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN | proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 |
 	proto.GuestECN | proto.NetMTU | proto.NetStatus | proto.MQ | proto.LogAll
 
@@ -279,7 +279,7 @@ func (b *backend) addRegion(r proto.Region, fd int) error {
 func (b *backend) openRing(r *backRing, i int) (err error) {
 	c := virtq.Config{
 		Size: int(r.size), Desc: r.addr.Desc, Driver: r.addr.Avail, Device: r.addr.Used, Position: r.base,
-		EventIndex: b.features.Has(proto.EventIdx), InOrder: b.features.Has(proto.InOrder), Log: b.log,
+		EventIndex: b.features.Has(proto.EventIdx), Indirect: b.features.Has(proto.IndirectDesc), InOrder: b.features.Has(proto.InOrder), Log: b.log,
 	}
 	if b.inflight != nil {
 		n := virtq.InflightBytes(b.packed(), c.Size)

@@ -31,6 +31,7 @@ func New(pool *frame.Pool, log *slog.Logger) *Driver { return &Driver{pool: pool
 //	packed       true, false       packed rings, where the back end has them                    default true
 //	in-order     true, false       buffers come back in order, where the back end agrees        default true
 //	mergeable    true, false       packets longer than a buffer, where the back end has them    default true
+//	indirect     true, false       a packet in several buffers takes one entry of its ring          default true
 //	event-index  true, false       notifications are asked for by index                         default true
 //	inflight     true, false       the rings outlive a back end that can have that              default true
 //	offload      true, false       checksums and segments may be left to the other side         default true

@@ -33,7 +33,7 @@ func newBare(t testing.TB, features proto.Features) *bare {
 	t.Cleanup(b.cache.Close)
 	b.layout = layout(features.Has(proto.RingPacked), b.s.config(0))
 	for i, q := range p.rings() {
-		b.rings[i] = p.memory.rings[q.index*p.ringBytes:][:p.ringBytes]
+		b.rings[i] = p.memory.rings[p.ringAt(q.index):p.ringAt(q.index+1)]
 		q.gate.Open()
 	}
 	return b

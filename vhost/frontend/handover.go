@@ -68,10 +68,14 @@ func (s *session) giveMemory() error {
 
 // config returns how ring index is to be made.
 func (s *session) config(index int) driver.Config {
-	return driver.Config{
-		Size: s.o.RingSize, Base: s.memory.ringsAt + uint64(index*s.ringBytes),
+	c := driver.Config{
+		Size: s.o.RingSize, Base: s.memory.ringsAt + uint64(s.ringAt(index)),
 		EventIndex: s.features.Has(proto.EventIdx), InOrder: s.features.Has(proto.InOrder),
 	}
+	if s.features.Has(proto.IndirectDesc) {
+		c.Table = tableOf(index)
+	}
+	return c
 }
 
 // makeRings lays the rings out anew. They have been reset.
@@ -80,7 +84,7 @@ func (s *session) makeRings() error {
 	packed := s.features.Has(proto.RingPacked)
 	for _, q := range s.rings() {
 		var err error
-		memory := s.memory.rings[q.index*s.ringBytes:][:s.ringBytes]
+		memory := s.memory.rings[s.ringAt(q.index):s.ringAt(q.index+1)]
 		if q.ring, err = newRing(packed, memory, s.config(q.index)); err != nil {
 			return err
 		}

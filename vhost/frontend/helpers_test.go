@@ -62,10 +62,10 @@ func linked(t testing.TB, p *Port, want bool) {
 	eventually(t, func() bool { return p.LinkUp() == want }, "link is %v, want %v; %+v", p.LinkUp(), want, p.State())
 }
 
-// eventually waits until ok, at most 5 s.
+// eventually waits until ok, at most 30 s.
 func eventually(t testing.TB, ok func() bool, format string, args ...any) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(100 * time.Microsecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(end) {
 			t.Fatalf(format, args...)
 		}

@@ -40,6 +40,7 @@ type Options struct {
 	Split        bool // no packed rings, even if the back end has them
 	NoInOrder    bool // buffers may come back in any order
 	NoMergeable  bool // each received packet fits one buffer
+	NoIndirect   bool // each buffer of a packet takes an entry of the ring
 	NoEventIndex bool // notifications are asked for by flags
 	NoInflight   bool // the back end need not remember what it has taken
 	Offload      bool // packets may leave checksums and segmentation to the other side, in both directions
@@ -80,7 +81,7 @@ const guestUSO = proto.GuestUSO4 | proto.GuestUSO6
 // wanted returns the features that the port negotiates if the back end has them.
 func (o Options) wanted() proto.Features {
 	f := proto.Version1 | proto.ProtocolBit | proto.NetMTU | proto.NetStatus | proto.MQ | proto.MrgRxbuf |
-		proto.RingPacked | proto.InOrder | proto.EventIdx | proto.LogAll
+		proto.RingPacked | proto.InOrder | proto.EventIdx | proto.IndirectDesc | proto.LogAll
 	if o.Offload {
 		f |= proto.Csum | proto.HostTSO4 | proto.HostTSO6 | proto.HostECN |
 			proto.GuestCsum | proto.GuestTSO4 | proto.GuestTSO6 | proto.GuestECN | proto.HostUSO | guestUSO
@@ -90,7 +91,7 @@ func (o Options) wanted() proto.Features {
 		f   proto.Features
 	}{
 		{o.Split, proto.RingPacked}, {o.NoInOrder, proto.InOrder},
-		{o.NoMergeable, proto.MrgRxbuf}, {o.NoEventIndex, proto.EventIdx},
+		{o.NoMergeable, proto.MrgRxbuf}, {o.NoEventIndex, proto.EventIdx}, {o.NoIndirect, proto.IndirectDesc},
 	} {
 		if w.not {
 			f &^= w.f
@@ -128,6 +129,7 @@ func parse(options map[string]string) (Options, error) {
 		Split:        !s.Bool("packed", true),
 		NoInOrder:    !s.Bool("in-order", true),
 		NoMergeable:  !s.Bool("mergeable", true),
+		NoIndirect:   !s.Bool("indirect", true),
 		NoEventIndex: !s.Bool("event-index", true),
 		NoInflight:   !s.Bool("inflight", true),
 		Offload:      s.Bool("offload", true),

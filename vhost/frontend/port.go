@@ -28,7 +28,7 @@ type Port struct {
 	info      pmd.Info
 	log       *slog.Logger
 	memory    *memory
-	ringBytes int // of each ring's memory: the most that any layout takes
+	ringBytes [2]int // of each ring's memory, to receive and to send: the most that any layout takes
 	rx        []*rxQueue
 	tx        []*txQueue
 	rxs       []pmd.RxQueue
@@ -83,9 +83,11 @@ func Open(name string, o Options) (*Port, error) {
 }
 
 func (p *Port) open() (err error) {
-	most := driver.Config{Size: p.o.RingSize}
-	p.ringBytes = roundUp(max(driver.SplitLayout(most).Bytes, driver.PackedLayout(most).Bytes))
-	if p.memory, err = newMemory(p.o.Pool, 2*p.o.Queues*p.ringBytes); err != nil {
+	for i := range p.ringBytes {
+		most := driver.Config{Size: p.o.RingSize, Table: tableOf(i)}
+		p.ringBytes[i] = roundUp(max(driver.SplitLayout(most).Bytes, driver.PackedLayout(most).Bytes))
+	}
+	if p.memory, err = newMemory(p.o.Pool, p.ringAt(2*p.o.Queues)); err != nil {
 		return err
 	}
 	if p.cache, err = p.o.Pool.NewCache(); err != nil {
@@ -123,6 +125,20 @@ func (p *Port) addPair(i int) error {
 		*c = fresh
 	}
 	return nil
+}
+
+// tableOf returns how many buffers an indirect table of ring index has room for: packets to be sent may have several, and
+// then take one entry of the ring.
+func tableOf(index int) int {
+	if index&1 != 0 {
+		return frame.MaxChain
+	}
+	return 0
+}
+
+// ringAt returns where in the memory of rings the one with an index is.
+func (p *Port) ringAt(index int) int {
+	return index/2*(p.ringBytes[0]+p.ringBytes[1]) + index%2*p.ringBytes[0]
 }
 
 // rings returns every queue's ring, in the order of their indices.

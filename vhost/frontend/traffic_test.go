@@ -62,6 +62,28 @@ func TestPacketsGoBothWaysInRingsOfEveryShape(t *testing.T) {
 	}
 }
 
+// TestAPacketInATableTakesOneEntryOfItsRing sends packets of six buffers until the ring is full.
+func TestAPacketInATableTakesOneEntryOfItsRing(t *testing.T) {
+	for _, o := range []Options{{}, {Split: true}, {NoIndirect: true}, {NoIndirect: true, Split: true}} {
+		o.MTU = 9000
+		p := openPort(t, o)
+		b := connectTo(t, p.o.Path).begin()
+		linked(t, p, true)
+		want := 64
+		if o.NoIndirect {
+			want = 64 / 6
+		}
+		var sent [][]byte
+		for i := range uint32(70) {
+			sent = append(sent, packet(i, 5*p.o.Pool.Room()+100))
+		}
+		if n := send(t, p, 0, sent...); n != want {
+			t.Errorf("%+v: %d packets were taken, want %d", o, n, want)
+		}
+		wantPackets(t, b.take(1), sent[:want], nethdr.Size)
+	}
+}
+
 // TestAHeaderWithoutRoomGoesApart sends a frame whose data begins at the start of its buffer.
 func TestAHeaderWithoutRoomGoesApart(t *testing.T) {
 	for _, size := range []int{100, 5000} {

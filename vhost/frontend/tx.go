@@ -16,6 +16,7 @@ type txQueue struct {
 	counters *counter.Block
 	longest  int      // bytes of the longest packet that is not to be cut
 	takes    pmd.Take // what was negotiated
+	tables   bool     // a packet takes one entry of the ring, however many buffers it has
 	sent     bool     // frames were published since the last Flush
 	pieces   [frame.MaxChain + 1]driver.Buffer
 }
@@ -72,7 +73,7 @@ func (q *txQueue) enqueue(f frame.Frame, total int) (reason int) {
 		return txRunt
 	case total > q.longest && (o == nil || o.GSO == frame.GSONone):
 		return pmd.TxTooLong
-	case q.ring.free() < f.More()+1 || q.slots.room() == 0:
+	case q.ring.free() < q.entries(f.More()+1) || q.slots.room() == 0:
 		return pmd.TxFull
 	}
 	if q.pool.Headroom(f) < nethdr.Size {
@@ -90,6 +91,14 @@ func (q *txQueue) enqueue(f frame.Frame, total int) (reason int) {
 	return 0
 }
 
+// entries returns how many entries of the ring n buffers take.
+func (q *txQueue) entries(n int) int {
+	if q.tables {
+		return 1
+	}
+	return n
+}
+
 // list puts f's buffers into q.pieces, from place n on, and returns all pieces. Empty buffers are left out.
 func (q *txQueue) list(n int, f frame.Frame) []driver.Buffer {
 	for ok := true; ok; f, ok = q.pool.Next(f) {
@@ -104,7 +113,7 @@ func (q *txQueue) list(n int, f frame.Frame) []driver.Buffer {
 // apart is enqueue for a frame without room for the header in front: that goes into a buffer of its own, which is
 // kept, and freed, as the first of the frame's chain.
 func (q *txQueue) apart(f frame.Frame, o *frame.Offload) (reason int) {
-	if q.ring.free() < f.More()+2 || f.More()+2 > frame.MaxChain {
+	if q.ring.free() < q.entries(f.More()+2) || f.More()+2 > frame.MaxChain {
 		return pmd.TxFull
 	}
 	g, ok := q.cache.Get()
@@ -165,6 +174,7 @@ func (q *txQueue) Counters() *counter.Block { return q.counters }
 
 // configure prepares a ring just made for what was negotiated.
 func (q *txQueue) configure(f proto.Features) {
+	q.tables = f.Has(proto.IndirectDesc)
 	q.takes = takes(f, proto.Csum, proto.HostTSO4, proto.HostTSO6, proto.HostECN, proto.HostUSO)
 }
 

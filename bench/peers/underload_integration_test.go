@@ -1,6 +1,6 @@
 //go:build integration
 
-package guests
+package peers
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -23,13 +22,6 @@ import (
 	"github.com/culvertdev/culvert/vhost/frontend"
 	"github.com/culvertdev/culvert/vhost/frontend/vnf/vnftest"
 )
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // ends are two guests of a switch that has a wire between them: each sends numbered packets to the other, which looks at
 // the order they come in.
@@ -155,12 +147,10 @@ func (e *ends) close() {
 	}
 }
 
-// TestBehindTestpmd has DPDK's vhost library at the other end, in all shapes of rings, and kills one side or the other
+// TestFrontendsUnderLoadBehindTestpmd has DPDK's vhost library at the other end, in all shapes of rings, and kills one side or the other
 // under load.
-func TestBehindTestpmd(t *testing.T) {
-	if err := testpmd.Missing(); err != nil {
-		t.Skip(err)
-	}
+func TestFrontendsUnderLoadBehindTestpmd(t *testing.T) {
+	need(t, testpmd.Missing)
 	for name, o := range map[string]frontend.Options{
 		"packed":                    {},
 		"packed, out of order":      {NoInOrder: true},
@@ -172,7 +162,7 @@ func TestBehindTestpmd(t *testing.T) {
 		"two pairs, as client":      {Queues: 2, Client: true, Split: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			paths := vnftest.Paths(t, 2)
 			e := newEnds(t, paths, o)
@@ -198,17 +188,15 @@ func TestBehindTestpmd(t *testing.T) {
 	}
 }
 
-// TestBehindOpenVSwitch has Open vSwitch with DPDK at the other end. It, and the guests, are started anew under load.
-func TestBehindOpenVSwitch(t *testing.T) {
-	if err := ovs.MissingDPDK(); err != nil {
-		t.Skip(err)
-	}
+// TestFrontendsUnderLoadBehindOpenVSwitch has Open vSwitch with DPDK at the other end. It, and the guests, are started anew under load.
+func TestFrontendsUnderLoadBehindOpenVSwitch(t *testing.T) {
+	need(t, ovs.MissingDPDK)
 	pages, err := machine.BorrowHugepages(512 << 20)
 	if err != nil {
 		t.Skip(err)
 	}
 	t.Cleanup(func() { must(t, pages.Give()) })
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	ns, err := lab.NewNamespace("ovs") // its bridge is an interface there
 	must(t, err)
@@ -247,30 +235,15 @@ func TestBehindOpenVSwitch(t *testing.T) {
 	e.proceed(ctx, 20000)
 }
 
-// buildCulvert returns the path of the daemon.
-func buildCulvert(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "culvert")
-	cmd := exec.Command("go", "build", "-o", bin, "github.com/culvertdev/culvert/cmd/culvert")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build culvert: %v\n%s", err, out)
-	}
-	return bin
-}
-
-// TestBehindCulvert has the daemon at the other end, which is killed under load. It notes what it has taken from the rings:
+// TestFrontendsUnderLoadBehindCulvert has the daemon at the other end, which is killed under load. It notes what it has taken from the rings:
 // they outlive it, nothing that was in them is lost or comes twice.
-func TestBehindCulvert(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root: a network namespace")
-	}
-	bin := buildCulvert(t)
+func TestFrontendsUnderLoadBehindCulvert(t *testing.T) {
+	need(t)
 	for name, o := range map[string]frontend.Options{
 		"packed": {}, "split": {Split: true}, "split, out of order": {Split: true, NoInOrder: true}, "packed, by flags": {NoEventIndex: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			ns, err := lab.NewNamespace("culvert")
 			must(t, err)
@@ -283,7 +256,7 @@ func TestBehindCulvert(t *testing.T) {
 			e := newEnds(t, paths, o)
 			dir := t.TempDir()
 			for i := range 4 {
-				d, err := daemon.Start(ctx, daemon.Options{Namespace: ns, Binary: bin, Dir: dir, Config: config})
+				d, err := daemon.Start(ctx, daemon.Options{Namespace: ns, Binary: built, Dir: dir, Config: config})
 				must(t, err)
 				e.proceed(ctx, 20000)
 				for _, p := range e.ports {

@@ -1,6 +1,6 @@
 //go:build integration
 
-package guests
+package peers
 
 import (
 	"context"
@@ -21,8 +21,7 @@ func TestOneSwitchIsTheGuestOfAnother(t *testing.T) {
 	if lacks := lab.Missing(); len(lacks) > 0 {
 		t.Skip(lacks[0])
 	}
-	bin := buildCulvert(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	l, err := lab.New()
 	must(t, err)
@@ -36,7 +35,7 @@ func TestOneSwitchIsTheGuestOfAnother(t *testing.T) {
 	dir := t.TempDir()
 	start := func(host, kind string) *daemon.Daemon {
 		d, err := daemon.Start(ctx, daemon.Options{
-			Namespace: l.Switch, Binary: bin, Dir: filepath.Join(dir, host),
+			Namespace: l.Switch, Binary: built, Dir: filepath.Join(dir, host),
 			Config: fmt.Sprintf("bridges:\n  - name: br0\n    ports:\n      - {name: %s, type: afxdp}\n"+
 				"      - {name: link, type: %s, options: {path: %s}}\n", host, kind, path),
 		})
