@@ -147,7 +147,7 @@ func innerUDP(tos uint8, n int) []byte {
 	ip := []byte{0x45, tos, 0, 0, 0, 1, 0x40, 0, 33, wire.ProtoUDP, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2}
 	binary.BigEndian.PutUint16(ip[wire.IPv4Length:], uint16(wire.IPv4Size+wire.UDPSize+n))
 	binary.BigEndian.PutUint16(ip[wire.IPv4Checksum:], wire.Checksum(ip))
-	udp := []byte{0x30, 0x39, 0, 53, 0, 0, 0, 0}
+	udp := []byte{0x30, 0x39, 0x9c, 0x40, 0, 0, 0, 0}
 	binary.BigEndian.PutUint16(udp[wire.UDPLength:], uint16(wire.UDPSize+n))
 	for i := range n {
 		udp = append(udp, byte(i))
