@@ -81,6 +81,13 @@ func GenerateAlone(number uint64) Scene {
 			s.Packets[4*i].Data = g.membership()
 		}
 	}
+	if g = newGenerator(number + 2*beside); g.one(3) {
+		s.Bonds = g.bonds()
+		s.Flows = append(s.Flows, "priority=1,actions=NORMAL")
+		for i := range 6 {
+			s.Packets[4*i+1].Data = g.partner()
+		}
+	}
 	return s
 }
 

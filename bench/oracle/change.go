@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -34,10 +35,10 @@ func (w *witness) change(s *Scene, b byte) error {
 		err = w.c.changePort(g)
 	case 8:
 		err = w.c.changeGroup(g)
-	case 9: // with the rules that name it; or what multicast snooping has learned goes, and the mirrors are others
+	case 9: // with the rules that name it; or what multicast snooping has learned goes, and mirrors and bonds are others
 		if w.c.table.DeleteGroup(1 + g.Uint32N(6)); g.one(2) {
 			w.c.table.FlushListeners(mdb.Filter{})
-			err = w.c.table.SetMirrors(g.mirrors())
+			err = errors.Join(w.c.table.SetBonds(g.bonds()), w.c.table.SetMirrors(g.mirrors()))
 		}
 	case 10:
 		err = w.c.changeMeter(g)

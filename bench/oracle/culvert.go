@@ -58,6 +58,9 @@ func newCulvert(ctx context.Context, s *Scene, see func(*datapath.Pass)) (c *cul
 			return c, nil, err
 		}
 	}
+	if err = c.table.SetBonds(s.Bonds); err != nil {
+		return c, nil, err
+	}
 	if err = c.table.SetMirrors(s.Mirrors); err != nil {
 		return c, nil, err
 	}

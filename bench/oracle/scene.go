@@ -14,6 +14,7 @@ import (
 type Scene struct {
 	Number  uint64 // it was made from
 	Ports   []Port
+	Bonds   []openflow.Bond // one at most
 	Mirrors []openflow.Mirror
 	// Snooping: NORMAL sends multicast where it is listened to.
 	Snooping bool
@@ -64,6 +65,7 @@ var lists = []func(*Scene) sliceOf{
 	func(s *Scene) sliceOf { return part[Packet]{&s.Packets} },
 	func(s *Scene) sliceOf { return part[string]{&s.Groups} },
 	func(s *Scene) sliceOf { return part[openflow.Mirror]{&s.Mirrors} },
+	func(s *Scene) sliceOf { return part[openflow.Bond]{&s.Bonds} },
 }
 
 // shrink returns a smaller scene that is still bad, for which bad is asked at most tries times.
@@ -95,6 +97,9 @@ func (s Scene) String() string {
 		if len(columns(p.VLAN)) > 0 {
 			fmt.Fprintf(&b, "port %d: %s\n", p.Number, strings.Join(columns(p.VLAN), " "))
 		}
+	}
+	for _, bond := range s.Bonds {
+		fmt.Fprintf(&b, "bond: %+v\n", bond)
 	}
 	for _, m := range s.Mirrors {
 		fmt.Fprintf(&b, "mirror: %+v\n", m)
