@@ -86,6 +86,17 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.MDBShow, func(context.Context, api.BridgeName) ([]api.MDBEntry, error) {
 		return []api.MDBEntry{{Bridge: "br0", Port: "p1", VLAN: 10, Group: "239.1.1.1", AgeSeconds: 61.4}, {Bridge: "br0", Port: "p2", VLAN: 10, Router: true}}, nil
 	})
+	api.Handle(m, api.BondShow, func(context.Context, api.BridgeName) ([]api.Bond, error) {
+		end := api.LACPEnd{System: "02:00:00:00:00:01", SystemPriority: 65535, Port: 1, PortPriority: 255, Key: 1, State: "activity synchronized"}
+		lacp := &api.MemberLACP{Status: "current", Attached: true, Actor: end, Partner: api.LACPEnd{System: "02:00:00:00:00:02"}, Received: 9, Bad: 1, Sent: 8}
+		return []api.Bond{
+			{Bridge: "br0", Name: "bond0", Mode: "active-backup", UpDelaySeconds: 2, LACP: api.LACP{Mode: "off", Status: "off"}, Members: []api.BondMember{
+				{Port: "p1", MayEnable: true, DueSeconds: 1.5}, {Port: "p2", Disabled: true}}},
+			{Bridge: "br0", Name: "bond1", Mode: "balance-tcp", Active: "p3", Primary: "p3", HashBasis: 7, RebalanceSeconds: 3.25, AllMembersActive: true,
+				LACP:    api.LACP{Mode: "active", Status: "negotiated", Fast: true, FallbackAB: true, System: "02:00:00:00:00:01", SystemPriority: 65535, Key: 1},
+				Members: []api.BondMember{{Port: "p3", Enabled: true, MayEnable: true, Hashes: 128, Load: 2048000, LACP: lacp}}},
+		}, nil
+	})
 	api.Handle(m, api.MirrorList, func(context.Context, api.BridgeName) ([]api.Mirror, error) {
 		return []api.Mirror{
 			{Bridge: "br0", Active: true, Packets: 5, Bytes: 300, MirrorConfig: api.MirrorConfig{Name: "m1", SelectAll: true, VLANs: []int{10, 20}, OutputPort: "p3", Snaplen: 64}},
@@ -142,6 +153,7 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"fdb-show-json": {"fdb", "show", "--json"},
 		"mdb-show":      {"mdb", "show"},
 		"underlay":      {"underlay"},
+		"bond-show":     {"bond", "show"},
 		"mirror-list":   {"mirror", "list"},
 		"cache-dump":    {"cache", "dump"},
 	} {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/lacp"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/bond"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -251,7 +252,8 @@ func TestOpenVSwitchAgreesByLACP(t *testing.T) {
 		}
 	}
 	s := until(2)
-	if m := s.Members[0].LACP; m.Status != "current" || m.Partner.State.String() != "activity timeout aggregation synchronized collecting distributing" {
+	const agreed = lacp.Activity | lacp.Timeout | lacp.Aggregation | lacp.Sync | lacp.Collecting | lacp.Distributing
+	if m := s.Members[0].LACP; m.Status != "current" || m.Partner.State&agreed != agreed {
 		t.Errorf("of OVS we know %s: %s", m.Status, m.Partner.State)
 	}
 	c := panel.cables[104]
