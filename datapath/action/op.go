@@ -18,7 +18,6 @@ package action
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -122,7 +121,10 @@ func (p *Program) Truncate(n int) { p.words = p.words[:n] }
 
 // Enclose makes the operations from word from on those of a clone.
 func (p *Program) Enclose(from int) {
-	p.words = slices.Insert(p.words, from, uint64(OpClone)|uint64(len(p.words)-from)<<32)
+	head := uint64(OpClone) | uint64(len(p.words)-from)<<32
+	p.words = append(p.words, 0)
+	copy(p.words[from+1:], p.words[from:])
+	p.words[from] = head
 }
 
 // OpenTail does without the copy that the last operation works on, if that is a clone: nothing comes after
