@@ -89,10 +89,10 @@ func (f *Offline) fill(o OfflineOptions) error {
 	return settleUnderlay(f.stack, o.Config, plans)
 }
 
-// Speaks reports whether a rule table or the underlay sends packets of its own accord, as gateways do.
+// Speaks reports whether a rule table or the underlay sends packets of its own accord, as gateways and bonds do.
 func (f *Offline) Speaks() bool {
 	for _, b := range f.bridges {
-		if b.gateway != nil {
+		if b.gateway != nil || len(b.table.Bonds()) > 0 {
 			return true
 		}
 	}
