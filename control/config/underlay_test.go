@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/encap/underlay"
 )
 
@@ -58,5 +59,34 @@ func TestMistakesInAnUnderlayAreFoundWhereTheyStand(t *testing.T) {
 	_, err := parse("bridges: [{name: b, ports: [{name: p, type: tap, underlay: {address: 192.0.2.1/24}}, {name: q, type: tap, underlay: {address: 192.0.2.1/25}}]}]", nil)
 	if err == nil || !strings.Contains(err.Error(), "port p has 192.0.2.1") {
 		t.Errorf("one address on two ports: %v", err)
+	}
+}
+
+func TestAPortThatIsSharedWithTheKernelLeavesItAllButTunnels(t *testing.T) {
+	check := func(map[string]string) error { return nil }
+	read := func(port string) (*config.Config, error) {
+		return config.Parse(config.Source{Name: "c.yaml", Text: "bridges: [{name: b, ports: [{name: p, " + port + "}]}]",
+			Drivers: config.PortTypes{"afxdp": check, "afpacket": check}})
+	}
+	for typ, want := range map[string]string{"afxdp": "shared", "afpacket": ""} {
+		c, err := read("type: " + typ + ", underlay: {kernel: true}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := c.Bridges[0].Ports[0]
+		if p.Options["pass"] != want || !p.Underlay.Kernel || p.Underlay.Ethernet != [6]byte{} {
+			t.Errorf("%s: options %v, underlay %+v", typ, p.Options, p.Underlay)
+		}
+	}
+	for port, want := range map[string]string{
+		"type: afxdp, underlay: {kernel: true}, options: {pass: arp}":                "want none with underlay.kernel",
+		"type: afxdp, underlay: {kernel: true, vlan: 5}":                             "want no vlan with it",
+		"type: afxdp, underlay: {kernel: true, mac: \"02:00:00:00:00:01\"}":          "want no mac with it",
+		"type: afxdp, underlay: {kernel: true, address: 192.0.2.1/24}":               "want none with kernel: true",
+		"type: afxdp, underlay: {address: 192.0.2.1/24, mac: \"03:00:00:00:00:01\"}": "want a unicast Ethernet address",
+	} {
+		if _, err := read(port); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", port, err, want)
+		}
 	}
 }

@@ -253,3 +253,13 @@ func TestNeighboursAreBounded(t *testing.T) {
 		t.Error("that there are too many is not counted")
 	}
 }
+
+func TestAskingForAWayMakesNoGarbage(t *testing.T) {
+	b := newBench(t, twoPaths())
+	b.hosts["10.0.1.254"], b.hosts["10.0.2.254"] = 1, 2
+	b.run(200)
+	dst, hash := ip("192.0.2.1"), uint64(0)
+	if n := testing.AllocsPerRun(100, func() { hash++; b.Route(dst, netip.Addr{}, hash) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

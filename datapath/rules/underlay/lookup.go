@@ -69,10 +69,12 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 		return err
 	}
 	// The copy goes first: it is of the packet as it came.
-	rest := slices.Clone(v.Actions.Words())
-	v.Actions.Reset()
+	n := len(v.Actions.Words())
 	v.Actions.Send(toStack)
-	v.Actions.Become(append(v.Actions.Words(), rest...))
+	words := v.Actions.Words()
+	send := words[n]
+	copy(words[1:], words[:n])
+	words[0] = send
 	return nil
 }
 

@@ -246,6 +246,27 @@ func TestChangesOfBothAreTold(t *testing.T) {
 	b.want(1, wire.NewARP(wire.Broadcast, wire.ARPRequest, host9, ip("10.0.0.9"), [6]byte{}, ip("10.0.0.1")), "output:7")
 }
 
+func TestLookUpsMakeNoGarbage(t *testing.T) {
+	b := newBench(t, 0)
+	for name, pkt := range map[string][]byte{
+		"to the stack": wire.NewARP(wire.Broadcast, wire.ARPRequest, host9, ip("10.0.0.9"), [6]byte{}, ip("10.0.0.1")),
+		"to both":      wire.NewARP(wire.Broadcast, wire.ARPRequest, host9, ip("10.0.0.9"), [6]byte{}, ip("10.0.0.2")),
+		"ping":         echo("fe80::9", "fe80::ff:fe00:a1", 0),
+		"to others":    wire.NewIP(host9, ours, ip("10.0.0.9"), ip("10.0.0.1"), wire.ProtoUDP, 20),
+	} {
+		q, v := b.query(1, pkt), new(rules.Verdict)
+		n := testing.AllocsPerRun(100, func() {
+			v.Reset()
+			if err := b.Lookup(q, v); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // FuzzMask looks packets up, and such that differ from them in bits that the verdict did not consult: they must get the
 // same verdict.
 func FuzzMask(f *testing.F) {

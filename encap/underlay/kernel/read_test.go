@@ -1,0 +1,55 @@
+package kernel
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// route returns a unicast route out of a device by a router, "" for none.
+func route(to string, link int, gw string, metric int) netlink.Route {
+	r := netlink.Route{LinkIndex: link, Priority: metric, Type: unix.RTN_UNICAST, Family: unix.AF_INET}
+	if _, n, err := net.ParseCIDR(to); err == nil {
+		r.Dst = n
+	}
+	if strings.Contains(to, ":") {
+		r.Family = unix.AF_INET6
+	}
+	r.Gw = net.ParseIP(gw)
+	return r
+}
+
+func TestTheRoutesThatTheKernelWouldTakeAreTaken(t *testing.T) {
+	several := route("203.0.113.0/24", 0, "", 0)
+	several.MultiPath = []*netlink.NexthopInfo{{LinkIndex: 3, Gw: net.ParseIP("10.0.0.2")}, {LinkIndex: 4, Gw: net.ParseIP("10.1.0.2")}, {LinkIndex: 3, Gw: net.ParseIP("10.0.0.3")}}
+	nowhere := route("198.51.100.0/24", 3, "", 0)
+	nowhere.Type = unix.RTN_BLACKHOLE
+	by6 := route("198.18.0.0/15", 3, "", 0)
+	by6.Via = &netlink.Via{AddrFamily: unix.AF_INET6, Addr: net.ParseIP("fe80::1")}
+	for _, c := range []struct {
+		name, want string
+		routes     []netlink.Route
+	}{
+		{"a prefix reached directly", "10.0.0.0/24 []", []netlink.Route{route("10.0.0.0/24", 3, "", 0)}},
+		{"the default", "0.0.0.0/0 [10.0.0.254]", []netlink.Route{route("", 3, "10.0.0.254", 0)}},
+		{"the default as a prefix", "::/0 [fe80::1]", []netlink.Route{route("::/0", 3, "fe80::1", 1024)}},
+		{"another device's", "", []netlink.Route{route("10.0.0.0/24", 4, "", 0)}},
+		{"one of a lower metric out of another device", "", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), route("10.9.0.0/16", 4, "10.1.0.2", 100)}},
+		{"the lower metric of two", "10.9.0.0/16 [10.0.0.3]", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), route("10.9.0.0/16", 3, "10.0.0.3", 100)}},
+		{"equal paths, one of which is another device's", "203.0.113.0/24 [10.0.0.2 10.0.0.3]", []netlink.Route{several}},
+		{"a prefix that leads nowhere", "", []netlink.Route{nowhere}},
+		{"an IPv4 prefix by an IPv6 router", "", []netlink.Route{by6}},
+	} {
+		var got []string
+		for _, r := range chosen(c.routes, 3) {
+			got = append(got, fmt.Sprintf("%v %v", r.To, r.Via))
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
