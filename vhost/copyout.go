@@ -12,7 +12,7 @@ import (
 func (q *txQueue) copyPlain(r *ring, frames []frame.Frame, got int) (n int) {
 	chains, header := &r.chains, r.header
 	size := 0
-	// Headers first: a store to a line that the guest's core has waits for it, a row of them waits once.
+	// Headers first: each is in a line that the guest's core may have, and a row of them is waited for once.
 	for i := range min(len(frames), got) {
 		if segs := chains.Writable(chains.At(i)); len(segs) > 0 && len(segs[0]) >= header {
 			nethdr.PutPlain(segs[0][:header])

@@ -62,12 +62,18 @@ func Buffers(h *[Size]byte) int { return int(le.Uint16(h[10:])) }
 // PutBuffers changes how many buffers the packet of a header takes, when that is known later.
 func PutBuffers(h *[Size]byte, buffers uint16) { le.PutUint16(h[10:], buffers) }
 
-// PutPlain writes the header of a packet that is complete and takes one buffer: Size bytes of h, or LegacySize.
+// PutPlain makes h the header of a packet that is complete and takes one buffer: Size bytes, or LegacySize. One that
+// is so already is not written to: buffers come round again with the header they had, and a cache line that nobody
+// writes to stays with both sides.
 func PutPlain(h []byte) {
-	le.PutUint64(h, 0)
+	if le.Uint64(h) != 0 {
+		le.PutUint64(h, 0)
+	}
 	if len(h) == Size {
-		le.PutUint32(h[8:], 1<<16)
-	} else {
+		if le.Uint32(h[8:]) != 1<<16 {
+			le.PutUint32(h[8:], 1<<16)
+		}
+	} else if le.Uint16(h[8:]) != 0 {
 		le.PutUint16(h[8:], 0)
 	}
 }

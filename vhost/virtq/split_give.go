@@ -16,11 +16,16 @@ func (q *Split) Give(b *Chains, n int) {
 	b.reset()
 }
 
+// give writes an entry for each chain. In a ring in order most are what they were a round ago: those are not written,
+// and their cache line stays with both sides.
 func (q *Split) give(b *Chains, n int) {
 	used, given := q.used, q.given
 	for i := range b.chain[:n] {
 		c := &b.chain[i]
-		used[int(given)&(len(used)-1)] = layout.Used{ID: uint32(c.id()), Len: c.Written}
+		e := layout.Used{ID: uint32(c.id()), Len: c.Written}
+		if u := &used[int(given)&(len(used)-1)]; *u != e {
+			*u = e
+		}
 		given++
 	}
 	q.given = given
