@@ -28,6 +28,8 @@ type Options struct {
 	// Device are properties of the device, such as packed=on or mrg_rxbuf=off ("qemu -device virtio-net-pci,help").
 	Device []string
 	Memory int // MiB; 0 means 256
+	// Tunnels: the kernel has its modules for tunnels and VLANs.
+	Tunnels bool
 	// Spawn starts QEMU, in a network namespace perhaps; nil: (*exec.Cmd).Start.
 	Spawn func(*exec.Cmd) error
 }
@@ -59,7 +61,11 @@ func start(ctx context.Context, o Options) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := initrd(init, k.modules)
+	modules := k.modules
+	if o.Tunnels {
+		modules = append(modules, k.tunnels...)
+	}
+	first, err := initrd(init, modules)
 	if err != nil {
 		return nil, err
 	}

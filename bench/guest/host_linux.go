@@ -61,10 +61,25 @@ func (h *Host) SetLink(ctx context.Context, l inside.Link) (s inside.LinkState, 
 	return s, err
 }
 
+// AddTunnel makes a tunnel's device, down and without addresses.
+func (h *Host) AddTunnel(ctx context.Context, t inside.Tunnel) error {
+	return h.call(ctx, "AddTunnel", t, new(struct{}))
+}
+
+// AddVLAN makes a VLAN's device, down and without addresses.
+func (h *Host) AddVLAN(ctx context.Context, v inside.VLAN) error {
+	return h.call(ctx, "AddVLAN", v, new(struct{}))
+}
+
 // Ping pings. Loss is no error.
 func (h *Host) Ping(ctx context.Context, to netip.Addr, p traffic.Ping) (e traffic.Echoes, err error) {
 	err = h.call(ctx, "Ping", inside.Echo{To: to, Ping: p}, &e)
 	return e, err
+}
+
+// Write replaces a file's content, such as that of /proc/sys/net/ipv4/fwmark_reflect.
+func (h *Host) Write(ctx context.Context, path, text string) error {
+	return h.call(ctx, "Write", inside.File{Path: path, Text: text}, new(struct{}))
 }
 
 // Read returns a file's content.

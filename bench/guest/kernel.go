@@ -22,6 +22,7 @@ func Missing() error {
 type bootable struct {
 	image   string   // path
 	modules []string // in the order in which they are loaded
+	tunnels []string // those of tunnels and VLANs, loaded after these
 }
 
 // kernel finds what .ci/guest-kernel has fetched.
@@ -35,7 +36,9 @@ func kernel() (b bootable, err error) {
 	if _, err := os.Stat(b.image); err != nil {
 		return b, fmt.Errorf("a kernel for guests: %w (.ci/guest-kernel fetches it)", err)
 	}
-	b.modules, err = filepath.Glob(filepath.Join(dir, "*.ko"))
+	if b.modules, err = filepath.Glob(filepath.Join(dir, "*.ko")); err == nil {
+		b.tunnels, err = filepath.Glob(filepath.Join(dir, "tunnels", "*.ko"))
+	}
 	return b, err
 }
 

@@ -134,3 +134,11 @@ func (m *Machine) Read(path string, text *string) error {
 		return err
 	})
 }
+
+// A File is a file and its content.
+type File struct{ Path, Text string }
+
+// Write replaces a file's content.
+func (m *Machine) Write(f File, _ *struct{}) error {
+	return m.do(func() error { return os.WriteFile(f.Path, []byte(f.Text), 0o644) })
+}
