@@ -179,6 +179,9 @@ func TestOffloadWishesOfTunnelPackets(t *testing.T) {
 			if c.at != 0 {
 				binary.BigEndian.PutUint16(pkt[c.at:], seed)
 			}
+			if c.stays {
+				pkt = append(pkt, 1, 2, 3) // padding is cut off, the wish is not
+			}
 			fs := []frame.Frame{l.frame(pkt)}
 			fs[0].SetFlags(frame.HasOffload)
 			l.pool.Meta(fs[0]).Offload = c.wish

@@ -127,8 +127,10 @@ func (x *Popper) strip(set uint64) {
 		a, f := &x.arrivals[i], &x.frames[i]
 		pkt := x.pool.Bytes(*f)
 		options := pkt[a.inner-uint16(a.options) : a.inner]
-		if total := x.pool.Total(*f); total > int(a.size) {
+		if x.pool.Total(*f) > int(a.size) {
+			flags := f.Flags() // a wish is about the inner packet, which is not cut
 			x.c.Cut(f, int(a.size))
+			f.SetFlags(flags)
 		}
 		x.moveOffload(*f, int(a.inner))
 		if !x.pool.Trim(f, int(a.inner)) || !x.pool.TunnelFits(*f) {
