@@ -27,6 +27,8 @@ type Options struct {
 	MAC    net.HardwareAddr
 	// Device are properties of the device, such as packed=on or mrg_rxbuf=off ("qemu -device virtio-net-pci,help").
 	Device []string
+	// IOMMU: the machine has one, and the guest's kernel has the device see only what is mapped for it.
+	IOMMU  bool
 	Memory int // MiB; 0 means 256
 	// Tunnels: the kernel has its modules for tunnels and VLANs.
 	Tunnels bool
@@ -114,15 +116,22 @@ func (o Options) args(k bootable, initrd string) []string {
 	device := append([]string{"virtio-net-pci,netdev=net0,vectors=0,mac=" + o.MAC.String()}, o.Device...)
 	// no_timer_check: on a busy machine an emulated timer may tick too late for the kernel's check of it.
 	line := "console=ttyS0 quiet panic=-1 no_timer_check"
-	return []string{
+	machine := []string{"-machine", "pc"}
+	if o.IOMMU {
+		// Strict: what the driver has done with is unmapped at once. ATS is what an IOMMU asks a device by.
+		line += " intel_iommu=on iommu=nopt iommu.strict=1"
+		machine = []string{"-machine", "q35", "-device", "intel-iommu,device-iotlb=on"}
+		device = append(device, "iommu_platform=on", "ats=on", "disable-legacy=on")
+	}
+	return append(machine,
 		"-accel", "tcg", "-m", fmt.Sprint(memory), "-no-reboot", "-nodefaults", "-display", "none",
 		"-kernel", k.image, "-initrd", initrd, "-append", line,
 		"-serial", "stdio", // the console
-		"-chardev", "socket,id=line,path=" + o.line() + ",server=on,wait=off", "-serial", "chardev:line",
+		"-chardev", "socket,id=line,path="+o.line()+",server=on,wait=off", "-serial", "chardev:line",
 		// vhost-user passes the guest's memory as a file.
 		"-object", fmt.Sprintf("memory-backend-memfd,id=mem,size=%dM,share=on", memory), "-numa", "node,memdev=mem",
 		"-chardev", socket, "-netdev", "vhost-user,id=net0,chardev=net", "-device", strings.Join(device, ","),
-	}
+	)
 }
 
 // Stop ends the guest as if its power were turned off, which QEMU does in good order.

@@ -17,6 +17,34 @@ import (
 	"github.com/culvertdev/culvert/bench/traffic"
 )
 
+// A guest whose kernel has an IOMMU maps each packet for the switch, and unmaps it when it is done with.
+func TestAGuestBehindAnIOMMUReachesAnother(t *testing.T) {
+	need(t, guest.Missing)
+	s := newSite(t, 4*time.Minute)
+	d := s.start([]string{s.vhostPort(0), s.vhostPort(1)}, []string{"actions=NORMAL"})
+	defer s.stop(d)
+	strict, err := s.bootOne(guest.Options{IOMMU: true}, 0)
+	must(t, err)
+	plain, err := s.bootOne(guest.Options{}, 1)
+	must(t, err)
+	for _, way := range [][2]party{{strict, plain}, {plain, strict}} {
+		for e := (traffic.Echoes{}); e.Received == 0; { // the first ones may be dropped while their buffers are asked about
+			e, err = way[0].Ping(s.ctx, way[1].addrs[0], traffic.Ping{Count: 1, Timeout: time.Second})
+			must(t, err)
+		}
+		sum, err := guest.Bulk(s.ctx, way[0].Host, way[1].Host, way[1].addrs[0], 500*time.Millisecond)
+		must(t, err)
+		t.Logf("TCP from %s to %s: %s", way[0].name, way[1].name, sum)
+	}
+	port := s.port(d, "vu0")
+	misses, gone := daemon.Value(port.Counters, "iotlb_misses"), daemon.Value(port.Counters, "iotlb_invalidations")
+	t.Logf("%d addresses asked about, %d taken back, %+v", misses, gone, port.Notes)
+	if misses == 0 || gone == 0 {
+		t.Error("the guest does not use its IOMMU")
+	}
+	s.faultless(d)
+}
+
 // A party is a host with its addresses.
 type party struct {
 	*guest.Host
@@ -35,7 +63,7 @@ func (s *site) boot(device ...[]string) []party {
 	done := make(chan int)
 	for i := range device {
 		go func() {
-			all[i], errs[i] = s.bootOne(i, device[i])
+			all[i], errs[i] = s.bootOne(guest.Options{Device: device[i]}, i)
 			done <- i
 		}()
 	}
@@ -46,11 +74,10 @@ func (s *site) boot(device ...[]string) []party {
 	return all
 }
 
-func (s *site) bootOne(i int, device []string) (p party, err error) {
-	g, err := guest.Start(s.ctx, guest.Options{
-		Dir: s.path(fmt.Sprint("guest", i)), Socket: s.socket(i), Spawn: s.lab.Switch.Start,
-		MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(100 + i)}, Device: device,
-	})
+func (s *site) bootOne(o guest.Options, i int) (p party, err error) {
+	o.Dir, o.Socket, o.Spawn = s.path(fmt.Sprint("guest", i)), s.socket(i), s.lab.Switch.Start
+	o.MAC = net.HardwareAddr{2, 0, 0, 0, 0, byte(100 + i)}
+	g, err := guest.Start(s.ctx, o)
 	if err != nil {
 		return p, err
 	}
