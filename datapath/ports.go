@@ -211,6 +211,7 @@ func (b *bridge) tellPorts() {
 		ports = append(ports, rules.Port{
 			ID: p.id, Number: p.number, Name: p.cfg.Name, Up: p.dev != nil && p.linkUp && p.flags&rules.PortDown == 0,
 			Flags: p.flags, VLAN: p.cfg.VLAN, Protected: p.cfg.Protected, Multicast: p.cfg.Multicast, MTU: p.mtu(), MAC: p.mac(),
+			Tunnel: p.tunnel(),
 		})
 	}
 	slices.SortFunc(ports, func(x, y rules.Port) int { return int(x.Number) - int(y.Number) })
@@ -231,6 +232,12 @@ func (p *port) mac() (mac [6]byte) {
 		copy(mac[:], p.dev.Info().MAC)
 	}
 	return mac
+}
+
+// tunnel returns what packets for the port leave by, nil if that is its device.
+func (p *port) tunnel() rules.Tunnel {
+	t, _ := p.dev.(rules.Tunnel)
+	return t
 }
 
 // validNumber reports whether a port may have the OpenFlow number n; 0 leaves the choice to the switch.

@@ -1,6 +1,9 @@
 package datapath
 
-import "github.com/culvertdev/culvert/encap"
+import (
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap"
+)
 
 // SetTunnels says which tunnels end at the addresses of each datapath port; of ports that are not in it, none. Packets
 // of a tunnel, its outer headers removed, come in by the tunnel's port, which is one without queues. When SetTunnels
@@ -34,4 +37,14 @@ func (s *Switch) tunnelsOf(port uint32) (t *encap.Tunnels) {
 		}
 	})
 	return t
+}
+
+// TunnelsChanged tells rule tables that verdicts with one of the bits of tags, as tunnels gave them, may be others now.
+// Sync has the flow cache follow.
+func (s *Switch) TunnelsChanged(tags uint64) {
+	for _, t := range s.tables.Load().all {
+		if u, ok := rules.As[rules.TunnelUser](t); ok {
+			u.TunnelsChanged(tags)
+		}
+	}
 }

@@ -46,6 +46,12 @@ const (
 	BondDown
 	ToBond
 	ToHost
+	NoWay
+	NoEnd
+	OwnEnd
+	SplitHorizon
+	BadTunnel
+	UnknownEnd
 	NumReasons
 )
 
@@ -91,5 +97,11 @@ func Reasons() []counter.Desc {
 		BondDown:         {Name: "bond_down", Help: "No member of the bond that the packet had to leave by carries packets.", Kind: counter.Drop},
 		ToBond:           {Name: "to_bond", Help: "The packet was LACP's, for the bond itself.", Kind: counter.Drop},
 		ToHost:           {Name: "to_host", Help: "The port is shared with the host's kernel, whose packet it is.", Kind: counter.Drop},
+		NoWay:            {Name: "tunnel_no_way", Help: "There is no route to the other end of the tunnel, or its next hop does not answer.", Kind: counter.Drop},
+		NoEnd:            {Name: "tunnel_no_end", Help: "The tunnel's other end is the flow's to say, which names none.", Kind: counter.Drop},
+		OwnEnd:           {Name: "tunnel_own_end", Help: "The packet would go by a tunnel to the end at which it came in.", Kind: counter.Drop},
+		SplitHorizon:     {Name: "tunnel_split_horizon", Help: "The packet came by a tunnel from the end that it would go back to.", Kind: counter.Drop},
+		BadTunnel:        {Name: "tunnel_header", Help: "The flow says something about the tunnel's headers that they have no room for.", Kind: counter.Drop},
+		UnknownEnd:       {Name: "tunnel_unknown", Help: "Nobody knows behind which end of the overlay the destination is.", Kind: counter.Drop},
 	}
 }

@@ -169,6 +169,8 @@ type Port struct {
 	Protected bool
 	MTU       int // bytes of the largest layer-3 packet that it takes; 0: not known
 	Multicast PortMulticast
+	// Tunnel, when not nil, is where packets to the port go, in place of Program.Output.
+	Tunnel Tunnel
 }
 
 // PortMulticast is what multicast snooping sends to a port whether somebody there has asked for it or not

@@ -30,6 +30,7 @@ const (
 	contentFrozen contentKind = iota
 	contentLearned
 	contentSending
+	contentTunneled
 	contentToBond
 )
 

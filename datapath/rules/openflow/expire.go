@@ -38,6 +38,7 @@ func (t *Table) Expire(now int64) int {
 	t.mdb.Expire(now, &listeners)
 	t.listenersChanged(&listeners)
 	t.contexts.expire(now)
+	t.waiting.Expire(now)
 	t.RunBonds(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()

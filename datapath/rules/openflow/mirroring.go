@@ -38,7 +38,8 @@ func (x *xlate) mirror(port *rules.Port, selected mirrorMask) {
 	selected = x.t.mirrors.inVLAN(selected, m.vlan)
 	x.selected |= selected
 	// What becomes of a copy is not what becomes of the packet.
-	outputs, reason, trunc := x.outputs, x.reason, x.trunc
+	outputs, reason, trunc, switched := x.outputs, x.reason, x.trunc, x.switched
+	x.switched = false
 	x.mirrored |= selected
 	for selected != 0 {
 		a := &x.t.mirrors.list[bits.TrailingZeros32(uint32(selected))]
@@ -54,7 +55,7 @@ func (x *xlate) mirror(port *rules.Port, selected mirrorMask) {
 			x.mirrorToVLAN(a.OutputVLAN, m)
 		}
 	}
-	x.outputs, x.reason, x.trunc = outputs, reason, trunc
+	x.outputs, x.reason, x.trunc, x.switched = outputs, reason, trunc, switched
 }
 
 // inVLAN returns those of the mirrors in a mask that select packets of a VLAN.

@@ -15,6 +15,8 @@ const (
 // normal treats the packet as a learning switch does (ovs-actions(7), "The OVS Normal Pipeline", whose
 // steps the numbers are).
 func (x *xlate) normal() {
+	x.switched = true
+	defer func() { x.switched = false }()
 	x.v.Rewrote |= x.touched // what follows looks addresses up by the packet as it is now
 	// 1. Input port lookup: what in_port says now.
 	number := uint32(x.work.Uint(flow.FieldInPort))

@@ -77,6 +77,10 @@ func (x *xlate) emit(port *rules.Port) {
 		x.fail(action.TooManyActions)
 		return
 	}
+	if port.Tunnel != nil {
+		x.outputTunnel(port)
+		return
+	}
 	x.commit()
 	if x.trunc != 0 {
 		x.v.Actions.Trunc(x.trunc)
@@ -89,6 +93,8 @@ func (x *xlate) emit(port *rules.Port) {
 func (x *xlate) flood(except rules.PortFlags) {
 	x.v.Tags |= x.t.portsTag()
 	in := uint32(x.work.Uint(flow.FieldInPort))
+	x.switched = true
+	defer func() { x.switched = false }()
 	none := true
 	for i := range x.t.ports.list {
 		if port := &x.t.ports.list[i]; port.Number != in && port.Flags&except == 0 {

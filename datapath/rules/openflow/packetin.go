@@ -97,11 +97,18 @@ func (t *Table) PacketInCounts() PacketInCounts {
 
 // Receive implements rules.Receiver.
 func (t *Table) Receive(id uint32, q *rules.Query) {
-	s, ok := t.contexts.get(id).(*sending)
-	if !ok {
+	switch c := t.contexts.get(id).(type) {
+	case *sending:
+		t.receiveSending(c, q)
+	case *tunneled:
+		t.receiveTunneled(c, q)
+	default:
 		t.packetIns.gone()
-		return
 	}
+}
+
+// receiveSending takes a packet for controllers.
+func (t *Table) receiveSending(s *sending, q *rules.Query) {
 	p := &PacketIn{
 		Reason: s.Reason, ID: s.ID, Table: s.table, Cookie: s.cookie, Size: q.Size, UserData: s.UserData,
 	}

@@ -155,6 +155,7 @@ func (t *Table) arrangePorts() bool {
 		if t.ports.byPlace[was.ID] == nil {
 			t.flush(fdbOn(was.ID))
 			t.FlushListeners(mdb.Filter{Port: was.ID, OnPort: true})
+			t.waiting.Forget(was.ID)
 		}
 	}
 	t.arrangeMirrors()
@@ -170,7 +171,7 @@ func (t *Table) arrangePorts() bool {
 // samePort reports whether nothing that verdicts depend on differs.
 func samePort(a, b *rules.Port) bool {
 	return a.ID == b.ID && a.Up == b.Up && a.Flags == b.Flags && a.Protected == b.Protected && a.VLAN.Equal(&b.VLAN) &&
-		a.Multicast == b.Multicast
+		a.Multicast == b.Multicast && a.Tunnel == b.Tunnel
 }
 
 // PortNumber returns the OpenFlow number of a port by its name; it is the flow.PortNames of a Parser

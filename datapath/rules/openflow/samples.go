@@ -5,7 +5,7 @@ import "github.com/culvertdev/culvert/ring/counter"
 // Samples implements rules.Counter: it is PacketInCounts and mdb.Counts by name.
 func (t *Table) Samples() []counter.Sample {
 	n, m, b := t.PacketInCounts(), t.mdb.Counts(), &t.bondCounts
-	return []counter.Sample{
+	list := []counter.Sample{
 		{Desc: counter.Desc{Name: "packet_in", Help: "Packets that went to at least one controller."}, Value: n.Sent},
 		{Desc: counter.Desc{Name: "packet_in_rate", Help: "Packets for controllers beyond packet-in-rate.", Kind: counter.Drop}, Value: n.Limited},
 		{Desc: counter.Desc{Name: "packet_in_queue_full", Help: "Packets for controllers that did not keep up, once for each of them.", Kind: counter.Drop}, Value: n.Lost},
@@ -21,4 +21,5 @@ func (t *Table) Samples() []counter.Sample {
 		{Desc: counter.Desc{Name: "lacp_sent", Help: "Packets of LACP that bonds have sent."}, Value: b.lacpOut.Load()},
 		{Desc: counter.Desc{Name: "bond_unsent", Help: "Packets of a bond's own that found no room.", Kind: counter.Drop}, Value: b.unsent.Load()},
 	}
+	return append(list, t.waiting.Samples()...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/rules/mdb"
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classifier"
+	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -22,6 +23,7 @@ var (
 	_ rules.MeterUser  = (*Table)(nil)
 	_ rules.Receiver   = (*Table)(nil)
 	_ rules.SenderUser = (*Table)(nil)
+	_ rules.TunnelUser = (*Table)(nil)
 )
 
 // Options are the settings of a bridge's rule table. The zero value is that of a new OVS bridge.
@@ -62,6 +64,9 @@ type Table struct {
 	paths     paths
 	contexts  *contexts
 	packetIns packetIns
+
+	waiting     tunnel.Waiting
+	tunnellings sync.Pool // of *tunnelling
 
 	bondCounts    bondCounts
 	sourcesCount  atomic.Bool // verdicts may depend on where their source is
@@ -117,6 +122,7 @@ func New(o Options) (*Table, error) {
 		learners: make(learners), meters: meters{byID: make(map[uint32]*meterEntry)},
 	}
 	t.packetIns.limit(o.PacketInRate, o.PacketInBurst)
+	t.tunnellings.New = func() any { return new(tunnelling) }
 	return t, nil
 }
 

@@ -28,7 +28,8 @@ type xlate struct {
 
 	state
 
-	trunc uint32 // bytes that the output at work sends at most; 0: all
+	trunc    uint32 // bytes that the output at work sends at most; 0: all
+	switched bool   // it is NORMAL's or FLOOD's: see rules.Sending
 
 	uses flow.Mask // scratch: bits that a step looked at
 	have flow.Mask // scratch: bits that a look-up may look at for nothing

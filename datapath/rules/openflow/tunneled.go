@@ -1,0 +1,158 @@
+package openflow
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/tunnel"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-3]
+
+// tunnelBlocks is the number of blocks of a key that tunnel fields lie in.
+const tunnelBlocks = 1 + flow.OptionBlocks
+
+// A tunneled is what is known of packets for a tunnel that come to the table, since they are too long or have to wait,
+// beside their bytes and what they came with.
+type tunneled struct {
+	port     uint32 // OpenFlow number of the tunnel
+	trunc    uint32 // bytes that are sent of them at most; 0: all
+	switched bool
+	// value has the tunnel fields that actions have set, in the bits of mask.
+	value, mask [tunnelBlocks]flow.Block
+}
+
+func (*tunneled) kind() contentKind { return contentTunneled }
+
+// A tunnelling is what a tunnel is asked with. It has copies of what a look-up keeps on its stack.
+type tunnelling struct {
+	rules.Sending
+	key, came flow.Key
+	program   action.Program
+}
+
+// outputTunnel sends the packet out of a tunnel. Where it goes is for the tunnel to say.
+func (x *xlate) outputTunnel(port *rules.Port) {
+	x.spoil()
+	x.commit()
+	id := x.internTunneled(port)
+	s := x.t.tunnellings.Get().(*tunnelling)
+	defer x.t.tunnellings.Put(s)
+	s.key, s.came = x.work, *x.q.Key
+	s.program.Become(x.v.Actions.Words())
+	s.Key, s.Came, s.Program, s.Options = &s.key, &s.came, &s.program, x.t.TunnelOptions()
+	s.Port, s.Trunc, s.Context, s.Live, s.Switched = port.ID, x.trunc, id, x.q.Live, x.switched
+	sent := port.Tunnel.Send(&s.Sending)
+	x.v.Actions.Become(s.program.Words())
+	x.uses = s.Uses
+	x.consult()
+	if s.CameUses {
+		for _, f := range [...]flow.FieldID{flow.FieldTunID, flow.FieldTunSrc, flow.FieldTunDst, flow.FieldTunIPv6Src, flow.FieldTunIPv6Dst} {
+			x.v.Mask.SetExact(f)
+		}
+	}
+	x.v.Tags |= s.Tags
+	switch sent {
+	case rules.SentNot:
+		x.because(s.Reason)
+		if x.q.Trace != nil {
+			x.trace(x.level(), "-> %s", s.Reason.Sentence())
+		}
+		return
+	case rules.SentLater:
+		x.trace(x.level(), "-> waits to leave by the tunnel")
+		x.v.Actions.Send(id)
+	}
+	x.cloned = true
+	x.name(id)
+	x.outputs++
+}
+
+// internTunneled returns the id of the context that the packet comes to the table with, 0 if there are too many.
+func (x *xlate) internTunneled(port *rules.Port) uint32 {
+	f := tunneled{port: port.Number, trunc: x.trunc, switched: x.switched}
+	for i := range f.mask {
+		b := flow.Tunnel + i
+		f.mask[i] = x.written[b]
+		f.value[i].And(&x.work[b], &x.written[b])
+	}
+	c := x.t.contexts
+	buf := c.buffers.Get().(*[]byte)
+	defer c.buffers.Put(buf)
+	key := f.appendKey(append((*buf)[:0], byte(contentTunneled)))
+	*buf = key
+	if id := c.find(key, x.q.Now); id != 0 {
+		return id
+	}
+	kept := f
+	return c.add(key, &kept, false, x.q.Now)
+}
+
+// appendKey appends what tells f from others.
+func (f *tunneled) appendKey(b []byte) []byte {
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(f.port)), uint64(f.trunc))
+	if f.switched {
+		b = append(b, 1)
+	}
+	for i := range f.mask {
+		if !f.mask[i].IsZero() {
+			b = append(append(append(b, byte(i)+2), f.mask[i][:]...), f.value[i][:]...)
+		}
+	}
+	return b
+}
+
+// key returns a packet's key as it is when it leaves: came is as it came in.
+func (f *tunneled) key(came *flow.Key) flow.Key {
+	k := *came
+	for i := range f.mask {
+		b := &k[flow.Tunnel+i]
+		for j, m := range f.mask[i] {
+			b[j] = b[j]&^m | f.value[i][j]
+		}
+	}
+	return k
+}
+
+// receiveTunneled takes a packet for a tunnel.
+func (t *Table) receiveTunneled(f *tunneled, q *rules.Query) {
+	t.mu.RLock()
+	port, sender := t.ports.byNumber[f.port], t.sender
+	t.mu.RUnlock()
+	if port == nil || port.Tunnel == nil || sender == nil {
+		return // it has gone since
+	}
+	packet := q.Packet
+	if f.trunc != 0 {
+		packet = packet[:min(len(packet), int(f.trunc))]
+	}
+	p := &tunnel.Parcel{
+		Tunnel: port.Tunnel, Port: port.ID, Key: f.key(q.Key), Came: *q.Key, Options: t.TunnelOptions(), Switched: f.switched,
+		Packet: slices.Clone(packet),
+	}
+	if in := uint32(q.Key.Uint(flow.FieldInPort)); t.hasPort(in) {
+		p.InPort = in
+	}
+	t.waiting.Send(p, sender, q.Now)
+}
+
+// hasPort reports whether a datapath port is one of the bridge's.
+func (t *Table) hasPort(id uint32) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.ports.byID[id] != nil
+}
+
+// TunnelsChanged implements rules.TunnelUser.
+func (t *Table) TunnelsChanged(tags uint64) {
+	t.log.add(change{tag: tags})
+	t.mu.RLock()
+	sender := t.sender
+	t.mu.RUnlock()
+	if sender != nil {
+		t.waiting.Changed(tags, sender, t.clock())
+	}
+}

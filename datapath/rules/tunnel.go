@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"net/netip"
+
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// A Tunnel is what is behind a port whose packets leave as the payload of others, by other ports.
+//
+// Thread-safety: safe for concurrent use. Slow path only.
+type Tunnel interface {
+	// Send adds to s.Program what sends a packet out of the tunnel, in clones: the packet itself stays as it
+	// is. How it leaves depends on routes and look-ups, which s.Tags names.
+	Send(s *Sending) Sent
+	// MTU returns the bytes of the largest layer-3 packet that goes through, 0 if that is not known.
+	MTU() int
+}
+
+// A TunnelUser is a Table that sends packets out of tunnels.
+type TunnelUser interface {
+	// TunnelsChanged says that verdicts with one of the bits of tags in Verdict.Tags, as Tunnel.Send gave
+	// them, may be others now. Packets that wait for such a change can go on.
+	TunnelsChanged(tags uint64)
+}
+
+// Sent says what becomes of a packet for a tunnel.
+type Sent uint8
+
+// What becomes of it.
+const (
+	SentOut   Sent = iota // it goes out
+	SentLater             // as much as can goes out; for the rest it has to wait: see Sending.Missing
+	SentNot               // it does not, because of Sending.Reason
+)
+
+// A Sending is a packet that is to leave by a tunnel, and what comes of that. Whoever asks fills in the first
+// part and uses it again for other packets.
+type Sending struct {
+	// Key is the packet as it is: its tunnel fields say where it goes, if the tunnel lets them.
+	Key *flow.Key
+	// Came is the packet as it came in: its tunnel fields say from where, if by a tunnel.
+	Came    *flow.Key
+	Port    uint32       // datapath port of the tunnel
+	Packet  []byte       // as a whole; nil when any of the flow's may come
+	Options *flow.TLVMap // what the tunnel options of Key are
+	Trunc   uint32       // bytes that are sent of it at most; 0: all
+	// Context is what copies of packets go to the table with (action.OpSend) that turn out too long; 0: they
+	// are dropped.
+	Context uint32
+	// Live: there is a packet, and somebody may be asked where it goes.
+	Live bool
+	// Switched: an Ethernet switch sends it, not a rule that names the port. It does not go back to the end of a
+	// tunnel that it came from.
+	Switched bool
+	// Only, when not nil, are the ends that are still to get it.
+	Only []netip.Addr
+
+	Program *action.Program
+	Uses    flow.Mask // bits of Key that mattered
+	// CameUses: it mattered which end of a tunnel it came from, by Came's tun_src, tun_dst and tun_id.
+	CameUses bool
+	Tags     uint64       // as Verdict.Tags
+	Missing  []netip.Addr // SentLater: the ends that have not got it; empty: who should is not known
+	Reason   action.Reason
+	// Room: Packet is longer than the way to one of the ends takes, which is so many bytes, and does not go there.
+	Room int
+	// Reply, when not nil, answers Packet: it goes back as if it had come in by the tunnel, with the tunnel fields that
+	// Origin has.
+	Reply  []byte
+	Origin flow.Block
+}
+
+// Reset empties what comes of s.
+func (s *Sending) Reset() {
+	s.Uses, s.CameUses, s.Tags, s.Missing, s.Reason, s.Room, s.Reply = flow.Mask{}, false, 0, s.Missing[:0], 0, 0, nil
+}

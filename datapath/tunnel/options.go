@@ -1,0 +1,237 @@
+package tunnel
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/culvertdev/culvert/encap"
+	"github.com/culvertdev/culvert/pmd/option"
+)
+
+// Check returns what says what is wrong with the options of a port of type t: an [*option.Error] for each
+// mistake, joined.
+func Check(t encap.Type) func(options map[string]string) error {
+	return func(options map[string]string) error {
+		_, err := Parse(t, options)
+		return err
+	}
+}
+
+// Parse reads the options of a port of type t. The error is as Check's.
+func Parse(t encap.Type, options map[string]string) (*Config, error) {
+	p := parser{Set: option.Of(options), typ: t}
+	c := &Config{Type: t}
+	p.ends(c)
+	p.keys(c)
+	p.headers(c)
+	p.extensions(c)
+	p.erspan(c)
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// A parser reads the options of one port.
+type parser struct {
+	*option.Set
+	typ encap.Type
+}
+
+// has reports whether tunnels of the type have an option.
+func (p *parser) has(k knob) bool { return knobs[p.typ]&k != 0 }
+
+// ends reads the addresses.
+func (p *parser) ends(c *Config) {
+	const remote, local = "remote_ip", "local_ip"
+	c.Remote = p.end(remote, "an IP address, flow or lookup")
+	switch {
+	case !p.Has(remote):
+		p.Fail(remote, "the other end's IP address, flow or lookup")
+	case c.Remote.From == Lookup:
+		if c.Profile = p.String("vtep", ""); c.Profile == "" {
+			p.Fail("vtep", "the name of the profile that says where packets go")
+		}
+	}
+	c.Local = p.end(local, "an IP address or flow")
+	switch {
+	case c.Local.From == Lookup:
+		p.Fail(local, "an IP address or flow")
+	case c.Local.From == Flow && c.Remote.From != Flow:
+		p.Fail(local, "an IP address, as remote_ip is not flow")
+	case c.Local.From == Fixed && c.Remote.From == Fixed && c.Local.Addr.Is4() != c.Remote.Addr.Is4():
+		p.Fail(local, "an address of the same family as remote_ip")
+	}
+}
+
+func (p *parser) end(name, want string) (e End) {
+	switch v := p.String(name, ""); {
+	case !p.Has(name):
+	case v == "flow":
+		e.From = Flow
+	case v == "lookup":
+		e.From = Lookup
+	default:
+		addr, err := netip.ParseAddr(v)
+		if err != nil || addr.Zone() != "" || addr.Is4In6() || addr.IsUnspecified() {
+			p.Fail(name, want)
+			return e
+		}
+		e = End{From: Fixed, Addr: addr}
+	}
+	return e
+}
+
+// keys reads the keys: one for both directions, or each for itself.
+func (p *parser) keys(c *Config) {
+	both := p.key("key")
+	c.InKey, c.OutKey = both, both
+	if p.Has("in_key") {
+		c.InKey = p.key("in_key")
+	}
+	if p.Has("out_key") {
+		c.OutKey = p.key("out_key")
+	}
+	if !p.has(knobOptional) && !p.Has("key") && !(p.Has("in_key") && p.Has("out_key")) {
+		p.Fail("key", "a number or flow: "+p.typ.String()+" has no packets without one")
+	}
+}
+
+func (p *parser) key(name string) (k Key) {
+	switch v := p.String(name, ""); {
+	case !p.Has(name), v == "none" && p.has(knobOptional):
+	case v == "flow":
+		k.From = Flow
+	default:
+		id, err := strconv.ParseUint(v, 0, 32)
+		if err != nil || uint32(id) > p.typ.MaxKey() {
+			p.Fail(name, fmt.Sprintf("a number of 0 to %d, flow or none", p.typ.MaxKey()))
+			return k
+		}
+		k = Key{From: Fixed, ID: uint32(id)}
+	}
+	return k
+}
+
+// headers reads what the outer headers have beside addresses and key.
+func (p *parser) headers(c *Config) {
+	if p.typ.UDP() {
+		c.DstPort = uint16(p.Int("dst_port", int(p.typ.Port()), 1, 65535))
+	}
+	c.TOS, c.TTL = p.tos(), p.ttl()
+	c.DontFragment = p.Bool("df_default", true)
+	if p.has(knobChecksum) {
+		c.Checksum = p.Bool("csum", p.typ.UDP() && c.overIPv6())
+	}
+	if p.has(knobSequence) {
+		c.Sequence = p.Bool("seq", false)
+	}
+	c.HasMark = p.Has("egress_pkt_mark")
+	c.Mark = uint32(p.Int("egress_pkt_mark", 0, 0, 1<<32-1))
+	switch p.Choice("mtu_action", "icmp", "fragment", "drop") {
+	case "fragment":
+		c.TooLong = Fragment
+		if c.DontFragment && !c.Remote.Addr.Is6() {
+			p.Fail("mtu_action", "df_default=false beside fragment: outer packets that nobody may cut are not cut here")
+		}
+	case "drop":
+		c.TooLong = Drop
+	}
+	if v := p.String("packet_type", "legacy_l2"); v != "legacy_l2" {
+		p.Fail("packet_type", "legacy_l2: only Ethernet frames travel by tunnels here")
+	}
+}
+
+// overIPv6 reports whether the options say that outer packets are IPv6's. UDP has a checksum there unless they
+// say otherwise (RFC 8200, section 8.1), and over IPv4 none.
+func (c *Config) overIPv6() bool { return c.Remote.Addr.Is6() || c.Local.Addr.Is6() }
+
+func (p *parser) tos() (i Inherited) {
+	v := p.String("tos", "0")
+	if i.Inherit = v == "inherit"; i.Inherit {
+		return i
+	}
+	n, err := strconv.ParseUint(v, 0, 8)
+	if err != nil || n&3 != 0 {
+		p.Fail("tos", "a number of 0 to 252 whose lower two bits, which are ECN's, are zero, or inherit")
+	}
+	i.Value = uint8(n)
+	return i
+}
+
+// defaultTTL is what OVS uses, too.
+const defaultTTL = 64
+
+func (p *parser) ttl() (i Inherited) {
+	i.Value = defaultTTL // of packets that have none to inherit
+	if i.Inherit = p.String("ttl", "") == "inherit"; !i.Inherit {
+		n, err := strconv.ParseUint(p.String("ttl", strconv.Itoa(defaultTTL)), 0, 8)
+		if err != nil || n == 0 {
+			p.Fail("ttl", "a number of 1 to 255 or inherit")
+		}
+		i.Value = uint8(n)
+	}
+	return i
+}
+
+// extensions reads exts.
+func (p *parser) extensions(c *Config) {
+	if !p.has(knobExts) {
+		return
+	}
+	for _, e := range p.List("exts") {
+		switch e {
+		case "gbp":
+			c.GroupPolicy = true
+		case "gpe":
+			c.Generic = true
+		default:
+			p.Fail("exts", "a list of gbp and gpe")
+		}
+	}
+	if c.GroupPolicy && c.Generic {
+		p.Fail("exts", "gbp or gpe: they use the same bits of the header")
+	}
+}
+
+// erspan reads the fields of an ERSPAN header. Numbers are hexadecimal, as OVS has them.
+func (p *parser) erspan(c *Config) {
+	if !p.has(knobERSPAN) {
+		return
+	}
+	e := &c.ERSPAN
+	e.Version = p.field("erspan_ver", 1, 0, 2)
+	e.Index = p.fieldOf(1, e.Version, "erspan_idx", 0xfffff)
+	e.Direction = p.fieldOf(2, e.Version, "erspan_dir", 1)
+	e.Hardware = p.fieldOf(2, e.Version, "erspan_hwid", 0x3f)
+}
+
+// fieldOf reads a field that only headers of one version have.
+func (p *parser) fieldOf(only uint32, version Field, name string, hi uint32) Field {
+	if !version.Flow && version.Value != only {
+		if p.Has(name) {
+			p.Fail(name, fmt.Sprintf("it with erspan_ver %d only", only))
+		}
+		return Field{}
+	}
+	return p.field(name, 0, 0, hi)
+}
+
+func (p *parser) field(name string, def, lo, hi uint32) (f Field) {
+	f.Value = def
+	switch v := p.String(name, ""); {
+	case !p.Has(name):
+	case v == "flow":
+		f = Field{Flow: true}
+	default:
+		n, err := strconv.ParseUint(strings.TrimPrefix(v, "0x"), 16, 32)
+		if err != nil || n < uint64(lo) || n > uint64(hi) {
+			p.Fail(name, fmt.Sprintf("a hexadecimal number of %x to %x, or flow", lo, hi))
+			return f
+		}
+		f.Value = uint32(n)
+	}
+	return f
+}

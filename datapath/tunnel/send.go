@@ -1,0 +1,173 @@
+package tunnel
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap"
+	"github.com/culvertdev/culvert/encap/underlay"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+var _ = [1]struct{}{}[flow.Version-3]
+
+// A dispatch is one packet's way out of a tunnel. Dispatches are used again, so that new flows make no garbage.
+type dispatch struct {
+	p *Port
+	s *rules.Sending
+	o encap.Outer
+
+	ends    []end
+	sent    int // ends that it goes out to
+	words   []uint64
+	options [encap.MaxOptions]byte
+}
+
+// An end is where a packet is to go.
+type end struct {
+	addr netip.Addr
+	port uint16 // UDP; 0: as the options say
+	key  uint32
+}
+
+// Send implements rules.Tunnel.
+func (p *Port) Send(s *rules.Sending) rules.Sent {
+	s.Reset()
+	d := p.set.dispatches.Get().(*dispatch)
+	defer p.set.dispatches.Put(d)
+	d.p, d.s, d.o, d.ends, d.sent = p, s, encap.Outer{}, d.ends[:0], 0
+	if s.Reason = d.headers(); s.Reason != 0 {
+		return rules.SentNot
+	}
+	if result := d.find(); result != rules.SentOut || s.Reply != nil {
+		return result
+	}
+	for _, e := range d.ends {
+		if !d.back(e) && (s.Only == nil || slices.Contains(s.Only, e.addr)) {
+			d.to(e)
+		}
+	}
+	switch {
+	case len(s.Missing) > 0:
+		return rules.SentLater
+	case d.sent > 0 || s.Room > 0 || s.Only != nil:
+		return rules.SentOut
+	case s.Reason == 0:
+		s.Reason = action.NoTarget
+	}
+	return rules.SentNot
+}
+
+// to sends the packet to one end.
+func (d *dispatch) to(e end) {
+	o, s := &d.o, d.s
+	w, status := d.p.set.router.Route(e.addr, o.Src, hashOf(e.addr, e.key))
+	s.Tags |= w.Tag
+	switch status {
+	case underlay.OK:
+	case underlay.Asked:
+		s.Missing = append(s.Missing, e.addr)
+		return
+	default:
+		s.Reason = action.NoWay
+		return
+	}
+	from := o.Src
+	o.Src, o.Dst, o.SrcMAC, o.DstMAC, o.VLAN, o.Key = w.Src, e.addr, w.SrcMAC, w.DstMAC, w.VLAN, e.key
+	o.DstPort = d.p.config.DstPort
+	if e.port != 0 {
+		o.DstPort = e.port
+	}
+	d.emit(&w)
+	o.Src = from
+}
+
+// emit adds the push and the output of one copy to the program.
+func (d *dispatch) emit(w *underlay.Way) {
+	s := d.s
+	words, err := encap.AppendStack(d.words[:0], &d.o)
+	d.words = words
+	if err != nil { // an option or a field that the flow says, and no header can
+		s.Reason = action.BadTunnel
+		return
+	}
+	h := action.Header{Tunnel: s.Port, Longest: uint32(outerRoom(&d.o, w)), Context: s.Context, Stack: words}
+	switch {
+	case d.p.config.TooLong == Fragment:
+		h.Excess = action.ExcessFragment
+	case d.p.config.TooLong == TellSender && s.Context != 0:
+		h.Excess = action.ExcessSend
+	}
+	if longest := int(h.Longest); longest > 0 && len(s.Packet) > longest && h.Excess != action.ExcessFragment {
+		d.excess(longest)
+		return
+	}
+	at := len(s.Program.Words())
+	if s.Trunc != 0 {
+		s.Program.Trunc(s.Trunc)
+	}
+	s.Program.Push(&h)
+	s.Program.Output(w.Port)
+	s.Program.Enclose(at)
+	d.sent++
+}
+
+// excess notes that the packet is longer than the way to an end takes, and tells its sender if it should be told.
+func (d *dispatch) excess(longest int) {
+	s := d.s
+	if s.Room != 0 && longest >= s.Room {
+		return
+	}
+	s.Room = longest
+	if d.p.config.TooLong == TellSender {
+		s.Reply = tooBig(s.Packet, longest)
+		d.origin(d.o.Dst, d.o.Src)
+	}
+}
+
+// origin makes the reply one that has come from an end, to an address of ours that need not be known.
+func (d *dispatch) origin(end, own netip.Addr) {
+	var k flow.Key
+	k.SetUint(flow.FieldTunID, uint64(d.o.Key))
+	if end.Is4() {
+		k.SetBytes(flow.FieldTunSrc, end.AsSlice())
+		k.SetBytes(flow.FieldTunDst, own.AsSlice())
+	} else {
+		k.SetBytes(flow.FieldTunIPv6Src, end.AsSlice())
+		k.SetBytes(flow.FieldTunIPv6Dst, own.AsSlice())
+	}
+	d.s.Origin = k[flow.Tunnel]
+}
+
+// back reports whether a packet that came by a tunnel would go back to where it came from: to ourselves, or, when
+// an Ethernet switch sends it, to the end that it came from.
+func (d *dispatch) back(e end) bool {
+	s := d.s
+	if s.Came == nil || s.Came.Blocks()>>flow.Tunnel&1 == 0 {
+		return false
+	}
+	s.CameUses = true
+	if e.addr == tunnelAddr(s.Came, flow.FieldTunDst, flow.FieldTunIPv6Dst) {
+		s.Reason = action.OwnEnd
+		return true
+	}
+	if (s.Switched || d.p.config.Remote.From == Lookup) && e.key == uint32(s.Came.Uint(flow.FieldTunID)) &&
+		e.addr == tunnelAddr(s.Came, flow.FieldTunSrc, flow.FieldTunIPv6Src) {
+		s.Reason = action.SplitHorizon
+		return true
+	}
+	return false
+}
+
+// tunnelAddr returns the address in one of two fields, of which the other is zero; invalid if both are.
+func tunnelAddr(k *flow.Key, v4, v6 flow.FieldID) netip.Addr {
+	if k.Uint(v4) != 0 {
+		return netip.AddrFrom4([4]byte(k.Bytes(v4)))
+	}
+	if a := netip.AddrFrom16([16]byte(k.Bytes(v6))); !a.IsUnspecified() {
+		return a
+	}
+	return netip.Addr{}
+}

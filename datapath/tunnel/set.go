@@ -1,0 +1,79 @@
+package tunnel
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/culvertdev/culvert/encap"
+	"github.com/culvertdev/culvert/pmd"
+)
+
+// A Set is the tunnel ports of a switch, and what they share.
+//
+// Thread-safety: all methods are safe for concurrent use.
+type Set struct {
+	router Router
+
+	dispatches sync.Pool // of *dispatch
+
+	mu       sync.RWMutex
+	ports    map[string]*Port
+	profiles map[string]*Profile
+}
+
+// NewSet returns a set without ports whose packets go the ways of a router.
+func NewSet(r Router) *Set {
+	s := &Set{router: r, ports: make(map[string]*Port)}
+	s.dispatches.New = func() any { return new(dispatch) }
+	return s
+}
+
+// Driver returns what opens ports of type t.
+func (s *Set) Driver(t encap.Type) pmd.Driver { return &driver{set: s, typ: t} }
+
+// Ports returns the open ports by name.
+func (s *Set) Ports() []*Port {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := make([]*Port, 0, len(s.ports))
+	for _, p := range s.ports {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b *Port) int { return cmp.Compare(a.name, b.name) })
+	return list
+}
+
+type driver struct {
+	set *Set
+	typ encap.Type
+}
+
+// Open implements pmd.Driver. A tunnel that another port is already does not open.
+func (d *driver) Open(_ context.Context, name string, options map[string]string) (pmd.Port, error) {
+	c, err := Parse(d.typ, options)
+	if err != nil {
+		return nil, err
+	}
+	p := &Port{set: d.set, name: name, config: c, done: make(chan struct{})}
+	d.set.mu.Lock()
+	defer d.set.mu.Unlock()
+	for _, other := range d.set.ports {
+		if other.config.Identity() == c.Identity() {
+			return nil, fmt.Errorf("port %s is the same tunnel: %s", other.name, c.Identity())
+		}
+	}
+	d.set.ports[name] = p
+	return p, nil
+}
+
+// remove forgets a port.
+func (s *Set) remove(p *Port) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ports[p.name] == p {
+		delete(s.ports, p.name)
+	}
+}
