@@ -76,6 +76,9 @@ func (st *Stepper) SendAll(port uint32, packets [][]byte, between func(answers b
 	return nil
 }
 
+// Work lets what rule tables have given the switch to send leave (rules.Sender), and all that comes of it.
+func (st *Stepper) Work() { st.run(0, nil) }
+
 // take puts a packet into the batch that comes in next.
 func (st *Stepper) take(packet []byte) error {
 	f, ok := st.w.frames.FromBytes(packet)

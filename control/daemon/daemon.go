@@ -22,6 +22,7 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/control/metrics"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
@@ -50,7 +51,7 @@ func (d Drivers) Types() config.PortTypes {
 	for name, driver := range d {
 		types[name] = driver.Check
 	}
-	return types
+	return tunnelTypes(types)
 }
 
 // Options are what a daemon is started with.
@@ -79,6 +80,7 @@ type Daemon struct {
 	stack     *underlay.Stack // what all bridges stand on
 	moved     chan struct{}   // something in the underlay has changed
 	followers followers
+	tunnels   tunnels         // on the stack
 	metrics   *metrics.Server // nil: none
 	stop      context.CancelFunc
 	serving   sync.WaitGroup
@@ -98,6 +100,9 @@ type Daemon struct {
 func Start(ctx context.Context, o Options) (*Daemon, error) {
 	d := &Daemon{o: o, log: o.Log, clock: cpu.NewClock(), bridges: make(map[string]*bridge), stop: func() {}, moved: make(chan struct{}, 1)}
 	d.stack, d.followers.all = d.newStack(), make(map[string]*following)
+	d.tunnels.Set = tunnel.NewSet(d.stack)
+	d.tunnels.Watch(d.wakeUnderlay)
+	d.o.Drivers = d.o.Drivers.withTunnels(d.tunnels.Set)
 	if o.Level != nil {
 		o.Level.Set(o.Config.Log.Level)
 	}

@@ -8,8 +8,11 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/datapath/tunnel"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -37,6 +40,7 @@ type Offline struct {
 	pool    *frame.Pool
 	bridges map[string]*bridge
 	stack   *underlay.Stack
+	tunnels tunnels
 }
 
 // NewOffline returns an offline switch with all bridges, ports and rules of its configuration.
@@ -49,6 +53,8 @@ func NewOffline(o OfflineOptions) (*Offline, error) {
 		return nil, err
 	}
 	f := &Offline{pool: pool, bridges: make(map[string]*bridge), stack: underlay.New(underlay.Options{Clock: o.Clock, Seed: offlineSeed})}
+	f.tunnels.Set = tunnel.NewSet(f.stack)
+	f.stack.Watch(f.tunnels.changed)
 	seed := flow.FixedSeed(offlineSeed)
 	settings := switchOptions(c)
 	settings.Pool, settings.Seed, settings.Clock = pool, &seed, cpu.NewManualClock(o.Clock)
@@ -77,7 +83,7 @@ func (f *Offline) fill(o OfflineOptions) error {
 	}
 	for _, p := range plans {
 		for _, port := range p.target().Ports {
-			dev, err := newOfflinePort(port.Name, f.pool, o.Sent)
+			dev, err := f.device(port, o.Sent)
 			if err != nil {
 				return fmt.Errorf("port %s: %w", port.Name, err)
 			}
@@ -86,7 +92,26 @@ func (f *Offline) fill(o OfflineOptions) error {
 			}
 		}
 	}
-	return settleUnderlay(f.stack, o.Config, plans)
+	if err := settleUnderlay(f.stack, o.Config, plans); err != nil {
+		return err
+	}
+	return f.Follow()
+}
+
+// device returns what is behind a port: a tunnel is one offline, too.
+func (f *Offline) device(port datapath.PortConfig, sent func(string, []byte)) (pmd.Port, error) {
+	if typ, err := encap.ParseType(port.Driver); err == nil {
+		return f.tunnels.Driver(typ).Open(context.Background(), port.Name, port.Options)
+	}
+	return newOfflinePort(port.Name, f.pool, sent)
+}
+
+// Follow makes the switch follow what its packets have taught the underlay, and lets packets for tunnels go on that
+// waited for it.
+func (f *Offline) Follow() error {
+	err := f.tunnels.follow(f.Switch, f.stack.Own())
+	f.Sync()
+	return err
 }
 
 // Speaks reports whether a rule table or the underlay sends packets of its own accord, as gateways and bonds do.

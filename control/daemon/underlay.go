@@ -34,13 +34,19 @@ func (d *Daemon) newStack() *underlay.Stack {
 			d.log.Warn("another host has an address of the underlay", "port", port, "address", addr, "mac", net.HardwareAddr(mac[:]))
 		},
 	})
-	s.Watch(func(uint64) {
-		select {
-		case d.moved <- struct{}{}:
-		default: // somebody is about to look
-		}
+	s.Watch(func(tags uint64) {
+		d.tunnels.changed(tags)
+		d.wakeUnderlay()
 	})
 	return s
+}
+
+// wakeUnderlay has the switch follow the underlay and the tunnels soon.
+func (d *Daemon) wakeUnderlay() {
+	select {
+	case d.moved <- struct{}{}:
+	default: // somebody is about to look
+	}
 }
 
 // tendUnderlay lets time pass for the underlay, and has the flow cache follow it.
@@ -54,6 +60,9 @@ func (d *Daemon) tendUnderlay(ctx context.Context) {
 		case <-d.moved:
 			d.shareDevices()
 			start := time.Now()
+			if err := d.tunnels.follow(d.sw, d.stack.Own()); err != nil {
+				d.log.Error("tunnels are not followed", "error", err)
+			}
 			d.sw.Sync()
 			rest(ctx, min(underlayRest*time.Since(start), underlayPause))
 			continue

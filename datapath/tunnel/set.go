@@ -22,6 +22,7 @@ type Set struct {
 	mu       sync.RWMutex
 	ports    map[string]*Port
 	profiles map[string]*Profile
+	changed  func() // nil: nobody wants to know
 }
 
 // NewSet returns a set without ports whose packets go the ways of a router.
@@ -29,6 +30,17 @@ func NewSet(r Router) *Set {
 	s := &Set{router: r, ports: make(map[string]*Port)}
 	s.dispatches.New = func() any { return new(dispatch) }
 	return s
+}
+
+// Watch has changed called when ports have opened or closed. It must not block. It is to be called before the first
+// port opens.
+func (s *Set) Watch(changed func()) { s.changed = changed }
+
+// tell says that ports have opened or closed.
+func (s *Set) tell() {
+	if s.changed != nil {
+		s.changed()
+	}
 }
 
 // Driver returns what opens ports of type t.
@@ -66,6 +78,7 @@ func (d *driver) Open(_ context.Context, name string, options map[string]string)
 		}
 	}
 	d.set.ports[name] = p
+	d.set.tell()
 	return p, nil
 }
 
@@ -76,4 +89,5 @@ func (s *Set) remove(p *Port) {
 	if s.ports[p.name] == p {
 		delete(s.ports, p.name)
 	}
+	s.tell()
 }

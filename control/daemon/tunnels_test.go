@@ -1,0 +1,124 @@
+package daemon
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/control/config"
+)
+
+// A host is an offline switch with a guest's port p and a port u to the physical network.
+type host struct {
+	t    *testing.T
+	sw   *Offline
+	out  map[string][][]byte // packets sent, by port
+	ids  map[string]uint32
+	peer *host
+}
+
+// newHost returns the host with this underlay address and tunnel, another line of YAML.
+func newHost(t *testing.T, underlay, tunnel string) *host {
+	t.Helper()
+	drivers := Drivers{"memory": {Check: func(map[string]string) error { return nil }}}
+	c, err := config.Parse(config.Source{Name: "test", Drivers: drivers.Types(), Text: `
+frames: {buffers: 1024, hugepages: never}
+bridges:
+  - name: br0
+    ports:
+      - {name: p, type: memory, number: 1}
+      - {name: t, number: 2, ` + tunnel + `}
+    flows: ["in_port=1,actions=2", "in_port=2,actions=1"]
+  - name: phys
+    ports: [{name: u, type: memory, underlay: {` + underlay + `}}]
+    flows: []
+`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{t: t, out: make(map[string][][]byte), ids: make(map[string]uint32)}
+	now := int64(0)
+	h.sw, err = NewOffline(OfflineOptions{
+		Config: c, Clock: func() int64 { now += 1e6; return now },
+		Sent: func(port string, packet []byte) { h.out[port] = append(h.out[port], bytes.Clone(packet)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.sw.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, p := range h.sw.Ports() {
+		h.ids[p.Name] = p.ID
+	}
+	return h
+}
+
+// send lets a packet come in by a port, and everything it sets going happen on both hosts.
+func (h *host) send(port string, packet []byte) {
+	h.t.Helper()
+	if err := h.sw.Send(h.ids[port], packet); err != nil {
+		h.t.Fatal(err)
+	}
+	for range 10 {
+		for _, x := range []*host{h, h.peer} {
+			if err := x.sw.Follow(); err != nil {
+				h.t.Fatal(err)
+			}
+			x.sw.Work()
+			x.sw.Walk()
+			wire := x.out["u"]
+			x.out["u"] = nil
+			for _, p := range wire {
+				if err := x.peer.sw.Send(x.peer.ids["u"], p); err != nil {
+					h.t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+func TestAPacketCrossesATunnelFromOneHostToAnother(t *testing.T) {
+	for _, c := range []struct{ name, left, right, tunnel string }{
+		{"VXLAN over IPv4", "address: 192.0.2.1/24", "address: 192.0.2.2/24", "type: vxlan, options: {remote_ip: %s, key: 42}"},
+		{"VXLAN over IPv6", "address: '2001:db8::1/64'", "address: '2001:db8::2/64'", "type: vxlan, options: {remote_ip: '%s', key: 42}"},
+		{"GENEVE in a VLAN of the underlay", "address: 192.0.2.1/24, vlan: 7", "address: 192.0.2.2/24, vlan: 7", "type: geneve, options: {remote_ip: %s, key: 9, csum: true}"},
+		{"GENEVE over IPv6", "address: '2001:db8::1/64'", "address: '2001:db8::2/64'", "type: geneve, options: {remote_ip: '%s', key: 9}"},
+		{"GRE over IPv4", "address: 192.0.2.1/24", "address: 192.0.2.2/24", "type: gre, options: {remote_ip: %s, key: 7, csum: true}"},
+		{"GRE over IPv6", "address: '2001:db8::1/64'", "address: '2001:db8::2/64'", "type: gre, options: {remote_ip: '%s'}"},
+		{"NVGRE", "address: 192.0.2.1/24", "address: 192.0.2.2/24", "type: nvgre, options: {remote_ip: %s, key: 70000}"},
+		{"ERSPAN", "address: 192.0.2.1/24", "address: 192.0.2.2/24", "type: erspan, options: {remote_ip: %s, key: 5, erspan_idx: 3}"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			addr := func(underlay string) string {
+				a, _, _ := strings.Cut(strings.Trim(strings.TrimPrefix(underlay, "address: "), "'"), "/")
+				return a
+			}
+			left := newHost(t, c.left+", mac: '02:00:00:00:01:01'", fmt.Sprintf(c.tunnel, addr(c.right)))
+			right := newHost(t, c.right+", mac: '02:00:00:00:01:02'", fmt.Sprintf(c.tunnel, addr(c.left)))
+			left.peer, right.peer = right, left
+			there, back := guestFrame(1, 2, 300), guestFrame(2, 1, 200)
+			left.send("p", there) // waits for ARP or neighbour discovery
+			if got := right.out["p"]; len(got) != 1 || !bytes.Equal(got[0], there) {
+				t.Fatalf("%d packets arrived, % x", len(got), got)
+			}
+			right.send("p", back)
+			if got := left.out["p"]; len(got) != 1 || !bytes.Equal(got[0], back) {
+				t.Fatalf("%d packets came back, % x", len(got), got)
+			}
+		})
+	}
+}
+
+// guestFrame is an Ethernet frame between two guests.
+func guestFrame(from, to byte, size int) []byte {
+	b := make([]byte, size)
+	copy(b, []byte{2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 0x88, 0xb5})
+	for i := 14; i < size; i++ {
+		b[i] = byte(i)
+	}
+	return b
+}
