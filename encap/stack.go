@@ -2,6 +2,7 @@ package encap
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/culvertdev/culvert/encap/wire"
 )
@@ -19,21 +20,30 @@ func AppendStack(words []uint64, o *Outer) ([]uint64, error) {
 	if err := o.Check(); err != nil {
 		return words, err
 	}
-	var buf [MaxStack]byte
-	var d descriptor
-	d.setType(o.Type)
-	b := appendLink(buf[:0], o)
-	d.setL3(len(b))
-	b = appendNetwork(b, o, &d)
-	b = appendTransport(b, o, &d)
-	b = kinds[o.Type].build(b, o, &d)
-	d.setSize(len(b))
-	words = append(words, uint64(d), binary.LittleEndian.Uint64(b))
+	w := drafts.Get().(*draft)
+	defer drafts.Put(w)
+	w.d = 0
+	w.d.setType(o.Type)
+	b := appendLink(w.buf[:0], o)
+	w.d.setL3(len(b))
+	b = appendNetwork(b, o, &w.d)
+	b = appendTransport(b, o, &w.d)
+	b = kinds[o.Type].build(b, o, &w.d)
+	w.d.setSize(len(b))
+	words = append(words, uint64(w.d), binary.LittleEndian.Uint64(b))
 	for b = b[(len(b)-1)%8+1:]; len(b) > 0; b = b[8:] {
 		words = append(words, binary.LittleEndian.Uint64(b))
 	}
 	return words, nil
 }
+
+// A draft is a header stack that is being built. Drafts are used again, so that new flows make no garbage.
+type draft struct {
+	buf [MaxStack]byte
+	d   descriptor
+}
+
+var drafts = sync.Pool{New: func() any { return new(draft) }}
 
 // appendLink appends the Ethernet header.
 func appendLink(b []byte, o *Outer) []byte {
@@ -62,13 +72,13 @@ func appendNetwork(b []byte, o *Outer, d *descriptor) []byte {
 		*d |= dV6
 		b = binary.BigEndian.AppendUint32(b, 6<<28|uint32(o.TOS)<<20|o.Label)
 		b = append(b, 0, 0, proto, o.TTL)
-		b = append(b, o.Src.AsSlice()...)
-		return append(b, o.Dst.AsSlice()...)
+		src, dst := o.Src.As16(), o.Dst.As16()
+		return append(append(b, src[:]...), dst[:]...)
 	}
 	at := len(b)
 	b = append(b, 0x45, o.TOS, 0, 0, 0, 0, 0, 0, o.TTL, proto, 0, 0)
-	b = append(b, o.Src.AsSlice()...)
-	b = append(b, o.Dst.AsSlice()...)
+	src, dst := o.Src.As4(), o.Dst.As4()
+	b = append(append(b, src[:]...), dst[:]...)
 	h := b[at:]
 	if o.DontFragment {
 		h[wire.IPv4Fragment] = wire.IPv4DontFragment >> 8
