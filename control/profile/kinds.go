@@ -8,6 +8,7 @@ import (
 	"github.com/culvertdev/culvert/encap/vtep/direct"
 	"github.com/culvertdev/culvert/encap/vtep/learn"
 	"github.com/culvertdev/culvert/encap/vtep/socket"
+	"github.com/culvertdev/culvert/encap/vtep/svp"
 	"github.com/culvertdev/culvert/encap/vtep/table"
 	"github.com/culvertdev/culvert/pmd/option"
 )
@@ -18,10 +19,13 @@ var lookups = map[string]lookup{
 	"file":   readFile,
 	"learn":  readLearn,
 	"socket": readSocket,
+	"svp":    readSVP,
 }
 
 // invalidations are the invalidation plug-ins there are.
-var invalidations = map[string]invalidation{}
+var invalidations = map[string]invalidation{
+	"svp": readLog,
+}
 
 // readDirect reads the options of the point-to-point look-up: the one other end.
 func readDirect(o *option.Set, _ []netip.Addr) func() (vtep.Resolver, error) {
@@ -59,6 +63,31 @@ func readLearn(o *option.Set, _ []netip.Addr) func() (vtep.Resolver, error) {
 func readSocket(o *option.Set, self []netip.Addr) func() (vtep.Resolver, error) {
 	path := needed(o, "path", "the path of a unix socket")
 	return func() (vtep.Resolver, error) { return socket.New(socket.Options{Path: path, Self: self}) }
+}
+
+// readSVP reads the options of the look-up by SVP: the server.
+func readSVP(o *option.Set, _ []netip.Addr) func() (vtep.Resolver, error) {
+	server := needed(o, "server", "a server as host or host:port")
+	return func() (vtep.Resolver, error) { return svp.NewClient(server) }
+}
+
+// readLog reads the options of the invalidation by SVP: the server whose log is followed, and where SHOOTDOWN
+// of other hosts comes in.
+func readLog(o *option.Set, self []netip.Addr) func() (vtep.Invalidator, error) {
+	s := svp.Options{Server: needed(o, "server", "a server as host or host:port")}
+	if o.Has("self") {
+		s.Self = addr(o, "self")
+	} else if len(self) > 0 {
+		s.Self = self[0]
+	}
+	if v := o.String("shootdown", ""); v != "" {
+		at, err := netip.ParseAddrPort(v)
+		if err != nil || at.Port() == 0 {
+			o.Fail("shootdown", "an address and a port such as 192.0.2.9:1296")
+		}
+		s.Shootdown = at
+	}
+	return func() (vtep.Invalidator, error) { return svp.NewInvalidator(s) }
 }
 
 // needed returns an option that must be given.
