@@ -6,6 +6,7 @@
 
 GO       ?= go
 BIN      := bin/culvert
+ETCD     := encap/vtep/etcd# a module of its own, with a client of etcd that the core does without
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 5s
@@ -24,8 +25,9 @@ export CGO_ENABLED ?= 0
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## the one static binary, bin/culvert
+build: ## the one static binary, bin/culvert, and the look-up plug-in that is a process of its own, bin/culvert-vtep-etcd
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/culvert
+	$(GO) -C $(ETCD) build -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/culvert-vtep-etcd .
 
 demo: build ## three namespaces, Culvert between them, traffic, a result to look at
 	$(BIN) demo
@@ -39,6 +41,7 @@ test: deps lint unit race purego integration fuzz bench-micro ## everything belo
 
 unit: ## tests that need nothing
 	$(GO) test ./...
+	$(GO) -C $(ETCD) test ./...
 
 race: ## the same under the race detector
 	.ci/race

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// pending is what a publisher would change in etcd.
+func pending(p *publisher) map[string]change {
+	all := make(map[string]change)
+	for {
+		list := p.take()
+		if len(list) == 0 {
+			return all
+		}
+		for _, c := range list {
+			all[c.key] = c
+		}
+	}
+}
+
+func TestAGuestIsItsKeysAndItsEnd(t *testing.T) {
+	p := newPublisher(nil, names, time.Second)
+	p.announce(there)
+	second := there
+	second.MAC[5], second.IP = 2, netip.Addr{}
+	p.announce(second)
+	got := pending(p)
+	end := names.ofEnd(7, there.End.Addr)
+	if len(got) != 4 || got[names.of(byMAC)].gone || got[names.of(byIP)].gone || got[end].gone {
+		t.Fatalf("%v", got)
+	}
+	p.withdraw(there)
+	if got = pending(p); len(got) != 2 || !got[names.of(byMAC)].gone || got[names.of(byMAC)].text != encode(byMAC, there) {
+		t.Fatalf("%v", got)
+	}
+	p.withdraw(second)
+	if got = pending(p); len(got) != 2 || !got[end].gone {
+		t.Fatalf("the last guest has gone: %v", got)
+	}
+}
+
+func TestAGuestThatIsAnnouncedTwiceIsWrittenOnce(t *testing.T) {
+	p := newPublisher(nil, names, time.Second)
+	p.announce(there)
+	pending(p)
+	p.announce(there)
+	if got := pending(p); len(got) != 0 {
+		t.Fatalf("%v", got)
+	}
+	p.everything()
+	if got := pending(p); len(got) != 3 {
+		t.Fatalf("after an outage: %v", got)
+	}
+}
+
+func TestWhatCouldNotBeWrittenIsWrittenAsItIsWantedThen(t *testing.T) {
+	p := newPublisher(nil, names, time.Second)
+	p.announce(there)
+	list := p.take()
+	p.withdraw(there)
+	p.putBack(list)
+	for _, c := range pending(p) {
+		if !c.gone {
+			t.Errorf("%v is set", c)
+		}
+	}
+}
+
+func TestThousandsOfChangesAreTakenSomeAtATime(t *testing.T) {
+	p := newPublisher(nil, names, time.Second)
+	for n := range 1000 {
+		g := there
+		g.MAC[4], g.MAC[5], g.IP = byte(n>>8), byte(n), netip.Addr{}
+		p.announce(g)
+	}
+	if n := len(p.take()); n != maxChanges {
+		t.Fatalf("%d taken", n)
+	}
+	if n := len(pending(p)); n != 1001-maxChanges {
+		t.Fatalf("%d left", n)
+	}
+}
