@@ -22,13 +22,14 @@ type Directory struct {
 	inv  Invalidator // nil: there is none
 	seed uint64
 
-	mu    sync.Mutex
-	book  *book
-	log   changeLog
-	asks  bucket // questions
-	shots bucket // Shoot
-	tally tally
-	fault string // what the plug-in did wrong last
+	mu     sync.Mutex
+	closed bool
+	book   *book
+	log    changeLog
+	asks   bucket // questions
+	shots  bucket // Shoot
+	tally  tally
+	fault  string // what the plug-in did wrong last
 }
 
 // New starts the plug-ins of a profile and returns the Directory before them. inv is nil if the profile has
@@ -54,8 +55,12 @@ func New(o Options, look Resolver, inv Invalidator) (*Directory, error) {
 	return d, nil
 }
 
-// Close ends the plug-ins. What is known is still answered.
+// Close ends the plug-ins. What is known is still answered, and nothing is asked any more. Tick must have
+// returned, and is not called again.
 func (d *Directory) Close() error {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
 	var err error
 	if d.inv != nil {
 		err = d.inv.Close()
@@ -127,7 +132,7 @@ func (d *Directory) read(q Question, live bool) (r Result, ask bool) {
 	r.Tags = d.tag(&q)
 	e := d.book.find(q)
 	if e == nil {
-		if !live {
+		if !live || d.closed {
 			return r, false
 		}
 		r.State = d.begin(q)

@@ -156,6 +156,21 @@ func TestWhatIsUnknownGoesToAllIfTheProfileSaysSo(t *testing.T) {
 	}
 }
 
+func TestAClosedDirectoryAnswersWhatItKnowsAndAsksNobody(t *testing.T) {
+	s := newStand(t, Options{})
+	q := ForMAC(7, mac(1))
+	s.plug.knows = map[Question]Answer{q: at(1)}
+	s.expect(q, true, Known)
+	if err := s.Close(); err != nil || !s.plug.closed {
+		t.Fatal(err)
+	}
+	s.expect(q, true, Known)
+	s.expect(ForMAC(7, mac(2)), true, Unknown)
+	if len(s.plug.asked) != 1 {
+		t.Fatal("a closed plug-in was asked")
+	}
+}
+
 func TestAGroupAddressIsTheQuestionForAll(t *testing.T) {
 	if q := ForMAC(7, [6]byte{1, 0, 0x5e, 0, 0, 1}); q != ForFlood(7) {
 		t.Fatal(q)
