@@ -1,0 +1,74 @@
+//go:build integration
+
+package overlay
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/guest"
+	"github.com/culvertdev/culvert/bench/guest/inside"
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/control/api"
+)
+
+// The guest's kernel has tunnel devices that this machine's lacks. It is on a vhost-user port with the underlay's
+// addresses, and has all tunnels at once, each with a network of its own inside.
+func TestTunnelsWithALinuxGuest(t *testing.T) {
+	need(t, guest.Missing)
+	const to4, to6 = "remote_ip: 10.77.0.2", `remote_ip: "fd77::2"`
+	tunnels := []struct {
+		name, options string
+		far           inside.Tunnel
+	}{
+		{"GENEVE", to4 + ", key: 42", inside.Tunnel{Type: "geneve", Local: far4, Remote: near4, Key: 42, Port: 6081}},
+		{"GENEVE over IPv6", to6 + ", key: 42", inside.Tunnel{Type: "geneve", Local: far6, Remote: near6, Key: 42, Port: 6081}},
+		{"GRE", to4, inside.Tunnel{Type: "gre", Local: far4, Remote: near4}},
+		{"GRE with key and checksum", to4 + ", key: 42, csum: true", inside.Tunnel{Type: "gre", Local: far4, Remote: near4, Key: 42, Checksum: true}},
+		{"GRE over IPv6", to6 + ", key: 42", inside.Tunnel{Type: "gre", Local: far6, Remote: near6, Key: 42}},
+		{"VXLAN", to4 + ", key: 42, csum: true", inside.Tunnel{Type: "vxlan", Local: far4, Remote: near4, Key: 42, Port: vxlanPort, Checksum: true}},
+	}
+	s := newSite(t, plan{rules: []string{"actions=drop"}}, 4*time.Minute)
+	var ports []tunnelPort
+	for i, u := range tunnels {
+		ports = append(ports, tunnelPort{fmt.Sprint("tun", i), u.far.Type, u.options})
+	}
+	s.startWith(fmt.Sprintf("name: wan, type: vhost-user, options: {path: %s}", s.path("vu")), ports...)
+	g := s.boot()
+	for i, u := range tunnels {
+		u.far.Name = ports[i].name
+		must(t, g.AddTunnel(s.ctx, u.far))
+		s.link(g.Host, u.far.Name, s.inner, overlay(byte(i), 2))
+		s.link(s.alice, lab.HostLink, 0, overlay(byte(i), 1))
+		_, err := api.Call(s.ctx, s.daemon.Client(), api.FlowReplace, api.FlowText{Bridge: "inside", Lines: []string{
+			"in_port=p1,actions=output:" + u.far.Name, "in_port=" + u.far.Name + ",actions=output:p1",
+		}})
+		must(t, err)
+		t.Run(u.name, func(t *testing.T) {
+			s.within(t).exercise(g.Host, byte(i))
+		})
+	}
+	s.stop()
+}
+
+// boot starts the guest on the switch's port wan, as far.
+func (s *site) boot() *guest.Guest {
+	s.Helper()
+	g, err := guest.Start(s.ctx, guest.Options{
+		Dir: s.path("guest"), Socket: s.path("vu"), Spawn: s.lab.Switch.Start, MAC: net.HardwareAddr{2, 0x77, 0, 0, 0, 2}, Tunnels: true,
+	})
+	must(s.T, err)
+	s.Cleanup(func() { g.Stop() })
+	s.link(g.Host, guest.Link, 0, []netip.Prefix{netip.PrefixFrom(far4, 24), netip.PrefixFrom(far6, 64)})
+	return g
+}
+
+// within is the site for a part of its test.
+func (s *site) within(t *testing.T) *site {
+	part := *s
+	part.T = t
+	return &part
+}
