@@ -101,7 +101,7 @@ func Reasons() []counter.Desc {
 		NoEnd:            {Name: "tunnel_no_end", Help: "The tunnel's other end is the flow's to say, which names none.", Kind: counter.Drop},
 		OwnEnd:           {Name: "tunnel_own_end", Help: "The packet would go by a tunnel to the end at which it came in.", Kind: counter.Drop},
 		SplitHorizon:     {Name: "tunnel_split_horizon", Help: "The packet came by a tunnel from the end that it would go back to.", Kind: counter.Drop},
-		BadTunnel:        {Name: "tunnel_header", Help: "The flow says something about the tunnel's headers that they have no room for.", Kind: counter.Drop},
+		BadTunnel:        {Name: "tunnel_fields", Help: "The flow says something about the tunnel's headers that they have no room for.", Kind: counter.Drop},
 		UnknownEnd:       {Name: "tunnel_unknown", Help: "Nobody knows behind which end of the overlay the destination is.", Kind: counter.Drop},
 	}
 }
