@@ -113,12 +113,6 @@ func (b *bench) stacks() (list []encap.Outer) {
 	return list
 }
 
-// uses are the fields that mattered.
-func (b *bench) uses() string {
-	m := flow.Match{Mask: b.s.Uses}
-	return m.String()
-}
-
 func TestAPacketLeavesByTheOptionsOrByItsFlow(t *testing.T) {
 	open := ways{"192.0.2.1": underlay.OK, "192.0.2.2": underlay.OK, "2001:db8::1": underlay.OK, "192.0.2.3": underlay.Asked, "192.0.2.4": underlay.Unreachable}
 	for _, c := range []struct {
