@@ -309,7 +309,7 @@ func TestASilentFrontendDoesNotHoldTheSocketForEver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, shape{features: common, server: true}, func(o *Options) { o.patience = 1500 * time.Millisecond })
+			b := newBench(t, shape{features: common, server: true}, func(o *Options) { o.patience = 3 * time.Second })
 			silent, err := net.Dial("unix", b.g.path)
 			if err != nil {
 				t.Fatal(err)
@@ -333,10 +333,10 @@ func TestASilentFrontendDoesNotHoldTheSocketForEver(t *testing.T) {
 
 // One that has introduced itself may wait for its guest as long as it likes.
 func TestAFrontendWhoseGuestIsNotThereYetMayWait(t *testing.T) {
-	b := newBench(t, shape{features: common, server: true}, func(o *Options) { o.patience = 1500 * time.Millisecond })
+	b := newBench(t, shape{features: common, server: true}, func(o *Options) { o.patience = 3 * time.Second })
 	b.g.meet()
 	b.g.negotiate()
-	time.Sleep(2 * time.Second) // longer than it may take to introduce itself
+	time.Sleep(3500 * time.Millisecond) // longer than it may take to introduce itself
 	b.g.tell(proto.SetMemTable, proto.MemTable{b.g.region()}, int(b.g.file.Fd()))
 	for i := range b.g.rings {
 		b.g.startRing(i, b.g.start())
