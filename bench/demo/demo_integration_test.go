@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/daemon"
 	"github.com/culvertdev/culvert/bench/lab"
 )
 
@@ -26,11 +27,7 @@ func build(t *testing.T) string {
 	dir := shortDir(t)
 	must(t, os.Chmod(dir, 0o755))
 	bin := filepath.Join(dir, "culvert")
-	cmd := exec.Command("go", "build", "-o", bin, "github.com/culvertdev/culvert/cmd/culvert")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build culvert: %v\n%s", err, out)
-	}
+	must(t, daemon.Build(bin))
 	return bin
 }
 

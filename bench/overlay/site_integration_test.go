@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,23 +45,10 @@ func need(t *testing.T, missing ...func() error) {
 var built string
 
 func TestMain(m *testing.M) {
-	// The path of a Unix socket has room for 107 bytes; testing's folders have long names.
-	dir, err := os.MkdirTemp("", "overlay-")
-	if err == nil {
-		built = filepath.Join(dir, "culvert")
-		build := exec.Command("go", "build", "-o", built, "github.com/culvertdev/culvert/cmd/culvert")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		build.Stderr = os.Stderr
-		err = build.Run()
-	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "build culvert:", err)
-	} else {
-		code = m.Run()
-	}
-	os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(daemon.WithProgram(func(program string) int {
+		built = program
+		return m.Run()
+	}))
 }
 
 // Addresses of the underlay: the switch's, and the far end's.

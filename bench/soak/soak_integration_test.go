@@ -5,10 +5,11 @@ package soak
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/culvertdev/culvert/bench/daemon"
 )
 
 // TestASoakOfSecondsEndsWell runs what `culvert soak` does, with the daemon built for it.
@@ -18,10 +19,8 @@ func TestASoakOfSecondsEndsWell(t *testing.T) {
 	}
 	dir := t.TempDir()
 	binary, report := filepath.Join(dir, "culvert"), filepath.Join(dir, "report.json")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/culvert")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build culvert: %v\n%s", err, out)
+	if err := daemon.Build(binary); err != nil {
+		t.Fatal(err)
 	}
 	if err := Run(t.Context(), Options{Out: t.Output(), Binary: binary, Time: 25 * time.Second, Seed: 1, Report: report}); err != nil {
 		t.Error(err)

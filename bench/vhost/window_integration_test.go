@@ -5,12 +5,12 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/daemon"
 	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/testpmd"
 )
@@ -47,11 +47,7 @@ func must(t *testing.T, err error) {
 
 func TestWindowsOfEachKind(t *testing.T) {
 	b, ctx := quick(t)
-	build := exec.Command("go", "build", "-o", b.culvert, "github.com/culvertdev/culvert/cmd/culvert")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build culvert: %v\n%s", err, out)
-	}
+	must(t, daemon.Build(b.culvert))
 	c := &culvert{binary: b.culvert, hosts: b.hosts}
 	for _, row := range []string{"rule on the port alone", "latency at low load"} {
 		s, err := b.once(ctx, c, cell{"packed", 64, row})

@@ -17,17 +17,7 @@ const bondTick = 100 * time.Millisecond
 
 // runBonds lets bonds do what is due. Cached flows that are concerned have followed before the next look.
 func (d *Daemon) runBonds(ctx context.Context) {
-	tick := time.NewTicker(bondTick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		d.mu.Lock()
-		bridges := d.sortedBridges()
-		d.mu.Unlock()
+	d.every(ctx, bondTick, func(bridges []*bridge) {
 		changed := false
 		for _, b := range bridges {
 			if b.gateway == nil {
@@ -37,7 +27,7 @@ func (d *Daemon) runBonds(ctx context.Context) {
 		if changed {
 			d.sw.Sync()
 		}
-	}
+	})
 }
 
 func (d *Daemon) bondShow(_ context.Context, n api.BridgeName) ([]api.Bond, error) {

@@ -200,7 +200,16 @@ func (d *Daemon) serve(l *api.Listener) {
 // expire removes rules and addresses whose time has passed, once a second. The cached flows follow with
 // the next walk of the revalidator.
 func (d *Daemon) expire(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+	d.every(ctx, time.Second, func(bridges []*bridge) {
+		for _, b := range bridges {
+			b.expire(d.clock.Now())
+		}
+	})
+}
+
+// every calls do with the bridges there are, outside the lock, once a period until ctx is done.
+func (d *Daemon) every(ctx context.Context, period time.Duration, do func([]*bridge)) {
+	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
 		select {
@@ -211,9 +220,7 @@ func (d *Daemon) expire(ctx context.Context) {
 		d.mu.Lock()
 		bridges := d.sortedBridges()
 		d.mu.Unlock()
-		for _, b := range bridges {
-			b.expire(d.clock.Now())
-		}
+		do(bridges)
 	}
 }
 

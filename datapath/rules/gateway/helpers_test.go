@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/flowcache/flow/flowtest"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -104,24 +105,7 @@ func describe(pkt []byte) string {
 // key returns the key of a frame that came in by a port.
 func (b *bench) key(port uint32, pkt []byte) *flow.Key {
 	b.Helper()
-	cache, err := b.pool.NewCache()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer cache.Close()
-	f, ok := cache.FromBytes(pkt)
-	if !ok {
-		b.Fatal("no frame")
-	}
-	defer cache.Put(f)
-	var batch frame.Batch
-	batch.Append(f)
-	var keys flow.Keys
-	x := flow.Extractor{VLANLimit: 2}
-	x.Extract(b.pool, port, 0, &batch, &keys)
-	k := new(flow.Key)
-	keys.Key(0, k)
-	return k
+	return flowtest.Key(b, b.pool, 2, port, pkt)
 }
 
 // see lets the gateway see a packet that waits for its verdict.

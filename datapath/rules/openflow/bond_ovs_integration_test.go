@@ -19,6 +19,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/lacp"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/bond"
+	"github.com/culvertdev/culvert/flowcache/flow/flowtest"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -97,7 +98,7 @@ func TestOpenVSwitchBondsTheSame(t *testing.T) {
 			port, pkt := uint32(1+g.IntN(4)), bondFrame(g)
 			want, actions := o.sendsAll(bridge, port, pkt)
 			v := lookQuery(t, l.Table, &rules.Query{
-				Key: frameKey(t, pool, 1, port+100, pkt), Packet: pkt, Size: len(pkt), Now: l.clock.now, Live: true,
+				Key: flowtest.Key(t, pool, 1, port+100, pkt), Packet: pkt, Size: len(pkt), Now: l.clock.now, Live: true,
 			})
 			got := sentFrames(v.Actions.Words(), pkt)
 			if c.cfg.Mode == bond.BalanceSLB {
@@ -220,7 +221,7 @@ func TestOpenVSwitchAgreesByLACP(t *testing.T) {
 				mu.Lock()
 				l.clock.now = 1000*second + int64(time.Since(began))
 				if !c.broken() {
-					lookQuery(t, l.Table, &rules.Query{Key: frameKey(t, pool, 1, id, pkt), Packet: pkt, Size: len(pkt), Now: l.clock.now, Live: true})
+					lookQuery(t, l.Table, &rules.Query{Key: flowtest.Key(t, pool, 1, id, pkt), Packet: pkt, Size: len(pkt), Now: l.clock.now, Live: true})
 				}
 				mu.Unlock()
 			}

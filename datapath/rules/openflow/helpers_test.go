@@ -10,7 +10,6 @@ import (
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
-	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // A fakeClock is set by the test.
@@ -69,29 +68,6 @@ func packet(tb testing.TB, text string) *flow.Key {
 		}
 	}
 	return &k
-}
-
-// frameKey returns the key that the datapath makes of a frame.
-func frameKey(tb testing.TB, pool *frame.Pool, limit int, port uint32, pkt []byte) *flow.Key {
-	tb.Helper()
-	cache, err := pool.NewCache()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer cache.Close()
-	f, ok := cache.FromBytes(pkt)
-	if !ok {
-		tb.Fatal("no frame")
-	}
-	defer cache.Put(f)
-	var b frame.Batch
-	b.Append(f)
-	var keys flow.Keys
-	x := flow.Extractor{VLANLimit: limit}
-	x.Extract(pool, port, 0, &b, &keys)
-	k := new(flow.Key)
-	keys.Key(0, k)
-	return k
 }
 
 // look looks a packet up without consequences.

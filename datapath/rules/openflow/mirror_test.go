@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/flowcache/flow/flowtest"
 )
 
 // mirrored returns a table with these mirrors.
@@ -283,7 +284,7 @@ func TestMirrorsAndSnoopingSayWhatTheyLookAt(t *testing.T) {
 			if h.Addr.Is6() {
 				group = netip.MustParseAddr([]string{"ff3e::1", "ff3e::2", "ff02::1"}[g.IntN(3)])
 			}
-			key := frameKey(t, s.pool, 2, uint32(101+g.IntN(7)), data(h, group.String()))
+			key := flowtest.Key(t, s.pool, 2, uint32(101+g.IntN(7)), data(h, group.String()))
 			v := lookQuery(t, s.table, &rules.Query{Key: key, Now: s.clock.now})
 			for range 20 {
 				other := *key

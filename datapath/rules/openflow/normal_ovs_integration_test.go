@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache/flow/flowtest"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -77,7 +78,7 @@ func TestOpenVSwitchTagsTheSame(t *testing.T) {
 					continue
 				}
 				want, actions := o.frames("m", ports[i].Number, pkt)
-				v := lookQuery(t, tb, &rules.Query{Key: frameKey(t, pool, limit, ports[i].ID, pkt)})
+				v := lookQuery(t, tb, &rules.Query{Key: flowtest.Key(t, pool, limit, ports[i].ID, pkt)})
 				got := runFrame(v.Actions.Words(), pkt)
 				if !maps.EqualFunc(got, want, bytes.Equal) {
 					t.Errorf("vlan-limit %d, into port %d %+v, tags [%s]\nours %s\nOVS  %s", limit, i+1, ports[i].VLAN, tags, program(v), actions)

@@ -11,6 +11,7 @@ import (
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/encap/wire/wiretest"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/flowcache/flow/flowtest"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -37,7 +38,7 @@ func newSnoopBench(t *testing.T, s Snooping, ports []rules.Port) *snoopBench {
 func (s *snoopBench) send(port uint32, pkt []byte) *rules.Verdict {
 	s.Helper()
 	return lookQuery(s, s.table, &rules.Query{
-		Key: frameKey(s, s.pool, 2, port+100, pkt), Packet: pkt, Size: len(pkt), Now: s.clock.now, Live: true,
+		Key: flowtest.Key(s, s.pool, 2, port+100, pkt), Packet: pkt, Size: len(pkt), Now: s.clock.now, Live: true,
 	})
 }
 
@@ -195,7 +196,7 @@ func TestMembershipMessagesAreNotCached(t *testing.T) {
 		t.Errorf("got %d entries, want the router's in VLAN 0", n)
 	}
 	look := func(pkt []byte) {
-		lookQuery(t, s.table, &rules.Query{Key: frameKey(t, s.pool, 2, 102, pkt), Packet: pkt, Now: s.clock.now})
+		lookQuery(t, s.table, &rules.Query{Key: flowtest.Key(t, s.pool, 2, 102, pkt), Packet: pkt, Now: s.clock.now})
 	}
 	look(sender(1).Membership(wire.IGMPQuery))
 	if n := len(s.table.Listeners()); n != 1 {
@@ -278,7 +279,7 @@ func TestAReportConcernsTheFlowsToItsGroup(t *testing.T) {
 			s.table.Changes(since, &changes)
 			var got []string
 			for name, pkt := range flows {
-				if concerns(&changes, verdicts[name], frameKey(t, s.pool, 2, 101, pkt)) {
+				if concerns(&changes, verdicts[name], flowtest.Key(t, s.pool, 2, 101, pkt)) {
 					got = append(got, name)
 				}
 			}
@@ -348,7 +349,7 @@ func TestSnoopedAndMirroredPacketsAreLookedUpWithoutGarbage(t *testing.T) {
 	}
 	report := sender(2).Membership(wire.IGMPv2Report, about("239.1.1.1"))
 	for name, pkt := range map[string][]byte{"a packet to a group": data(sender(1), "239.1.1.1"), "a report that confirms": report} {
-		q := &rules.Query{Key: frameKey(t, s.pool, 2, 102, pkt), Packet: pkt, Size: len(pkt), Now: s.clock.now, Live: true}
+		q := &rules.Query{Key: flowtest.Key(t, s.pool, 2, 102, pkt), Packet: pkt, Size: len(pkt), Now: s.clock.now, Live: true}
 		var v rules.Verdict
 		if n := testing.AllocsPerRun(100, func() {
 			v.Reset()

@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
+	"github.com/culvertdev/culvert/flowcache/flow/flowtest"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -83,24 +84,7 @@ func (b *bench) Inject(_ uint32, _ []byte, program []uint64) error {
 // query returns what the table is asked about a packet that came in by a port.
 func (b *bench) query(port uint32, pkt []byte) *rules.Query {
 	b.Helper()
-	cache, err := b.pool.NewCache()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer cache.Close()
-	f, ok := cache.FromBytes(pkt)
-	if !ok {
-		b.Fatal("no frame")
-	}
-	defer cache.Put(f)
-	var batch frame.Batch
-	batch.Append(f)
-	var keys flow.Keys
-	x := flow.Extractor{VLANLimit: 2}
-	x.Extract(b.pool, port, 0, &batch, &keys)
-	k := new(flow.Key)
-	keys.Key(0, k)
-	return &rules.Query{Key: k, Packet: pkt, Size: len(pkt), Now: 1e9, Live: true}
+	return &rules.Query{Key: flowtest.Key(b, b.pool, 2, port, pkt), Packet: pkt, Size: len(pkt), Now: 1e9, Live: true}
 }
 
 func (b *bench) want(port uint32, pkt []byte, want string) {
