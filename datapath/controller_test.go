@@ -32,7 +32,7 @@ func TestPacketsGoToControllersAndComeBack(t *testing.T) {
 	if len(p.Data) != 20 || p.Match.String() != "reg1=0x7,in_port=1" {
 		t.Errorf("got %d bytes, %s", len(p.Data), p.Match)
 	}
-	if err := table.Resume(p.Continuation, 1, packet); err != nil {
+	if err := table.Resume(p.Continuation, p.Match, packet); err != nil {
 		t.Fatal(err)
 	}
 	s.Walk()
@@ -50,5 +50,34 @@ func TestPacketsGoToControllersAndComeBack(t *testing.T) {
 	s.send(2, packet)
 	if got := s.peers["c"].RecvBytes(); len(got) != 1 || !bytes.Equal(got[0], packet) {
 		t.Errorf("the controller's packet went out as %x", got)
+	}
+}
+
+// TestAPacketKeepsItsTunnelFieldsWithAController: they reach the controller, come back with the packet, and rules match
+// them again.
+func TestAPacketKeepsItsTunnelFieldsWithAController(t *testing.T) {
+	s := newSteps(t, "tun_id=5,tun_src=192.0.2.2,actions=2", "a", "b")
+	sub := s.table.SubscribePackets(0, 1)
+	defer sub.Close()
+	packet := udp(t, 1, 2, 7, 20)
+	out, err := openflow.Parser{}.ParsePacketOut("in_port=1,tun_id=5,tun_src=192.0.2.2,packet=" + hex.EncodeToString(packet) + ",actions=controller(pause),resubmit(,0)")
+	if err == nil {
+		err = s.table.SendPacket(&out)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.send(1, packet) // steps that let the packet go, too
+	s.send(1, packet)
+	p := <-sub.C
+	if got, want := p.MatchText(), "tun_id=0x5,tun_src=192.0.2.2,in_port=1"; got != want {
+		t.Errorf("the controller is told %s, want %s", got, want)
+	}
+	if err := s.table.Resume(p.Continuation, p.Match, p.Data); err != nil {
+		t.Fatal(err)
+	}
+	s.send(1, packet)
+	if got := s.peers["b"].RecvBytes(); len(got) != 1 || !bytes.Equal(got[0], packet) {
+		t.Errorf("it went on as %x", got)
 	}
 }

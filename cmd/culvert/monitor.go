@@ -59,7 +59,7 @@ func (c *monitorCmd) event(e *env, ev *api.MonitorEvent) error {
 	if !c.Resume || p == nil || p.Continuation == "" {
 		return nil
 	}
-	_, err := ask(e, api.ResumePacket, api.PacketResume{Bridge: c.Bridge, Continuation: p.Continuation, InPort: p.InPort, Data: p.Data})
+	_, err := ask(e, api.ResumePacket, api.PacketResume{Bridge: c.Bridge, Continuation: p.Continuation, Match: p.Match, Data: p.Data})
 	var failed *api.Error
 	if errors.As(err, &failed) { // the packet is lost, the next may not be
 		fmt.Fprintln(e.errs, failed)

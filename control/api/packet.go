@@ -7,11 +7,12 @@ type PacketOut struct {
 	Text   string `json:"text"`
 }
 
-// PacketResume lets a paused packet go on, with the bytes given back.
+// PacketResume lets a paused packet go on. What it is now is given back: the bytes and the match of the PacketIn, or
+// others in their place.
 type PacketResume struct {
 	Bridge       string `json:"bridge,omitempty"`
 	Continuation string `json:"continuation"` // of the PacketIn
-	InPort       uint32 `json:"in_port"`      // of the PacketIn
+	Match        string `json:"match"`        // in_port, registers, metadata and tunnel fields
 	Data         string `json:"data"`         // the whole packet in hex
 }
 
@@ -47,7 +48,7 @@ type PacketIn struct {
 	Table        uint8  `json:"table"`
 	Cookie       string `json:"cookie"`
 	InPort       uint32 `json:"in_port"`
-	Match        string `json:"match"` // in_port, and registers and metadata that are not zero
+	Match        string `json:"match"` // in_port; of registers, metadata and tunnel fields those that are not zero
 	Size         int    `json:"size"`  // bytes of the whole packet
 	Data         string `json:"data"`  // its front, in hex
 	UserData     string `json:"userdata,omitempty"`

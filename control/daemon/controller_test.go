@@ -54,8 +54,8 @@ func TestPacketsForControllersAreWatchedAndGoOn(t *testing.T) {
 	if p.Data != hex.EncodeToString(packet(1, 2)) || p.InPort != 1 || p.UserData != "07" || p.Continuation == "" || !strings.Contains(p.Text, "in_port=1 (via action)") {
 		t.Errorf("got %+v", p)
 	}
-	refuse(l, api.ResumePacket, api.PacketResume{Continuation: "0x1", InPort: 1, Data: p.Data}, api.NotFound)
-	call(l, api.ResumePacket, api.PacketResume{Continuation: p.Continuation, InPort: p.InPort, Data: p.Data})
+	refuse(l, api.ResumePacket, api.PacketResume{Continuation: "0x1", Match: p.Match, Data: p.Data}, api.NotFound)
+	call(l, api.ResumePacket, api.PacketResume{Continuation: p.Continuation, Match: p.Match, Data: p.Data})
 	arrives(t, p2, 1)
 	call(l, api.SendPacket, api.PacketOut{Text: "packet=" + p.Data + ",actions=p1"})
 	arrives(t, p1, 1)

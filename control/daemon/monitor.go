@@ -184,7 +184,7 @@ func (m *monitor) collect(ctx context.Context, wait time.Duration) []api.Monitor
 func apiPacketIn(p *openflow.PacketIn) *api.PacketIn {
 	out := &api.PacketIn{
 		Reason: p.Reason.String(), Controller: p.ID, Table: p.Table, Cookie: fmt.Sprintf("0x%x", p.Cookie),
-		InPort: uint32(p.Match.Key.Uint(flow.FieldInPort)), Match: p.Match.String(), Size: p.Size,
+		InPort: uint32(p.Match.Key.Uint(flow.FieldInPort)), Match: p.MatchText(), Size: p.Size,
 		Data: hex.EncodeToString(p.Data), UserData: hex.EncodeToString(p.UserData), Text: p.Text(),
 	}
 	if p.Continuation != 0 {

@@ -15,7 +15,7 @@ func (d *Daemon) packetOut(_ context.Context, o api.PacketOut) (api.Nothing, err
 	if err != nil {
 		return api.Nothing{}, err
 	}
-	p, err := readOne("packet", o.Text, openflow.Parser{Ports: b.table}.ParsePacketOut)
+	p, err := readOne("packet", o.Text, b.table.Parser().ParsePacketOut)
 	if err != nil {
 		return api.Nothing{}, err
 	}
@@ -38,7 +38,11 @@ func (d *Daemon) packetResume(_ context.Context, r api.PacketResume) (api.Nothin
 	if err != nil {
 		return api.Nothing{}, api.Errorf(api.BadParams, "data: want pairs of hex digits, found %q", r.Data)
 	}
-	switch err := b.table.Resume(token, r.InPort, data); {
+	meta, err := readOne("match", r.Match, b.table.Parser().ParsePipeline)
+	if err != nil {
+		return api.Nothing{}, err
+	}
+	switch err := b.table.Resume(token, &meta, data); {
 	case errors.Is(err, openflow.ErrStale):
 		return api.Nothing{}, api.Errorf(api.NotFound, "%v", err)
 	case err != nil:

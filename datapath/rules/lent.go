@@ -50,3 +50,11 @@ type TunnelSender interface {
 	// has the key's tunnel fields when it is looked up again.
 	InjectAs(key *flow.Key, packet []byte, program []uint64) error
 }
+
+// InjectAs gives s a packet with a key, and the tunnel fields of that if s takes them.
+func InjectAs(s Sender, key *flow.Key, packet []byte, program []uint64) error {
+	if t, ok := s.(TunnelSender); ok {
+		return t.InjectAs(key, packet, program)
+	}
+	return s.Inject(uint32(key.Uint(flow.FieldInPort)), packet, program)
+}

@@ -94,15 +94,11 @@ func (w *Waiting) try(p *Parcel, sender rules.Sender) (later bool) {
 func reply(p *Parcel, s *rules.Sending, sender rules.Sender) bool {
 	var program action.Program
 	program.Recirc(0) // looked up like any other
-	to, ok := sender.(rules.TunnelSender)
-	if !ok {
-		return sender.Inject(p.Port, s.Reply, program.Words()) == nil
-	}
 	var key flow.Key
 	key.SetUint(flow.FieldInPort, uint64(p.Port))
 	key[flow.Base][flow.OffBlocks] = 1<<flow.Base | 1<<flow.Tunnel
 	key[flow.Tunnel] = s.Origin
-	return to.InjectAs(&key, s.Reply, program.Words()) == nil
+	return rules.InjectAs(sender, &key, s.Reply, program.Words()) == nil
 }
 
 // add lets a packet wait, if there is room.

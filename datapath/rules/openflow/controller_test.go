@@ -8,20 +8,27 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
 // receive does what the switch does with the packets that a verdict's program sends to its table.
 func receive(t *testing.T, tb *Table, v *rules.Verdict, packet []byte) {
 	t.Helper()
+	receiveAs(t, tb, v, new(flow.Key), packet)
+}
+
+// receiveAs is the same for a packet with a key.
+func receiveAs(t *testing.T, tb *Table, v *rules.Verdict, key *flow.Key, packet []byte) {
+	t.Helper()
 	for in, rest, ok := action.Next(v.Actions.Words()); ok; in, rest, ok = action.Next(rest) {
 		if in.Op == action.OpSend {
-			tb.Receive(in.Arg, &rules.Query{Packet: packet, Size: len(packet), Now: tb.clock()})
+			tb.Receive(in.Arg, &rules.Query{Key: key, Packet: packet, Size: len(packet), Now: tb.clock()})
 		}
 	}
 }
 
 func (p *PacketIn) text() string {
-	return fmt.Sprintf("%s id=%d table=%d cookie=%#x %s size=%d data=%x userdata=%x", p.Reason, p.ID, p.Table, p.Cookie, p.Match, p.Size, p.Data, p.UserData)
+	return fmt.Sprintf("%s id=%d table=%d cookie=%#x %s size=%d data=%x userdata=%x", p.Reason, p.ID, p.Table, p.Cookie, p.MatchText(), p.Size, p.Data, p.UserData)
 }
 
 func TestControllersGetPacketsWithWhatIsKnownOfThem(t *testing.T) {
@@ -109,20 +116,22 @@ func TestAPausedPacketGoesOnWhereItStopped(t *testing.T) {
 	if p.Table != 1 || p.Cookie != 5 || p.Continuation == 0 {
 		t.Fatalf("got %+v", p)
 	}
-	if err := tb.Resume(p.Continuation, 1, p.Data); !errors.Is(err, ErrNoSwitch) {
+	if err := tb.Resume(p.Continuation, p.Match, p.Data); !errors.Is(err, ErrNoSwitch) {
 		t.Errorf("without a switch: %v", err)
 	}
 	var in injected
 	tb.SetSender(&in)
 	for _, bad := range []uint64{0, p.Continuation + 1, p.Continuation ^ 1<<40} {
-		if err := tb.Resume(bad, 1, p.Data); !errors.Is(err, ErrStale) {
+		if err := tb.Resume(bad, p.Match, p.Data); !errors.Is(err, ErrStale) {
 			t.Errorf("continuation %#x: %v", bad, err)
 		}
 	}
-	if err := tb.Resume(p.Continuation, 9, p.Data); err == nil {
+	var nowhere flow.Match
+	nowhere.SetUint(flow.FieldInPort, 9)
+	if err := tb.Resume(p.Continuation, &nowhere, p.Data); err == nil {
 		t.Error("a port that is not there was taken")
 	}
-	if err := tb.Resume(p.Continuation, 1, p.Data); err != nil || in.port != 101 || string(in.packet) != "\x01\x02\x03" {
+	if err := tb.Resume(p.Continuation, p.Match, p.Data); err != nil || in.port != 101 || string(in.packet) != "\x01\x02\x03" {
 		t.Fatalf("got %+v, %v", in, err)
 	}
 	if got := program(look(t, tb, fmt.Sprintf("in_port=1,recirc_id=%#x", in.recirc))); got != "output:2,output:3" {
@@ -130,7 +139,7 @@ func TestAPausedPacketGoesOnWhereItStopped(t *testing.T) {
 	}
 	clock.now += 100 * second
 	tb.Expire(clock.now)
-	if err := tb.Resume(p.Continuation, 1, p.Data); !errors.Is(err, ErrStale) {
+	if err := tb.Resume(p.Continuation, p.Match, p.Data); !errors.Is(err, ErrStale) {
 		t.Errorf("after a long time: %v", err)
 	}
 }

@@ -100,23 +100,28 @@ func (x *xlate) freeze() {
 // freezeAs returns the id of the context that goes on where translation has stopped; 0 if there are too
 // many.
 func (x *xlate) freezeAs(hashed bool) uint32 {
-	c := x.t.contexts
-	buf := c.buffers.Get().(*[]byte)
-	defer c.buffers.Put(buf)
 	f := frozen{resubmits: x.resubmits, mirrored: x.mirrored, stack: x.stack, set: x.set, rest: x.rest}
 	if hashed {
 		f.hash = x.hash
 	}
 	f.metadata(&x.work, &x.written)
+	return x.t.internFrozen(&f, hashed, x.q.Now)
+}
+
+// internFrozen returns the id of the context for f, of which it keeps nothing; 0 if there are too many. hashed says
+// that packets have a dp_hash when they go on.
+func (t *Table) internFrozen(f *frozen, hashed bool, now int64) uint32 {
+	c := t.contexts
+	buf := c.buffers.Get().(*[]byte)
+	defer c.buffers.Put(buf)
 	key := f.appendKey(append((*buf)[:0], byte(contentFrozen)))
 	*buf = key
-	id := c.find(key, x.q.Now)
-	if id == 0 {
-		kept := f
-		kept.stack, kept.set, kept.rest = slices.Clone(f.stack), slices.Clone(f.set), slices.Clone(f.rest)
-		id = c.add(key, &kept, hashed, x.q.Now)
+	if id := c.find(key, now); id != 0 {
+		return id
 	}
-	return id
+	kept := *f
+	kept.stack, kept.set, kept.rest = slices.Clone(f.stack), slices.Clone(f.set), slices.Clone(f.rest)
+	return c.add(key, &kept, hashed, now)
 }
 
 // name notes that the verdict needs a context.

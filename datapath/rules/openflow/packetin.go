@@ -1,13 +1,11 @@
 package openflow
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -18,9 +16,10 @@ type PacketIn struct {
 	ID       uint16 // of the controllers it is for
 	Table    uint8
 	Cookie   uint64
-	Match    *flow.Match // in_port, and registers and metadata that are not zero
-	Size     int         // bytes of the whole packet
-	Data     []byte      // its front
+	Match    *flow.Match  // in_port; of registers, metadata and tunnel fields those that are not zero
+	Options  *flow.TLVMap // what the tunnel options of Match are
+	Size     int          // bytes of the whole packet
+	Data     []byte       // its front
 	UserData []byte
 	// Continuation, when not 0, is what Resume takes to let the packet go on. It is good for some seconds.
 	Continuation uint64
@@ -113,7 +112,8 @@ func (t *Table) receiveSending(s *sending, q *rules.Query) {
 		Reason: s.Reason, ID: s.ID, Table: s.table, Cookie: s.cookie, Size: q.Size, UserData: s.UserData,
 	}
 	if t.packetIns.admit(s.ID, q.Now) {
-		p.Match = s.match()
+		p.Options = t.TunnelOptions()
+		p.Match = s.match(q.Key, p.Options)
 		p.Data = slices.Clone(q.Packet[:min(len(q.Packet), int(s.MaxLen))])
 		if s.on != 0 {
 			p.Continuation = t.token(s.on)
@@ -185,46 +185,11 @@ func (in *packetIns) limit(rate, burst int) {
 	in.rate, in.burst = rate, burst
 }
 
-// Errors of Resume and SendPacket.
-var (
-	ErrStale    = errors.New("continuation: the packet's is not known any more")
-	ErrNoSwitch = errors.New("the bridge is not part of a switch")
-)
-
 // SetSender implements rules.SenderUser.
 func (t *Table) SetSender(s rules.Sender) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sender = s
-}
-
-// token returns what a controller names a context by: the id, and a hash that only the table knows.
-func (t *Table) token(id uint32) uint64 {
-	h := (uint64(id) ^ t.salt) * 0x9e3779b97f4a7c15
-	h = (h ^ h>>29) * 0xbf58476d1ce4e5b9
-	return h>>32<<32 | uint64(id)
-}
-
-// Resume lets a paused packet go on where it stopped, with the bytes that packet has now, as if it had just
-// come in by the port in_port of the PacketIn. Errors: ErrStale, ErrNoSwitch, those of rules.Sender.
-func (t *Table) Resume(continuation uint64, inPort uint32, packet []byte) error {
-	id := uint32(continuation)
-	if _, ok := t.contexts.get(id).(*frozen); !ok || t.token(id) != continuation {
-		return ErrStale
-	}
-	t.mu.RLock()
-	sender := t.sender
-	port, ok := t.portID(inPort)
-	t.mu.RUnlock()
-	switch {
-	case sender == nil:
-		return ErrNoSwitch
-	case !ok:
-		return fmt.Errorf("in_port: want a port of the bridge, found %d", inPort)
-	}
-	var p action.Program
-	p.Recirc(id)
-	return sender.Inject(port, packet, p.Words())
 }
 
 // portID returns the datapath port of an OpenFlow number; of numbers that no port has, 0. The caller holds
@@ -236,10 +201,15 @@ func (t *Table) portID(number uint32) (id uint32, ok bool) {
 	return 0, number == PortController || number == PortNone
 }
 
+// MatchText returns Match in ovs-ofctl's syntax.
+func (p *PacketIn) MatchText() string {
+	return string(p.Match.Append(nil, flow.Names{Options: p.Options}))
+}
+
 // Text returns the packet-in in the form of ovs-ofctl monitor, without the name of the message.
 func (p *PacketIn) Text() string {
 	b := fmt.Appendf(nil, "table_id=%d cookie=0x%x total_len=%d %s (via %s) data_len=%d (unbuffered)",
-		p.Table, p.Cookie, p.Size, p.Match, p.Reason, len(p.Data))
+		p.Table, p.Cookie, p.Size, p.MatchText(), p.Reason, len(p.Data))
 	if len(p.UserData) > 0 {
 		b = appendHex(append(b, "\n userdata="...), p.UserData)
 	}

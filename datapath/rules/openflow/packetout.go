@@ -5,20 +5,19 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
 // A PacketOut is a packet that a controller gives the bridge, and what is to be done with it.
 type PacketOut struct {
 	InPort  uint32     // OpenFlow number; PortController: none of the bridge's
-	Meta    flow.Match // registers and metadata that it has from the start
+	Meta    flow.Match // registers, metadata and tunnel fields that it has from the start
 	Packet  []byte     // from the Ethernet header on
 	Actions []Action   // without instructions
 }
 
-// ParsePacketOut reads the argument of ovs-ofctl packet-out: in_port=PORT, packet=HEX, registers and
-// metadata, then actions=. Without in_port it is the controller. An error is a [*SyntaxError].
+// ParsePacketOut reads the argument of ovs-ofctl packet-out: in_port=PORT, packet=HEX, registers, metadata and
+// tunnel fields, then actions=. Without in_port it is the controller. An error is a [*SyntaxError].
 func (p Parser) ParsePacketOut(s string) (PacketOut, error) {
 	out := PacketOut{InPort: PortController}
 	for rest := s; ; {
@@ -49,8 +48,8 @@ func (o *PacketOut) parseField(name, value string, p Parser) (err error) {
 		o.Packet, err = parseHex(value)
 	default:
 		f, known := flow.FieldByName(name)
-		if !known || !f.IsRegister() && f != flow.FieldMetadata {
-			return errors.New("want in_port, packet, a register, metadata or actions, found another word")
+		if !known || !isPipeline(f) {
+			return errors.New("want in_port, packet, a register, metadata, a tunnel field or actions, found another word")
 		}
 		_, err = o.Meta.ParseField(name, value, p.names())
 	}
@@ -79,26 +78,18 @@ func (t *Table) SendPacket(o *PacketOut) error {
 	if err := f.CheckOptions(t.TunnelOptions()); err != nil {
 		return err
 	}
+	if err := o.Meta.CheckOptions(t.TunnelOptions()); err != nil {
+		return err
+	}
 	t.mu.RLock()
-	sender := t.sender
-	port, ok := t.portID(o.InPort)
 	err := checkGroups(o.Actions, t.groups)
 	t.mu.RUnlock()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case sender == nil:
-		return ErrNoSwitch
-	case !ok:
-		return fmt.Errorf("in_port: want a port of the bridge or none, found %d", o.InPort)
 	}
-	id := t.internFrozen(o.frozen(), t.clock())
-	if id == 0 {
-		return errors.New(action.ContextsFull.Sentence())
-	}
-	var p action.Program
-	p.Recirc(id)
-	return sender.Inject(port, o.Packet, p.Words())
+	var own flow.Key
+	copy(own[flow.Tunnel:flow.Regs], o.Meta.Key[flow.Tunnel:flow.Regs])
+	return t.goOn(o.frozen(), o.InPort, &own, o.Packet)
 }
 
 // frozen returns a translation that begins with the actions.
@@ -112,13 +103,4 @@ func (o *PacketOut) frozen() *frozen {
 	written.SetExact(flow.FieldInPort)
 	f.metadata(&work, &written)
 	return f
-}
-
-// internFrozen returns the id of the context for f, 0 if there are too many.
-func (t *Table) internFrozen(f *frozen, now int64) uint32 {
-	key := f.appendKey([]byte{byte(contentFrozen), 0})
-	if id := t.contexts.find(key, now); id != 0 {
-		return id
-	}
-	return t.contexts.add(key, f, false, now)
 }

@@ -13,17 +13,19 @@ type sending struct {
 	cookie uint64
 	on     uint32   // the context that the packet goes on with; 0: it was not paused
 	meta   flow.Key // registers and metadata
+	tunnelWrites
 }
 
 func (*sending) kind() contentKind { return contentSending }
 
 // takeMeta takes what the packet has beside itself from the working key: registers, metadata, in_port, and
-// what actions wrote to pkt_mark.
+// what actions wrote to pkt_mark and tunnel fields.
 func (s *sending) takeMeta(work *flow.Key, written *flow.Mask) {
 	copy(s.meta[flow.FastBlocks:], work[flow.FastBlocks:])
 	s.meta.SetUint(flow.FieldConjID, 0)
 	s.meta.SetUint(flow.FieldInPort, work.Uint(flow.FieldInPort))
 	s.meta.SetUint(flow.FieldPktMark, work.Uint(flow.FieldPktMark)&written.Uint(flow.FieldPktMark))
+	s.take(work, written)
 }
 
 // internSending returns the id of the context for s, 0 if there are too many.
@@ -38,18 +40,25 @@ func (t *Table) internSending(s *sending, now int64) uint32 {
 	for block := flow.FastBlocks; block < flow.Blocks; block++ {
 		b = append(b, s.meta[block][:]...)
 	}
-	*buf = s.Controller.appendText(b)
+	*buf = s.Controller.appendText(s.tunnelWrites.appendKey(b))
 	if id := c.find(*buf, now); id != 0 {
 		return id
 	}
 	return c.add(*buf, s, false, now)
 }
 
-// match returns what is known of the packet beside its bytes, as a match.
-func (s *sending) match() *flow.Match {
+// match returns what is known beside its bytes of a packet that has come with a key, as a match. options says what
+// its tunnel options are.
+func (s *sending) match(came *flow.Key, options *flow.TLVMap) *flow.Match {
 	m := &flow.Match{Key: s.meta}
+	copy(m.Key[flow.Tunnel:flow.Regs], came[flow.Tunnel:flow.Regs])
+	s.onto(&m.Key)
+	matchTunnel(m, options)
 	m.Mask.SetExact(flow.FieldInPort)
-	for _, f := range metaFields {
+	if s.meta.Uint(flow.FieldPktMark) != 0 {
+		m.Mask.SetExact(flow.FieldPktMark)
+	}
+	for _, f := range registerFields {
 		if s.meta.Uint(f) != 0 {
 			m.Mask.SetExact(f)
 		}
@@ -60,12 +69,3 @@ func (s *sending) match() *flow.Match {
 	m.Apply()
 	return m
 }
-
-// metaFields are what packet-ins tell where it is not zero.
-var metaFields = func() []flow.FieldID {
-	list := []flow.FieldID{flow.FieldMetadata, flow.FieldPktMark}
-	for f := flow.FieldID(flow.FieldReg0); f <= flow.FieldReg31; f++ {
-		list = append(list, f)
-	}
-	return list
-}()

@@ -10,19 +10,13 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var _ = [1]struct{}{}[flow.Version-3]
-
-// tunnelBlocks is the number of blocks of a key that tunnel fields lie in.
-const tunnelBlocks = 1 + flow.OptionBlocks
-
 // A tunneled is what is known of packets for a tunnel that come to the table, since they are too long or have to wait,
 // beside their bytes and what they came with.
 type tunneled struct {
 	port     uint32 // OpenFlow number of the tunnel
 	trunc    uint32 // bytes that are sent of them at most; 0: all
 	switched bool
-	// value has the tunnel fields that actions have set, in the bits of mask.
-	value, mask [tunnelBlocks]flow.Block
+	tunnelWrites
 }
 
 func (*tunneled) kind() contentKind { return contentTunneled }
@@ -74,11 +68,7 @@ func (x *xlate) outputTunnel(port *rules.Port) {
 // internTunneled returns the id of the context that the packet comes to the table with, 0 if there are too many.
 func (x *xlate) internTunneled(port *rules.Port) uint32 {
 	f := tunneled{port: port.Number, trunc: x.trunc, switched: x.switched}
-	for i := range f.mask {
-		b := flow.Tunnel + i
-		f.mask[i] = x.written[b]
-		f.value[i].And(&x.work[b], &x.written[b])
-	}
+	f.take(&x.work, &x.written)
 	c := x.t.contexts
 	buf := c.buffers.Get().(*[]byte)
 	defer c.buffers.Put(buf)
@@ -97,24 +87,7 @@ func (f *tunneled) appendKey(b []byte) []byte {
 	if f.switched {
 		b = append(b, 1)
 	}
-	for i := range f.mask {
-		if !f.mask[i].IsZero() {
-			b = append(append(append(b, byte(i)+2), f.mask[i][:]...), f.value[i][:]...)
-		}
-	}
-	return b
-}
-
-// key returns a packet's key as it is when it leaves: came is as it came in.
-func (f *tunneled) key(came *flow.Key) flow.Key {
-	k := *came
-	for i := range f.mask {
-		b := &k[flow.Tunnel+i]
-		for j, m := range f.mask[i] {
-			b[j] = b[j]&^m | f.value[i][j]
-		}
-	}
-	return k
+	return f.tunnelWrites.appendKey(b)
 }
 
 // receiveTunneled takes a packet for a tunnel.
@@ -129,8 +102,10 @@ func (t *Table) receiveTunneled(f *tunneled, q *rules.Query) {
 	if f.trunc != 0 {
 		packet = packet[:min(len(packet), int(f.trunc))]
 	}
+	key := *q.Key
+	f.onto(&key)
 	p := &tunnel.Parcel{
-		Tunnel: port.Tunnel, Port: port.ID, Key: f.key(q.Key), Came: *q.Key, Options: t.TunnelOptions(), Switched: f.switched,
+		Tunnel: port.Tunnel, Port: port.ID, Key: key, Came: *q.Key, Options: t.TunnelOptions(), Switched: f.switched,
 		Packet: slices.Clone(packet),
 	}
 	if in := uint32(q.Key.Uint(flow.FieldInPort)); t.hasPort(in) {
