@@ -39,12 +39,12 @@ func (s *Switch) tunnelsOf(port uint32) (t *encap.Tunnels) {
 	return t
 }
 
-// TunnelsChanged tells rule tables that verdicts with one of the bits of tags, as tunnels gave them, may be others now.
-// Sync has the flow cache follow.
-func (s *Switch) TunnelsChanged(tags uint64) {
+// TunnelsChanged tells rule tables that verdicts that one of the changes concerns, whose tags are those that tunnels gave,
+// may be others now. Sync has the flow cache follow.
+func (s *Switch) TunnelsChanged(list []rules.Change) {
 	for _, t := range s.tables.Load().all {
 		if u, ok := rules.As[rules.TunnelUser](t); ok {
-			u.TunnelsChanged(tags)
+			u.TunnelsChanged(list)
 		}
 	}
 }

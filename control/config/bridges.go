@@ -20,6 +20,7 @@ type bridges struct {
 	*reader
 	names     map[string]value // of bridges
 	ports     map[string]value // of ports
+	profiles  map[string]value // names of profiles
 	underlays []underlayAt
 }
 
@@ -193,6 +194,7 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 	if check := r.source.Drivers[p.Type]; check != nil {
 		m.get("type", func(v value) { reportOptions(check(p.Options), at, v) })
 	}
+	r.checkProfile(&p, at)
 	return p
 }
 

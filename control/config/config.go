@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/culvertdev/culvert/control/profile"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
@@ -39,6 +40,7 @@ type Config struct {
 	Caches    Caches
 	SlowPath  SlowPath
 	VLANLimit int // VLAN tags that rules can match, 1 or 2
+	Profiles  []Profile
 	Bridges   []Bridge
 }
 
@@ -105,6 +107,14 @@ const (
 	SlowOwn                      // a thread of its own
 	SlowWorker                   // the workers
 )
+
+// A Profile says who knows where the guests of an overlay are. Ports with remote_ip=lookup name it.
+type Profile struct {
+	Name string // unique among profiles
+	profile.Config
+	// Suppress: who asks for an address (ARP, neighbour discovery) is answered here, if it is known.
+	Suppress bool
+}
 
 // Bridge is one bridge.
 type Bridge struct {

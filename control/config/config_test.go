@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/control/profile"
 	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
@@ -32,7 +33,7 @@ func parse(text string, files map[string]string) (*config.Config, error) {
 			}
 			return nil, fmt.Errorf("open %s: %w", path, fs.ErrNotExist)
 		},
-		Drivers: config.PortTypes{"afxdp": anything, "memory": memport.CheckOptions, "tap": anything},
+		Drivers: config.PortTypes{"afxdp": anything, "memory": memport.CheckOptions, "tap": anything, "vxlan": anything},
 	})
 }
 
@@ -231,8 +232,8 @@ func TestErrorsNamePlaceExpectedAndFound(t *testing.T) {
 		{"a bridge name twice", "bridges:\n- name: b\n- name: b\n", "dir/c.yaml:3:9: bridges[1].name: want a name of its own, found b again; the first is in line 2"},
 		{"a port name that is a number", port + "{name: 12, type: memory}\n", `dir/c.yaml:4:12: bridges[0].ports[0].name: want a name: 1 to 63 letters, digits and _ . : @ -, neither a number nor a port word of OpenFlow, found "12"`},
 		{"a port name that means something", port + "{name: FLOOD, type: memory}\n", `dir/c.yaml:4:12: bridges[0].ports[0].name: want a name: 1 to 63 letters, digits and _ . : @ -, neither a number nor a port word of OpenFlow, found "FLOOD"`},
-		{"a port without a type", port + "{name: p}\n", "dir/c.yaml:4:5: bridges[0].ports[0]: want type: one of afxdp, memory, tap, found none"},
-		{"a port type that does not exist", port + "{name: p, type: dpdk}\n", `dir/c.yaml:4:21: bridges[0].ports[0].type: want one of afxdp, memory, tap, found "dpdk"`},
+		{"a port without a type", port + "{name: p}\n", "dir/c.yaml:4:5: bridges[0].ports[0]: want type: one of afxdp, memory, tap, vxlan, found none"},
+		{"a port type that does not exist", port + "{name: p, type: dpdk}\n", `dir/c.yaml:4:21: bridges[0].ports[0].type: want one of afxdp, memory, tap, vxlan, found "dpdk"`},
 		{"a port number twice", port + "{name: p, type: tap, number: 1}\n  - {name: q, type: tap, number: 0x1}\n", "dir/c.yaml:5:34: bridges[0].ports[1].number: want a number of its own, found 0x1 again; the first is in line 4"},
 		{"a port name twice, on two bridges", port + "{name: p, type: tap}\n- name: c\n  ports: [{name: p, type: tap}]\n", "dir/c.yaml:6:18: bridges[1].ports[0].name: want a name of its own, found p again; the first is in line 4"},
 		{"a reserved port number", port + "{name: p, type: tap, number: 65280}\n", `dir/c.yaml:4:34: bridges[0].ports[0].number: want a whole number from 1 to 65279, or local, found "65280"`},
@@ -352,6 +353,8 @@ func indented(levels int) string {
 func FuzzConfig(f *testing.F) {
 	f.Add("workers: {count: 2, cpus: [1, 2-3], latency: 1ms}\nvlan-limit: 2\n")
 	f.Add("bridges:\n- name: br0\n  ports:\n  - {name: p1, type: memory, number: 1, vlan: {tag: 5}, options: {a: [1, b]}}\n  flows: |\n    in_port=1,actions=normal\n")
+	f.Add("profiles: [{name: p, lookup: {kind: learn, options: {flood: [192.0.2.1, 192.0.2.2]}}, invalidation: {kind: svp, options: {server: s}}, life: 1h}]\n")
+	f.Add("profiles: [{name: p, suppress: yes, lookup: {kind: file}}]\nbridges: [{name: b, ports: [{name: t, type: vxlan, options: {remote_ip: lookup, profile: q}}]}]\n")
 	f.Add("a: &x [*x]\n? b\n: !!str c\n---\n'q': \"\\u00e9\"\n")
 	f.Add("control: {mode: 0o660}\nbridges: [{name: b, flows: ['actions=drop'], flows-file: rules}]\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -370,6 +373,11 @@ func FuzzConfig(f *testing.F) {
 		}
 		if c.Workers.Count < 1 || c.Workers.Count > 64 || c.Frames.Buffers < 1024 || c.VLANLimit < 1 || c.VLANLimit > 2 {
 			t.Errorf("out of bounds: %+v", c)
+		}
+		for _, p := range c.Profiles {
+			if err := profile.Check(p.Config); err != nil || !config.ValidName(p.Name) {
+				t.Errorf("profile %q: %v", p.Name, err)
+			}
 		}
 		for _, b := range c.Bridges {
 			if !config.ValidName(b.Name) {

@@ -27,7 +27,9 @@ func TestTheDocumentationNamesEveryKey(t *testing.T) {
 		"## workers":   "workers: {%s}",
 		"## caches":    "caches: {%s}",
 		"## slow-path": "slow-path: {%s}",
+		"## profiles":  "profiles: [{name: p, lookup: {kind: learn, options: {flood: 192.0.2.1}}, %s}]",
 		"## bridges":   "bridges: [{name: b, %s}]",
+		"### lookup":   "profiles: [{name: p, lookup: {kind: learn, %s}}]",
 		"### ports":    "bridges: [{name: b, ports: [{name: p, type: tap, %s}]}]",
 		"### limits":   "bridges: [{name: b, ports: [{name: p, type: tap, limits: {%s}}]}]",
 		"### vlan":     "bridges: [{name: b, ports: [{name: p, type: tap, vlan: {%s}}]}]",
@@ -35,6 +37,8 @@ func TestTheDocumentationNamesEveryKey(t *testing.T) {
 		"### underlay": "bridges: [{name: b, ports: [{name: p, type: tap, underlay: {address: 192.0.2.1/24, %s}}]}]",
 		"### mirrors":  "bridges: [{name: b, mirrors: [{name: m, output-vlan: 5, %s}]}]",
 		"### gateway":  "bridges: [{name: b, table: gateway, gateway: {%s}}]",
+
+		"### invalidation": "profiles: [{name: p, lookup: {kind: learn}, invalidation: {%s}}]",
 
 		"#### interfaces":   "bridges: [{name: b, table: gateway, gateway: {interfaces: [{name: i, %s}]}}]",
 		"#### tagged ports": "bridges: [{name: b, table: gateway, gateway: {interfaces: [{name: i, tagged: [{port: p, %s}]}]}}]",

@@ -50,6 +50,7 @@ func Parse(s Source) (*Config, error) {
 	if ok {
 		readConfig(&m, &c)
 		b := bridges{source: s, reader: r}
+		m.get("profiles", func(v value) { c.Profiles = b.profileList(v) })
 		m.get("bridges", func(v value) { c.Bridges = b.read(v) })
 		m.finish()
 	}

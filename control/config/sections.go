@@ -38,6 +38,7 @@ const (
 	minBufferSize, maxBufferSize   = 2048, 4096      // AF_XDP takes no other
 	minPort, maxPort, localPort    = 1, 65279, 65534 // OFPP_MAX - 1 and OFPP_LOCAL of OpenFlow 1.0
 	minVLAN, maxVLAN               = 1, 4094
+	minAnswerLife                  = time.Second // of what a profile's plug-ins say
 )
 
 // readConfig reads all sections but the bridges.

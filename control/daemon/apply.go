@@ -87,6 +87,7 @@ func (d *Daemon) apply(ctx context.Context, c *config.Config) (done api.Applied,
 		return done, err
 	}
 	d.settleFollowers(c)
+	d.overlays.settle(c)
 	done = portDifference(now, target)
 	for _, p := range plans {
 		added, removed, err := p.settle()

@@ -81,6 +81,7 @@ type Daemon struct {
 	moved     chan struct{}   // something in the underlay has changed
 	followers followers
 	tunnels   tunnels         // on the stack
+	overlays  *overlays       // whom tunnels ask
 	metrics   *metrics.Server // nil: none
 	stop      context.CancelFunc
 	serving   sync.WaitGroup
@@ -102,6 +103,7 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 	d.stack, d.followers.all = d.newStack(), make(map[string]*following)
 	d.tunnels.Set = tunnel.NewSet(d.stack)
 	d.tunnels.Watch(d.wakeUnderlay)
+	d.overlays = newOverlays(d.tunnels.Set, d.clock.Now, d.tagsChanged, d.log)
 	d.o.Drivers = d.o.Drivers.withTunnels(d.tunnels.Set)
 	if o.Level != nil {
 		o.Level.Set(o.Config.Log.Level)
@@ -244,6 +246,7 @@ func (d *Daemon) close() error {
 	d.monitors.close() // lest those who wait hold it up
 	d.serving.Wait()
 	d.endFollowers()
+	d.overlays.close()
 	var errs []error
 	if d.metrics != nil {
 		errs = append(errs, d.metrics.Close())

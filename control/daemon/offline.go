@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
@@ -41,6 +42,8 @@ type Offline struct {
 	bridges map[string]*bridge
 	stack   *underlay.Stack
 	tunnels tunnels
+	// overlays are those profiles that need nobody outside of the process.
+	overlays *overlays
 }
 
 // NewOffline returns an offline switch with all bridges, ports and rules of its configuration.
@@ -54,6 +57,8 @@ func NewOffline(o OfflineOptions) (*Offline, error) {
 	}
 	f := &Offline{pool: pool, bridges: make(map[string]*bridge), stack: underlay.New(underlay.Options{Clock: o.Clock, Seed: offlineSeed})}
 	f.tunnels.Set = tunnel.NewSet(f.stack)
+	f.overlays = newOverlays(f.tunnels.Set, o.Clock, f.tunnels.changed, slog.New(slog.DiscardHandler))
+	f.overlays.offline = true
 	f.stack.Watch(f.tunnels.changed)
 	seed := flow.FixedSeed(offlineSeed)
 	settings := switchOptions(c)
@@ -95,6 +100,7 @@ func (f *Offline) fill(o OfflineOptions) error {
 	if err := settleUnderlay(f.stack, o.Config, plans); err != nil {
 		return err
 	}
+	f.overlays.settle(o.Config)
 	return f.Follow()
 }
 
@@ -109,7 +115,9 @@ func (f *Offline) device(port datapath.PortConfig, sent func(string, []byte)) (p
 // Follow makes the switch follow what its packets have taught the underlay, and lets packets for tunnels go on that
 // waited for it.
 func (f *Offline) Follow() error {
-	err := f.tunnels.follow(f.Switch, f.stack.Own())
+	f.overlays.tick()
+	own := f.stack.Own()
+	err := f.tunnels.follow(f.Switch, own, f.overlays.follow(own))
 	f.Sync()
 	return err
 }
@@ -126,6 +134,7 @@ func (f *Offline) Speaks() bool {
 
 // Close ends the switch and its ports. ErrLeaked says that frames did not come back.
 func (f *Offline) Close() error {
+	f.overlays.close()
 	err := f.Stepper.Close()
 	if lost := f.pool.Close(); lost != nil {
 		err = errors.Join(err, fmt.Errorf("%w: %w", ErrLeaked, lost))

@@ -7,11 +7,11 @@ import (
 
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/pmd"
-	"github.com/culvertdev/culvert/pmd/option"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -24,20 +24,9 @@ type tunnels struct {
 // tunnelTypes adds to the types of port those that are tunnels, which need no device.
 func tunnelTypes(types config.PortTypes) config.PortTypes {
 	for _, t := range encap.Types() {
-		types[t.String()] = checkTunnel(t)
+		types[t.String()] = tunnel.Check(t)
 	}
 	return types
-}
-
-// checkTunnel is tunnel.Check without ends that a profile knows: a configuration has no profiles.
-func checkTunnel(t encap.Type) func(options map[string]string) error {
-	return func(options map[string]string) error {
-		c, err := tunnel.Parse(t, options)
-		if err == nil && c.Remote.From == tunnel.Lookup {
-			err = &option.Error{Option: "remote_ip", Problem: `want an IP address or flow, found "lookup"`}
-		}
-		return err
-	}
 }
 
 // withTunnels returns the drivers and those of tunnels.
@@ -49,7 +38,7 @@ func (d Drivers) withTunnels(s *tunnel.Set) Drivers {
 	for _, t := range encap.Types() {
 		all[t.String()] = Driver{
 			New:   func(*frame.Pool, *slog.Logger) pmd.Driver { return s.Driver(t) },
-			Check: checkTunnel(t),
+			Check: tunnel.Check(t),
 		}
 	}
 	return all
@@ -58,16 +47,19 @@ func (d Drivers) withTunnels(s *tunnel.Set) Drivers {
 // changed notes that ways have changed that tunnels may go.
 func (t *tunnels) changed(tags uint64) { t.tags.Or(tags) }
 
-// follow has workers and rule tables follow the tunnel ports and the underlay: packets of tunnels are found by what
-// there is now, and those that waited for a change go on.
-func (t *tunnels) follow(sw *datapath.Switch, own []underlay.Own) error {
+// follow has workers and rule tables follow the tunnel ports, the underlay and what profiles know, of which changes are
+// those since last time: packets of tunnels are found by what there is now, and those that waited for a change go on.
+func (t *tunnels) follow(sw *datapath.Switch, own []underlay.Own, changes []rules.Change) error {
 	byPort, err := t.received(sw.Ports(), own)
 	if err != nil {
 		return err
 	}
 	sw.SetTunnels(byPort)
 	if tags := t.tags.Swap(0); tags != 0 {
-		sw.TunnelsChanged(tags)
+		changes = append(changes, rules.Change{Tag: tags})
+	}
+	if len(changes) > 0 {
+		sw.TunnelsChanged(changes)
 	}
 	return nil
 }

@@ -11,36 +11,43 @@ import (
 
 // A host is an offline switch with a guest's port p and a port u to the physical network.
 type host struct {
-	t    *testing.T
-	sw   *Offline
-	out  map[string][][]byte // packets sent, by port
-	ids  map[string]uint32
-	peer *host
+	t     *testing.T
+	sw    *Offline
+	now   int64               // ns
+	out   map[string][][]byte // packets sent, by port
+	ids   map[string]uint32
+	peers []*host
 }
 
 // newHost returns the host with this underlay address and tunnel, another line of YAML.
 func newHost(t *testing.T, underlay, tunnel string) *host {
 	t.Helper()
-	drivers := Drivers{"memory": {Check: func(map[string]string) error { return nil }}}
-	c, err := config.Parse(config.Source{Name: "test", Drivers: drivers.Types(), Text: `
-frames: {buffers: 1024, hugepages: never}
-bridges:
+	return newHostOf(t, "{name: u, type: memory, underlay: {"+underlay+"}}", `
   - name: br0
     ports:
       - {name: p, type: memory, number: 1}
-      - {name: t, number: 2, ` + tunnel + `}
+      - {name: t, number: 2, `+tunnel+`}
     flows: ["in_port=1,actions=2", "in_port=2,actions=1"]
+`, "")
+}
+
+// newHostOf returns the host with a port to the physical network, bridges and more sections of YAML.
+func newHostOf(t *testing.T, port, bridges, sections string) *host {
+	t.Helper()
+	drivers := Drivers{"memory": {Check: func(map[string]string) error { return nil }}}
+	c, err := config.Parse(config.Source{Name: "test", Drivers: drivers.Types(), Text: sections + `
+frames: {buffers: 1024, hugepages: never}
+bridges:` + bridges + `
   - name: phys
-    ports: [{name: u, type: memory, underlay: {` + underlay + `}}]
+    ports: [` + port + `]
     flows: []
 `})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &host{t: t, out: make(map[string][][]byte), ids: make(map[string]uint32)}
-	now := int64(0)
 	h.sw, err = NewOffline(OfflineOptions{
-		Config: c, Clock: func() int64 { now += 1e6; return now },
+		Config: c, Clock: func() int64 { h.now += 1e6; return h.now },
 		Sent: func(port string, packet []byte) { h.out[port] = append(h.out[port], bytes.Clone(packet)) },
 	})
 	if err != nil {
@@ -63,8 +70,25 @@ func (h *host) send(port string, packet []byte) {
 	if err := h.sw.Send(h.ids[port], packet); err != nil {
 		h.t.Fatal(err)
 	}
+	h.settle()
+}
+
+// connect puts hosts on one wire.
+func connect(hosts ...*host) {
+	for _, h := range hosts {
+		for _, o := range hosts {
+			if o != h {
+				h.peers = append(h.peers, o)
+			}
+		}
+	}
+}
+
+// settle lets everything happen that is on its way on a host and its peers.
+func (h *host) settle() {
+	h.t.Helper()
 	for range 10 {
-		for _, x := range []*host{h, h.peer} {
+		for _, x := range append([]*host{h}, h.peers...) {
 			if err := x.sw.Follow(); err != nil {
 				h.t.Fatal(err)
 			}
@@ -73,8 +97,10 @@ func (h *host) send(port string, packet []byte) {
 			wire := x.out["u"]
 			x.out["u"] = nil
 			for _, p := range wire {
-				if err := x.peer.sw.Send(x.peer.ids["u"], p); err != nil {
-					h.t.Fatal(err)
+				for _, peer := range x.peers {
+					if err := peer.sw.Send(peer.ids["u"], p); err != nil {
+						h.t.Fatal(err)
+					}
 				}
 			}
 		}
@@ -99,7 +125,7 @@ func TestAPacketCrossesATunnelFromOneHostToAnother(t *testing.T) {
 			}
 			left := newHost(t, c.left+", mac: '02:00:00:00:01:01'", fmt.Sprintf(c.tunnel, addr(c.right)))
 			right := newHost(t, c.right+", mac: '02:00:00:00:01:02'", fmt.Sprintf(c.tunnel, addr(c.left)))
-			left.peer, right.peer = right, left
+			connect(left, right)
 			there, back := guestFrame(1, 2, 300), guestFrame(2, 1, 200)
 			left.send("p", there) // waits for ARP or neighbour discovery
 			if got := right.out["p"]; len(got) != 1 || !bytes.Equal(got[0], there) {

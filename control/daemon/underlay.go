@@ -34,11 +34,14 @@ func (d *Daemon) newStack() *underlay.Stack {
 			d.log.Warn("another host has an address of the underlay", "port", port, "address", addr, "mac", net.HardwareAddr(mac[:]))
 		},
 	})
-	s.Watch(func(tags uint64) {
-		d.tunnels.changed(tags)
-		d.wakeUnderlay()
-	})
+	s.Watch(d.tagsChanged)
 	return s
+}
+
+// tagsChanged has the switch follow soon, and rule tables told that verdicts with one of the tags may be others.
+func (d *Daemon) tagsChanged(tags uint64) {
+	d.tunnels.changed(tags)
+	d.wakeUnderlay()
 }
 
 // wakeUnderlay has the switch follow the underlay and the tunnels soon.
@@ -60,7 +63,7 @@ func (d *Daemon) tendUnderlay(ctx context.Context) {
 		case <-d.moved:
 			d.shareDevices()
 			start := time.Now()
-			if err := d.tunnels.follow(d.sw, d.stack.Own()); err != nil {
+			if err := d.followTunnels(); err != nil {
 				d.log.Error("tunnels are not followed", "error", err)
 			}
 			d.sw.Sync()
@@ -75,6 +78,12 @@ func (d *Daemon) tendUnderlay(ctx context.Context) {
 		}
 		next.Reset(wait)
 	}
+}
+
+// followTunnels has the switch follow the tunnels, what they leave by and what their profiles know.
+func (d *Daemon) followTunnels() error {
+	own := d.stack.Own()
+	return d.tunnels.follow(d.sw, own, d.overlays.follow(own))
 }
 
 // rest waits for a time, or until ctx ends.

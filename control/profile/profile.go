@@ -42,6 +42,46 @@ func Check(c Config) error {
 	return err
 }
 
+// Alone says whether the plug-ins need nobody outside of the process, but for a file.
+func (c *Config) Alone() bool {
+	return c.Invalidation.Kind == "" && (c.Lookup.Kind == "direct" || c.Lookup.Kind == "file" || c.Lookup.Kind == "learn")
+}
+
+// Lookups returns the kinds of look-up plug-ins there are, sorted.
+func Lookups() []string { return slices.Sorted(maps.Keys(lookups)) }
+
+// Invalidations returns the kinds of invalidation plug-ins there are, sorted.
+func Invalidations() []string { return slices.Sorted(maps.Keys(invalidations)) }
+
+// CheckLookup returns what is wrong with a look-up plug-in's options, an [option.Error] for each mistake, joined; nil
+// for a kind that there is not.
+func CheckLookup(p Plugin) error {
+	set := option.Of(p.Options)
+	if kind, ok := lookups[p.Kind]; ok {
+		kind(set, nil)
+		return set.Err()
+	}
+	return nil
+}
+
+// CheckInvalidation is CheckLookup of an invalidation plug-in.
+func CheckInvalidation(p Plugin) error {
+	set := option.Of(p.Options)
+	if kind, ok := invalidations[p.Kind]; ok {
+		kind(set, nil)
+		return set.Err()
+	}
+	return nil
+}
+
+// Equal says whether c and o open the same.
+func (c *Config) Equal(o *Config) bool {
+	return c.Lookup.equal(&o.Lookup) && c.Invalidation.equal(&o.Invalidation) &&
+		c.FloodUnknown == o.FloodUnknown && c.Life == o.Life && c.NegativeLife == o.NegativeLife
+}
+
+func (p *Plugin) equal(o *Plugin) bool { return p.Kind == o.Kind && maps.Equal(p.Options, o.Options) }
+
 // Open opens a profile. o.Self are this host's own ends. Who closes the Directory closes the plug-ins.
 func Open(c Config, o vtep.Options) (*vtep.Directory, error) {
 	look, inv, err := c.read(o.Self)
@@ -68,7 +108,7 @@ func Open(c Config, o vtep.Options) (*vtep.Directory, error) {
 func (c *Config) read(self []netip.Addr) (look func() (vtep.Resolver, error), inv func() (vtep.Invalidator, error), err error) {
 	kind, ok := lookups[c.Lookup.Kind]
 	if !ok {
-		return nil, nil, unknown("lookup", c.Lookup.Kind, slices.Sorted(maps.Keys(lookups)))
+		return nil, nil, unknown("lookup", c.Lookup.Kind, Lookups())
 	}
 	set := option.Of(c.Lookup.Options)
 	look = kind(set, self)
@@ -83,7 +123,7 @@ func (c *Config) read(self []netip.Addr) (look func() (vtep.Resolver, error), in
 	}
 	other, ok := invalidations[c.Invalidation.Kind]
 	if !ok {
-		return nil, nil, unknown("invalidation", c.Invalidation.Kind, slices.Sorted(maps.Keys(invalidations)))
+		return nil, nil, unknown("invalidation", c.Invalidation.Kind, Invalidations())
 	}
 	set = option.Of(c.Invalidation.Options)
 	inv = other(set, self)

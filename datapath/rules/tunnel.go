@@ -20,9 +20,10 @@ type Tunnel interface {
 
 // A TunnelUser is a Table that sends packets out of tunnels.
 type TunnelUser interface {
-	// TunnelsChanged says that verdicts with one of the bits of tags in Verdict.Tags, as Tunnel.Send gave
-	// them, may be others now. Packets that wait for such a change can go on.
-	TunnelsChanged(tags uint64)
+	// TunnelsChanged says that verdicts that one of the changes concerns may be others now; their tags are those
+	// that Tunnel.Send gave. Packets that wait for such a change can go on. The list is not kept, what its matches
+	// point to is not changed.
+	TunnelsChanged(list []Change)
 }
 
 // Sent says what becomes of a packet for a tunnel.

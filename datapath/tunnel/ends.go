@@ -34,6 +34,7 @@ const groupBit = 1 << 40
 // lookUp asks the port's profile where the packet goes.
 func (d *dispatch) lookUp() rules.Sent {
 	profile := d.p.set.profile(d.p.config.Profile)
+	d.s.Tags |= profileTag(d.p.config.Profile)
 	if profile == nil {
 		d.s.Reason = action.UnknownEnd
 		return rules.SentNot

@@ -51,8 +51,8 @@ func (p *parser) ends(c *Config) {
 	case !p.Has(remote):
 		p.Fail(remote, "the other end's IP address, flow or lookup")
 	case c.Remote.From == Lookup:
-		if c.Profile = p.String("vtep", ""); c.Profile == "" {
-			p.Fail("vtep", "the name of the profile that says where packets go")
+		if c.Profile = p.String("profile", ""); c.Profile == "" {
+			p.Fail("profile", "the name of the profile that says where packets go")
 		}
 	}
 	c.Local = p.end(local, "an IP address or flow")

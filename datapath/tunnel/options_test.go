@@ -61,7 +61,7 @@ func TestOptionsSayWhatTheySay(t *testing.T) {
 		}},
 		{encap.GRE, "remote_ip=192.0.2.1 key=7 out_key=0xffffffff", func(c *Config) bool { return c.InKey.ID == 7 && c.OutKey.ID == 0xffffffff }},
 		{encap.GRE, "remote_ip=192.0.2.1 in_key=none", func(c *Config) bool { return c.InKey.From == Any }},
-		{encap.VXLAN, "remote_ip=lookup vtep=dc1 key=42", func(c *Config) bool { return c.Remote.From == Lookup && c.Profile == "dc1" }},
+		{encap.VXLAN, "remote_ip=lookup profile=dc1 key=42", func(c *Config) bool { return c.Remote.From == Lookup && c.Profile == "dc1" }},
 		{encap.VXLAN, "remote_ip=192.0.2.1 tos=inherit ttl=inherit", func(c *Config) bool { return c.TOS.Inherit && c.TTL.Inherit && c.TTL.Value == 64 }},
 		{encap.VXLAN, "remote_ip=192.0.2.1 tos=0x28 ttl=9 df_default=false", func(c *Config) bool { return c.TOS.Value == 0x28 && c.TTL.Value == 9 && !c.DontFragment }},
 		{encap.VXLAN, "remote_ip=192.0.2.1 exts=gbp egress_pkt_mark=5 dst_port=8472", func(c *Config) bool { return c.GroupPolicy && c.HasMark && c.Mark == 5 && c.DstPort == 8472 }},
@@ -83,8 +83,8 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		{encap.VXLAN, "", `option remote_ip: want the other end's IP address, flow or lookup, found ""`},
 		{encap.VXLAN, "remote_ip=here", `option remote_ip: want an IP address, flow or lookup, found "here"`},
 		{encap.VXLAN, "remote_ip=0.0.0.0", `option remote_ip: want an IP address`},
-		{encap.VXLAN, "remote_ip=lookup", `option vtep: want the name of the profile`},
-		{encap.VXLAN, "remote_ip=192.0.2.1 vtep=x", `option vtep: unknown`},
+		{encap.VXLAN, "remote_ip=lookup", `option profile: want the name of the profile`},
+		{encap.VXLAN, "remote_ip=192.0.2.1 profile=x", `option profile: unknown`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 local_ip=flow", `option local_ip: want an IP address, as remote_ip is not flow, found "flow"`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 local_ip=::1", `option local_ip: want an address of the same family as remote_ip`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 key=16777216", `option key: want a number of 0 to 16777215, flow or none`},
@@ -116,7 +116,7 @@ func TestIdentityIsWhatPacketsThatComeInAreToldBy(t *testing.T) {
 	if !same("remote_ip=192.0.2.1", "remote_ip=192.0.2.1 key=0 ttl=3 out_key=9") {
 		t.Error("no key and key 0 are two")
 	}
-	if !same("remote_ip=flow", "remote_ip=lookup vtep=x") {
+	if !same("remote_ip=flow", "remote_ip=lookup profile=x") {
 		t.Error("flow and lookup, which both take packets from anywhere, are two")
 	}
 	for _, other := range []string{"remote_ip=192.0.2.2", "remote_ip=192.0.2.1 key=1", "remote_ip=192.0.2.1 local_ip=192.0.2.9", "remote_ip=192.0.2.1 dst_port=1", "remote_ip=flow"} {

@@ -17,12 +17,32 @@ type Profile struct {
 	Suppress  bool // who asks for an address (ARP, neighbour discovery) is answered here, if it is known
 }
 
-// SetProfiles makes list the profiles there are, by name. Who had asked others has to ask again: the caller says so
-// to the tables.
-func (s *Set) SetProfiles(list map[string]*Profile) {
+// SetProfiles makes list, which is not changed after, the profiles there are, by name. It returns the tags of verdicts
+// that rest on one that is another now, or gone: the caller says so to the tables.
+func (s *Set) SetProfiles(list map[string]*Profile) (tags uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for name, p := range s.profiles {
+		if o := list[name]; o == nil || *o != *p {
+			tags |= profileTag(name)
+		}
+	}
+	for name := range list {
+		if s.profiles[name] == nil {
+			tags |= profileTag(name)
+		}
+	}
 	s.profiles = list
+	return tags
+}
+
+// profileTag returns the bit that verdicts have which rest on a profile, or on there being none of this name.
+func profileTag(name string) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for i := range len(name) {
+		h = (h ^ uint64(name[i])) * 0x100000001b3
+	}
+	return 1 << (h * 0x9e3779b97f4a7c15 >> 58)
 }
 
 // profile returns the profile of a name, nil if there is none.

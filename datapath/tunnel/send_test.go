@@ -314,7 +314,7 @@ func TestAProfileSaysWherePacketsGo(t *testing.T) {
 		{"broadcast from one end", "ff:ff:ff:ff:ff:ff", "tun_id=42,tun_src=192.0.2.1,tun_dst=192.0.2.9", two + " later[192.0.2.3]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t, encap.VXLAN, "remote_ip=lookup vtep=dc key=42", open).key("dl_dst=" + c.dst)
+			b := newBench(t, encap.VXLAN, "remote_ip=lookup profile=dc key=42", open).key("dl_dst=" + c.dst)
 			b.set.SetProfiles(map[string]*Profile{"dc": {Directory: d}})
 			if c.came != "" {
 				b.came(c.came)
@@ -334,7 +334,7 @@ func TestAProfileSaysWherePacketsGo(t *testing.T) {
 
 func TestEndsThatMissedAPacketGetItAlone(t *testing.T) {
 	open := ways{"192.0.2.1": underlay.OK, "192.0.2.3": underlay.OK}
-	b := newBench(t, encap.VXLAN, "remote_ip=lookup vtep=dc key=42", open).key("dl_dst=ff:ff:ff:ff:ff:ff")
+	b := newBench(t, encap.VXLAN, "remote_ip=lookup profile=dc key=42", open).key("dl_dst=ff:ff:ff:ff:ff:ff")
 	b.set.SetProfiles(map[string]*Profile{"dc": {Directory: book{vtep.ForFlood(42): known("192.0.2.1", "192.0.2.3")}}})
 	b.s.Only = []netip.Addr{netip.MustParseAddr("192.0.2.3")}
 	if got, want := b.send(), "vxlan 192.0.2.9>192.0.2.3 key 42"; got != want {
@@ -343,7 +343,7 @@ func TestEndsThatMissedAPacketGetItAlone(t *testing.T) {
 }
 
 func TestNoProfileNoEnd(t *testing.T) {
-	b := newBench(t, encap.VXLAN, "remote_ip=lookup vtep=dc key=42", ways{})
+	b := newBench(t, encap.VXLAN, "remote_ip=lookup profile=dc key=42", ways{})
 	if got := b.send(); got != "tunnel_unknown" {
 		t.Error(got)
 	}

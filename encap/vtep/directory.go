@@ -2,6 +2,8 @@ package vtep
 
 import (
 	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"sync"
 )
 
@@ -17,12 +19,13 @@ import (
 //
 // Thread-safety: all methods may be called at the same time.
 type Directory struct {
-	opt  Options
+	opt  Options // but for Self, it does not change
 	look Resolver
 	inv  Invalidator // nil: there is none
 	seed uint64
 
 	mu     sync.Mutex
+	self   []netip.Addr // Options.Self
 	closed bool
 	book   *book
 	log    changeLog
@@ -40,7 +43,7 @@ func New(o Options, look Resolver, inv Invalidator) (*Directory, error) {
 		return nil, err
 	}
 	now := o.Clock()
-	d := &Directory{opt: o, look: look, inv: inv, seed: rand.Uint64(), book: newBook(), log: changeLog{version: 1},
+	d := &Directory{opt: o, self: slices.Clone(o.Self), look: look, inv: inv, seed: rand.Uint64(), book: newBook(), log: changeLog{version: 1},
 		asks: newBucket(o.Rate, now), shots: newBucket(shotRate, now)}
 	if err := look.Start(d); err != nil {
 		return nil, err

@@ -206,3 +206,28 @@ func TestQuestionsSayWhatTheyAre(t *testing.T) {
 		t.Error("an IPv6 address is taken for an IPv4 one")
 	}
 }
+
+func TestWhoGetsWhatGoesToAllFollowsThisHostsOwnEnds(t *testing.T) {
+	s := newStand(t, Options{})
+	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	all := Answer{Ends: []End{{Addr: one, Key: 7}, {Addr: two, Key: 7}}}
+	s.plug.knows = map[Question]Answer{ForFlood(7): all, ForMAC(7, [6]byte{2}): {Ends: all.Ends[:1]}}
+	guest := s.Ask(ForMAC(7, [6]byte{2}), true)
+	if r := s.Ask(ForFlood(7), true); len(r.Answer.Ends) != 2 {
+		t.Fatalf("%+v", r)
+	}
+	var c ChangeSet
+	version := s.Changes(0, &c)
+	s.SetSelf([]netip.Addr{one})
+	s.SetSelf([]netip.Addr{one})
+	c.Reset()
+	if s.Changes(version, &c); len(c.Changes) != 1 || c.Changes[0].Question != ForFlood(7) || s.notified == 0 {
+		t.Errorf("changes %+v, notified %d times", c, s.notified)
+	}
+	if r := s.Ask(ForFlood(7), true); len(r.Answer.Ends) != 1 || r.Answer.Ends[0].Addr != two {
+		t.Errorf("%+v", r)
+	}
+	if r := s.Ask(ForMAC(7, [6]byte{2}), false); r.State != Known || !r.Answer.Equal(&guest.Answer) {
+		t.Errorf("%+v", r)
+	}
+}

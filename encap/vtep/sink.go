@@ -14,9 +14,6 @@ func (d *Directory) Answer(q Question, a Answer) {
 		d.fault = "the answer about " + q.String() + ": " + err.Error()
 		return
 	}
-	if q.Kind == Flood {
-		a.Ends = others(a.Ends, d.opt.Self)
-	}
 	changed, ask := d.store(q, &a)
 	if ask {
 		d.put(q)
@@ -41,6 +38,9 @@ func others(list []End, self []netip.Addr) []End {
 func (d *Directory) store(q Question, a *Answer) (changed, ask bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if q.Kind == Flood {
+		a.Ends = others(a.Ends, d.self)
+	}
 	now := d.opt.Clock()
 	e := d.book.find(q)
 	switch {

@@ -122,8 +122,12 @@ func (t *Table) hasPort(id uint32) bool {
 }
 
 // TunnelsChanged implements rules.TunnelUser.
-func (t *Table) TunnelsChanged(tags uint64) {
-	t.log.add(change{tag: tags})
+func (t *Table) TunnelsChanged(list []rules.Change) {
+	var tags uint64
+	for _, c := range list {
+		t.log.add(change{tag: c.Tag, match: c.Match})
+		tags |= c.Tag
+	}
 	t.mu.RLock()
 	sender := t.sender
 	t.mu.RUnlock()

@@ -208,16 +208,16 @@ func TestAPacketWaitsForTheNextHopAndThenGoesOn(t *testing.T) {
 	id := sentTo(t, verdictOf(t, table, k).Actions.Words())
 	pkt := make([]byte, 60)
 	table.Receive(id, &rules.Query{Key: k, Packet: pkt, Size: 60, Now: 1000 * second})
-	table.TunnelsChanged(roadTag) // of another host
+	table.TunnelsChanged([]rules.Change{{Tag: roadTag}}) // of another host
 	if len(to.sent) != 0 {
 		t.Fatal("it went out before the next hop was known")
 	}
 	r[one] = underlay.OK
-	table.TunnelsChanged(1) // of something else
+	table.TunnelsChanged([]rules.Change{{Tag: 1}}) // of something else
 	if len(to.sent) != 0 {
 		t.Fatal("it was looked at though what it waits for has not changed")
 	}
-	table.TunnelsChanged(roadTag)
+	table.TunnelsChanged([]rules.Change{{Tag: roadTag}})
 	if len(to.sent) != 1 || to.sent[0].port != 101 {
 		t.Fatalf("sent %+v", to.sent)
 	}

@@ -1,0 +1,94 @@
+package daemon
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// newSite returns a host of an overlay, 192.0.2.n, with a learning switch for the guest at its port p, and a tunnel that
+// asks a profile.
+func newSite(t *testing.T, n int, profile string) *host {
+	t.Helper()
+	return newHostOf(t, fmt.Sprintf("{name: u, type: memory, underlay: {address: 192.0.2.%d/24, mac: '02:00:00:00:01:%02d'}}", n, n), `
+  - name: br0
+    ports:
+      - {name: p, type: memory, number: 1}
+      - {name: t, type: vxlan, number: 2, options: {remote_ip: lookup, profile: dc, key: 7}}
+`, "profiles: [{name: dc, "+profile+"}]")
+}
+
+// newSites returns three hosts on a wire.
+func newSites(t *testing.T, profile string) (a, b, c *host) {
+	t.Helper()
+	a, b, c = newSite(t, 1, profile), newSite(t, 2, profile), newSite(t, 3, profile)
+	connect(a, b, c)
+	return a, b, c
+}
+
+// got takes what has left the port p of a host.
+func (h *host) got() (list [][]byte) {
+	list, h.out["p"] = h.out["p"], nil
+	return list
+}
+
+// wantOne fails unless exactly packet has left the ports of hosts, and nothing those of others.
+func wantOne(t *testing.T, what string, packet []byte, hosts []*host, others ...*host) {
+	t.Helper()
+	for _, h := range hosts {
+		if got := h.got(); len(got) != 1 || !bytes.Equal(got[0], packet) {
+			t.Errorf("%s: %d packets: % x", what, len(got), got)
+		}
+	}
+	for _, h := range others {
+		if got := h.got(); len(got) != 0 {
+			t.Errorf("%s: it also arrived elsewhere: % x", what, got)
+		}
+	}
+}
+
+// writeTable writes a static table in the place of another.
+func writeTable(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPacketGoesWhereTheStaticTableSaysAndFollowsItsChanges(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "table")
+	writeTable(t, path, "vni 7 mac 02:00:00:00:00:01 end 192.0.2.1\nvni 7 mac 02:00:00:00:00:02 end 192.0.2.2\n")
+	a, b, c := newSites(t, "lookup: {kind: file, options: {path: "+path+"}}")
+	there := guestFrame(1, 2, 100)
+	a.send("p", there)
+	wantOne(t, "to where the guest is", there, []*host{b}, c)
+	all := guestFrame(1, 2, 80)
+	copy(all, []byte{255, 255, 255, 255, 255, 255})
+	a.send("p", all)
+	wantOne(t, "to all ends of the table", all, []*host{b}, a, c)
+	a.send("p", guestFrame(1, 9, 90))
+	wantOne(t, "to nobody", nil, nil, a, b, c)
+
+	writeTable(t, path, "vni 7 mac 02:00:00:00:00:01 end 192.0.2.1\nvni 7 mac 02:00:00:00:00:02 end 192.0.2.3\n")
+	a.now += int64(2 * time.Second)
+	a.settle()
+	a.send("p", there)
+	wantOne(t, "to where it is now", there, []*host{c}, b)
+}
+
+func TestWithoutADirectoryHostsFloodAndLearn(t *testing.T) {
+	a, b, c := newSites(t, "lookup: {kind: learn, options: {flood: [192.0.2.1, 192.0.2.2, 192.0.2.3]}}")
+	first, answer := guestFrame(1, 2, 100), guestFrame(2, 1, 70)
+	a.send("p", first)
+	wantOne(t, "to an unknown guest", first, []*host{b, c}, a)
+	b.send("p", answer)
+	wantOne(t, "to a guest that was seen", answer, []*host{a}, c)
+	a.send("p", first)
+	wantOne(t, "to the one that has answered", first, []*host{b}, c)
+}
