@@ -242,3 +242,10 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestACommandLineCanBeGivenToAShell(t *testing.T) {
+	got := CommandLine("go run ./bench/vhost", []string{"--rows", "0,1", "--options", "gather: 0s", "it's", "", "a\n\\'b"})
+	if want := `go run ./bench/vhost --rows 0,1 --options 'gather: 0s' 'it'\''s' '' $'a\n\\\'b'`; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}

@@ -16,12 +16,13 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/report"
+	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
@@ -47,7 +48,7 @@ func main() {
 	flag.DurationVar(&o.warm, "warm", 6*time.Second, "`time` of traffic before it")
 	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone; 0 takes every window as it is")
 	flag.BoolVar(&o.perf, "perf", false, "say for each window where the switch's time goes, by perf, of programs with symbols: go build's, not make's")
-	flag.StringVar(&o.json, "json", "", "keep all samples in a `file`, and go on where an earlier run with it ended")
+	flag.StringVar(&o.json, "json", "", "keep all windows in a `file`, for culvert bench report and compare, and go on where an earlier run with it ended")
 	flag.StringVar(&o.ports, "options", "", "options of Culvert's ports, such as `gather: 0s`")
 	flag.StringVar(&o.extra, "config", "", "`lines` for Culvert's configuration")
 	patch := flag.String("patch", "", "nothing but pass packets on between two `sockets`, with a comma between them; the row without look-up starts this")
@@ -79,19 +80,32 @@ func compare(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("%w: %w", contest.ErrCannot, err)
 	}
 	defer func() { err = errors.Join(err, pages.Give()) }()
-	r := &report{Machine: machine.Describe(), Options: strings.Join(os.Args[1:], " ")}
-	if err := r.open(o.json); err != nil {
+	book, err := result.Open(o.json, o.run(machine.Versions(ctx), result.CommandLine("go run ./bench/vhost", os.Args[1:])))
+	if err != nil {
 		return err
 	}
-	fmt.Printf("%s\nswitch on CPU %d, generator on CPU %d\n\n", r.Machine, contest.SwitchCPU, contest.HostCPU)
-	for round := range o.rounds {
+	fmt.Printf("%s\nswitch on CPU %d, generator on CPU %d\n\n", machine.Describe(), contest.SwitchCPU, contest.HostCPU)
+	if err := b.windows(ctx, book, cells); err != nil {
+		return err
+	}
+	return report.Text(os.Stdout, &book.Run)
+}
+
+// windows measures all windows of the cells that the book does not have yet.
+func (b *bench) windows(ctx context.Context, book *result.Book, cells []cell) error {
+	total := 0
+	for _, at := range cells {
+		total += b.rounds * len(contest.Turns(b.contenders(at.row())))
+	}
+	p := report.NewProgress(os.Stdout, total)
+	defer p.Close()
+	for round := range b.rounds {
 		for _, at := range cells {
-			if err := b.cell(ctx, r, at, round+1); err != nil {
+			if err := b.cell(ctx, book, p, at, round+1); err != nil {
 				return err
 			}
 		}
 	}
-	r.print(os.Stdout)
 	return nil
 }
 
@@ -122,19 +136,22 @@ func newBench(o options) (*bench, error) {
 // close undoes newBench.
 func (b *bench) close() error { return errors.Join(cpu.Confine(b.all), b.hosts.Close()) }
 
-// cell runs the contenders of a cell in turn, but for what the report has already.
-func (b *bench) cell(ctx context.Context, r *report, at cell, round int) error {
+// cell runs the contenders of a cell in turn, but for what the book has already.
+func (b *bench) cell(ctx context.Context, book *result.Book, p *report.Progress, at cell, round int) error {
 	for turn, c := range contest.Turns(b.contenders(at.row())) {
-		if r.has(at, c.name(), round, turn) {
+		if book.Has(at.String(), c.name(), round, turn) {
+			p.Skip()
 			continue
 		}
+		p.Begin(fmt.Sprintf("%s: %s, round %d", at, c.name(), round))
 		s, err := b.run(ctx, c, at)
 		if err != nil {
 			return fmt.Errorf("%s, %s, round %d: %w", at, c.name(), round, err)
 		}
 		s.Round, s.Turn = round, turn
-		s.print(os.Stdout)
-		if err := r.add(s); err != nil {
+		s.print(p)
+		p.Done()
+		if err := book.Add(b.result(at, s), s.result(cpu.NewClock().Frequency())); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,94 @@
+// Package report shows runs of the bench to people: as a table in a terminal, with progress while one is under way, and as
+// one HTML file that needs nothing else.
+//
+// What it shows has passed [result.Run.Check]; texts of the file are escaped again where they are written.
+//
+// Thread-safety: a Progress belongs to any number of goroutines; everything else has no state.
+package report
+
+import (
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/stat"
+)
+
+// confidence is what intervals have where there are figures enough.
+const confidence = 0.95
+
+// A Summary is what the windows of one class say of one measure of a row.
+type Summary struct {
+	Row     *result.Row
+	Class   string
+	Measure result.Measure
+	Entries []Entry // the row's contenders that have figures, in its order
+}
+
+// An Entry is what one contender has of that.
+type Entry struct {
+	Contender result.Contender
+	Windows   int
+	Limited   bool // the generator was the limit in some windows: it is at least this
+	Disturbed bool
+	Values    []float64
+	Median    float64
+	Where     stat.Interval // of the median
+	Ratio     float64       // of the first entry's median to this one's; 0 where there is none
+}
+
+// Summaries returns what a run says, row by row, in each class, of each measure: what has no figures is left out.
+func Summaries(run *result.Run) (list []Summary) {
+	for i := range run.Rows {
+		row := &run.Rows[i]
+		for _, class := range row.Classes() {
+			for _, m := range row.Measures {
+				if s := summarize(row, class, m); len(s.Entries) > 0 {
+					list = append(list, s)
+				}
+			}
+		}
+	}
+	return list
+}
+
+func summarize(row *result.Row, class string, m result.Measure) Summary {
+	s := Summary{Row: row, Class: class, Measure: m}
+	for i, c := range row.Contenders {
+		f := row.Figures(c.Name, class, m)
+		if len(f.Values) == 0 {
+			continue
+		}
+		e := Entry{
+			Contender: c, Windows: len(f.Values), Limited: f.Limited > 0, Disturbed: f.Disturbed,
+			Values: f.Values, Median: stat.Median(f.Values), Where: stat.MedianInterval(f.Values, confidence),
+		}
+		if len(s.Entries) > 0 && s.Entries[0].Contender.Name == row.Contenders[0].Name && i > 0 && e.Median > 0 {
+			e.Ratio = s.Entries[0].Median / e.Median
+		}
+		s.Entries = append(s.Entries, e)
+	}
+	return s
+}
+
+// Largest is the largest figure of all entries, for one unit that suits all.
+func (s *Summary) Largest() (most float64) {
+	for _, e := range s.Entries {
+		for _, v := range e.Values {
+			most = max(most, v)
+		}
+	}
+	return most
+}
+
+// leftOut counts the windows of a row that do not count, by reason in order of appearance.
+func leftOut(row *result.Row) (reasons []string, counts map[string]int) {
+	counts = make(map[string]int)
+	for _, w := range row.Windows {
+		if w.LeftOut == "" {
+			continue
+		}
+		if counts[w.LeftOut] == 0 {
+			reasons = append(reasons, w.LeftOut)
+		}
+		counts[w.LeftOut]++
+	}
+	return reasons, counts
+}
