@@ -25,6 +25,7 @@ type Options struct {
 	Flows     int  // of flowgen; 0 means 1024
 	Length    int  // bytes of a packet of flowgen, with the frame check sequence that it does not have here; 0 means 64
 	Buffers   int  // for packets, 2.3 kB each; 0: as many as testpmd thinks right for a machine with many ports
+	Cycles    bool // count them, for CyclesPerPacket
 	Extra     []string
 	// Spawn starts the command, in another network namespace perhaps; nil: (*exec.Cmd).Start.
 	Spawn func(*exec.Cmd) error
@@ -89,6 +90,9 @@ func (o Options) args() []string {
 	}
 	if o.Buffers > 0 {
 		args = append(args, fmt.Sprintf("--total-num-mbufs=%d", o.Buffers))
+	}
+	if o.Cycles {
+		args = append(args, "--record-core-cycles")
 	}
 	return append(args, o.Extra...)
 }

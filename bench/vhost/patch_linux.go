@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -54,6 +56,7 @@ func runPatch(ctx context.Context, sockets string) (err error) {
 	ports, err := patched(w, p, pool, sockets)
 	if err == nil {
 		if err = w.Start(); err == nil {
+			answer(w)
 			<-ctx.Done()
 			w.Stop()
 		}
@@ -65,6 +68,24 @@ func runPatch(ctx context.Context, sockets string) (err error) {
 		err = errors.Join(err, port.Close())
 	}
 	return errors.Join(err, pool.Close())
+}
+
+// spent is what the worker spent on its receive queues' packets, in cycles of the time stamp counter.
+type spent struct{ cycles, packets uint64 }
+
+const spentFormat = "%d cycles for %d packets"
+
+// answer says what the worker has spent, for each line on standard input.
+func answer(w *pmd.Worker) {
+	go func() {
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			var s spent
+			for _, q := range w.Stats().Queues {
+				s.cycles, s.packets = s.cycles+q.Cycles, s.packets+q.Packets
+			}
+			fmt.Printf(spentFormat+"\n", s.cycles, s.packets)
+		}
+	}()
 }
 
 // patched opens the ports and gives their receive queues to the worker.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,7 +16,10 @@ type culvertPatch struct{}
 func (culvertPatch) name() string   { return "culvert" }
 func (culvertPatch) missing() error { return nil }
 
-type runningPatch struct{ *console.Console }
+type runningPatch struct {
+	*console.Console
+	before spent
+}
 
 func (culvertPatch) start(ctx context.Context, p place) (running, error) {
 	self, err := os.Executable()
@@ -26,14 +30,38 @@ func (culvertPatch) start(ctx context.Context, p place) (running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runningPatch{c}, nil
+	return &runningPatch{Console: c}, nil
 }
 
-func (runningPatch) version() string { return "(ports and worker alone)" }
-func (r runningPatch) pid() int      { return r.PID() }
+func (*runningPatch) version() string { return "(ports and worker alone)" }
+func (r *runningPatch) pid() int      { return r.PID() }
 
-func (runningPatch) forward(context.Context, []string) error               { return nil }
-func (runningPatch) clear(context.Context) error                           { return nil }
-func (runningPatch) account(context.Context, row) (string, float64, error) { return "none", 1, nil }
-func (runningPatch) cycles(context.Context) float64                        { return 0 }
-func (r runningPatch) stop() error                                         { return r.Stop("") }
+func (*runningPatch) forward(context.Context, []string) error               { return nil }
+func (*runningPatch) account(context.Context, row) (string, float64, error) { return "none", 1, nil }
+func (r *runningPatch) stop() error                                         { return r.Stop("") }
+
+func (r *runningPatch) clear(ctx context.Context) (err error) {
+	r.before, err = r.spent(ctx)
+	return err
+}
+
+func (r *runningPatch) cycles(ctx context.Context) float64 {
+	now, err := r.spent(ctx)
+	if err != nil {
+		return 0
+	}
+	return float64(now.cycles-r.before.cycles) / float64(max(now.packets-r.before.packets, 1))
+}
+
+// spent asks it.
+func (r *runningPatch) spent(ctx context.Context) (s spent, err error) {
+	if err := r.Say(""); err != nil {
+		return s, err
+	}
+	line, err := r.Expect(ctx, "\n")
+	if err != nil {
+		return s, err
+	}
+	_, err = fmt.Sscanf(line, spentFormat, &s.cycles, &s.packets)
+	return s, err
+}
