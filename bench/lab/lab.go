@@ -70,7 +70,7 @@ func (l *Lab) AddHost(name, port string, link Link) (*Host, error) {
 
 // Connect makes the host's link, which is there after AddHost and gone after DelLink of either end.
 func (h *Host) Connect() error {
-	if err := h.lab.Switch.connect(h.Port, h.Namespace, HostLink, h.link); err != nil {
+	if err := h.lab.Switch.Join(h.Port, h.Namespace, HostLink, h.link); err != nil {
 		return fmt.Errorf("connect %s: %w", h.Name(), err)
 	}
 	return h.Do(func() error {
@@ -92,28 +92,11 @@ func (h *Host) Connect() error {
 func (l *Lab) Close() error {
 	// The links first: when the last reference to a host's namespace is gone the kernel removes them too,
 	// at a time of its own.
-	errs := []error{l.clear()}
+	errs := []error{l.Switch.DelLinks()}
 	for _, h := range l.Hosts {
 		errs = append(errs, h.Close())
 	}
 	return errors.Join(append(errs, l.Switch.Close())...)
-}
-
-// clear removes the switch's links and with them the hosts'.
-func (l *Lab) clear() error {
-	return l.Switch.Do(func() error {
-		links, err := netlink.LinkList()
-		if err != nil {
-			return fmt.Errorf("list links: %w", err)
-		}
-		var errs []error
-		for _, link := range links {
-			if link.Type() == "veth" {
-				errs = append(errs, netlink.LinkDel(link))
-			}
-		}
-		return errors.Join(errs...)
-	})
 }
 
 // Namespaces returns all namespaces of the lab, the switch's first.

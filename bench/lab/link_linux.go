@@ -21,8 +21,9 @@ type Link struct {
 // addrGenNone is IN6_ADDR_GEN_MODE_NONE of linux include/uapi/linux/if_link.h.
 const addrGenNone = 1
 
-// connect makes a veth pair with one end called near in n and the other called far in other.
-func (n *Namespace) connect(near string, other *Namespace, far string, l Link) error {
+// Join makes a veth pair: an end called near in n, up and without an IPv6 address of its own, and one called far in
+// other, down.
+func (n *Namespace) Join(near string, other *Namespace, far string, l Link) error {
 	if l.MTU == 0 {
 		l.MTU = 1500
 	}
@@ -67,7 +68,7 @@ func address(name string, p netip.Prefix) error {
 	if err != nil {
 		return fmt.Errorf("find link %s: %w", name, err)
 	}
-	a := &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
+	a := &netlink.Addr{IPNet: network(p)}
 	if p.Addr().Is6() {
 		a.Flags = unix.IFA_F_NODAD
 	}
