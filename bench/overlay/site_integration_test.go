@@ -88,6 +88,16 @@ type site struct {
 
 func newSite(t *testing.T, p plan, limit time.Duration) *site {
 	t.Helper()
+	s := newBareSite(t, p, limit)
+	var err error
+	s.far, err = s.lab.AddHost("far", "wan", lab.Link{MTU: p.mtu})
+	must(t, err)
+	return s
+}
+
+// newBareSite makes one without a far end.
+func newBareSite(t *testing.T, p plan, limit time.Duration) *site {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	l, err := lab.New()
@@ -97,8 +107,6 @@ func newSite(t *testing.T, p plan, limit time.Duration) *site {
 	must(t, err)
 	s := &site{T: t, plan: p, ctx: ctx, lab: l, dir: dir}
 	alice, err := l.AddHost("alice", "p1", lab.Link{MTU: p.mtu})
-	must(t, err)
-	s.far, err = l.AddHost("far", "wan", lab.Link{MTU: p.mtu})
 	must(t, err)
 	s.alice = s.host(alice.Namespace)
 	if s.inner == 0 {
@@ -153,8 +161,14 @@ func (s *site) startWith(wan string, tunnels ...tunnelPort) {
 		fmt.Fprintf(&b, ", vlan: %d", s.vlan)
 	}
 	b.WriteString("}}\n")
+	s.run(b.String())
+}
+
+// run starts the daemon with a configuration.
+func (s *site) run(config string) {
+	s.Helper()
 	d, err := daemon.Start(s.ctx, daemon.Options{
-		Namespace: s.lab.Switch, Binary: built, Dir: s.path("daemon"), Config: b.String(),
+		Namespace: s.lab.Switch, Binary: built, Dir: s.path("daemon"), Config: config,
 		Env: []string{"GOTRACEBACK=crash"}, // one that hangs says where
 	})
 	must(s.T, err)

@@ -40,7 +40,7 @@ type Follower struct {
 
 	ns     netns.NsHandle
 	handle *netlink.Handle
-	index  int // of the device
+	index  int // of the device whose neighbours are known; one made anew has another. 0: of none
 }
 
 // New returns a follower that tells stack about device as the kernel's part of a port. It is for the network namespace
@@ -102,19 +102,15 @@ func (f *Follower) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	link, err := f.handle.LinkByName(f.device)
-	if err != nil {
-		return fmt.Errorf("find the device: %w", err)
-	}
-	f.index = link.Attrs().Index
-	if err := f.readAll(link); err != nil {
+	f.index = 0
+	if err := f.read(); err != nil {
 		return err
 	}
-	return f.listen(ctx, n, link)
+	return f.listen(ctx, n)
 }
 
 // listen takes in messages as they come.
-func (f *Follower) listen(ctx context.Context, n *news, link netlink.Link) error {
+func (f *Follower) listen(ctx context.Context, n *news) error {
 	var due <-chan time.Time // when addresses and routes are to be read again
 	later := func() {
 		if due == nil {
@@ -139,7 +135,7 @@ func (f *Follower) listen(ctx context.Context, n *news, link netlink.Link) error
 			later()
 		case <-due:
 			due = nil
-			if err := f.readState(link); err != nil {
+			if err := f.read(); err != nil {
 				return err
 			}
 		case u, ok := <-n.neighbours:

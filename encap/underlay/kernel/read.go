@@ -13,9 +13,17 @@ import (
 // maxRoutes is how many routes are taken from the kernel: more than a data centre's fabric has, less than the Internet.
 const maxRoutes = 1 << 16
 
-// readAll reads all that there is.
-func (f *Follower) readAll(link netlink.Link) error {
-	if err := f.readState(link); err != nil {
+// read reads addresses and routes, and the neighbours too if the device is not the one that they were read of. Without a
+// device there is nothing.
+func (f *Follower) read() error {
+	link, err := f.handle.LinkByName(f.device)
+	if err != nil {
+		f.stack.SetKernel(f.port, underlay.KernelState{})
+		return fmt.Errorf("find the device: %w", err)
+	}
+	before := f.index
+	f.index = link.Attrs().Index
+	if err := f.readState(link); err != nil || f.index == before {
 		return err
 	}
 	list, err := f.handle.NeighList(f.index, netlink.FAMILY_ALL)
