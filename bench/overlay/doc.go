@@ -7,4 +7,6 @@
 //	alice  10.88.0.1 ---p1 [ inside ] tun
 //	       fd88::1                     :        10.77.0.100, fd77::100
 //	                       [ outside ] wan--------- far  10.77.0.2, fd77::2; in the tunnel 10.88.0.2, fd88::2
+//
+// Where next hops are lost or move there are routers between wan1, wan2 and far, which is 198.51.100.2 then.
 package overlay

@@ -42,7 +42,7 @@ type Interface struct {
 // A Route says by which routers packets go to a prefix. Several routes to one prefix are one with all their routers.
 type Route struct {
 	To  netip.Prefix
-	Via []netip.Addr // on the interface; of several each gets an equal share of flows
+	Via []netip.Addr // on the interface; of several each gets an equal share of what is sent, by a hash that who asks gives
 }
 
 // A ConfigError is one thing that is wrong in a Config.
