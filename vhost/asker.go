@@ -12,6 +12,10 @@ import (
 // askPage is the number of bytes that a question is about: no IOMMU has smaller pages.
 const askPage = 4096
 
+// mostAsked is how many questions are remembered that have no answer. A ring waits for one; more come of rings that are
+// stopped and started while they wait.
+const mostAsked = 1024
+
 // A question is what is asked about a page: its address, and how it is to be accessed in the bits below.
 type question uint64
 
@@ -108,6 +112,9 @@ func (a *asker) next(r *ring) (question, *proto.Conn) {
 	q := question(r.miss.Load())
 	if _, again := a.asked[q]; again || q == 0 || a.conn == nil {
 		return 0, nil
+	}
+	if len(a.asked) == mostAsked {
+		clear(a.asked) // a frontend that does not answer is asked again
 	}
 	a.asked[q] = struct{}{}
 	return q, a.conn

@@ -79,7 +79,7 @@ func messageAttack(name, log string, do func(b *bench)) attack {
 	return attack{name: name, shape: shape{features: common}, fault: "fault_message", log: log, do: do}
 }
 
-// tell sends a message that is not welcome.
+// insult sends a message that is not welcome.
 func (b *bench) insult(r proto.Request, p proto.Payload, fds ...int) {
 	b.t.Helper()
 	if err := b.g.conn.Tell(r, p, fds...); err == nil {
@@ -283,10 +283,10 @@ func messageAttacks() []attack {
 		messageAttack("inflight memory that is too small", "inflight memory of", func(b *bench) {
 			b.insult(proto.SetInflightFD, proto.Inflight{Size: 64, Queues: 2, QueueSize: 256}, int(b.g.file.Fd()))
 		}),
-		messageAttack("inflight memory behind its file", "its file has", func(b *bench) {
+		messageAttack("inflight memory behind its file", "the file has", func(b *bench) {
 			b.insult(proto.SetInflightFD, proto.Inflight{Size: 1 << 30, Offset: 1 << 39, Queues: 2, QueueSize: 256}, int(b.g.file.Fd()))
 		}),
-		messageAttack("inflight memory whose end wraps around", "inflight memory of", func(b *bench) {
+		messageAttack("inflight memory whose end wraps around", "no file is that long", func(b *bench) {
 			b.insult(proto.SetInflightFD, proto.Inflight{Size: math.MaxUint64, Offset: math.MaxUint64 - 4095, Queues: 2, QueueSize: 256}, int(b.g.file.Fd()))
 		}),
 		messageAttack("a log of no bytes", "log of", func(b *bench) {

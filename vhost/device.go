@@ -32,6 +32,7 @@ type device struct {
 	iotlb    mem.IOTLB   // what is known of the guest's IOMMU, if it has one for us
 	asker    *asker
 	vrings   []vring
+	no       int // complaints so far
 }
 
 func newDevice(p *Port, conn *proto.Conn) *device {
@@ -66,12 +67,24 @@ func (d *device) handle(m *proto.Message) error {
 			return err
 		}
 	} else {
-		d.log.Warn("a message of the frontend is refused", "message", m.Request, "reason", err)
+		d.complain("a message of the frontend is refused", "message", m.Request, "reason", err)
 		if m.HasReply() {
 			return err // there is no way to say no
 		}
 	}
 	return d.conn.Acknowledge(m, err)
+}
+
+// mostComplaints is how many of a session are logged.
+const mostComplaints = 20
+
+// complain logs what the frontend gets a no for, or has to wait for. Who goes on asking does not fill a disk with it.
+func (d *device) complain(what string, args ...any) {
+	if d.no++; d.no <= mostComplaints {
+		d.log.Warn(what, args...)
+	} else if d.no == mostComplaints+1 {
+		d.log.Warn("nothing more of the kind is logged of this frontend until it connects again")
+	}
 }
 
 // dispatch finds who does what m says.

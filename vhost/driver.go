@@ -13,6 +13,7 @@ import (
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/pmd/option"
 	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/mem"
 	"github.com/culvertdev/culvert/vhost/proto"
 )
 
@@ -23,6 +24,7 @@ type Driver struct {
 	pool  *frame.Pool
 	log   *slog.Logger
 	clock func() *cpu.Clock // made when the first port is opened
+	space mem.Space         // of all ports
 }
 
 // New returns a driver whose ports carry frames of pool.
@@ -39,12 +41,13 @@ func New(pool *frame.Pool, log *slog.Logger) *Driver {
 //	mac       unicast address   what the port calls its own                                   default none
 //	without   feature names     what is not offered to the guest, such as packed              default none
 //	gather    0s to 1ms         how long packets may wait under load, to be fetched together  default 32us
+//	memory    1 to 4194304      MiB that a guest may share                                    default 4194304
 func (d *Driver) Open(_ context.Context, name string, options map[string]string) (pmd.Port, error) {
 	o, err := parse(options)
 	if err != nil {
 		return nil, fmt.Errorf("open vhost-user port %s: %w", name, err)
 	}
-	o.Pool, o.Log, o.Clock = d.pool, d.log, d.clock()
+	o.Pool, o.Log, o.Clock, o.space = d.pool, d.log, d.clock(), &d.space
 	p, err := Open(name, o)
 	if err != nil {
 		return nil, err // not p: an interface that holds a nil *Port is not nil
@@ -68,6 +71,7 @@ func parse(options map[string]string) (Options, error) {
 		MTU:    s.Int("mtu", 1500, MinMTU, MaxMTU),
 		MAC:    s.MAC("mac"),
 		Gather: s.Duration("gather", DefaultGather, maxGather),
+		Memory: uint64(s.Int("memory", mem.MaxGuest>>20, 1, mem.MaxGuest>>20)) << 20,
 	}
 	if o.Gather == 0 {
 		o.Gather = -1

@@ -1,10 +1,12 @@
 package vhost
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/culvertdev/culvert/vhost/mem"
 	"github.com/culvertdev/culvert/vhost/proto"
 	"github.com/culvertdev/culvert/vhost/virtq"
 )
@@ -12,8 +14,8 @@ import (
 // An inflight is the memory in which the buffers taken from rings are noted ("Inflight I/O tracking"): one
 // region for each ring, of equal size. The frontend keeps it while this process restarts. The zero value is none.
 type inflight struct {
-	whole []byte
-	each  int // bytes of a ring's region
+	memory *mem.Mapping // nil: none
+	each   int          // bytes of a ring's region
 }
 
 // setInflight takes such memory back that was made before (VHOST_USER_SET_INFLIGHT_FD), or makes it.
@@ -29,25 +31,18 @@ func (d *device) setInflight(m *proto.Message, v proto.Inflight) error {
 	if m.Request == proto.GetInflightFD {
 		return d.makeInflight(m, v, size)
 	}
-	const most = 1 << 40 // bytes: no sum of two such numbers wraps around
-	if v.Size < uint64(size) || v.Size > most || v.Offset > most || v.Offset%uint64(unix.Getpagesize()) != 0 {
-		return fmt.Errorf("inflight memory of %#x bytes at %#x: want %#x or more, at a page", v.Size, v.Offset, size)
+	if v.Size < uint64(size) {
+		return fmt.Errorf("inflight memory of %#x bytes: want %#x or more", v.Size, size)
 	}
 	fd := m.Take(0)
 	defer closeFD(&fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return fmt.Errorf("inflight memory: fstat: %w", err)
-	}
-	if st.Size < 0 || uint64(st.Size) < v.Offset+uint64(size) {
-		return fmt.Errorf("inflight memory: its file has %#x bytes, want %#x", st.Size, v.Offset+uint64(size))
-	}
 	var err error
-	if f.whole, err = unix.Mmap(fd, int64(v.Offset), size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
-		return fmt.Errorf("inflight memory: mmap: %w", err)
+	// No more of it is mapped than the rings need, whatever the frontend says.
+	if f.memory, err = d.port.o.space.Map(fd, mem.Region{Size: uint64(size), Offset: v.Offset}); err != nil {
+		return fmt.Errorf("inflight memory: %w", err)
 	}
 	if err := d.holdAll(); err != nil {
-		return err
+		return errors.Join(err, f.close())
 	}
 	old := d.flight
 	d.flight = f
@@ -68,19 +63,23 @@ func (d *device) makeInflight(m *proto.Message, v proto.Inflight, size int) erro
 	return d.conn.Reply(m, v, fd)
 }
 
-// of returns the region of a ring with so many entries; nil when there is none.
+// of returns the region of a ring; nil when there is none.
 func (f *inflight) of(index int) []byte {
-	if f.whole == nil || (index+1)*f.each > len(f.whole) {
+	if f.memory == nil {
 		return nil
 	}
-	return f.whole[index*f.each : (index+1)*f.each : (index+1)*f.each]
+	whole := f.memory.Bytes()
+	if (index+1)*f.each > len(whole) {
+		return nil
+	}
+	return whole[index*f.each : (index+1)*f.each : (index+1)*f.each]
 }
 
 func (f *inflight) close() error {
-	whole := f.whole
+	memory := f.memory
 	*f = inflight{}
-	if whole == nil {
+	if memory == nil {
 		return nil
 	}
-	return unix.Munmap(whole)
+	return memory.Close()
 }

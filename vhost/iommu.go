@@ -20,7 +20,7 @@ func (d *device) changeTranslations(m *proto.Message, v proto.IOTLB) error {
 	}
 	answer := proto.U64(0)
 	if err != nil {
-		d.log.Warn("a translation of the frontend is refused", "reason", err)
+		d.complain("a translation of the frontend is refused", "reason", err)
 		answer = 1
 	}
 	return d.conn.Reply(m, answer)

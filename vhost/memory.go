@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/culvertdev/culvert/vhost/mem"
 	"github.com/culvertdev/culvert/vhost/proto"
@@ -14,10 +15,17 @@ func region(r proto.Region) mem.Region {
 
 // setTable replaces the guest's memory by what the message describes (VHOST_USER_SET_MEM_TABLE).
 func (d *device) setTable(m *proto.Message, regions proto.MemTable) error {
-	var maps []*mem.Mapping
+	all := make([]mem.Region, len(regions))
 	for i, r := range regions {
+		all[i] = region(r)
+	}
+	if err := d.allowed(0, all...); err != nil {
+		return err
+	}
+	var maps []*mem.Mapping
+	for i, r := range all {
 		fd := m.Take(i)
-		one, err := mem.Map(fd, region(r))
+		one, err := d.port.o.space.Map(fd, r)
 		closeFD(&fd)
 		if err != nil {
 			for _, one := range maps {
@@ -32,6 +40,16 @@ func (d *device) setTable(m *proto.Message, regions proto.MemTable) error {
 		return err
 	}
 	return d.swapTable(t)
+}
+
+// allowed holds a guest's memory, had bytes and what regions add, to what the port lets it have. It comes before anything
+// is mapped.
+func (d *device) allowed(had uint64, regions ...mem.Region) error {
+	n, ok := mem.Total(regions...)
+	if most := d.port.o.Memory; !ok || had+n > most {
+		return fmt.Errorf("more memory than the %#x bytes that a guest may have here", most)
+	}
+	return nil
 }
 
 // changeTable adds a region to the guest's memory, or takes one away (VHOST_USER_ADD_MEM_REG, REM_MEM_REG).
@@ -51,8 +69,11 @@ func (d *device) changeTable(m *proto.Message, r proto.Region) error {
 		}
 		return d.swapTable(t)
 	}
+	if err := d.allowed(old.Size(), region(r)); err != nil {
+		return err
+	}
 	fd := m.Take(0)
-	one, err := mem.Map(fd, region(r))
+	one, err := d.port.o.space.Map(fd, region(r))
 	closeFD(&fd)
 	if err != nil {
 		return err

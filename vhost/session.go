@@ -42,8 +42,8 @@ func (p *Port) run(ctx context.Context, w way) {
 			if p.o.Server || errors.Is(err, io.EOF) || time.Since(begun) >= steady {
 				retry = p.o.retry
 			}
-			if p.o.Server && (errors.Is(err, io.EOF) || errors.Is(err, errSilent)) {
-				continue
+			if p.o.Server && (errors.Is(err, io.EOF) || errors.Is(err, errSilent)) && time.Since(begun) >= p.o.retry {
+				continue // one that comes and goes at once, again and again, gets the pause, or would fill the log
 			}
 		} else if p.state.waiting(err) && ctx.Err() == nil {
 			p.log.Info("no frontend", "path", p.o.Path, "reason", err)

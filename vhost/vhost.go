@@ -37,6 +37,7 @@ import (
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/mem"
 	"github.com/culvertdev/culvert/vhost/proto"
 )
 
@@ -67,7 +68,10 @@ type Options struct {
 	// Gather is how long packets may wait in a ring under load, so that they are fetched together; default
 	// DefaultGather. Negative: not at all.
 	Gather time.Duration
+	// Memory is the most bytes of memory that a guest may share; default mem.MaxGuest, 4 TiB, which is the most, too.
+	Memory uint64
 
+	space    *mem.Space    // the addresses that its ports share; nil: nobody counts
 	retry    time.Duration // the first pause between two attempts; default firstRetry
 	patience time.Duration // how long a frontend may take to introduce itself, or to read an answer; default proto.DefaultTimeout
 }
@@ -92,6 +96,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.MTU = cmp.Or(o.MTU, 1500)
 	o.retry = cmp.Or(o.retry, firstRetry)
 	o.patience = cmp.Or(o.patience, proto.DefaultTimeout)
+	o.Memory = cmp.Or(o.Memory, mem.MaxGuest)
 	o.Gather = max(0, cmp.Or(o.Gather, DefaultGather))
 	switch {
 	case o.Pool == nil:
@@ -102,6 +107,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("%d queues: want 1 to %d", o.Queues, MaxQueues)
 	case o.MTU < MinMTU || o.MTU > MaxMTU:
 		return o, fmt.Errorf("MTU %d bytes: want %d to %d", o.MTU, MinMTU, MaxMTU)
+	case o.Memory > mem.MaxGuest:
+		return o, fmt.Errorf("memory of %d bytes: want at most %d", o.Memory, uint64(mem.MaxGuest))
 	case o.Gather > maxGather:
 		return o, fmt.Errorf("gather %v: want at most %v", o.Gather, maxGather)
 	}

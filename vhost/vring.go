@@ -126,7 +126,7 @@ func (d *device) complete(v *vring) bool {
 }
 
 // start hands a ring to its worker. A ring outside of the memory stays held: frontends replace memory in
-// steps, between which it may be missing.
+// steps, between which it may be missing. So does one of which nobody knows how far it is, until its driver begins anew.
 func (d *device) start(v *vring) (err error) {
 	r, f := v.ring, d.features
 	r.table = d.table
@@ -183,11 +183,11 @@ func (d *device) block(v *vring, err error) error {
 		d.asker.want(v.ring, m)
 		return nil // there is an answer in no time
 	}
-	if !errors.As(err, &e) || e.Kind != virtq.RingOutside && e.Kind != virtq.RingScattered {
+	if !errors.As(err, &e) || e.Kind != virtq.RingOutside && e.Kind != virtq.RingScattered && e.Kind != virtq.RingLost {
 		return err
 	}
 	if v.blocked == nil {
-		d.log.Warn("a ring waits for its memory", "ring", v.index, "reason", err)
+		d.complain("a ring waits", "ring", v.index, "reason", err)
 	}
 	v.blocked = err
 	return nil

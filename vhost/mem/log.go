@@ -25,7 +25,7 @@ type Log struct {
 // MapLog maps the bitmap of size bytes at offset of a file (VHOST_USER_SET_LOG_BASE). The descriptor remains
 // the caller's.
 func MapLog(fd int, size, offset uint64) (*Log, error) {
-	if size == 0 || offset > math.MaxInt64 || size > math.MaxInt64-offset {
+	if size == 0 || size > MaxLog || offset > math.MaxInt64-size {
 		return nil, fmt.Errorf("log of %#x bytes at file offset %#x: there is no such place", size, offset)
 	}
 	whole, bytes, err := mapFile(fd, offset, size)

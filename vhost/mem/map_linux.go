@@ -8,8 +8,8 @@ import (
 )
 
 // Map maps a region of the file fd, shared and writable. The descriptor remains the caller's, who may close it
-// at once. It is an error when the file is shorter than the region says, or not an ordinary file (memfds,
-// tmpfs and hugetlbfs are).
+// at once. It is an error when the file is shorter than the region says, or not an ordinary file whose pages this kernel
+// has (memfds, tmpfs, hugetlbfs and local disks).
 func Map(fd int, r Region) (*Mapping, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -25,17 +25,7 @@ func Map(fd int, r Region) (*Mapping, error) {
 // as large as st_blksize says: whole is all that was mapped, bytes the part that was asked for. The caller has
 // seen to it that the end is a file offset.
 func mapFile(fd int, offset, size uint64) (whole, bytes []byte, err error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, nil, fmt.Errorf("fstat: %w", err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, nil, fmt.Errorf("not a file of memory, its mode is %#o", st.Mode)
-	}
-	if st.Size < 0 || uint64(st.Size) < offset+size {
-		return nil, nil, fmt.Errorf("the file has %#x bytes", st.Size)
-	}
-	page, err := pageSize(fd, st.Blksize)
+	page, err := checkFile(fd, offset+size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,20 +44,40 @@ func mapFile(fd int, offset, size uint64) (whole, bytes []byte, err error) {
 	return whole, whole[from : from+size : from+size], nil
 }
 
-// pageSize returns the size of the file's pages in bytes.
-func pageSize(fd int, block int64) (uint64, error) {
-	page := uint64(unix.Getpagesize())
+// checkFile reports why the bytes of fd before end cannot be mapped, and returns the size of the file's pages in bytes.
+func checkFile(fd int, end uint64) (page uint64, err error) {
+	var st unix.Stat_t
 	var fs unix.Statfs_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0, fmt.Errorf("fstat: %w", err)
+	}
 	if err := unix.Fstatfs(fd, &fs); err != nil {
 		return 0, fmt.Errorf("fstatfs: %w", err)
 	}
-	if fs.Type != unix.HUGETLBFS_MAGIC {
-		return page, nil
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return 0, fmt.Errorf("not a file of memory, its mode is %#o", st.Mode)
+	case !local(int64(fs.Type)):
+		return 0, fmt.Errorf("a file whose pages may come from elsewhere (file system %#x): want one of memory or of a local disk", fs.Type)
+	case st.Size < 0 || uint64(st.Size) < end:
+		return 0, fmt.Errorf("the file has %#x bytes", st.Size)
+	case fs.Type != unix.HUGETLBFS_MAGIC:
+		return uint64(unix.Getpagesize()), nil
+	case st.Blksize <= 0 || st.Blksize&(st.Blksize-1) != 0:
+		return 0, fmt.Errorf("hugetlbfs with pages of %d bytes", st.Blksize)
 	}
-	if block <= 0 || block&(block-1) != 0 {
-		return 0, fmt.Errorf("hugetlbfs with pages of %d bytes", block)
+	return uint64(max(int64(unix.Getpagesize()), int64(st.Blksize))), nil
+}
+
+// local reports whether the kernel itself has the pages of files on a file system of this kind, in memory or on a disk.
+// Those of others are whose owner hands them out (FUSE, which users may mount in a namespace of their own, or a network):
+// a worker that touches one would wait in the kernel for as long as that one likes.
+func local(kind int64) bool {
+	switch kind {
+	case unix.TMPFS_MAGIC, unix.HUGETLBFS_MAGIC, unix.RAMFS_MAGIC, unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC:
+		return true
 	}
-	return max(page, uint64(block)), nil
+	return false
 }
 
 // unmap gives the mapping's addresses back.
@@ -77,5 +87,6 @@ func (m *Mapping) unmap() error {
 	}
 	err := unix.Munmap(m.whole)
 	m.whole, m.bytes = nil, nil
+	m.space.give(m.region.Size)
 	return err
 }

@@ -13,6 +13,7 @@ type Mapping struct {
 	bytes  []byte       // the region's own bytes
 	whole  []byte       // what was mapped: bytes, and what page boundaries add; nil on the heap
 	tables atomic.Int32 // tables that have it
+	space  *Space       // whose addresses it takes; nil: nobody counts
 }
 
 // Bytes returns the region's memory, valid as long as a table has the mapping.

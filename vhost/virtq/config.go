@@ -39,7 +39,7 @@ type Config struct {
 	Position uint32
 
 	// Unsure: Position may be where the ring began, because the frontend could not ask the device before. A packed
-	// ring that begins there goes on where its descriptors say that a device was, if they do.
+	// ring that begins there goes on where its descriptors say that a device was; it is RingLost if they do not.
 	Unsure bool
 
 	// Log, when set, is told which of the guest's pages were written to (VHOST_F_LOG_ALL).

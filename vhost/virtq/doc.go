@@ -42,9 +42,11 @@
 //     with the chain's data before is done again.
 //   - A split ring without one says in its used index what the guest has seen. The next device goes on there: a
 //     chain comes back exactly once here too, as long as devices keep the order, as this one does.
-//   - A packed ring without one does not say where its device was, and what a batch had written before it was
-//     published cannot be told from what was published. Its driver has to set it up anew; what was under way is
-//     lost.
+//   - A packed ring without one does not say where its device was. This one leaves the descriptor before that place
+//     looking used, whatever chains there are, so that the next finds it and goes on there, if all else in the ring
+//     agrees. It does not where the device was killed between writing a batch and publishing it, or has given
+//     several chains back by one entry, as in order it may: then the ring is RingLost, its driver has to set it up
+//     anew, and what was under way is lost. Nothing is done twice in either case.
 //
 // # Cost
 //

@@ -59,10 +59,11 @@ func TestAGuestThatRewritesWhatIsRead(t *testing.T) {
 	}
 }
 
-// scribble writes descriptors that are nearly right into the ring, and indices that move.
+// scribble writes descriptors that are nearly right into the ring and into the buffers, where indirect tables are, and
+// indices that move.
 func (w *world) scribble(stop *atomic.Bool) {
 	random := rand.New(rand.NewPCG(5, 6))
-	ring := w.memory[:w.data-guestBase]
+	ring := w.memory[:w.data-guestBase+1<<14]
 	for !stop.Load() {
 		at := random.IntN(len(ring)/16) * 16
 		addr := w.data + uint64(random.IntN(1<<14))

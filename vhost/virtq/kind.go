@@ -30,6 +30,7 @@ const (
 	IndirectSize
 	IndirectOutside
 	RingScattered
+	RingLost
 	kindEnd
 )
 
@@ -58,6 +59,7 @@ var kinds = [kindEnd]struct{ name, sentence string }{
 	IndirectSize:    {"indirect_size", "an indirect table is not made of one or more whole descriptors"},
 	IndirectOutside: {"indirect_outside_memory", "an indirect table is not in the guest's memory"},
 	RingScattered:   {"ring_scattered", "a part of the ring is not in one piece of the guest's memory"},
+	RingLost:        {"ring_lost", "where the device before this one stopped cannot be told: the driver has to set the ring up anew"},
 }
 
 // String returns the kind's name, in the form of a metric's label.

@@ -53,7 +53,11 @@ func NewPacked(t *mem.Table, c Config) (*Packed, error) {
 		return nil, failed(BadPosition, uint64(c.Position))
 	}
 	if c.Unsure && c.Inflight == nil && q.given == layout.StartCursor {
-		q.given = q.find()
+		at, ok := q.find()
+		if !ok {
+			return nil, failed(RingLost, uint64(at.At))
+		}
+		q.given = at
 	}
 	q.next = q.given
 	if c.Inflight != nil {

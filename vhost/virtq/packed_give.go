@@ -32,6 +32,9 @@ func (q *Packed) give(b *Chains, n int) {
 		} else {
 			q.desc[given.At].Rest = rest
 		}
+		if c.slots() > 1 && q.flight == nil {
+			q.cover(given, c.slots())
+		}
 		given = given.Plus(c.slots(), q.size)
 	}
 	if q.log != nil {
@@ -45,14 +48,25 @@ func (q *Packed) give(b *Chains, n int) {
 	q.given = given
 }
 
+// cover makes the descriptors of a chain behind its first one, at at, look used as well. The driver skips them (VIRTIO 1.2,
+// 2.8.6) and writes them anew; a device that comes after one that was killed sees by the last one where that was: see find.
+func (q *Packed) cover(at layout.Cursor, slots uint32) {
+	for range slots - 1 {
+		at = at.Plus(1, q.size)
+		q.desc[at.At].Rest = layout.PackedRest(0, 0, at.Used())
+	}
+}
+
 // logGiven logs what giving n chains, the first at given, wrote to.
 func (q *Packed) logGiven(b *Chains, n int) {
 	at := q.given
 	for i := range b.chain[:n] {
 		c := &b.chain[i]
 		q.logWritten(b, c)
-		q.logUsed(layout.DescBytes*uint64(at.At), layout.DescBytes)
-		at = at.Plus(c.slots(), q.size)
+		for range c.slots() {
+			q.logUsed(layout.DescBytes*uint64(at.At), layout.DescBytes)
+			at = at.Plus(1, q.size)
+		}
 	}
 }
 
@@ -66,7 +80,7 @@ func readOnly(b *Chains, n int) bool {
 }
 
 // giveBatch writes one used descriptor for n chains, with the id of the last one, in place of the first one's
-// (VIRTIO 1.2, 2.8.8).
+// (VIRTIO 1.2, 2.8.8). The last one itself is made to look used, too: see cover.
 func (q *Packed) giveBatch(b *Chains, n int) {
 	rest := layout.PackedRest(0, b.chain[n-1].id(), q.given.Used())
 	if q.given == q.shown {
@@ -75,11 +89,20 @@ func (q *Packed) giveBatch(b *Chains, n int) {
 		q.desc[q.given.At].Rest = rest
 	}
 	q.logUsed(layout.DescBytes*uint64(q.given.At), layout.DescBytes)
-	slots := uint32(0)
-	for i := range b.chain[:n] {
-		slots += b.chain[i].slots()
+	at := q.given
+	for i := range b.chain[:n-1] {
+		at = at.Plus(b.chain[i].slots(), q.size)
 	}
-	q.given = q.given.Plus(slots, q.size)
+	if n > 1 {
+		q.desc[at.At].Rest = layout.PackedRest(0, 0, at.Used())
+	}
+	slots := b.chain[n-1].slots()
+	q.cover(at, slots)
+	for range slots {
+		q.logUsed(layout.DescBytes*uint64(at.At), layout.DescBytes)
+		at = at.Plus(1, q.size)
+	}
+	q.given = at
 }
 
 // untake makes the chains of b from n on available again.

@@ -155,7 +155,7 @@ func (q *Packed) takeOld(b *Chains, limit int) {
 }
 
 // chainOld takes the chain whose copy begins at entry first. It returns false when it was not taken: the queue
-// is dead, or b has no room left.
+// is dead, b has no room left, or an address is not translated yet.
 func (q *Packed) chainOld(b *Chains, first uint16) bool {
 	c := b.build(&q.win, q.log != nil)
 	n := q.flight.number[first]
@@ -179,7 +179,7 @@ func (q *Packed) chainOld(b *Chains, first uint16) bool {
 		return true
 	}
 	c.undo()
-	if k != TooManySegments || b.n == 0 {
+	if !q.absent(k) && (k != TooManySegments || b.n == 0) {
 		q.fail(k, uint32(first), value)
 	}
 	return false
