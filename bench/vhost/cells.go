@@ -19,7 +19,8 @@ func (c cell) String() string { return fmt.Sprintf("%s, %d bytes, %s", c.Rings, 
 // A row says what a switch is to do with packets.
 type row struct {
 	name  string
-	flows int      // that the generator makes, of each port; 0: it is about the latency of single packets
+	flows int      // that the generator makes, of each port; 0: it is about the latency of single packets, or packets go one way
+	way   *way     // packets go one way, from guests of this process; nil: testpmd's, both ways
 	fresh bool     // more than any cache has room for: each packet is the first of a flow, or of one long forgotten
 	rules []string // in the syntax of ovs-ofctl; nil: no look-up at all
 }
@@ -43,14 +44,14 @@ func (r row) pick(port, exact, new float64) float64 {
 func rows() []row {
 	byAddress := []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:2", "ip,in_port=2,nw_dst=10.253.0.0/16,actions=output:1"}
 	byPort := []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
-	return []row{
+	return append([]row{
 		{name: "no look-up", flows: 1024},
 		{name: "rule on the port alone", flows: 1024, rules: byPort},
 		{name: "exact match, 1 flow", flows: 1, rules: byAddress},
 		{name: "exact match, 1024 flows", flows: 1024, rules: byAddress},
 		{name: "latency at low load", rules: byPort},
 		{name: "new flows", flows: 1 << 27, fresh: true, rules: newFlows()},
-	}
+	}, tunnelRows()...)
 }
 
 // newFlows are rules by which every destination is a megaflow of its own: addresses moved into a register count whole.
@@ -77,7 +78,10 @@ func plan(rings, sizes, names string) (cells []cell, err error) {
 				return nil, fmt.Errorf("--sizes %q: want 64 to 1518 bytes", s)
 			}
 			for i, row := range all {
-				if names == "" && !row.fresh || slices.Contains(split(names), fmt.Sprint(i)) {
+				if names == "" && !row.fresh && row.way == nil || slices.Contains(split(names), fmt.Sprint(i)) {
+					if row.way != nil && size > longestInner {
+						return nil, fmt.Errorf("--sizes %d with --rows %d: want at most %d bytes, which fit the tunnel", size, i, longestInner)
+					}
 					cells = append(cells, cell{r, size, row.name})
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/daemon"
@@ -16,7 +17,7 @@ import (
 type culvert struct {
 	binary, portOptions, extra string
 	hosts                      *lab.Namespace
-	fresh                      bool // new flows are what it is about
+	row                        row
 }
 
 func (*culvert) name() string { return "culvert" }
@@ -34,13 +35,10 @@ type runningCulvert struct {
 
 func (c *culvert) start(ctx context.Context, p place) (running, error) {
 	extra := c.extra
-	if c.fresh { // as Open vSwitch does
+	if c.row.fresh { // as Open vSwitch does
 		extra += "\nslow-path: {thread: worker}"
 	}
-	config := fmt.Sprintf("workers: {cpus: [%d]}\n%s\nbridges:\n  - name: br0\n    flows: [actions=drop]\n    ports:\n", contest.SwitchCPU, extra)
-	for i, s := range p.sockets {
-		config += fmt.Sprintf("      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s}}\n", i, i+1, s, c.portOptions)
-	}
+	config := fmt.Sprintf("workers: {cpus: [%d]}\n%s\n%s", contest.SwitchCPU, extra, c.bridges(p))
 	d, err := daemon.Start(ctx, daemon.Options{Namespace: c.hosts, Binary: c.binary, Dir: p.dir, Config: config})
 	if err != nil {
 		return nil, err
@@ -52,12 +50,30 @@ func (c *culvert) start(ctx context.Context, p place) (running, error) {
 	return r, nil
 }
 
+// bridges returns what the configuration says of bridges. Where there is a tunnel the second port is the underlay's.
+func (c *culvert) bridges(p place) string {
+	var b strings.Builder
+	port := func(i int, more string) {
+		fmt.Fprintf(&b, "      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s}%s}\n", i, i+1, p.sockets[i], c.portOptions, more)
+	}
+	b.WriteString("bridges:\n  - name: br0\n    flows: [actions=drop]\n    ports:\n")
+	port(0, "")
+	if c.row.way == nil || c.row.way.tunnel == "" {
+		port(1, "")
+		return b.String()
+	}
+	fmt.Fprintf(&b, "      - {name: tunnel, type: %s, number: %d, options: {remote_ip: %s, key: %d}}\n", c.row.way.tunnel, tunnelPort, farEnd, tunnelKey)
+	b.WriteString("  - name: underlay\n    flows: []\n    ports:\n")
+	port(1, fmt.Sprintf(", underlay: {address: %s/24}", nearEnd))
+	return b.String()
+}
+
 func (r *runningCulvert) version() string { return r.build.Version }
 func (r *runningCulvert) pid() int        { return r.PID() }
 func (r *runningCulvert) stop() error     { return r.Stop() }
 
 func (r *runningCulvert) forward(ctx context.Context, rules []string) error {
-	_, err := api.Call(ctx, r.Client(), api.FlowReplace, api.FlowText{Lines: rules})
+	_, err := api.Call(ctx, r.Client(), api.FlowReplace, api.FlowText{Bridge: "br0", Lines: rules})
 	return err
 }
 

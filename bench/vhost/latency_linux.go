@@ -12,11 +12,9 @@ import (
 	"github.com/culvertdev/culvert/vhost/frontend"
 )
 
-// A prober is two guests in this process, one of which sends single packets that the other waits for.
+// A prober is guests one of which sends single packets that the other waits for.
 type prober struct {
-	pool  *frame.Pool
-	cache *frame.Cache
-	ports [2]*frontend.Port
+	*guests
 	batch frame.Batch
 	sent  uint64
 	times []time.Duration // from sending to receiving
@@ -24,11 +22,12 @@ type prober struct {
 
 // latency measures how long single packets take.
 func (b *bench) latency(ctx context.Context, r running, p place, s *sample) (err error) {
-	pr, err := newProber(p, s.Rings)
-	defer func() { err = errors.Join(err, pr.close()) }()
+	g, err := newGuests(p, frontend.Options{Split: s.Rings == "split"})
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, g.close()) }()
+	pr := &prober{guests: g}
 	if err := r.forward(ctx, s.row().rules); err != nil {
 		return err
 	}
@@ -51,40 +50,6 @@ func (b *bench) latency(ctx context.Context, r running, p place, s *sample) (err
 	s.Rate = float64(n) / b.window.Seconds()
 	s.LookUps, s.AsSaid, err = r.account(ctx, s.row())
 	return err
-}
-
-// newProber opens the guests at the switch's sockets.
-func newProber(p place, rings string) (pr *prober, err error) {
-	pr = new(prober)
-	if pr.pool, err = frame.NewPool(frame.Options{Buffers: 8192}); err != nil {
-		return pr, err
-	}
-	if pr.cache, err = pr.pool.NewCache(); err != nil {
-		return pr, err
-	}
-	for i, path := range p.sockets {
-		o := frontend.Options{Pool: pr.pool, Path: path, RingSize: ringSize, Split: rings == "split"}
-		if pr.ports[i], err = frontend.Open(fmt.Sprint("guest", i), o); err != nil {
-			return pr, err
-		}
-	}
-	return pr, nil
-}
-
-func (p *prober) close() error {
-	var errs []error
-	for _, port := range p.ports {
-		if port != nil {
-			errs = append(errs, port.Close())
-		}
-	}
-	if p.cache != nil {
-		p.cache.Close()
-	}
-	if p.pool != nil {
-		errs = append(errs, p.pool.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // send sends the next packet, with its number behind the Ethernet header.

@@ -39,7 +39,7 @@ func main() {
 	flag.StringVar(&o.culvert, "culvert", "bin/culvert", "the culvert `binary`")
 	flag.StringVar(&o.rings, "rings", "split,packed", "`layouts` of the rings")
 	flag.StringVar(&o.sizes, "sizes", "64,512,1518", "`bytes` of a packet with the frame check sequence, which it does not have here")
-	flag.StringVar(&o.rows, "rows", "", "`numbers` of the rows: 0 no look-up, 1 rule on the port alone, 2 and 3 exact match with 1 and 1024 flows, 4 latency, 5 new flows; all but the last when empty")
+	flag.StringVar(&o.rows, "rows", "", "`numbers` of the rows: 0 no look-up, 1 rule on the port alone, 2 and 3 exact match with 1 and 1024 flows, 4 latency, 5 new flows, 6 one way, 7 and 8 into and out of VXLAN, 9 and 10 GENEVE; 0 to 4 when empty")
 	flag.StringVar(&o.only, "only", "", "run only one contender: `name`")
 	flag.IntVar(&o.rounds, "rounds", 1, "rounds of A, B, B, A for each row")
 	flag.IntVar(&o.buffers, "buffers", 0, "packet `buffers` of the generator; 0: testpmd's many, which keep its caches cold; 16384 keep them warm")
@@ -160,7 +160,7 @@ func (b *bench) cell(ctx context.Context, book *result.Book, p *report.Progress,
 
 // contenders returns who is measured in a row, the one that the ratio is of first.
 func (b *bench) contenders(r row) (list []contender) {
-	all := []contender{&culvert{b.culvert, b.ports, b.extra, b.hosts, r.fresh}, openvswitch{}}
+	all := []contender{&culvert{b.culvert, b.ports, b.extra, b.hosts, r}, openvswitch{r}}
 	if r.rules == nil {
 		all = []contender{culvertPatch{}, floor{}}
 	}

@@ -30,7 +30,7 @@ func (o options) run(versions map[string]string, commands ...string) result.Run 
 		Program: "vhost", Title: "Between vhost-user ports", Machine: machine.TakeFingerprint(), Versions: versions, Commands: commands,
 		Setup: result.Setup{
 			Deployment: "guest to guest by one switch: two vhost-user ports, each connected to a virtio-user port of the generator",
-			Generator:  "testpmd's flowgen, both ways at once, as fast as it goes; for latency two guests in one process, single packets",
+			Generator:  "testpmd's flowgen, both ways at once, as fast as it goes; for latency, and for tunnels, two guests in one process, single packets or one way as fast as it goes",
 			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", ringSize)},
 			Threads:    []result.Thread{{Name: "generator, and all that forwards nothing", CPU: contest.HostCPU}, {Name: "the switch's forwarding thread", CPU: contest.SwitchCPU}},
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
@@ -48,6 +48,9 @@ func (b *bench) result(at cell, s sample) result.Row {
 	t := result.Traffic{
 		Task: task, FrameBytes: at.Size - 4, Flows: row.flows, Directions: 2, Protocol: "IPv4, UDP",
 		Ports: "vhost-user, " + at.Rings + " rings", Rules: row.rules,
+	}
+	if row.way != nil {
+		t.Directions, t.Flows = 1, pumpFlows
 	}
 	measures := []result.Measure{
 		{Name: measureRate, Unit: "packets/s", Better: result.More, Bounded: true},

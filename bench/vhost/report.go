@@ -13,6 +13,9 @@ func (s *sample) print(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "%6.2f Mpps, %.0f ns of CPU time each", s.Rate/1e6, s.CPU)
 	}
+	if s.Offered > 0 {
+		fmt.Fprintf(w, " (%.2f offered)", s.Offered/1e6)
+	}
 	if s.Cycles > 0 && s.Half == 0 {
 		fmt.Fprintf(w, ", %.0f cycles a packet", s.Cycles)
 	}

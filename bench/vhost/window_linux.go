@@ -22,15 +22,16 @@ type sample struct {
 	Round     int                 `json:"round"`
 	Turn      int                 `json:"turn"` // within the round
 	Version   string              `json:"version"`
-	Distance  [2]machine.Distance `json:"cache_line_round_trip_ns"`  // between the CPUs, before and after
-	Used      [2]float64          `json:"used_by_others"`            // share of the two CPUs, just before and just after
-	Waited    float64             `json:"waited_for_cpu"`            // share of the time for which the switch's thread was ready and had no CPU
-	Rate      float64             `json:"packets_per_second"`        // received by the generator, both ways together
-	CPU       float64             `json:"cpu_ns_per_packet"`         // CPU time of the switch's thread for each of these, looking for packets included
-	Cycles    float64             `json:"cycles_per_packet"`         // by the switch's own count; 0 without one
-	LookUps   string              `json:"look_ups"`                  // what the switch says of them
-	AsSaid    float64             `json:"looked_up_as_the_row_says"` // share of the packets
-	Half      time.Duration       `json:"half_within_ns,omitempty"`  // of single packets, from sending to receiving
+	Distance  [2]machine.Distance `json:"cache_line_round_trip_ns"`             // between the CPUs, before and after
+	Used      [2]float64          `json:"used_by_others"`                       // share of the two CPUs, just before and just after
+	Waited    float64             `json:"waited_for_cpu"`                       // share of the time for which the switch's thread was ready and had no CPU
+	Rate      float64             `json:"packets_per_second"`                   // received by the generator, both ways together
+	Offered   float64             `json:"offered_packets_per_second,omitempty"` // by guests of this process, where packets go one way
+	CPU       float64             `json:"cpu_ns_per_packet"`                    // CPU time of the switch's thread for each of these, looking for packets included
+	Cycles    float64             `json:"cycles_per_packet"`                    // by the switch's own count; 0 without one
+	LookUps   string              `json:"look_ups"`                             // what the switch says of them
+	AsSaid    float64             `json:"looked_up_as_the_row_says"`            // share of the packets
+	Half      time.Duration       `json:"half_within_ns,omitempty"`             // of single packets, from sending to receiving
 	Most      time.Duration       `json:"99_percent_within_ns,omitempty"`
 	Stages    []stage             `json:"stages,omitempty"` // where the switch's time goes, if that was asked for
 }
@@ -94,9 +95,12 @@ func (b *bench) once(ctx context.Context, c contender, at cell) (s sample, err e
 		return s, err
 	}
 	s.Version = r.version()
-	if at.row().flows > 0 {
+	switch row := at.row(); {
+	case row.way != nil:
+		err = b.withPump(start, r, p, &s)
+	case row.flows > 0:
 		err = b.withGenerator(start, r, p, &s)
-	} else {
+	default:
 		err = b.latency(start, r, p, &s)
 	}
 	if stopped := r.stop(); err == nil {
@@ -136,7 +140,11 @@ func (b *bench) withGenerator(ctx context.Context, r running, p place, s *sample
 	if err := pause(ctx, b.warm); err != nil {
 		return err
 	}
-	if err := b.count(ctx, r, g, s); err != nil || !b.perf {
+	counted := func(ctx context.Context) (received, offered uint64, err error) {
+		c, err := g.Counters(ctx)
+		return testpmd.Received(c), 0, err
+	}
+	if err := b.count(ctx, r, counted, s); err != nil || !b.perf {
 		return err
 	}
 	s.Stages, err = profile(ctx, p, r.pid(), s.Rate, b.window)
@@ -146,22 +154,21 @@ func (b *bench) withGenerator(ctx context.Context, r running, p place, s *sample
 // ringSize is how many descriptors a ring has.
 const ringSize = 1024
 
-// count counts packets for the time of a window.
-func (b *bench) count(ctx context.Context, r running, g *testpmd.Testpmd, s *sample) error {
+// count counts packets for the time of a window. counted says how many the generator has received and offered.
+func (b *bench) count(ctx context.Context, r running, counted func(context.Context) (received, offered uint64, err error), s *sample) error {
 	if err := r.clear(ctx); err != nil {
 		return err
 	}
 	type look struct {
-		when     time.Time
-		received uint64
-		threads  map[string]machine.Spent
+		when              time.Time
+		received, offered uint64
+		threads           map[string]machine.Spent
 	}
 	take := func() (l look, err error) {
-		c, err := g.Counters(ctx)
-		if err != nil {
+		if l.received, l.offered, err = counted(ctx); err != nil {
 			return l, err
 		}
-		l.when, l.received = time.Now(), testpmd.Received(c)
+		l.when = time.Now()
 		l.threads, err = machine.Threads(r.pid())
 		return l, err
 	}
@@ -178,6 +185,7 @@ func (b *bench) count(ctx context.Context, r running, g *testpmd.Testpmd, s *sam
 	}
 	seconds := after.when.Sub(before.when).Seconds()
 	s.Rate = float64(after.received-before.received) / seconds
+	s.Offered = float64(after.offered-before.offered) / seconds
 	spent := machine.Busiest(before.threads, after.threads)
 	s.Waited = spent.Waited.Seconds() / seconds
 	s.CPU = float64((spent.User + spent.System).Nanoseconds()) / float64(max(after.received-before.received, 1))
