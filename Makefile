@@ -20,7 +20,7 @@ SHELL       := bash
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost soak lint deps clean
+.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost bench-tunnels soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-new-flows: build ## new flows a second and CPU time for each, beside Open 
 
 bench-vhost: build ## packets per second between vhost-user ports, beside Open vSwitch with DPDK and testpmd; VHOST= takes options; needs root
 	$(GO) run ./bench/vhost --culvert $(BIN) $(VHOST)
+
+bench-tunnels: build ## packets per second into and out of VXLAN and GENEVE, and past them, beside Open vSwitch with DPDK; VHOST= takes options; needs root
+	$(GO) run ./bench/vhost --culvert $(BIN) --rows 6,7,8,9,10 --sizes 64 $(VHOST)
 
 bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows; memory and walks of a million
 	$(GO) test ./flowcache -run '^$$' -bench 'EMC|Megaflow' -benchtime 100ms

@@ -14,7 +14,7 @@ func TestAPlanHasTheCellsThatWereAskedFor(t *testing.T) {
 	if err != nil || len(cells) != 8 || cells[0] != (cell{"split", 64, "no look-up"}) || cells[7] != (cell{"packed", 1518, "rule on the port alone"}) {
 		t.Errorf("got %v, %v", cells, err)
 	}
-	for _, wrong := range [][3]string{{"round", "64", ""}, {"split", "63", ""}, {"split", "9000", ""}, {"split", "x", ""}, {"split", "64", "9"}} {
+	for _, wrong := range [][3]string{{"round", "64", ""}, {"split", "63", ""}, {"split", "9000", ""}, {"split", "x", ""}, {"split", "64", "11"}, {"split", "1518", "7"}} {
 		if cells, err := plan(wrong[0], wrong[1], wrong[2]); err == nil {
 			t.Errorf("%q: got %v, want an error", wrong, cells)
 		}

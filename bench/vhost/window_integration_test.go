@@ -69,3 +69,16 @@ func TestASwitchThatDoesNotDoAsItIsToldIsNotMeasured(t *testing.T) {
 		t.Errorf("got %v packets a second, %v; want an error", s.Rate, err)
 	}
 }
+
+// Each packet that is looked at must be what it should, before any is counted.
+func TestWindowsOfTunnels(t *testing.T) {
+	b, ctx := quick(t)
+	must(t, daemon.Build(b.culvert))
+	for _, row := range tunnelRows() {
+		s, err := b.once(ctx, &culvert{binary: b.culvert, hosts: b.hosts, row: row}, cell{"packed", 64, row.name})
+		must(t, err)
+		if s.Rate == 0 || s.Offered < s.Rate {
+			t.Errorf("%s: a rate of %v packets a second of %v", row.name, s.Rate, s.Offered)
+		}
+	}
+}
