@@ -27,9 +27,10 @@ func main() {
 	rules := flag.Int("rules", 100_000, "how many `rules` a set has")
 	rounds := flag.Int("rounds", 3, "`rounds` of loading")
 	window := flag.Duration("window", 2*time.Second, "`time` of changes while packets pass")
+	ring := flag.Int("ring", 32768, "how many `packets` may wait for the worker during changes")
 	flag.Parse()
 	contest.Main("rules", func(ctx context.Context) error {
-		return errors.Join(load(ctx, *rules, *rounds), change(ctx, *rules, *window))
+		return errors.Join(load(ctx, *rules, *rounds), change(ctx, *rules, *ring, *window))
 	})
 }
 
@@ -67,8 +68,8 @@ func load(ctx context.Context, n, rounds int) error {
 }
 
 // change prints what changes cost packets.
-func change(ctx context.Context, n int, d time.Duration) error {
-	r, err := storm.Run(ctx, storm.Options{Kind: storm.Changes, Rules: n, Time: d})
+func change(ctx context.Context, n, ring int, d time.Duration) error {
+	r, err := storm.Run(ctx, storm.Options{Kind: storm.Changes, Rules: n, Ring: ring, Time: d})
 	if errors.Is(err, storm.ErrCPUs) {
 		fmt.Println("changes while packets pass are left out:", err)
 		return nil

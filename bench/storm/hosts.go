@@ -13,7 +13,7 @@ var errOrder = errors.New("storm: a packet came late or twice")
 // inStock is how many packets the established hosts begin with, and the most flows. Each is in a line
 // of its own, 2048 bytes from the next; more than 512 of them fit no cache of 1 MB with 8 ways: the worker
 // finds headers where a network card leaves them, not in its nearest cache.
-const inStock = 3 * inRing
+const inStock = 24576
 
 // established are two hosts with long-lived flows from one to the other. They change nothing in a packet
 // but send what they receive again, which leaves the CPU to those who are measured: its number is kept
@@ -23,11 +23,11 @@ type established struct {
 	cache   *frame.Cache
 	in, out *memport.Peer
 	batch   frame.Batch
-	stock   fifo           // ready to be sent
-	tags    [buffers]label // by buffer
-	next    []uint32       // by flow: number of the packet to be sent
-	want    []uint32       // by flow: lowest number that may come
-	made    int            // packets
+	stock   fifo     // ready to be sent
+	tags    []label  // by buffer
+	next    []uint32 // by flow: number of the packet to be sent
+	want    []uint32 // by flow: lowest number that may come
+	made    int      // packets
 
 	sent, received uint64
 	err            error
@@ -45,7 +45,7 @@ func newEstablished(pool *frame.Pool, in, out *memport.Peer, flows int) (*establ
 		return nil, err
 	}
 	e := &established{
-		pool: pool, cache: c, in: in, out: out, stock: newFIFO(),
+		pool: pool, cache: c, in: in, out: out, stock: newFIFO(pool.Buffers()), tags: make([]label, pool.Buffers()),
 		next: make([]uint32, flows), want: make([]uint32, flows),
 	}
 	e.make(inStock)

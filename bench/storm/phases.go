@@ -16,7 +16,7 @@ const (
 	tick = 40 * time.Microsecond
 	// burst is the most packets sent in one round. Hosts that were late do not make up for it: that
 	// would overflow the ring for a reason that is not the switch's.
-	burst = inRing / 8
+	burst = 1024
 	// drained is how long nothing has come when everything that was on its way has: as long as others may
 	// have kept the worker off its CPU.
 	drained = 100 * time.Millisecond

@@ -29,11 +29,10 @@ priority=100,ip,nw_src=198.51.100.0/24,actions=drop
 priority=0,actions=NORMAL
 `
 
-// Sizes of rings and arena, in frames.
+// How much longer than the rings that worker receives from, in frames, is what else there is.
 const (
-	inRing  = 8192  // 0.7 ms at 12 million packets a second: hosts that share a CPU come in bursts
-	outRing = 16384 // more than can be on the way: hosts that are late never make it overflow
-	buffers = 65536
+	outRings = 2 // the others: more than can be on the way, so that hosts that are late never make one overflow
+	buffers  = 8 // of the arena
 )
 
 // A rig is a switch with one worker and four ports, and the hosts behind them.
@@ -55,7 +54,7 @@ func newRig(o Options, worker int) (r *rig, err error) {
 			r = nil
 		}
 	}()
-	if r.pool, err = frame.NewPool(frame.Options{Buffers: buffers}); err != nil {
+	if r.pool, err = frame.NewPool(frame.Options{Buffers: buffers * o.Ring}); err != nil {
 		return r, err
 	}
 	r.sw, err = datapath.New(datapath.Options{
@@ -80,7 +79,7 @@ func newRig(o Options, worker int) (r *rig, err error) {
 	for _, p := range []struct {
 		name string
 		ring int
-	}{{"calm", inRing}, {"calm-out", outRing}, {"storm", inRing}, {"storm-out", outRing}} {
+	}{{"calm", o.Ring}, {"calm-out", outRings * o.Ring}, {"storm", o.Ring}, {"storm-out", outRings * o.Ring}} {
 		port, err := memport.Open(p.name, memport.Options{Pool: r.pool, RingSize: p.ring})
 		if err != nil {
 			return r, err
