@@ -10,8 +10,8 @@ import (
 const leastOuter = wire.EthernetSize + wire.IPv4Size + wire.UDPSize // bytes
 
 // arrive reads the outer headers of all frames up to the tunnel's key and returns a bit for each frame that may have
-// come by a tunnel. Of IPv6, only packets whose fixed header is followed by UDP, GRE or a fragment header count, and those
-// with a tunnel encapsulation limit in between, which Linux's GRE over IPv6 has unless told otherwise.
+// come by a tunnel. Of IPv6, extension headers may stand in front of UDP, GRE or a fragment header: Linux's GRE over IPv6
+// has one unless told otherwise.
 func (x *Popper) arrive() (set uint64) {
 	for i, f := range x.frames {
 		pkt := x.pool.Bytes(f)
@@ -71,9 +71,10 @@ func (x *Popper) ipv6(i int, pkt []byte, l3 int) bool {
 		return false
 	}
 	h := (*[wire.IPv6Size]byte)(pkt[l3:])
-	proto, l4 := h[wire.IPv6Next], l3+wire.IPv6Size
-	if proto == wire.ProtoDstOpts && pkt[l4+1] == 0 && pkt[l4+2] == tunnelLimit {
-		proto, l4 = pkt[l4], l4+limitSize
+	proto, l4, bad := h[wire.IPv6Next], l3+wire.IPv6Size, Good
+	if proto != wire.ProtoUDP && proto != wire.ProtoGRE {
+		e := extensions(pkt, l3)
+		proto, l4, bad = e.proto, e.end, e.why
 	}
 	if h[0]>>4 != 6 || proto != wire.ProtoUDP && proto != wire.ProtoGRE && proto != wire.ProtoFragment {
 		return false
@@ -86,30 +87,28 @@ func (x *Popper) ipv6(i int, pkt []byte, l3 int) bool {
 	a.dst = [2]uint64{binary.BigEndian.Uint64(h[wire.IPv6Dst:]), binary.BigEndian.Uint64(h[wire.IPv6Dst+8:])}
 	a.tos = uint8(binary.BigEndian.Uint16(h[:]) >> 4)
 	if proto == wire.ProtoFragment {
-		if l4 == l3+wire.IPv6Size {
-			x.fragment(i, pkt[l4])
-		}
+		x.fragment(i, pkt[l4])
 		return false
 	}
-	return x.transport(i, pkt, proto)
+	ours := x.transport(i, pkt, proto)
+	if bad != Good {
+		a.bad = bad
+	}
+	return ours
 }
 
-// A header of destination options with nothing but a tunnel encapsulation limit in it (RFC 2473, section 4.1.1), which
-// concerns only who would put the packet into one more tunnel.
-const (
-	tunnelLimit = 4 // type of the option, the first in the header
-	limitSize   = 8 // bytes
-)
-
 // fragment notes that frame i is a fragment of a packet of an IP protocol, if a tunnel here may have use for it.
+// Destination options may stand behind a fragment header as well (RFC 8200 section 4.1), and what is behind these shows
+// in the first fragment only.
 func (x *Popper) fragment(i int, proto uint8) {
 	a := &x.arrivals[i]
-	if proto == wire.ProtoGRE {
+	options := proto == wire.ProtoDstOpts
+	ours := (options || proto == wire.ProtoUDP) && x.tunnels.fragments(&a.end)
+	if options || proto == wire.ProtoGRE {
 		a.where |= whereGRE
-	} else if proto != wire.ProtoUDP {
-		return
+		ours = ours || x.tunnels.fragments(&a.end)
 	}
-	if x.tunnels.fragments(&a.end) {
+	if ours {
 		x.Fragments |= 1 << i
 	}
 }

@@ -67,15 +67,16 @@ func (h *fragmentHeader) ipv4(pkt []byte, l3 int) (end, at int) {
 	return l3 + int(be.Uint16(ip[wire.IPv4Length:])), int(place&wire.IPv4FragOffset) * fragmentSize
 }
 
-// ipv6 is the same for IPv6. The fragment header is the first behind the fixed one.
+// ipv6 is the same for IPv6. Headers that every fragment has may stand in front of the fragment header.
 func (h *fragmentHeader) ipv6(pkt []byte, l3 int) (end, at int) {
 	be := binary.BigEndian
 	ip := pkt[l3:]
-	if ip[0]>>4 != 6 || ip[wire.IPv6Next] != wire.ProtoFragment {
+	e := extensions(pkt, l3)
+	if ip[0]>>4 != 6 || e.proto != wire.ProtoFragment {
 		return 0, 0
 	}
-	f := ip[wire.IPv6Size:]
-	h.header = uint16(l3 + wire.IPv6Size + fragmentSize)
+	f := pkt[e.end:]
+	h.header = uint16(e.end + fragmentSize)
 	h.tos = uint8(be.Uint16(ip) >> 4)
 	h.id.src = [2]uint64{be.Uint64(ip[wire.IPv6Src:]), be.Uint64(ip[wire.IPv6Src+8:])}
 	h.id.dst = [2]uint64{be.Uint64(ip[wire.IPv6Dst:]), be.Uint64(ip[wire.IPv6Dst+8:])}
@@ -100,9 +101,10 @@ func unfragment(p *frame.Pool, f frame.Frame, header, total int) frame.Frame {
 		be.PutUint16(h[wire.IPv4Checksum:], wire.Checksum(h))
 		return f
 	}
-	ip[wire.IPv6Next] = ip[wire.IPv6Size]
-	be.PutUint16(ip[wire.IPv6Length:], uint16(total))
-	copy(pkt[fragmentSize:], pkt[:header-fragmentSize])
+	e := extensions(pkt, l3)
+	pkt[e.named] = pkt[e.end]
+	be.PutUint16(ip[wire.IPv6Length:], uint16(e.end-l3-wire.IPv6Size+total))
+	copy(pkt[fragmentSize:], pkt[:e.end])
 	p.Trim(&f, fragmentSize)
 	return f
 }

@@ -23,6 +23,8 @@ func (r *Reassembler) join(at int) (whole frame.Frame, ok bool) {
 		why = ECNLost
 	case buffers > frame.MaxChain:
 		why = FragmentSmall
+	case d.length(r.pool) > 0xffff:
+		why = BadFragment // a later one has shorter headers than the first
 	}
 	if why != Good {
 		r.free(at, why)
@@ -40,6 +42,12 @@ func (r *Reassembler) join(at int) (whole frame.Frame, ok bool) {
 	d.n = 0
 	r.free(at, Good)
 	return whole, true
+}
+
+// length returns the bytes of the network packet that d's fragments make, the first one's headers included.
+func (d *datagram) length(p *frame.Pool) int {
+	l3, _ := network(p.Bytes(d.part[0].f), 0)
+	return int(d.part[0].header) - l3 + d.total
 }
 
 // bare cuts off what a fragment has beside its payload: padding, and headers except those of the first.

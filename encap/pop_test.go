@@ -3,7 +3,6 @@ package encap
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 	"testing"
 
 	"github.com/culvertdev/culvert/encap/wire"
@@ -192,26 +191,5 @@ func TestAGREChecksumThatMustBeThere(t *testing.T) {
 	o.Checksum = true
 	if got := l.pop(tunnels, l.push(&o, innerUDP(0, 1))); got.why != Good {
 		t.Errorf("with: %s", got.why)
-	}
-}
-
-// Linux's GRE over IPv6 has a header in front of GRE's, unless told otherwise.
-func TestATunnelEncapsulationLimitIsPassedOver(t *testing.T) {
-	l := newLab(t)
-	o := over6(Outer{Type: GRE})
-	const l4 = wire.EthernetSize + wire.IPv6Size
-	pkt := l.push(&o, innerUDP(0, 100))
-	limit := []byte{wire.ProtoGRE, 0, 4, 1, 4, 1, 1, 0} // and padding
-	pkt = slices.Insert(pkt, l4, limit...)
-	pkt[wire.EthernetSize+wire.IPv6Next] = wire.ProtoDstOpts
-	be := binary.BigEndian
-	size := pkt[wire.EthernetSize+wire.IPv6Length:]
-	be.PutUint16(size, be.Uint16(size)+uint16(len(limit)))
-	if got := l.pop(l.tunnels(&o), pkt); got.port != 1 || !bytes.Equal(got.inner, innerUDP(0, 100)) {
-		t.Errorf("port %d, %s", got.port, got.why)
-	}
-	pkt[l4+2] = 5 // router alert: not ours to pass over
-	if got := l.pop(l.tunnels(&o), pkt); got.port != 0 || got.why != Good {
-		t.Errorf("with another option: port %d, %s", got.port, got.why)
 	}
 }

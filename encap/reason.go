@@ -11,6 +11,7 @@ const (
 	BadLength
 	BadHeader
 	BadOptions
+	BadExtension
 	BadIPChecksum
 	BadUDPChecksum
 	NoUDPChecksum
@@ -36,6 +37,7 @@ func Reasons() []counter.Desc {
 		BadLength:       {Name: "tunnel_length", Help: "A tunnel packet's lengths contradict each other, or it was cut off.", Kind: counter.Drop},
 		BadHeader:       {Name: "tunnel_header", Help: "A tunnel header has a version, flags or a protocol that its tunnel does not take.", Kind: counter.Drop},
 		BadOptions:      {Name: "tunnel_options", Help: "The lengths of a tunnel packet's options do not add up.", Kind: counter.Drop},
+		BadExtension:    {Name: "tunnel_ipv6_extension", Help: "A tunnel packet over IPv6 has an extension header that asks for what is not done here: an option that must be known, or a way still to go.", Kind: counter.Drop},
 		BadIPChecksum:   {Name: "tunnel_ip_checksum", Help: "A tunnel packet's outer IPv4 checksum is wrong.", Kind: counter.Drop},
 		BadUDPChecksum:  {Name: "tunnel_udp_checksum", Help: "A tunnel packet's outer UDP checksum is wrong.", Kind: counter.Drop},
 		NoUDPChecksum:   {Name: "tunnel_no_udp_checksum", Help: "A tunnel packet over IPv6 has no UDP checksum, which its tunnel asks for.", Kind: counter.Drop},
