@@ -35,6 +35,7 @@ const (
 	heldBack
 	completed
 	segmented
+	fragmented
 	sentUp
 	injected
 	numEvents
@@ -48,6 +49,7 @@ func eventCounters() []counter.Desc {
 		sentUp:       {Name: "sent_to_table", Help: "Copies given to the rule table, such as packets to the controller."},
 		injected:     {Name: "injected", Help: "Packets that the rule table sent, such as those of a controller, and packets it went on with."},
 		segmented:    {Name: "segmented", Help: "Packets larger than their output port takes, cut into segments here."},
+		fragmented:   {Name: "fragmented", Help: "Packets larger than their tunnel takes that left it in IP fragments, cut inside or outside."},
 	}
 }
 

@@ -189,7 +189,7 @@ func harmless(dst, words []uint64) []uint64 {
 		case action.OpPush:
 			dst = append(dst, words[:n]...)
 			if action.Excess(in.Field) == action.ExcessSend {
-				dst[len(dst)-n] &^= 0xff << 8 // ExcessDrop
+				dst[len(dst)-n] += uint64(action.ExcessCut-action.ExcessSend) << 8
 			}
 		default:
 			dst = append(dst, words[:n]...)

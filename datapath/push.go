@@ -178,8 +178,14 @@ func (w *pipeline) pushLong(h *action.Header, rest []uint64, r *run) {
 	case action.ExcessFragment:
 		w.pushFragments(h, rest, r)
 		return
-	case action.ExcessSend:
-		w.sendUp(h.Context, whole, r)
+	case action.ExcessSend, action.ExcessCut:
+		if encap.Cuttable(w.pool.Bytes(r.frames[0]), int(r.l3[0])) {
+			w.pushCut(h, rest, r)
+			return
+		}
+		if h.Excess == action.ExcessSend {
+			w.sendUp(h.Context, whole, r)
+		}
 	}
 	w.count.dropTunnel(encap.TooBig, len(r.frames))
 	w.free(r.frames)

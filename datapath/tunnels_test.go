@@ -2,6 +2,7 @@ package datapath_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/encap"
+	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/memport"
@@ -243,6 +245,17 @@ func TestAPacketIsCutBeforeItGoesIntoATunnel(t *testing.T) {
 	}
 }
 
+// fragmentable returns an IPv4 packet that says whether it may be cut into fragments.
+func fragmentable(packet []byte, may bool) []byte {
+	b := bytes.Clone(packet)
+	b[20], b[24], b[25] = 0, 0, 0
+	if !may {
+		b[20] = wire.IPv4DontFragment >> 8
+	}
+	binary.BigEndian.PutUint16(b[24:], wire.Checksum(b[14:34]))
+	return b
+}
+
 func TestPacketsLongerThanTheTunnelTakes(t *testing.T) {
 	long, short := udp(t, 1, 2, 7, 1400), udp(t, 1, 2, 8, 60)
 	t.Run("are dropped", func(t *testing.T) {
@@ -274,12 +287,34 @@ func TestPacketsLongerThanTheTunnelTakes(t *testing.T) {
 			}
 		}
 	})
+	t.Run("go in IPv4 fragments, if they may be cut", func(t *testing.T) {
+		cuttable := fragmentable(long, true)
+		into := pushed(t, between("192.0.2.1", "192.0.2.2", 7), action.Header{Longest: 1000, Excess: action.ExcessSend, Context: 5})
+		l := newTunnelLab(t, datapath.Options{}, into)
+		for range 3 {
+			l.send("guest", cuttable)
+			var payload []byte
+			for _, p := range l.receive("wan", 2) {
+				if p = p[50:]; len(p) > 1000 {
+					t.Errorf("a fragment of %d bytes left", len(p))
+				}
+				payload = append(payload, p[34:]...)
+			}
+			if !bytes.Equal(payload, cuttable[34:]) {
+				t.Errorf("%d bytes of payload left, want %d", len(payload), len(cuttable)-34)
+			}
+		}
+		if got := value(l.sw.Stats().Events, "fragmented"); got != 3 {
+			t.Errorf("%d packets were cut, want 3", got)
+		}
+	})
 	t.Run("go to the rule table, which can tell the sender", func(t *testing.T) {
 		into := pushed(t, between("192.0.2.1", "192.0.2.2", 7), action.Header{Longest: 1000, Excess: action.ExcessSend, Context: 5})
 		table := newListener(t, func(_ *rules.Query, p *action.Program) { p.Become(into.Words()) })
 		l := newLab(t, datapath.Options{}, table, "guest", "wan")
-		l.send("guest", long)
-		if got := table.wait(1)[0]; got.id != 5 || !bytes.Equal(got.packet, long) {
+		kept := fragmentable(long, false)
+		l.send("guest", kept)
+		if got := table.wait(1)[0]; got.id != 5 || !bytes.Equal(got.packet, kept) {
 			t.Errorf("the table gets %d bytes under %d", len(got.packet), got.id)
 		}
 		l.waitFor("tunnel_mtu", drops, 1)

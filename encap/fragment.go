@@ -13,10 +13,11 @@ const (
 	fragmentMore = 1 // of offset and flag: others follow
 )
 
-// maxHead is the most bytes of headers that a fragment has.
-const maxHead = wire.EthernetSize + wire.VLANTagSize + wire.IPv6Size + fragmentSize
+// maxHead is the most bytes of headers that a fragment has: Ethernet with two VLAN tags, and IPv4 with all its options,
+// which is more than IPv6 with a fragment header.
+const maxHead = wire.EthernetSize + 2*wire.VLANTagSize + maxIPv4
 
-// A cut is an outer packet being cut into fragments.
+// A cut is a packet being cut into fragments.
 type cut struct {
 	c    *frame.Cache
 	p    *frame.Pool
@@ -24,6 +25,8 @@ type cut struct {
 	size int // bytes of head: Ethernet and IP header, and for IPv6 the fragment header to be
 	l3   int // offset of the IP header in bytes
 	v6   bool
+	more bool        // IPv4: the packet is a fragment that is not the last
+	base int         // IPv4: bytes of the payload's place in that of the packet it is a fragment of
 	from frame.Frame // buffer that the next payload byte is in
 	off  int         // where in it
 	left int         // bytes of payload
@@ -40,8 +43,14 @@ func Fragment(c *frame.Cache, k *Counters, f frame.Frame, mtu int, out *frame.Ba
 	if !x.start(k) {
 		return TooBig
 	}
+	return x.all(f, mtu, minFragment, out)
+}
+
+// all appends the fragments of f to out, with network packets of at most mtu bytes and at least so many bytes of payload
+// in all but the last.
+func (x *cut) all(f frame.Frame, mtu, least int, out *frame.Batch) Reason {
 	most := (mtu - (x.size - x.l3)) &^ (fragmentSize - 1) // bytes of payload
-	if most < minFragment || (x.left+most-1)/most > out.Room() {
+	if most < least || (x.left+most-1)/most > out.Room() {
 		return TooBig
 	}
 	before := out.Len()
@@ -49,14 +58,14 @@ func Fragment(c *frame.Cache, k *Counters, f frame.Frame, mtu int, out *frame.Ba
 		g, ok := x.next(at, min(most, x.left))
 		if !ok {
 			for _, g := range out.Frames()[before:] {
-				c.Put(g)
+				x.c.Put(g)
 			}
 			out.Truncate(before)
 			return NoBuffer
 		}
 		out.Append(g)
 	}
-	c.Put(f)
+	x.c.Put(f)
 	return Good
 }
 
@@ -94,6 +103,9 @@ func (x *cut) start(k *Counters) bool {
 
 // next returns the fragment with the next n bytes of payload, which are at offset at.
 func (x *cut) next(at, n int) (frame.Frame, bool) {
+	if at > 0 && !x.v6 && x.size-x.l3 > wire.IPv4Size {
+		x.shortenOptions()
+	}
 	x.left -= n
 	x.label(at, n)
 	var ch frame.Chain
@@ -134,9 +146,9 @@ func (x *cut) label(at, n int) {
 		be.PutUint16(h[wire.IPv6Size+2:], place)
 		return
 	}
-	be.PutUint16(h[wire.IPv4Length:], uint16(wire.IPv4Size+n))
-	place := uint16(at / fragmentSize)
-	if x.left > 0 {
+	be.PutUint16(h[wire.IPv4Length:], uint16(len(h)+n))
+	place := uint16((x.base + at) / fragmentSize)
+	if x.left > 0 || x.more {
 		place |= wire.IPv4MoreFragments
 	}
 	be.PutUint16(h[wire.IPv4Fragment:], place)

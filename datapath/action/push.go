@@ -8,8 +8,9 @@ type Excess uint8
 // Values of Excess.
 const (
 	ExcessDrop     Excess = iota // it is dropped
-	ExcessSend                   // so it is, and a copy goes to the rule table, as by OpSend
+	ExcessSend                   // as ExcessCut, and of what is dropped a copy goes to the rule table, as by OpSend
 	ExcessFragment               // its outer packet leaves in fragments
+	ExcessCut                    // IPv4 that may be cut goes into the tunnel in fragments, other packets are dropped
 	numExcess
 )
 

@@ -52,6 +52,7 @@ type Sending struct {
 	Context uint32
 	// Live: there is a packet, and somebody may be asked where it goes.
 	Live bool
+	Now  int64 // ns, as Query.Now
 	// Switched: an Ethernet switch sends it, not a rule that names the port. It does not go back to the end of a
 	// tunnel that it came from.
 	Switched bool

@@ -78,7 +78,9 @@ func (d *dispatch) suppress(profile *Profile) (result rules.Sent, done bool) {
 		if d.s.Packet == nil {
 			return rules.SentLater, true
 		}
-		d.s.Reply = answer(d.s.Packet, r.Answer.MAC, target)
+		if d.s.Reply = answer(d.s.Packet, r.Answer.MAC, target); d.s.Reply != nil {
+			d.p.tally.answered.Add(1)
+		}
 		d.origin(r.Answer.Ends[0].Addr, d.o.Src)
 		return rules.SentOut, true
 	case vtep.None, vtep.Unanswered:

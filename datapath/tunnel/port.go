@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/culvertdev/culvert/encap"
+	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/pmd"
@@ -19,7 +20,9 @@ type Port struct {
 	set     *Set
 	name    string
 	config  *Config
-	counter uint16        // that numbers its packets (encap.Outer)
+	counter uint16     // that numbers its packets (encap.Outer)
+	errors  icmp.Limit // of messages that packets are too long
+	tally   tally
 	done    chan struct{} // never closed: nothing takes a tunnel away
 	close   sync.Once
 }
@@ -57,8 +60,8 @@ func (p *Port) Done() <-chan struct{} { return p.done }
 // Err implements pmd.Port.
 func (p *Port) Err() error { return nil }
 
-// Samples implements pmd.Port: workers count a tunnel's packets.
-func (p *Port) Samples(dst []counter.Sample) []counter.Sample { return dst }
+// Samples implements pmd.Port: what is not counted by workers, who count a tunnel's packets.
+func (p *Port) Samples(dst []counter.Sample) []counter.Sample { return p.tally.samples(dst) }
 
 // Close implements pmd.Port.
 func (p *Port) Close() error {

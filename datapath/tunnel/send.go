@@ -49,6 +49,7 @@ func (p *Port) Send(s *rules.Sending) rules.Sent {
 			d.to(e)
 		}
 	}
+	d.tell()
 	switch {
 	case len(s.Missing) > 0:
 		return rules.SentLater
@@ -99,8 +100,10 @@ func (d *dispatch) emit(w *underlay.Way) {
 		h.Excess = action.ExcessFragment
 	case d.p.config.TooLong == TellSender && s.Context != 0:
 		h.Excess = action.ExcessSend
+	case d.p.config.TooLong == TellSender:
+		h.Excess = action.ExcessCut
 	}
-	if longest := int(h.Longest); longest > 0 && len(s.Packet) > longest && h.Excess != action.ExcessFragment {
+	if longest := int(h.Longest); longest > 0 && len(s.Packet) > longest && !d.cut(h.Excess) {
 		d.excess(longest)
 		return
 	}
@@ -114,23 +117,49 @@ func (d *dispatch) emit(w *underlay.Way) {
 	d.sent++
 }
 
-// excess notes that the packet is longer than the way to an end takes, and tells its sender if it should be told.
+// cut reports whether workers cut the packet, which is too long.
+func (d *dispatch) cut(e action.Excess) bool {
+	return e == action.ExcessFragment || e != action.ExcessDrop && encap.Cuttable(d.s.Packet, networkHeader(d.s.Packet))
+}
+
+// excess notes that the packet is longer than the way to an end takes, from where its sender would be told so.
 func (d *dispatch) excess(longest int) {
 	s := d.s
 	if s.Room != 0 && longest >= s.Room {
 		return
 	}
 	s.Room = longest
-	if d.p.config.TooLong == TellSender {
-		s.Reply = tooBig(s.Packet, longest)
-		d.origin(d.o.Dst, d.o.Src)
+	d.origin(d.o.Dst, d.o.Src)
+}
+
+// tell tells the sender of a packet that is too long, if it should be told, and not too many have been (RFC 1812 section
+// 4.3.2.8, RFC 4443 section 2.4 f).
+func (d *dispatch) tell() {
+	s := d.s
+	if s.Room == 0 || d.p.config.TooLong != TellSender {
+		return
+	}
+	reply := tooBig(s.Packet, s.Room)
+	switch {
+	case reply == nil:
+	case !d.p.errors.Take(s.Now):
+		d.p.tally.hushed.Add(1)
+	default:
+		d.p.tally.told.Add(1)
+		s.Reply = reply
 	}
 }
 
-// origin makes the reply one that has come from an end, to an address of ours that need not be known.
+// origin makes the reply one that has come in by the tunnel: from an end, to an address of ours that need not be known, with
+// the key that packets from there have.
 func (d *dispatch) origin(end, own netip.Addr) {
 	var k flow.Key
-	k.SetUint(flow.FieldTunID, uint64(d.o.Key))
+	switch in := d.p.config.InKey; in.From {
+	case Fixed:
+		k.SetUint(flow.FieldTunID, uint64(in.ID))
+	case Flow:
+		k.SetUint(flow.FieldTunID, uint64(d.o.Key))
+	}
 	if end.Is4() {
 		k.SetBytes(flow.FieldTunSrc, end.AsSlice())
 		k.SetBytes(flow.FieldTunDst, own.AsSlice())

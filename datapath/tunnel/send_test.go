@@ -224,7 +224,7 @@ func TestTheProgramSaysWhatBecomesOfPacketsThatAreTooLong(t *testing.T) {
 		want    action.Excess
 	}{
 		{"mtu_action=icmp", 5, action.ExcessSend},
-		{"mtu_action=icmp", 0, action.ExcessDrop}, // no room for a context
+		{"mtu_action=icmp", 0, action.ExcessCut}, // no room for a context
 		{"mtu_action=drop", 5, action.ExcessDrop},
 		{"mtu_action=fragment df_default=false", 5, action.ExcessFragment},
 	} {

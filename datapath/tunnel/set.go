@@ -77,9 +77,20 @@ func (d *driver) Open(_ context.Context, name string, options map[string]string)
 			return nil, fmt.Errorf("port %s is the same tunnel: %s", other.name, c.Identity())
 		}
 	}
+	p.counter = d.set.freeCounter()
 	d.set.ports[name] = p
 	d.set.tell()
 	return p, nil
+}
+
+// freeCounter returns a counter that no port numbers its packets by, or one of several ports' if there are too many: then
+// numbers are left out. The lock is held.
+func (s *Set) freeCounter() uint16 {
+	var used [encap.NumCounters]bool
+	for _, p := range s.ports {
+		used[p.counter] = true
+	}
+	return uint16(max(0, slices.Index(used[:], false)))
 }
 
 // remove forgets a port.

@@ -45,7 +45,7 @@ type Waiting struct {
 
 	mu    sync.Mutex
 	list  []*Parcel
-	tally struct{ waited, full, late, told, lost uint64 }
+	tally struct{ waited, full, late, lost uint64 }
 }
 
 // Send sends a packet, or lets it wait, or answers who sent it. It keeps p and what p refers to. now is on the clock of
@@ -53,7 +53,7 @@ type Waiting struct {
 func (w *Waiting) Send(p *Parcel, sender rules.Sender, now int64) {
 	for {
 		before := w.changes.Load()
-		if !w.try(p, sender) || !w.add(p, now) || w.changes.Load() == before {
+		if !w.try(p, sender, now) || !w.add(p, now) || w.changes.Load() == before {
 			return
 		}
 		// Something changed while it was on its way into the list: it may have been what the packet waits for.
@@ -64,10 +64,10 @@ func (w *Waiting) Send(p *Parcel, sender rules.Sender, now int64) {
 }
 
 // try sends a packet, as far as that can be done now, and reports whether it has to wait.
-func (w *Waiting) try(p *Parcel, sender rules.Sender) (later bool) {
+func (w *Waiting) try(p *Parcel, sender rules.Sender, now int64) (later bool) {
 	var program action.Program
 	s := rules.Sending{
-		Key: &p.Key, Came: &p.Came, Port: p.Port, Packet: p.Packet, Options: p.Options, Live: true, Switched: p.Switched, Only: p.only,
+		Key: &p.Key, Came: &p.Came, Port: p.Port, Packet: p.Packet, Options: p.Options, Live: true, Now: now, Switched: p.Switched, Only: p.only,
 		Program: &program,
 	}
 	result := p.Tunnel.Send(&s)
@@ -82,9 +82,6 @@ func (w *Waiting) try(p *Parcel, sender rules.Sender) (later bool) {
 	defer w.mu.Unlock()
 	if lost || result == rules.SentNot {
 		w.tally.lost++
-	}
-	if s.Reply != nil {
-		w.tally.told++
 	}
 	p.only, p.tags = slices.Clone(s.Missing), s.Tags
 	return result == rules.SentLater
@@ -174,7 +171,6 @@ func (w *Waiting) Samples() []counter.Sample {
 	n := w.tally
 	return []counter.Sample{
 		{Desc: counter.Desc{Name: "tunnel_waited", Help: "Packets that waited to leave by a tunnel, for a next hop or a look-up."}, Value: n.waited},
-		{Desc: counter.Desc{Name: "tunnel_answered", Help: "Packets for a tunnel whose sender was told that they are too long, or who has the address it asked for."}, Value: n.told},
 		{Desc: counter.Desc{Name: "tunnel_wait_full", Help: "Packets for a tunnel that found no room to wait.", Kind: counter.Drop}, Value: n.full},
 		{Desc: counter.Desc{Name: "tunnel_wait_expired", Help: "Packets for a tunnel that waited in vain.", Kind: counter.Drop}, Value: n.late},
 		{Desc: counter.Desc{Name: "tunnel_wait_lost", Help: "Packets for a tunnel that after all had no way, or found the workers' queue full.", Kind: counter.Drop}, Value: n.lost},

@@ -63,3 +63,10 @@ func Answerable(v6 bool, typ byte) bool {
 	}
 	return typ == 0 || typ == 8 || typ == 13 || typ == 14 // echo and timestamp
 }
+
+// Unicast reports whether addr may be that of one host on a network: whom an error message may go to (RFC 1812 section
+// 4.3.2.7, RFC 4443 section 2.4).
+func Unicast(addr netip.Addr) bool {
+	return addr.IsValid() && !addr.Is4In6() && addr.Zone() == "" && (addr.IsGlobalUnicast() || addr.Is6() && addr.IsLinkLocalUnicast()) &&
+		!(addr.Is4() && addr.As4()[0] >= 240)
+}

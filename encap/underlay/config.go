@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/neighbour"
 )
 
@@ -100,7 +101,7 @@ func (f *Interface) checkAddresses(owner map[netip.Addr]string, fail failFunc) {
 		switch {
 		case taken:
 			fail("address", i, "port %s has %v", other, p.Addr())
-		case !unicast(p.Addr()):
+		case !icmp.Unicast(p.Addr()):
 			fail("address", i, "want the unicast address of a host, found %v", p.Addr())
 		case p.Addr().Is4() && p.Bits() < 31 && (p.Addr() == p.Masked().Addr() || p.Addr() == lastOf(p)):
 			fail("address", i, "want the address of a host, found %v, which is that of the network or of all hosts in it", p)
@@ -156,12 +157,6 @@ func (f *Interface) reaches(addr netip.Addr) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
-// unicast reports whether addr may be that of a host on a network.
-func unicast(addr netip.Addr) bool {
-	return addr.IsValid() && !addr.Is4In6() && addr.Zone() == "" && (addr.IsGlobalUnicast() || addr.Is6() && addr.IsLinkLocalUnicast()) &&
-		!(addr.Is4() && addr.As4()[0] >= 240)
 }
 
 // lastOf returns the last address of an IPv4 prefix, which means all hosts in it (RFC 919).

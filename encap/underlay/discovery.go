@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 
+	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/wire"
 )
 
@@ -86,7 +87,7 @@ func (s *Stack) solicited(p *heard, d *discovered) {
 	switch group, _ := wire.SolicitedNode(d.target); {
 	case !p.owns(d.target):
 		return
-	case trying && (d.mac != [6]byte{} || d.dst != group), !trying && !unicast(d.src):
+	case trying && (d.mac != [6]byte{} || d.dst != group), !trying && !icmp.Unicast(d.src):
 		s.tally.malformed.Add(1)
 		return
 	case p.owns(d.src):

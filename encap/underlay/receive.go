@@ -143,7 +143,7 @@ func (s *Stack) ipv4(p *heard) {
 func (s *Stack) unclaimed(p *heard, src, dst netip.Addr, proto byte, later bool, whole, body []byte) {
 	e := icmp.NoProtocol
 	switch {
-	case p.dst != p.MAC || !p.owns(dst) || !unicast(src) || p.owns(src):
+	case p.dst != p.MAC || !p.owns(dst) || !icmp.Unicast(src) || p.owns(src):
 		s.tally.strange.Add(1)
 		return
 	case proto == wire.ProtoICMP || proto == wire.ProtoICMPv6 || proto == wire.ProtoIGMP || later:

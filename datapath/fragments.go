@@ -25,19 +25,39 @@ func (w *pipeline) pushFragments(h *action.Header, rest []uint64, r *run) {
 	// What the tunnel takes and what the stack adds to it make what the underlay takes.
 	stack := w.pool.Total(f) - before
 	mtu := int(h.Longest) + stack - linkSize(w.pool.Bytes(f))
-	b := &w.pushing.batch
-	if why := encap.Fragment(w.frames, w.pushing.pusher.Counters, f, mtu, b); why != encap.Good {
+	if why := encap.Fragment(w.frames, w.pushing.pusher.Counters, f, mtu, &w.pushing.batch); why != encap.Good {
 		w.count.dropTunnel(why, 1)
 		w.frames.Put(f)
 		return
 	}
-	parts := *r
-	n := copy(w.pushing.parts[:], b.Frames())
-	parts.frames, parts.l3, parts.l4 = w.pushing.parts[:n], w.pushing.l3[:n], w.pushing.l4[:n]
-	clear(parts.l3)
-	clear(parts.l4)
-	b.Reset()
+	w.run(rest, w.takeParts(r, 0))
+}
+
+// pushCut cuts a packet that is longer than its tunnel takes, the only one of r, into IPv4 fragments and pushes these.
+func (w *pipeline) pushCut(h *action.Header, rest []uint64, r *run) {
+	f, l3 := r.frames[0], r.l3[0]
+	if why := encap.FragmentInner(w.frames, f, int(l3), int(h.Longest), &w.pushing.batch); why != encap.Good {
+		w.count.dropTunnel(why, 1)
+		w.frames.Put(f)
+		return
+	}
+	parts := w.takeParts(r, l3)
+	w.pushAll(h, &parts)
 	w.run(rest, parts)
+}
+
+// takeParts returns a run, otherwise as r, of the fragments in w.pushing.batch, with their network headers at l3.
+func (w *pipeline) takeParts(r *run, l3 uint16) run {
+	u := &w.pushing
+	n := copy(u.parts[:], u.batch.Frames())
+	u.batch.Reset()
+	w.count.events.Add(fragmented, 1)
+	parts := *r
+	parts.frames, parts.l3, parts.l4 = u.parts[:n], u.l3[:n], u.l4[:n]
+	for i := range parts.l3 {
+		parts.l3[i], parts.l4[i] = l3, 0
+	}
+	return parts
 }
 
 // linkSize returns the bytes of the Ethernet header and the VLAN tag of a packet that was pushed.
