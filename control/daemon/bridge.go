@@ -47,6 +47,14 @@ func (b *bridge) tunnelOptions() *flow.TLVMap {
 	return b.table.TunnelOptions()
 }
 
+// version counts the changes of what the bridge knows.
+func (b *bridge) version() uint64 {
+	if b.gateway != nil {
+		return b.gateway.Version()
+	}
+	return b.table.Version()
+}
+
 // expire ends what has had its time.
 func (b *bridge) expire(now int64) {
 	if b.gateway != nil {

@@ -191,6 +191,7 @@ func (d *Daemon) serve(l *api.Listener) {
 	d.serving.Go(func() { d.expire(ctx) })
 	d.serving.Go(func() { d.runBonds(ctx) })
 	d.serving.Go(func() { d.tendUnderlay(ctx) })
+	d.serving.Go(func() { d.tendGuests(ctx) })
 	server := api.NewServer(d.mux(), d.log)
 	d.serving.Go(func() {
 		if err := server.Serve(ctx, l); err != nil {

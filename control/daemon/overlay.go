@@ -8,6 +8,7 @@ import (
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/control/profile"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -30,8 +31,9 @@ type overlay struct {
 
 // A work is the plug-ins of a profile, open or about to be. It outlives changes of what they need not know.
 type work struct {
-	stop context.CancelFunc // nil: nothing runs
-	done chan struct{}      // closed when nothing runs any more
+	stop   context.CancelFunc // nil: nothing runs
+	done   chan struct{}      // closed when nothing runs any more
+	guests *guests
 
 	mu      sync.Mutex
 	dir     *vtep.Directory // nil: not open
@@ -47,6 +49,15 @@ func (w *work) directory() *vtep.Directory {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.dir
+}
+
+// profile returns what tunnels ask, when d is open. Nobody is told of the guests of an offline switch.
+func (o *overlay) profile(d *vtep.Directory) *tunnel.Profile {
+	p := &tunnel.Profile{Directory: d, Suppress: o.config.Suppress}
+	if !o.in.offline {
+		p.Guests = o.guests
+	}
+	return p
 }
 
 // begin opens the plug-ins, if they are not yet at work, and lets time pass for them.

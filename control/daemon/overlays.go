@@ -32,6 +32,7 @@ type overlays struct {
 	all  map[string]*overlay // by name
 	own  []netip.Addr        // this host's ends that the configuration has
 	self []netip.Addr        // all of them
+	news uint64              // changes of all that, and of what guests say
 }
 
 func newOverlays(set *tunnel.Set, clock func() int64, changed func(tags uint64), log *slog.Logger) *overlays {
@@ -55,7 +56,7 @@ func (v *overlays) settle(c *config.Config) {
 			delete(old, p.Name)
 			continue
 		}
-		now[p.Name] = &overlay{in: v, config: p, work: &work{}}
+		now[p.Name] = &overlay{in: v, config: p, work: &work{guests: newGuests()}}
 	}
 	for _, gone := range old { // what they listen on may be what others want to listen on
 		gone.end()
@@ -86,9 +87,10 @@ func (v *overlays) publish() {
 	list := make(map[string]*tunnel.Profile, len(v.all))
 	for name, o := range v.all {
 		if d := o.directory(); d != nil {
-			list[name] = &tunnel.Profile{Directory: d, Suppress: o.config.Suppress}
+			list[name] = o.profile(d)
 		}
 	}
+	v.news++
 	v.changed(v.set.SetProfiles(list))
 }
 
@@ -102,7 +104,10 @@ func (v *overlays) follow(own []underlay.Own) (changes []rules.Change) {
 			self = append(self, a.Addr)
 		}
 	}
-	v.self = self
+	if !slices.Equal(v.self, self) {
+		v.self = self
+		v.news++
+	}
 	for _, o := range v.all {
 		if d := o.directory(); d != nil {
 			d.SetSelf(self)
@@ -110,6 +115,31 @@ func (v *overlays) follow(own []underlay.Own) (changes []rules.Change) {
 		}
 	}
 	return few(changes)
+}
+
+// ends returns this host's own ends, and a number that is another when they, the profiles, or what guests say are others.
+func (v *overlays) ends() (self []netip.Addr, news uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, o := range v.all {
+		if o.guests.hasNews() {
+			v.news++
+		}
+	}
+	return v.self, v.news
+}
+
+// firstEnd returns the address by which others reach this host: the first of IPv4, or of IPv6 if there is none.
+func firstEnd(self []netip.Addr) (first netip.Addr) {
+	for _, a := range self {
+		if a.Is4() {
+			return a
+		}
+		if !first.IsValid() && !a.IsLinkLocalUnicast() {
+			first = a
+		}
+	}
+	return first
 }
 
 // maxChanges is how many changes rule tables are told one by one: they remember some hundreds.

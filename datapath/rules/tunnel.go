@@ -26,6 +26,25 @@ type TunnelUser interface {
 	TunnelsChanged(list []Change)
 }
 
+// A TunnelListener is a Tunnel that wants to know who sends packets by it.
+//
+// Thread-safety: safe for concurrent use. Slow path only.
+type TunnelListener interface {
+	// Arrived returns what a packet that came in by the tunnel shows, and adds to uses the bits of its key that it
+	// looked at. tags are as Verdict.Tags; 0: nobody wants to know.
+	Arrived(key *flow.Key, uses *flow.Mask) (l Lesson, tags uint64)
+	// Heed takes to heart what a packet shows that has come in just now, or what packets of its flow have shown since.
+	Heed(l *Lesson)
+}
+
+// A Lesson is what a packet that came in by a tunnel shows. The zero value is nothing.
+type Lesson struct {
+	VNI      uint32
+	Src, Dst [6]byte    // of the inner Ethernet header
+	IP       netip.Addr // of Src, if the packet says so
+	From, To netip.Addr // ends of the tunnel
+}
+
 // Sent says what becomes of a packet for a tunnel.
 type Sent uint8
 

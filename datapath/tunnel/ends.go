@@ -39,6 +39,7 @@ func (d *dispatch) lookUp() rules.Sent {
 		d.s.Reason = action.UnknownEnd
 		return rules.SentNot
 	}
+	d.introduce(profile)
 	if profile.Suppress {
 		if result, done := d.suppress(profile); done {
 			return result
@@ -81,7 +82,7 @@ func (d *dispatch) suppress(profile *Profile) (result rules.Sent, done bool) {
 		if d.s.Reply = answer(d.s.Packet, r.Answer.MAC, target); d.s.Reply != nil {
 			d.p.tally.answered.Add(1)
 		}
-		d.origin(r.Answer.Ends[0].Addr, d.o.Src)
+		d.origin(r.Answer.Ends[0].Addr, netip.Addr{}) // nobody sent it: see Port.Arrived
 		return rules.SentOut, true
 	case vtep.None, vtep.Unanswered:
 		return 0, false

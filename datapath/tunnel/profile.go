@@ -1,6 +1,10 @@
 package tunnel
 
-import "github.com/culvertdev/culvert/encap/vtep"
+import (
+	"net/netip"
+
+	"github.com/culvertdev/culvert/encap/vtep"
+)
 
 // A Directory says where in an overlay packets go; vtep.Directory is one.
 //
@@ -9,12 +13,26 @@ type Directory interface {
 	Ask(q vtep.Question, live bool) vtep.Result
 	Learns() bool
 	Learn(g vtep.Guest)
+	Announces() bool
+	Shoots() bool
+	Shoot(vni uint32, mac [6]byte, self, to netip.Addr)
+}
+
+// Guests knows who is at this end of an overlay.
+//
+// Thread-safety: safe for concurrent use.
+type Guests interface {
+	// Claim hears that a guest here says that an address is its own.
+	Claim(vni uint32, mac [6]byte, ip netip.Addr)
+	// Has reports whether a guest is here, and whether it was not long ago.
+	Has(vni uint32, mac [6]byte) (here, was bool)
 }
 
 // A Profile is whom ports with remote_ip=lookup ask.
 type Profile struct {
 	Directory Directory
-	Suppress  bool // who asks for an address (ARP, neighbour discovery) is answered here, if it is known
+	Guests    Guests // nil: nobody knows
+	Suppress  bool   // who asks for an address (ARP, neighbour discovery) is answered here, if it is known
 }
 
 // SetProfiles makes list, which is not changed after, the profiles there are, by name. It returns the tags of verdicts

@@ -272,7 +272,7 @@ func TestTwoPortsAreNotTheSameTunnel(t *testing.T) {
 	}
 }
 
-// book is a Directory for tests.
+// book is a Directory for tests, of answers.
 type book map[vtep.Question]vtep.Result
 
 func (d book) Ask(q vtep.Question, _ bool) vtep.Result {
@@ -283,8 +283,11 @@ func (d book) Ask(q vtep.Question, _ bool) vtep.Result {
 	r.Tags |= 4
 	return r
 }
-func (d book) Learns() bool     { return false }
-func (d book) Learn(vtep.Guest) {}
+func (d book) Learns() bool                                  { return false }
+func (d book) Learn(vtep.Guest)                              {}
+func (d book) Announces() bool                               { return false }
+func (d book) Shoots() bool                                  { return false }
+func (d book) Shoot(uint32, [6]byte, netip.Addr, netip.Addr) {}
 
 func known(ends ...string) vtep.Result {
 	r := vtep.Result{State: vtep.Known}

@@ -19,6 +19,21 @@ func (d *Directory) Learns() bool {
 	return ok
 }
 
+// Announces says whether a plug-in tells other hosts of guests here: if not, Announce and Withdraw need not be called.
+func (d *Directory) Announces() bool { return is[Announcer](d) }
+
+// Shoots says whether a plug-in can tell other hosts that a guest is not here: if not, Shoot need not be called.
+func (d *Directory) Shoots() bool { return is[Shooter](d) }
+
+// is says whether one of the plug-ins is a T.
+func is[T any](d *Directory) bool {
+	if _, ok := d.look.(T); ok {
+		return true
+	}
+	_, ok := d.inv.(T)
+	return ok
+}
+
 // Announce tells other hosts that a guest is here, through those plug-ins that can.
 func (d *Directory) Announce(g Guest) {
 	for _, p := range []any{d.look, d.inv} {

@@ -37,6 +37,13 @@ func (l *changeLog) everything() {
 	l.mu.Unlock()
 }
 
+// Version counts the changes of configuration, ports, and addresses that are known.
+func (t *Table) Version() uint64 {
+	t.log.mu.Lock()
+	defer t.log.mu.Unlock()
+	return t.log.version
+}
+
 // since adds what changed after version v to c and returns the version now. Versions that callers know are
 // one more, so that 0 is "never asked".
 func (l *changeLog) since(v uint64, c *rules.ChangeSet) uint64 {

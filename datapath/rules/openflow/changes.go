@@ -160,6 +160,9 @@ func (l *changeLog) addSince(v uint64, c *rules.ChangeSet) bool {
 	return true
 }
 
+// Version counts the changes of rules, ports and learned addresses.
+func (t *Table) Version() uint64 { return t.log.count.Load() }
+
 // Changes implements rules.Table.
 func (t *Table) Changes(since uint64, c *rules.ChangeSet) uint64 { return t.log.since(since, c) }
 

@@ -32,6 +32,7 @@ const (
 	contentSending
 	contentTunneled
 	contentToBond
+	contentArrival
 )
 
 // A context is an interned content.

@@ -67,6 +67,7 @@ type Table struct {
 
 	waiting     tunnel.Waiting
 	tunnellings sync.Pool // of *tunnelling
+	hearings    sync.Pool // of *hearing
 
 	bondCounts    bondCounts
 	sourcesCount  atomic.Bool // verdicts may depend on where their source is
@@ -123,6 +124,7 @@ func New(o Options) (*Table, error) {
 	}
 	t.packetIns.limit(o.PacketInRate, o.PacketInBurst)
 	t.tunnellings.New = func() any { return new(tunnelling) }
+	t.hearings.New = func() any { return new(hearing) }
 	return t, nil
 }
 

@@ -13,6 +13,7 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 //	        trailFin:     as trailRule; the next word is idle timeout << 16 | hard timeout
 //	        trailMirror:  the id of a mirror, which counts the traffic
 //	        trailBond:    the id of a bond << 8 | the bucket by which packets went out
+//	        trailArrival: the id of the context of what packets show that come in by a tunnel
 const (
 	trailRule    = 0
 	trailLearn   = 1
@@ -22,6 +23,7 @@ const (
 	trailFin     = 5
 	trailMirror  = 6
 	trailBond    = 7
+	trailArrival = 8
 
 	trailKind = 60
 	trailGen  = 1<<28 - 1
@@ -39,6 +41,9 @@ func learnWord(k fdb.Key) uint64 { return trailLearn<<trailKind | uint64(k) }
 
 // contextWord names a context, which lives as long as a flow with this word does.
 func contextWord(id uint32) uint64 { return trailContext<<trailKind | uint64(id) }
+
+// arrivalWord names the context of an arrival.
+func arrivalWord(id uint32) uint64 { return trailArrival<<trailKind | uint64(id) }
 
 // everyBucket is the place of all buckets of a group; a bucket's is less.
 const (
@@ -90,14 +95,14 @@ func nextWord(trail []uint64) (w, more uint64, rest []uint64, ok bool) {
 func eachContext(trail []uint64, f func(id uint32)) {
 	for w, _, rest, ok := nextWord(trail); ok; w, _, rest, ok = nextWord(rest) {
 		switch w >> trailKind {
-		case trailContext, trailFlow:
+		case trailContext, trailFlow, trailArrival:
 			f(uint32(w))
 		}
 	}
 }
 
 // Credit implements rules.Table: rules and mirrors count the traffic; addresses and flows that a packet taught are
-// taught again, so that what is in use does not age, an address that came back to an old port moves back,
+// taught again, and so is what came by tunnels, so that what is in use does not age, an address that came back to an old port moves back,
 // and a flow that has gone comes back; timeouts that the end of a connection lowers are lowered.
 func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 	if packets > 0 && t.credit(trail, packets, bytes, lastUsed) {
@@ -121,6 +126,8 @@ func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) (c
 			t.creditMirror(uint32(w), packets, bytes)
 		case trailBond:
 			t.creditBond(w, bytes)
+		case trailArrival:
+			t.creditArrival(uint32(w))
 		case trailLearn:
 			key, place := fdb.Key(w&(1<<trailKind-1)), t.ports.byPlace[uint32(more)]
 			if place != nil && !t.floodVLANs.has(key.VLAN()) {

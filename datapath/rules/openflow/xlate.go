@@ -154,6 +154,7 @@ func (x *xlate) lookup() {
 		if x.heard(in) {
 			return
 		}
+		x.arrived(in)
 		x.mirrorIngress(in)
 		x.runRule(x.match(0))
 	} else if !x.thaw(id, in) {

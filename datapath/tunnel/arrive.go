@@ -1,0 +1,120 @@
+package tunnel
+
+import (
+	"net/netip"
+
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap/vtep"
+	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/flowcache/flow"
+)
+
+// Arrived implements rules.TunnelListener. Packets teach that came to an address of this host: not the answers that are
+// given here in place of guests.
+func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint64) {
+	c := p.config
+	if c.Remote.From != Lookup {
+		return l, 0
+	}
+	profile := p.set.profile(c.Profile)
+	tags = profileTag(c.Profile)
+	if profile == nil {
+		return l, tags
+	}
+	learns, shoots := profile.Directory.Learns(), profile.Directory.Shoots() && profile.Guests != nil
+	if !learns && !shoots {
+		return l, tags
+	}
+	for _, f := range [...]flow.FieldID{flow.FieldTunSrc, flow.FieldTunIPv6Src, flow.FieldTunDst, flow.FieldTunIPv6Dst} {
+		uses.SetExact(f)
+	}
+	from, to := tunnelAddr(k, flow.FieldTunSrc, flow.FieldTunIPv6Src), tunnelAddr(k, flow.FieldTunDst, flow.FieldTunIPv6Dst)
+	if !from.IsValid() || !to.IsValid() {
+		return l, tags
+	}
+	l.From, l.To, l.VNI = from, to, c.OutKey.ID
+	if c.OutKey.From == Flow {
+		uses.SetExact(flow.FieldTunID)
+		l.VNI = uint32(k.Uint(flow.FieldTunID))
+	}
+	uses.SetExact(flow.FieldEthSrc)
+	l.Src = [6]byte(k.Bytes(flow.FieldEthSrc))
+	if shoots {
+		uses.SetExact(flow.FieldEthDst)
+		l.Dst = [6]byte(k.Bytes(flow.FieldEthDst))
+	}
+	if learns {
+		l.IP = claimed(k, uses)
+	}
+	return l, tags
+}
+
+// Heed implements rules.TunnelListener: the look-up learns where the sender is, and whoever sends packets for a guest that
+// has left hears of that.
+func (p *Port) Heed(l *rules.Lesson) {
+	profile := p.set.profile(p.config.Profile)
+	if profile == nil || !l.From.IsValid() {
+		return
+	}
+	if profile.Directory.Learns() {
+		profile.Directory.Learn(vtep.Guest{VNI: l.VNI, MAC: l.Src, IP: l.IP, End: vtep.End{Addr: l.From, Key: l.VNI}})
+	}
+	if profile.Guests != nil && profile.Directory.Shoots() && l.Dst[0]&1 == 0 && left(profile, l) {
+		profile.Directory.Shoot(l.VNI, l.Dst, l.To, l.From)
+	}
+}
+
+// left reports whether the guest that a packet is for has left this host: it was here, or is known to be elsewhere. One that
+// has not said a word yet has not.
+func left(profile *Profile, l *rules.Lesson) bool {
+	here, was := profile.Guests.Has(l.VNI, l.Dst)
+	if here || was {
+		return !here
+	}
+	r := profile.Directory.Ask(vtep.ForMAC(l.VNI, l.Dst), true)
+	return r.State == vtep.Known && !r.Flooded && r.Answer.Ends[0].Addr != l.To
+}
+
+// introduce tells of the guest here that a packet comes from, if it says which address it has.
+func (d *dispatch) introduce(profile *Profile) {
+	s := d.s
+	if profile.Guests == nil || !profile.Directory.Announces() || s.Came != nil && s.Came.Blocks()>>flow.Tunnel&1 != 0 {
+		return
+	}
+	if ip := claimed(s.Key, &s.Uses); ip.IsValid() && s.Live {
+		s.Uses.SetExact(flow.FieldEthSrc)
+		profile.Guests.Claim(d.o.Key, [6]byte(s.Key.Bytes(flow.FieldEthSrc)), ip)
+	}
+}
+
+// claimed returns the address that a packet says is that of its source Ethernet address, by ARP or neighbour discovery; invalid
+// if it says nothing of the kind. It adds to uses what it looked at.
+func claimed(k *flow.Key, uses *flow.Mask) (ip netip.Addr) {
+	all := func(f flow.FieldID) uint64 {
+		uses.SetExact(f)
+		return k.Uint(f)
+	}
+	switch all(flow.FieldEthType) {
+	case wire.TypeARP:
+		all(flow.FieldARPSPA)
+		if all(flow.FieldARPSHA) == all(flow.FieldEthSrc) {
+			ip = netip.AddrFrom4([4]byte(k.Bytes(flow.FieldARPSPA)))
+		}
+	case wire.TypeIPv6:
+		if all(flow.FieldIPProto) != wire.ProtoICMPv6 {
+			return ip
+		}
+		switch all(flow.FieldICMPv6Type) {
+		case wire.NDSolicit:
+			all(flow.FieldIPv6Src)
+			ip = netip.AddrFrom16([16]byte(k.Bytes(flow.FieldIPv6Src)))
+		case wire.NDAdvert:
+			all(flow.FieldNDTarget)
+			ip = netip.AddrFrom16([16]byte(k.Bytes(flow.FieldNDTarget)))
+		}
+	}
+	if ip.IsUnspecified() || ip.IsMulticast() || ip.IsLoopback() {
+		return netip.Addr{}
+	}
+	return ip
+}
