@@ -46,11 +46,16 @@ func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
 	if slices.Equal(state, last) {
 		return state
 	}
-	here := d.guestsHere(asking, bridges, self)
+	seen := d.sightings(asking, bridges, self)
 	for _, o := range d.overlays.list() {
-		if dir := o.directory(); dir != nil {
-			o.guests.settle(here[o.config.Name], dir, d.clock.Now())
+		dir, of := o.directory(), seen[o.config.Name]
+		if dir == nil {
+			continue
 		}
+		if of == nil {
+			of = &sightings{}
+		}
+		o.guests.settle(of, dir, d.clock.Now())
 	}
 	return state
 }
@@ -65,26 +70,30 @@ func (d *Daemon) askingTunnels() (list []*tunnel.Port) {
 	return list
 }
 
-// guestsHere returns the guests that are here, by profile, with the ends by which others reach them.
-func (d *Daemon) guestsHere(asking []*tunnel.Port, bridges []*bridge, self []netip.Addr) map[string]map[guest]vtep.End {
-	here := make(map[string]map[guest]vtep.End)
+// sightings returns, by profile, where guests are.
+func (d *Daemon) sightings(asking []*tunnel.Port, bridges []*bridge, self []netip.Addr) map[string]*sightings {
+	all := make(map[string]*sightings)
 	if len(asking) == 0 {
-		return here
+		return all
 	}
 	ports := d.portsByID()
+	up := make(map[uint32]bool)
+	for id, p := range ports {
+		up[id] = p.Open && p.LinkUp
+	}
 	for _, t := range asking {
-		name := t.Config().Profile
-		end := endOf(t.Config(), self)
-		if here[name] == nil {
-			here[name] = make(map[guest]vtep.End)
+		c := t.Config()
+		if all[c.Profile] == nil {
+			all[c.Profile] = &sightings{here: make(map[guest]place), away: make(map[guest]bool), up: up}
 		}
+		end := endOf(c, self)
 		for _, p := range ports {
 			if p.Name == t.Name() && end.Addr.IsValid() {
-				addGuests(here[name], bridges, &p, t.Config().OutKey.ID, end, ports)
+				all[c.Profile].add(bridges, &p, c.OutKey.ID, end, ports)
 			}
 		}
 	}
-	return here
+	return all
 }
 
 // endOf returns by which end others reach this host through a tunnel; its address is invalid if there is none.
@@ -99,18 +108,26 @@ func endOf(c *tunnel.Config, self []netip.Addr) vtep.End {
 	return end
 }
 
-// addGuests adds to here the guests that the bridge of a tunnel, the port at, knows behind ports that are no tunnels.
-func addGuests(here map[guest]vtep.End, bridges []*bridge, at *datapath.PortStatus, vni uint32, end vtep.End, ports map[uint32]datapath.PortStatus) {
+// add adds the guests of a network whom the bridge of a tunnel, the port at, knows.
+func (s *sightings) add(bridges []*bridge, at *datapath.PortStatus, vni uint32, end vtep.End, ports map[uint32]datapath.PortStatus) {
 	for _, b := range bridges {
 		if b.name != at.Bridge {
 			continue
 		}
 		for _, e := range b.addresses() {
-			p, known := ports[e.Port]
-			if _, err := encap.ParseType(p.Config.Driver); known && err == nil || !carries(&at.Config.VLAN, e.Key.VLAN()) {
+			if !carries(&at.Config.VLAN, e.Key.VLAN()) {
 				continue
 			}
-			here[guest{vni, e.Key.MAC()}] = end
+			who := guest{vni, e.Key.MAC()}
+			p, isPort := ports[e.Port]
+			if _, err := encap.ParseType(p.Config.Driver); isPort && err == nil {
+				s.away[who] = true
+				continue
+			}
+			s.up[e.Port] = s.up[e.Port] || !isPort // a bond
+			if s.up[e.Port] {
+				s.here[who] = place{port: e.Port, end: end}
+			}
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 // Bounds of what is remembered of guests here.
 const (
 	maxStays  = 65536
+	maxSilent = 4096            // of those, here and unknown to their bridge
 	maxClaims = 16              // addresses of one guest
 	stayed    = 5 * time.Minute // how long one that has left is remembered
 )
@@ -43,10 +44,11 @@ type claim struct {
 type stay struct {
 	here  bool
 	was   bool         // it has been here
-	end   vtep.End     // here: what others were told
-	since int64        // ns: not here: when it was last heard of
+	at    place        // here: where
+	since int64        // ns: not here: since when
 	ips   []netip.Addr // that it says it has, the latest last
 	told  int          // how many of ips others were told
+	lost  []netip.Addr // that it has no more, and others were told
 }
 
 func newGuests() *guests {
@@ -66,12 +68,15 @@ func (g *guests) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
 	if s == nil {
 		return
 	}
-	if known {
+	if known { // others are told of the new owner
 		g.stays[owner].forget(ip)
 	}
 	if len(s.ips) == maxClaims {
-		delete(g.owners, claim{vni, s.ips[0]})
-		s.forget(s.ips[0])
+		old := s.ips[0]
+		delete(g.owners, claim{vni, old})
+		if s.forget(old) {
+			s.lost = append(s.lost, old)
+		}
 	}
 	s.ips = append(s.ips, ip)
 	g.owners[what] = who
@@ -88,13 +93,14 @@ func (g *guests) stay(who guest) *stay {
 	return s
 }
 
-// forget takes an address from a guest.
-func (s *stay) forget(ip netip.Addr) {
+// forget takes an address from a guest, and reports whether others were told that it has it.
+func (s *stay) forget(ip netip.Addr) (told bool) {
 	i := slices.Index(s.ips, ip)
 	s.ips = slices.Delete(s.ips, i, i+1)
-	if i < s.told {
+	if told = i < s.told; told {
 		s.told--
 	}
+	return told
 }
 
 // Has implements tunnel.Guests.
@@ -112,44 +118,90 @@ func (g *guests) hasNews() bool {
 	return g.news
 }
 
-// settle makes those the guests that are here, with the ends by which others reach them, and tells d what is new.
-func (g *guests) settle(here map[guest]vtep.End, d *vtep.Directory, now int64) {
+// A place is where a guest is.
+type place struct {
+	port uint32   // datapath port of the bridge
+	end  vtep.End // by which others reach it
+}
+
+// Sightings are where guests of a profile were seen.
+type sightings struct {
+	here map[guest]place
+	away map[guest]bool  // behind tunnels
+	up   map[uint32]bool // ports that are there and have a carrier
+}
+
+// settle notes who is here, and tells d what is new. A guest that says nothing for long is forgotten by its bridge, and is
+// still here: until it is seen elsewhere, d knows it to be elsewhere, or its port has gone.
+func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.news = false
+	silent := 0
 	for who, s := range g.stays {
-		if _, still := here[who]; s.here && !still {
-			s.each(who, s.told, d.Withdraw)
+		if _, ok := seen.here[who]; ok {
+			continue
+		}
+		if s.here && silent < maxSilent && s.remains(who, seen, d) {
+			silent++
+			continue
+		}
+		if s.here {
+			s.withdraw(who, s.told, d)
 			s.here, s.told, s.since = false, 0, now
 		}
-		if s.since == 0 && !s.here {
+		if s.since == 0 {
 			s.since = now
 		}
-		if !s.here && now-s.since > int64(stayed) {
+		if now-s.since > int64(stayed) {
 			g.drop(who, s)
 		}
 	}
-	for who, end := range here {
-		s := g.stay(who)
-		if s == nil {
-			continue
-		}
-		if !s.here || s.end != end {
-			s.here, s.was, s.end, s.told = true, true, end, 0
-			d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, End: end})
-		}
-		for ; s.told < len(s.ips); s.told++ {
-			d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: s.ips[s.told], End: end})
+	for who, at := range seen.here {
+		if s := g.stay(who); s != nil {
+			s.announce(who, at, d)
 		}
 	}
 }
 
-// each calls do for a guest and for each of the first n of its addresses.
-func (s *stay) each(who guest, n int, do func(vtep.Guest)) {
-	for _, ip := range s.ips[:n] {
-		do(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.end})
+// remains reports whether a guest that its bridge does not know any more is still here.
+func (s *stay) remains(who guest, seen *sightings, d *vtep.Directory) bool {
+	if seen.away[who] || !seen.up[s.at.port] {
+		return false
 	}
-	do(vtep.Guest{VNI: who.vni, MAC: who.mac, End: s.end})
+	r := d.Ask(vtep.ForMAC(who.vni, who.mac), false)
+	return r.State != vtep.Known || r.Flooded || r.Answer.Ends[0].Addr == s.at.end.Addr
+}
+
+// announce tells d that a guest is here, as far as it has not been told.
+func (s *stay) announce(who guest, at place, d *vtep.Directory) {
+	for _, ip := range s.lost {
+		d.Withdraw(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
+	}
+	if !s.here || s.at.end != at.end || len(s.lost) > 0 {
+		s.here, s.was, s.told, s.lost = true, true, 0, nil
+		d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, End: at.end})
+	}
+	s.at = at
+	for ; s.told < len(s.ips); s.told++ {
+		d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: s.ips[s.told], End: at.end})
+	}
+}
+
+// withdraw tells d that a guest is not here any more, which was told n of its addresses.
+func (s *stay) withdraw(who guest, n int, d *vtep.Directory) {
+	for _, one := range s.guests(who, n) {
+		d.Withdraw(one)
+	}
+}
+
+// guests returns what others know of a guest of which they were told n addresses.
+func (s *stay) guests(who guest, n int) []vtep.Guest {
+	list := []vtep.Guest{{VNI: who.vni, MAC: who.mac, End: s.at.end}}
+	for _, ip := range append(slices.Clone(s.ips[:n]), s.lost...) {
+		list = append(list, vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
+	}
+	return list
 }
 
 // drop forgets a guest.
@@ -167,7 +219,7 @@ func (g *guests) list() []vtep.Guest {
 	var list []vtep.Guest
 	for _, who := range slices.SortedFunc(maps.Keys(g.stays), guest.compare) {
 		if s := g.stays[who]; s.here {
-			s.each(who, s.told, func(one vtep.Guest) { list = append(list, one) })
+			list = append(list, s.guests(who, s.told)...)
 		}
 	}
 	return list

@@ -60,7 +60,7 @@ func newRecorder() *recorder {
 // parse checks a configuration for a daemon of memory ports with its socket in dir.
 func parse(t *testing.T, dir, text string) *config.Config {
 	t.Helper()
-	c, err := config.Parse(config.Source{Name: "c.yaml", Text: base(dir) + text, Drivers: config.PortTypes{"memory": memport.CheckOptions}})
+	c, err := config.Parse(config.Source{Name: "c.yaml", Text: base(dir) + text, Drivers: daemon.Drivers{"memory": {Check: memport.CheckOptions}}.Types()})
 	if err != nil {
 		t.Fatal(err)
 	}
