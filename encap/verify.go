@@ -28,6 +28,9 @@ func (x *Popper) wrong(i int) Reason {
 	if a.where&whereV6 == 0 && wire.Fold(wire.Sum(pkt[a.l3:a.l4], 0)) != 0xffff {
 		return BadIPChecksum
 	}
+	if why, uncut := x.uncut(i); uncut {
+		return why
+	}
 	var sum uint32 // of what is summed up beside the packet
 	var why Reason // when that goes wrong
 	if a.where&whereGRE != 0 {
@@ -111,8 +114,6 @@ func (x *Popper) finish(i int, summed bool) Reason {
 	}
 	a, o := &x.arrivals[i], &x.pool.Meta(*f).Offload
 	switch {
-	case o.GSO != frame.GSONone:
-		return Unfinished
 	case o.Csum&frame.NeedsCsum == 0 || o.CsumStart == a.l4:
 		if o.Csum&frame.NeedsCsum != 0 && !wire.FinishChecksum(x.pool, *f, int(o.CsumStart), int(o.CsumOffset)) {
 			return Unfinished
@@ -126,11 +127,4 @@ func (x *Popper) finish(i int, summed bool) Reason {
 	}
 	f.SetFlags(f.Flags() &^ frame.HasOffload)
 	return Good
-}
-
-// moveOffload makes what is left to others of f relative to the inner frame, n bytes from the start.
-func (x *Popper) moveOffload(f frame.Frame, n int) {
-	if f.Flags()&frame.HasOffload != 0 {
-		x.pool.Meta(f).Offload.CsumStart -= uint16(n)
-	}
 }
