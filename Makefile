@@ -56,7 +56,7 @@ fuzz: ## every fuzz target for FUZZTIME (3s) each; FUZZ=Name for those with Name
 	.ci/fuzz $(FUZZTIME) $(FUZZ)
 
 test-ovs: deps ## random rules and packets through Open vSwitch and Culvert, for ORACLE (1m)
-	CULVERT_ORACLE_TIME=$(ORACLE) $(GO) test -tags integration -count 1 -timeout 0 -v ./bench/oracle
+	CULVERT_ORACLE_TIME=$(ORACLE) $(GO) test -tags integration -p 1 -count 1 -timeout 0 -v ./bench/oracle/...
 
 bench-micro: ## every Go benchmark once
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^ok\|no test files\|^PASS\|^goos\|^goarch\|^pkg\|^cpu'

@@ -61,12 +61,16 @@ func networkText(o *Outer, h []byte) string {
 	if !o.Src.Is4() {
 		return fmt.Sprintf("ipv6(src=%s,dst=%s,label=%d,proto=%d,tclass=%#x,hlimit=%d)", o.Src, o.Dst, o.Label, h[wire.IPv6Next], o.TOS, o.TTL)
 	}
-	tos := "0" // as C prints it
-	if o.TOS != 0 {
-		tos = fmt.Sprintf("%#x", o.TOS)
-	}
-	return fmt.Sprintf("ipv4(src=%s,dst=%s,proto=%d,tos=%s,ttl=%d,frag=%#x)", o.Src, o.Dst, h[wire.IPv4Protocol], tos, o.TTL,
+	return fmt.Sprintf("ipv4(src=%s,dst=%s,proto=%d,tos=%s,ttl=%d,frag=%#x)", o.Src, o.Dst, h[wire.IPv4Protocol], hexText(int(o.TOS)), o.TTL,
 		binary.BigEndian.Uint16(h[wire.IPv4Fragment:]))
+}
+
+// hexText returns a number as C's %#x prints it.
+func hexText(n int) string {
+	if n == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%#x", n)
 }
 
 // typeText returns the headers b behind UDP, or the GRE header and what is behind it.
@@ -99,7 +103,7 @@ func geneveText(o *Outer) string {
 	for b := o.Options; len(b) >= 4; {
 		n := 4 + 4*int(b[3]&0x1f)
 		critical = critical || b[2]&0x80 != 0
-		fmt.Fprintf(&options, "{class=%#x,type=%#x,len=%d", binary.BigEndian.Uint16(b), b[2], n-4)
+		fmt.Fprintf(&options, "{class=%s,type=%s,len=%d", hexText(int(binary.BigEndian.Uint16(b))), hexText(int(b[2])), n-4)
 		if n > 4 {
 			digits := strings.TrimLeft(fmt.Sprintf("%x", b[4:n]), "0")
 			fmt.Fprintf(&options, ",0x%s", cmp.Or(digits, "0"))

@@ -187,3 +187,12 @@ func serialize(stack []gopacket.SerializableLayer) []byte {
 	}
 	return bytes.Clone(buf.Bytes())
 }
+
+// Packets makes packets as those of scenes: n of a seed, the same every time.
+func Packets(seed uint64, n int) (list [][]byte) {
+	g := newGenerator(seed)
+	for range n {
+		list = append(list, g.packet())
+	}
+	return list
+}

@@ -46,6 +46,8 @@ type Options struct {
 	Daemon string
 	// Dummy: all ports are dummy ones.
 	Dummy bool
+	// Tunnels, with Dummy: all but tunnel ports are, and those are the userspace datapath's.
+	Tunnels bool
 	// Config is other_config of the Open_vSwitch table, key=value.
 	Config []string
 	// Spawn starts a command, in another network namespace perhaps; nil: (*exec.Cmd).Start.
@@ -99,7 +101,10 @@ func (i *Instance) start(ctx context.Context) error {
 		return err
 	}
 	args = []string{"unix:" + i.path("db.sock"), "--unixctl=" + i.path("switch.ctl")}
-	if i.o.Dummy {
+	switch {
+	case i.o.Dummy && i.o.Tunnels:
+		args = append(args, "--enable-dummy", "--disable-system")
+	case i.o.Dummy:
 		args = append(args, "--enable-dummy=override", "--disable-system")
 	}
 	if err := i.spawn(i.o.Daemon, args...); err != nil {

@@ -18,7 +18,8 @@ type Config struct {
 	TTL     Inherited // 1 to 255
 	// DontFragment: routers on the way do not cut the outer packets (IPv4).
 	DontFragment bool
-	Checksum     bool // UDP's or GRE's
+	Checksum     bool // UDP's or GRE's, over IPv4
+	Checksum6    bool // the same over IPv6
 	Sequence     bool // GRE: packets are numbered
 	GroupPolicy  bool // VXLAN: the extension gbp
 	Generic      bool // VXLAN: the extension gpe

@@ -15,7 +15,7 @@ func (d *dispatch) headers() action.Reason {
 	o.Type = c.Type
 	o.TOS, o.InheritTOS = c.TOS.Value, c.TOS.Inherit
 	o.TTL, o.InheritTTL = c.TTL.Value, c.TTL.Inherit
-	o.DontFragment, o.Checksum, o.Sequence = c.DontFragment, c.Checksum, c.Sequence
+	o.DontFragment, o.Sequence = c.DontFragment, c.Sequence
 	o.Counter = d.p.counter
 	o.HasKey = c.OutKey.From != Any
 	o.Key = c.OutKey.ID
@@ -38,7 +38,7 @@ func (d *dispatch) headers() action.Reason {
 		o.OAM = d.all(flow.FieldTunFlags) != 0
 		return d.tlvs()
 	case encap.ERSPAN:
-		d.span()
+		return d.span()
 	}
 	return 0
 }
@@ -46,10 +46,13 @@ func (d *dispatch) headers() action.Reason {
 // gbpFlags are the flags of a group policy that headers carry.
 const gbpFlags = 0x48
 
-// span fills in the fields of an ERSPAN header.
-func (d *dispatch) span() {
+// span fills in the fields of an ERSPAN header. A reason says that the flow's session is none.
+func (d *dispatch) span() action.Reason {
 	e := &d.p.config.ERSPAN
 	version := d.field(e.Version, flow.FieldTunErspanVer)
+	if version != 0 && d.p.config.OutKey.From == Flow && d.all(flow.FieldTunID) > uint64(encap.ERSPAN.MaxKey()) {
+		return action.BadTunnel
+	}
 	s := encap.Span{Version: uint8(version)}
 	switch version {
 	case 0:
@@ -61,6 +64,7 @@ func (d *dispatch) span() {
 		s.HWID = uint8(d.field(e.Hardware, flow.FieldTunErspanHWID))
 	}
 	d.o.ERSPAN = s
+	return 0
 }
 
 // field returns what a field says that options or the flow fix.

@@ -123,7 +123,8 @@ func (p *parser) headers(c *Config) {
 	c.TOS, c.TTL = p.tos(), p.ttl()
 	c.DontFragment = p.Bool("df_default", true)
 	if p.has(knobChecksum) {
-		c.Checksum = p.Bool("csum", p.typ.UDP() && c.overIPv6())
+		c.Checksum = p.Bool("csum", false)
+		c.Checksum6 = p.Bool("csum", p.typ.UDP()) // RFC 8200, section 8.1
 	}
 	if p.has(knobSequence) {
 		c.Sequence = p.Bool("seq", false)
@@ -143,10 +144,6 @@ func (p *parser) headers(c *Config) {
 		p.Fail("packet_type", "legacy_l2: only Ethernet frames travel by tunnels here")
 	}
 }
-
-// overIPv6 reports whether the options say that outer packets are IPv6's. UDP has a checksum there unless they
-// say otherwise (RFC 8200, section 8.1), and over IPv4 none.
-func (c *Config) overIPv6() bool { return c.Remote.Addr.Is6() || c.Local.Addr.Is6() }
 
 func (p *parser) tos() (i Inherited) {
 	v := p.String("tos", "0")
@@ -208,7 +205,8 @@ func (p *parser) erspan(c *Config) {
 	e.Hardware = p.fieldOf(2, e.Version, "erspan_hwid", 0x3f)
 }
 
-// fieldOf reads a field that only headers of one version have.
+// fieldOf reads a field that only headers of one version have. Where the flow says the version it says the field, too,
+// unless the options do.
 func (p *parser) fieldOf(only uint32, version Field, name string, hi uint32) Field {
 	if !version.Flow && version.Value != only {
 		if p.Has(name) {
@@ -216,7 +214,9 @@ func (p *parser) fieldOf(only uint32, version Field, name string, hi uint32) Fie
 		}
 		return Field{}
 	}
-	return p.field(name, 0, 0, hi)
+	f := p.field(name, 0, 0, hi)
+	f.Flow = f.Flow || version.Flow && !p.Has(name)
+	return f
 }
 
 func (p *parser) field(name string, def, lo, hi uint32) (f Field) {

@@ -33,8 +33,8 @@ func TestDefaultsAreThoseOfOVS(t *testing.T) {
 		text string
 		want Config
 	}{
-		{encap.VXLAN, "remote_ip=192.0.2.1", Config{DstPort: 4789}},
-		{encap.Geneve, "remote_ip=192.0.2.1", Config{DstPort: 6081}},
+		{encap.VXLAN, "remote_ip=192.0.2.1", Config{DstPort: 4789, Checksum6: true}},
+		{encap.Geneve, "remote_ip=192.0.2.1", Config{DstPort: 6081, Checksum6: true}},
 		{encap.GRE, "remote_ip=192.0.2.1", Config{}},
 		{encap.ERSPAN, "remote_ip=192.0.2.1", Config{ERSPAN: ERSPANFields{Version: Field{Value: 1}}}},
 	} {
@@ -52,9 +52,9 @@ func TestOptionsSayWhatTheySay(t *testing.T) {
 		text string
 		ok   func(c *Config) bool
 	}{
-		{encap.VXLAN, "remote_ip=2001:db8::1", func(c *Config) bool { return c.Checksum }},
-		{encap.VXLAN, "remote_ip=2001:db8::1 csum=false", func(c *Config) bool { return !c.Checksum }},
-		{encap.GRE, "remote_ip=2001:db8::1", func(c *Config) bool { return !c.Checksum }},
+		{encap.VXLAN, "remote_ip=flow", func(c *Config) bool { return c.Checksum6 && !c.Checksum }},
+		{encap.VXLAN, "remote_ip=2001:db8::1 csum=false", func(c *Config) bool { return !c.Checksum6 }},
+		{encap.GRE, "remote_ip=2001:db8::1", func(c *Config) bool { return !c.Checksum6 }},
 		{encap.GRE, "remote_ip=192.0.2.1 csum=true seq=true", func(c *Config) bool { return c.Checksum && c.Sequence }},
 		{encap.VXLAN, "remote_ip=flow local_ip=flow key=flow", func(c *Config) bool {
 			return c.Remote.From == Flow && c.Local.From == Flow && c.InKey.From == Flow && c.OutKey.From == Flow
@@ -67,7 +67,9 @@ func TestOptionsSayWhatTheySay(t *testing.T) {
 		{encap.VXLAN, "remote_ip=192.0.2.1 exts=gbp egress_pkt_mark=5 dst_port=8472", func(c *Config) bool { return c.GroupPolicy && c.HasMark && c.Mark == 5 && c.DstPort == 8472 }},
 		{encap.VXLAN, "remote_ip=192.0.2.1 mtu_action=fragment df_default=false", func(c *Config) bool { return c.TooLong == Fragment }},
 		{encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=2 erspan_dir=1 erspan_hwid=3f", func(c *Config) bool { return c.ERSPAN.Direction.Value == 1 && c.ERSPAN.Hardware.Value == 0x3f }},
-		{encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=flow erspan_idx=flow erspan_dir=flow", func(c *Config) bool { return c.ERSPAN.Version.Flow && c.ERSPAN.Index.Flow }},
+		{encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=flow erspan_idx=flow erspan_dir=1", func(c *Config) bool {
+			return c.ERSPAN.Version.Flow && c.ERSPAN.Index.Flow && c.ERSPAN.Hardware.Flow && !c.ERSPAN.Direction.Flow
+		}},
 	} {
 		if got := parse(t, c.typ, c.text); !c.ok(got) {
 			t.Errorf("%s %s: %+v", c.typ, c.text, *got)

@@ -77,6 +77,10 @@ func (d *dispatch) to(e end) {
 	}
 	from := o.Src
 	o.Src, o.Dst, o.SrcMAC, o.DstMAC, o.VLAN, o.Key = w.Src, e.addr, w.SrcMAC, w.DstMAC, w.VLAN, e.key
+	o.Checksum = d.p.config.Checksum
+	if e.addr.Is6() {
+		o.Checksum = d.p.config.Checksum6
+	}
 	o.DstPort = d.p.config.DstPort
 	if e.port != 0 {
 		o.DstPort = e.port

@@ -134,6 +134,7 @@ func TestAPacketLeavesByTheOptionsOrByItsFlow(t *testing.T) {
 		{"next hop silent", encap.VXLAN, "remote_ip=192.0.2.4", "", "tunnel_no_way", ""},
 		{"next hop asked", encap.VXLAN, "remote_ip=192.0.2.3", "", "later[192.0.2.3]", ""},
 		{"a version of ERSPAN that no header has", encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=flow", "tun_erspan_ver=7", "tunnel_fields", "tun_erspan_ver"},
+		{"a session that is none", encap.ERSPAN, "remote_ip=192.0.2.1 key=flow", "tun_id=1024", "tunnel_fields", "tun_id"},
 		{"ERSPAN by flow", encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=flow erspan_idx=flow key=3", "tun_erspan_ver=1,tun_erspan_idx=0x77", "erspan 192.0.2.9>192.0.2.1 key 3", "tun_erspan_idx tun_erspan_ver"},
 		{"group policy", encap.VXLAN, "remote_ip=192.0.2.1 exts=gbp", "tun_gbp_id=5", "vxlan 192.0.2.9>192.0.2.1 key 0", "tun_gbp_id tun_gbp_flags"},
 	} {
