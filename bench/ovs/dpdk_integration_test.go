@@ -1,6 +1,6 @@
 //go:build integration
 
-package ovs
+package ovs_test // bench/machine, which it needs, imports ovs
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/ovs"
 	"github.com/culvertdev/culvert/bench/testpmd"
 )
 
@@ -21,7 +22,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestASwitchWithDPDKForwardsBetweenGuests(t *testing.T) {
-	for _, missing := range []func() error{MissingDPDK, testpmd.Missing} {
+	for _, missing := range []func() error{ovs.MissingDPDK, testpmd.Missing} {
 		if err := missing(); err != nil {
 			t.Skip(err)
 		}
@@ -37,11 +38,11 @@ func TestASwitchWithDPDKForwardsBetweenGuests(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, ns.Close()) }()
 	dir := t.TempDir()
-	sw, err := Start(ctx, DPDK{CPU: 1, Memory: 256}.Apply(Options{Dir: filepath.Join(dir, "ovs"), Spawn: ns.Start}))
+	sw, err := ovs.Start(ctx, ovs.DPDK{CPU: 1, Memory: 256}.Apply(ovs.Options{Dir: filepath.Join(dir, "ovs"), Spawn: ns.Start}))
 	must(t, err)
 	defer func() { must(t, sw.Stop()) }()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	must(t, sw.AddVhostBridge(ctx, "br0", []VhostPort{{"vu0", 1, a}, {"vu1", 2, b}}))
+	must(t, sw.AddVhostBridge(ctx, "br0", []ovs.VhostPort{{"vu0", 1, a}, {"vu1", 2, b}}))
 	for _, rule := range []string{"in_port=1,actions=2", "in_port=2,actions=1"} {
 		_, err := sw.Ofctl(ctx, "OpenFlow13", "add-flow", "br0", rule)
 		must(t, err)
