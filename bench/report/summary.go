@@ -16,22 +16,23 @@ const confidence = 0.95
 
 // A Summary is what the windows of one class say of one measure of a row.
 type Summary struct {
-	Row     *result.Row
-	Class   string
-	Measure result.Measure
-	Entries []Entry // the row's contenders that have figures, in its order
+	Row     *result.Row    `json:"-"`
+	Name    string         `json:"row"`
+	Class   string         `json:"class,omitempty"`
+	Measure result.Measure `json:"measure"`
+	Entries []Entry        `json:"contenders"` // those of the row that have figures, in its order
 }
 
 // An Entry is what one contender has of that.
 type Entry struct {
-	Contender result.Contender
-	Windows   int
-	Limited   bool // the generator was the limit in some windows: it is at least this
-	Disturbed bool
-	Values    []float64
-	Median    float64
-	Where     stat.Interval // of the median
-	Ratio     float64       // of the first entry's median to this one's; 0 where there is none
+	Contender result.Contender `json:"contender"`
+	Windows   int              `json:"windows"`
+	Limited   bool             `json:"generator_limited,omitempty"` // in some windows: it is at least this
+	Disturbed bool             `json:"disturbed,omitempty"`         // in all windows
+	Values    []float64        `json:"figures"`
+	Median    float64          `json:"median"`
+	Where     stat.Interval    `json:"median_between"`
+	Ratio     float64          `json:"ratio,omitempty"` // of the first one's median to this one's; 0 where there is none
 }
 
 // Summaries returns what a run says, row by row, in each class, of each measure: what has no figures is left out.
@@ -50,7 +51,7 @@ func Summaries(run *result.Run) (list []Summary) {
 }
 
 func summarize(row *result.Row, class string, m result.Measure) Summary {
-	s := Summary{Row: row, Class: class, Measure: m}
+	s := Summary{Row: row, Name: row.Name, Class: class, Measure: m}
 	for i, c := range row.Contenders {
 		f := row.Figures(c.Name, class, m)
 		if len(f.Values) == 0 {

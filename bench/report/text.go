@@ -53,7 +53,7 @@ func (s *Summary) text() string {
 		cells = append(cells, e.Contender.Name+"\t"+e.text(u))
 		windows = append(windows, fmt.Sprint(e.Windows))
 		if e.Ratio > 0 {
-			ratios = append(ratios, fmt.Sprintf("%.2f of %s", e.Ratio, e.Contender.Name))
+			ratios = append(ratios, fmt.Sprintf("%.2f × %s", e.Ratio, e.Contender.Name))
 		}
 	}
 	return fmt.Sprintf("%s\t%s\t%s", strings.Join(cells, "\t"), strings.Join(ratios, ", "), strings.Join(windows, " + ")+" windows")

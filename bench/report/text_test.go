@@ -10,9 +10,9 @@ import (
 	"github.com/culvertdev/culvert/bench/result"
 )
 
-// figure is a window with a rate in Mpps.
-func figure(contender string, turn int, mpps float64, class string) result.Window {
-	return result.Window{Contender: contender, Round: 1, Turn: turn, Class: class, Figures: map[string]float64{"rate": mpps * 1e6}}
+// mpps is a window with a rate in Mpps.
+func mpps(contender string, turn int, rate float64, class string) result.Window {
+	return result.Window{Contender: contender, Round: 1, Turn: turn, Class: class, Figures: map[string]float64{"rate": rate * 1e6}}
 }
 
 func ratesRow(name string, flows int, windows ...result.Window) result.Row {
@@ -31,16 +31,16 @@ func runOf(rows ...result.Row) *result.Run {
 }
 
 func TestOnlyWindowsOfOneClassAreTakenTogether(t *testing.T) {
-	other := figure("ovs", 6, 99, "near")
+	other := mpps("ovs", 6, 99, "near")
 	other.LeftOut = "looked up otherwise"
-	disturbed := figure("culvert", 2, 5, "near")
+	disturbed := mpps("culvert", 2, 5, "near")
 	disturbed.Disturbed = "others used 50 %"
-	alone := figure("ovs", 7, 9, "far")
+	alone := mpps("ovs", 7, 9, "far")
 	alone.Disturbed = "others used 50 %"
-	limited := figure("culvert", 4, 8, "far")
+	limited := mpps("culvert", 4, 8, "far")
 	limited.Limited = true
 	run := runOf(ratesRow("port rule", 0,
-		figure("culvert", 0, 20, "near"), figure("culvert", 1, 22, "near"), disturbed, figure("ovs", 3, 14, "near"), limited, alone, other))
+		mpps("culvert", 0, 20, "near"), mpps("culvert", 1, 22, "near"), disturbed, mpps("ovs", 3, 14, "near"), limited, alone, other))
 	var b bytes.Buffer
 	if err := Text(&b, run); err != nil {
 		t.Fatal(err)
@@ -49,10 +49,10 @@ func TestOnlyWindowsOfOneClassAreTakenTogether(t *testing.T) {
 X, 2 CPUs, Linux 6.1
 
 port rule, CPUs near
-    rate   culvert   21.0 Mpps (20.0 to 22.0)   ovs   14.0 Mpps   1.50 of ovs   2 + 1 windows
+    rate   culvert   21.0 Mpps (20.0 to 22.0)   ovs   14.0 Mpps   1.50 × ovs   2 + 1 windows
 
 port rule, CPUs far
-    rate   culvert   at least 8.00 Mpps   ovs   9.00 Mpps *   0.89 of ovs   1 + 1 windows
+    rate   culvert   at least 8.00 Mpps   ovs   9.00 Mpps *   0.89 × ovs   1 + 1 windows
 
 Medians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.
 * others disturbed all windows of the class.

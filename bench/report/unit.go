@@ -38,6 +38,9 @@ func UnitOf(kept string, largest float64) Unit {
 // Figure writes a figure in the unit, without its name: three digits that count, more if they are before the point.
 func (u Unit) Figure(v float64) string { return digits(v * u.factor) }
 
+// Tick writes a round figure in the unit, without its name, as short as it is.
+func (u Unit) Tick(v float64) string { return strconv.FormatFloat(v*u.factor, 'g', 6, 64) }
+
 // Text is the figure with its unit.
 func (u Unit) Text(v float64) string {
 	if u.Name == "" {

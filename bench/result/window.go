@@ -1,5 +1,9 @@
 package result
 
+// Mixed is the class of windows during which the machine changed from one class to another: not even these are to be compared
+// with each other.
+const Mixed = "mixed"
+
 // A Window is what was seen of one contender in one stretch of time.
 type Window struct {
 	Contender string             `json:"contender"`

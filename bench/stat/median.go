@@ -16,7 +16,11 @@ func Median(all []float64) float64 {
 }
 
 // An Interval is where something lies with a probability of at least Confidence.
-type Interval struct{ Low, High, Confidence float64 }
+type Interval struct {
+	Low        float64 `json:"low"`
+	High       float64 `json:"high"`
+	Confidence float64 `json:"confidence"`
+}
 
 // MedianInterval returns the narrowest pair of figures, counted alike from both ends, between which the median of
 // the distribution lies with the confidence asked for. Few figures do not give much: it is their whole range then, with what

@@ -11,6 +11,7 @@ import (
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/testpmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
@@ -39,7 +40,7 @@ type sample struct {
 // class is near or far, or mixed when it was both.
 func (s sample) class() string {
 	if a, b := s.Distance[0].Class(), s.Distance[1].Class(); a != b {
-		return "mixed"
+		return result.Mixed
 	} else {
 		return a
 	}
@@ -65,7 +66,7 @@ const tries = 3
 // run measures a window, again when it is not worth much.
 func (b *bench) run(ctx context.Context, c contender, at cell) (s sample, err error) {
 	for range tries {
-		if s, err = b.once(ctx, c, at); err != nil || s.valid() && (b.patience == 0 || s.undisturbed() && s.class() != "mixed") {
+		if s, err = b.once(ctx, c, at); err != nil || s.valid() && (b.patience == 0 || s.undisturbed() && s.class() != result.Mixed) {
 			break
 		}
 	}

@@ -94,9 +94,13 @@ type cli struct {
 	Monitor   monitorCmd   `cmd:"" group:"look" help:"Print packets for controllers, and rules as they change, as they come."`
 	PacketOut packetOutCmd `cmd:"" name:"packet-out" group:"change" help:"Send a packet by a bridge, as ovs-ofctl packet-out does."`
 
-	Replay  replayCmd  `cmd:"" group:"other" help:"Run a switch on captures, without a daemon: what would it have sent, and is every cached answer right?"`
-	Demo    demoCmd    `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
-	Soak    soakCmd    `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`
+	Replay replayCmd `cmd:"" group:"other" help:"Run a switch on captures, without a daemon: what would it have sent, and is every cached answer right?"`
+	Demo   demoCmd   `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
+	Soak   soakCmd   `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`
+	Bench  struct {
+		Report  benchReportCmd  `cmd:"" help:"Show what a run of the bench found, as a table or as a page with plots."`
+		Compare benchCompareCmd `cmd:"" help:"Say what changed from one run to another beyond the noise; exit code 7 for a loss of more than the tolerance."`
+	} `cmd:"" group:"other" help:"Look at runs of the bench."`
 	Version versionCmd `cmd:"" group:"other" help:"Print the version of this program."`
 }
 
@@ -122,6 +126,8 @@ Examples:
   culvert trace br0 in_port=p1,udp,nw_dst=192.0.2.7,tp_dst=53
   culvert trace br0 --capture a.pcap --frame 7 --in p1
   culvert replay -c culvert.yaml --in p1=a.pcap --in p2=b.pcapng --out sent --verify
+  culvert bench report run.json --html run.html
+  culvert bench compare old.json new.json --tolerance 3%
 
 Exit codes:
   0  done
@@ -131,6 +137,7 @@ Exit codes:
   4  no daemon answers on the socket
   5  run ended, but frames were lost on the way: a defect worth reporting
   6  replay --verify found a cached answer that is not what the rules say: a defect worth reporting
+  7  bench compare found a loss of more than the tolerance
 `
 
 // printHelp is kong's help, with examples below that of the program as a whole.

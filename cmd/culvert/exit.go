@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/culvertdev/culvert/bench/compare"
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/config"
 	"github.com/culvertdev/culvert/control/daemon"
@@ -19,6 +20,7 @@ const (
 	exitUnreachable = 4
 	exitLeaked      = 5
 	exitLied        = 6
+	exitLoss        = 7
 )
 
 // errDiffer ends a comparison that has found differences.
@@ -87,6 +89,8 @@ func exitCode(err error) int {
 		return exitLeaked
 	case errors.Is(err, errLied):
 		return exitLied
+	case errors.Is(err, compare.ErrLoss):
+		return exitLoss
 	case errors.As(err, &sent) && sent.Code == api.BadConfig:
 		return exitConfig
 	}

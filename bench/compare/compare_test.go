@@ -1,0 +1,245 @@
+package compare
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// rates makes a run with a row for each list of rates of culvert, in Mpps.
+func rates(version string, lists ...[]float64) *result.Run {
+	run := &result.Run{Schema: result.Schema, Program: "vhost"}
+	for i, list := range lists {
+		row := result.Row{
+			Name:       fmt.Sprint("row ", i+1),
+			Measures:   []result.Measure{{Name: "rate", Unit: "packets/s", Better: result.More, Bounded: true}},
+			Contenders: []result.Contender{{Name: "culvert", Version: version}},
+		}
+		for k, r := range list {
+			row.Windows = append(row.Windows, result.Window{Contender: "culvert", Round: 1, Turn: k, Class: "near", Figures: map[string]float64{"rate": r * 1e6}})
+		}
+		run.Rows = append(run.Rows, row)
+	}
+	return run
+}
+
+// about returns n rates around a mean that all differ, by 1 % in all.
+func about(mean float64, n int) (list []float64) {
+	for i := range n {
+		list = append(list, mean*(1+0.01*float64(i)/float64(n)))
+	}
+	return list
+}
+
+func compare(t *testing.T, before, after *result.Run) *Report {
+	t.Helper()
+	for _, r := range []*result.Run{before, after} {
+		if err := r.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Runs(before, after, Options{Tolerance: 0.05, Contender: "culvert"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestWhatAComparisonComesTo(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		before, after []float64
+		want          Verdict
+		share         float64
+		err           error
+	}{
+		{"the same windows", about(20, 8), about(20, 8), Same, 0, nil},
+		{"a loss of a tenth", about(20, 8), about(18, 8), Worse, -0.1, ErrLoss},
+		{"a loss within the tolerance", about(20, 8), about(19.4, 8), Worse, -0.03, nil},
+		{"a gain", about(20, 8), about(24, 8), Better, 0.2, nil},
+		{"noise as large as the loss", []float64{10, 30, 12, 28, 11, 29}, []float64{9, 27, 11, 25, 10, 26}, Same, -0.1, nil},
+		{"three windows each, far apart", about(20, 3), about(10, 3), TooFew, -0.5, ErrNothing},
+		{"four windows each, far apart", about(20, 4), about(10, 4), Worse, -0.5, ErrLoss},
+		{"a switch that forwards nothing any more", about(20, 8), make([]float64, 8), Worse, -1, ErrLoss},
+	} {
+		r := compare(t, rates("v1", c.before), rates("v2", c.after))
+		got := r.Changes[0]
+		if got.Verdict != c.want || math.Abs(got.Share-c.share) > 0.01 || !errors.Is(r.Err(), c.err) {
+			t.Errorf("%s: got %+v, %v", c.name, got, r.Err())
+		}
+	}
+}
+
+// Of a latency it is a loss to be larger.
+func TestALossOfLatencyIsToTakeLonger(t *testing.T) {
+	slower := func(r *result.Run) *result.Run {
+		r.Rows[0].Measures[0].Better = result.Less
+		return r
+	}
+	r := compare(t, slower(rates("v1", about(20, 6))), slower(rates("v2", about(24, 6))))
+	if c := r.Changes[0]; c.Verdict != Worse || math.Abs(c.Loss()-0.2) > 0.01 || !errors.Is(r.Err(), ErrLoss) {
+		t.Errorf("got %+v, %v", c, r.Err())
+	}
+}
+
+func TestWhatCannotBeComparedIsNot(t *testing.T) {
+	each := func(f func(*result.Window)) func(*result.Run) {
+		return func(r *result.Run) {
+			for i := range r.Rows[0].Windows {
+				f(&r.Rows[0].Windows[i])
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*result.Run)
+		want   string // remark; none: no change at all
+	}{
+		{"other rules", func(r *result.Run) { r.Rows[0].Traffic.Rules = []string{"actions=drop"} }, "other traffic or rules"},
+		{"larger packets", func(r *result.Run) { r.Rows[0].Traffic.FrameBytes = 1514 }, "other traffic or rules"},
+		{"another unit", func(r *result.Run) { r.Rows[0].Measures[0].Unit = "bit/s" }, "measured otherwise"},
+		{"a generator at its limit", each(func(w *result.Window) { w.Limited = true }), "the generator was the limit"},
+		{"others at work", each(func(w *result.Window) { w.Disturbed = "others" }), "others disturbed one of the two runs"},
+		{"another class", each(func(w *result.Window) { w.Class = "far" }), ""},
+		{"windows that do not count", each(func(w *result.Window) { w.LeftOut = "no" }), ""},
+	} {
+		after := rates("v2", about(10, 8))
+		c.change(after)
+		r := compare(t, rates("v1", about(20, 8)), after)
+		if c.want == "" && len(r.Changes) > 0 || c.want != "" && (r.Changes[0].Verdict != NotKnown || r.Changes[0].Remark != c.want) || !errors.Is(r.Err(), ErrNothing) {
+			t.Errorf("%s: got %+v, %v", c.name, r.Changes, r.Err())
+		}
+	}
+}
+
+func TestRunsOfDifferentMachinesAreNotCompared(t *testing.T) {
+	before, after := rates("v1", about(20, 8)), rates("v2", about(10, 8))
+	after.Machine.CPU = "Y"
+	if _, err := Runs(before, after, Options{}); !errors.Is(err, ErrMachines) || !strings.Contains(err.Error(), "CPU: none and Y") {
+		t.Errorf("got %v", err)
+	}
+	r, err := Runs(before, after, Options{AnyMachine: true, Contender: "culvert"})
+	if err != nil || r.Changes[0].Verdict != Worse || len(r.Machines) != 1 {
+		t.Errorf("when told to: got %+v, %v", r, err)
+	}
+	after.Program = "afxdp"
+	if _, err := Runs(before, after, Options{AnyMachine: true}); err == nil {
+		t.Error("two programs were compared")
+	}
+}
+
+// When the peer, which is the same, moves with it, the machine is the first to be asked.
+func TestAPeerThatMovesAlikeIsNamed(t *testing.T) {
+	with := func(r *result.Run, mean float64) *result.Run {
+		row := &r.Rows[0]
+		row.Contenders = append(row.Contenders, result.Contender{Name: "ovs", Version: "3.1"})
+		for k, rate := range about(mean, 8) {
+			row.Windows = append(row.Windows, result.Window{Contender: "ovs", Round: 1, Turn: k, Class: "near", Figures: map[string]float64{"rate": rate * 1e6}})
+		}
+		return r
+	}
+	r := compare(t, with(rates("v1", about(20, 8)), 10), with(rates("v2", about(18, 8)), 9))
+	if c := r.Changes[0]; c.Verdict != Worse || !strings.Contains(c.Remark, "so is ovs") {
+		t.Errorf("got %+v", c)
+	}
+	r = compare(t, with(rates("v1", about(20, 8)), 10), with(rates("v2", about(18, 8)), 10))
+	if c := r.Changes[0]; c.Verdict != Worse || c.Remark != "" {
+		t.Errorf("a peer that stays: got %+v", c)
+	}
+	// A peer's own losses are not what the comparison is about.
+	if r = compare(t, with(rates("v1", about(20, 8)), 10), with(rates("v2", about(20, 8)), 5)); r.Err() != nil || r.Changes[1].Verdict != Worse {
+		t.Errorf("got %+v, %v", r.Changes, r.Err())
+	}
+}
+
+// One figure of twelve with four windows each cannot be told from chance, and it is said how many would do.
+func TestOneOfManyWantsMoreWindows(t *testing.T) {
+	var before, after [][]float64
+	for range 12 {
+		before, after = append(before, about(20, 4)), append(after, about(20, 4))
+	}
+	after[3] = about(18, 4)
+	r := compare(t, rates("v1", before...), rates("v2", after...))
+	if c := r.Changes[3]; c.Verdict != Same || c.Remark != "not certain as one of 12 figures: 6 windows of each would be" {
+		t.Errorf("got %+v", c)
+	}
+	before[3], after[3] = about(20, 6), about(18, 6)
+	if c := compare(t, rates("v1", before...), rates("v2", after...)).Changes[3]; c.Verdict != Worse {
+		t.Errorf("with six windows: got %+v", c)
+	}
+}
+
+// The promise: a program compared with itself is called changed in 5 of 100 comparisons at most, however many rows they have.
+func TestNoiseAloneIsSeldomAnAlarm(t *testing.T) {
+	const runs = 400
+	r := rand.New(rand.NewPCG(1, 2))
+	draw := func(rows int) (lists [][]float64) {
+		for i := range rows {
+			list := make([]float64, 6)
+			for k := range list {
+				list[k] = float64(10+i) * math.Exp(0.2*r.NormFloat64()*(1+r.Float64())) // a tail to either side
+			}
+			lists = append(lists, list)
+		}
+		return lists
+	}
+	for _, rows := range []int{1, 12} {
+		alarms := 0
+		for range runs {
+			rep := compare(t, rates("v1", draw(rows)...), rates("v1", draw(rows)...))
+			if rep.Count(Better)+rep.Count(Worse) > 0 {
+				alarms++
+			}
+		}
+		if most := 0.05*runs + 3*math.Sqrt(0.05*0.95*runs); float64(alarms) > most {
+			t.Errorf("%d rows: %d of %d comparisons with an alarm, want at most %.0f", rows, alarms, runs, most)
+		}
+	}
+}
+
+// And what has changed is seen: a loss of 10 % where windows of one run are within 3 % of each other.
+func TestALossIsFound(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	found := 0
+	for range 100 {
+		draw := func(mean float64) (list []float64) {
+			for range 8 {
+				list = append(list, mean*(1+0.015*r.NormFloat64()))
+			}
+			return list
+		}
+		if errors.Is(compare(t, rates("v1", draw(20)), rates("v2", draw(18))).Err(), ErrLoss) {
+			found++
+		}
+	}
+	if found < 99 {
+		t.Errorf("found in %d of 100", found)
+	}
+}
+
+func TestTheTextSaysWhatChanged(t *testing.T) {
+	before, after := rates("v1", about(20, 8), about(10, 3), about(5, 8)), rates("v2", about(18, 8), about(10, 3))
+	after.Rows = append(after.Rows, result.Row{Name: "row 9", Measures: after.Rows[0].Measures, Contenders: after.Rows[0].Contenders})
+	var b bytes.Buffer
+	if err := compare(t, before, after).Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `row 1, CPUs near
+    culvert   rate   20.1 → 18.1 Mpps   −10.0 % (−10.3 % to −9.7 %)   8 and 8 windows   WORSE
+row 2, CPUs near
+    culvert   rate   10.0 → 10.0 Mpps   0.0 %   3 and 3 windows   too few windows: want 4 of each
+only in the old run: row 3
+only in the new run: row 9
+
+culvert: 0 better, 1 worse, 0 without a change beyond the noise, 1 with too few windows, 0 not comparable
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}

@@ -1,0 +1,95 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"github.com/culvertdev/culvert/bench/report/plot"
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// rateSection compares contenders in what the rows are about.
+func rateSection(all []Summary) section {
+	first := func(s Summary) bool { return s.Measure.Name == s.Row.Measures[0].Name }
+	return section{"contenders", "Contenders side by side",
+		"Bars are medians, dots single windows, brackets where the median lies with 95 % certainty (the range of fewer than six windows). Only windows of one class stand together.",
+		barFigures("contenders", slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return !first(s) }))}
+}
+
+// costSection is everything else that was taken of windows.
+func costSection(all []Summary) section {
+	rest := slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return s.Measure.Name == s.Row.Measures[0].Name })
+	return section{"more", "What else was measured", "Drawn as above.", barFigures("more", rest)}
+}
+
+// barFigures makes a chart of all summaries of one measure.
+func barFigures(id string, all []Summary) (list []figure) {
+	var measures []result.Measure
+	for _, s := range all {
+		if !slices.Contains(measures, s.Measure) {
+			measures = append(measures, s.Measure)
+		}
+	}
+	for i, m := range measures {
+		some := slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return s.Measure != m })
+		list = append(list, barFigure(fmt.Sprintf("%s-%d", id, i), m, some))
+	}
+	return list
+}
+
+func barFigure(id string, m result.Measure, all []Summary) figure {
+	largest := 0.0
+	for _, s := range all {
+		largest = max(largest, s.Largest())
+	}
+	u := UnitOf(m.Unit, largest)
+	f := figure{Title: fmt.Sprintf("%s, %s: %s is better", title(m.Name), u.Name, m.Better), Head: []string{"row", "contender", "median, " + u.Name, "from", "to", "windows", "ratio"}}
+	chart := plot.Bars{Title: f.Title}
+	var said []string
+	for _, s := range all {
+		label := s.Row.Name + classNote(s.Class)
+		g := plot.Group{Label: label}
+		for i, e := range s.Entries {
+			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: u.Figure(e.Median)}
+			if e.Limited {
+				b.Text = "≥ " + b.Text
+			}
+			ratio := ""
+			if e.Ratio > 0 {
+				ratio = ratioText(s, e)
+				if i == 1 {
+					g.Note = ratio
+				}
+			}
+			g.Bars = append(g.Bars, b)
+			f.Cells = append(f.Cells, cells(label, e.Contender.Name, b.Text, u.Figure(e.Where.Low), u.Figure(e.Where.High), fmt.Sprint(e.Windows), ratio))
+			said = append(said, fmt.Sprintf("%s, %s: %s %s", label, e.Contender.Name, b.Text, u.Name))
+		}
+		chart.Groups = append(chart.Groups, g)
+	}
+	chart.Description = strings.Join(said, ". ")
+	f.SVG = template.HTML(chart.SVG(id))
+	return f
+}
+
+// place is a contender's number in its row: its colour everywhere.
+func place(row *result.Row, contender string) int {
+	return slices.IndexFunc(row.Contenders, func(c result.Contender) bool { return c.Name == contender })
+}
+
+func cells(texts ...string) (list []cell) {
+	for _, t := range texts {
+		list = append(list, cell{Text: t})
+	}
+	return list
+}
+
+// title begins with a capital letter.
+func title(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

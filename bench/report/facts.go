@@ -1,0 +1,165 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// A tableRow is one summary in the table of all.
+type tableRow struct {
+	Row, Measure string // Row is empty when it is that of the line above
+	Cells        []tableCell
+	Windows      string
+}
+
+type tableCell struct{ Contender, Figure, Range, Ratio string }
+
+func tableRows(all []Summary) (list []tableRow) {
+	last := ""
+	for _, s := range all {
+		u := UnitOf(s.Measure.Unit, s.Largest())
+		r := tableRow{Row: s.Row.Name + classNote(s.Class), Measure: s.Measure.Name}
+		if r.Row == last {
+			r.Row = ""
+		} else {
+			last = r.Row
+		}
+		var windows []string
+		for _, e := range s.Entries {
+			c := tableCell{Contender: e.Contender.Name, Figure: u.Text(e.Median)}
+			if e.Limited {
+				c.Figure = "≥ " + c.Figure
+			}
+			if e.Disturbed {
+				c.Figure += " *"
+			}
+			if e.Windows > 1 {
+				c.Range = u.Figure(e.Where.Low) + " to " + u.Figure(e.Where.High)
+			}
+			if e.Ratio > 0 {
+				c.Ratio = ratioText(s, e)
+			}
+			r.Cells = append(r.Cells, c)
+			windows = append(windows, fmt.Sprint(e.Windows))
+		}
+		r.Windows = strings.Join(windows, " + ")
+		list = append(list, r)
+	}
+	return list
+}
+
+// facts leaves out what nothing is known of.
+func facts(pairs ...string) (list []fact) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			list = append(list, fact{pairs[i], pairs[i+1]})
+		}
+	}
+	return list
+}
+
+// platformFacts are RFC 8204's hardware and software details, as far as this bench has them.
+func platformFacts(run *result.Run) []fact {
+	m := &run.Machine
+	list := facts(
+		"CPU", m.CPU, "CPUs", fmt.Sprintf("%d, %d to a core, %s", m.CPUs, m.CPUsPerCore, plural(m.Nodes, "NUMA node", "NUMA nodes")),
+		"Microcode", m.Microcode, "Hypervisor", m.Hypervisor, "Frequency governor", m.Governor, "Memory", fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)),
+		"Kernel", m.Kernel, "System", m.System, "Boot parameters", strings.Join(m.Boot, " "), "Transparent hugepages", m.HugePages,
+	)
+	for _, name := range slices.Sorted(maps.Keys(run.Versions)) {
+		list = append(list, fact{name, run.Versions[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Mitigations)) {
+		list = append(list, fact{"Mitigation, " + strings.ReplaceAll(name, "_", " "), m.Mitigations[name]})
+	}
+	return list
+}
+
+// setupFacts are RFC 8204's about how the parts were put together.
+func setupFacts(run *result.Run) []fact {
+	s := &run.Setup
+	var threads []string
+	for _, t := range s.Threads {
+		threads = append(threads, fmt.Sprintf("CPU %d: %s", t.CPU, t.Name))
+	}
+	return facts("Deployment", s.Deployment, "Generator", s.Generator, "Ports", strings.Join(s.Ports, "; "), "Threads", strings.Join(threads, "; "),
+		"Memory", s.Memory, "Isolation", s.Isolation, "Windows", s.Windows, "Repetition", s.Repetition)
+}
+
+// rowFacts is what a row was measured with.
+type rowFacts struct {
+	Name       string
+	Facts      []fact
+	Rules      []string
+	Contenders []result.Contender
+}
+
+func rowsFacts(run *result.Run) (list []rowFacts) {
+	for i := range run.Rows {
+		row := &run.Rows[i]
+		t := &row.Traffic
+		f := rowFacts{Name: row.Name, Rules: t.Rules, Contenders: row.Contenders}
+		f.Facts = facts("Task", t.Task, "Traffic type", t.Protocol, "Frames", frameText(*t), "Ports", t.Ports)
+		if t.Flows > 0 {
+			f.Facts = append(f.Facts, fact{"Flows", count(float64(t.Flows))})
+		}
+		if t.Directions > 0 {
+			f.Facts = append(f.Facts, fact{"Directions", fmt.Sprint(t.Directions)})
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// frameText says how large frames are.
+func frameText(t result.Traffic) string {
+	if t.Mix != "" {
+		return t.Mix
+	}
+	if t.FrameBytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d bytes", t.FrameBytes)
+}
+
+// A windowRow is one window as it is.
+type windowRow struct{ Row, Contender, Turn, Class, Figures, State string }
+
+func windowRows(run *result.Run) (list []windowRow) {
+	for i := range run.Rows {
+		row := &run.Rows[i]
+		for k := range row.Windows {
+			w := &row.Windows[k]
+			var said []string
+			for _, m := range row.Measures {
+				if v, ok := w.Value(m); ok {
+					said = append(said, m.Name+" "+UnitOf(m.Unit, v).Text(v))
+				}
+			}
+			list = append(list, windowRow{row.Name, w.Contender, fmt.Sprintf("%d.%d", w.Round, w.Turn+1), w.Class, strings.Join(said, ", "), stateOf(w)})
+		}
+	}
+	return list
+}
+
+// stateOf says what else is known of a window.
+func stateOf(w *result.Window) string {
+	var said []string
+	if w.LeftOut != "" {
+		said = append(said, "left out: "+w.LeftOut)
+	}
+	if w.Disturbed != "" {
+		said = append(said, w.Disturbed)
+	}
+	if w.Limited {
+		said = append(said, "the generator was the limit")
+	}
+	if len(w.Distance) == 2 {
+		said = append(said, fmt.Sprintf("cache line %.0f and %.0f ns", w.Distance[0], w.Distance[1]))
+	}
+	return strings.Join(append(said, present(w.Note)...), "; ")
+}

@@ -1,0 +1,87 @@
+package plot
+
+import "fmt"
+
+// Bars is a chart of groups of figures from 0, one below the other.
+type Bars struct {
+	Title, Description string
+	Groups             []Group
+}
+
+// A Group are figures to be compared with each other.
+type Group struct {
+	Label string
+	Note  string // such as a ratio
+	Bars  []Bar
+}
+
+// A Bar is a figure of the series of that number, where it may be, and the figures it is made of.
+type Bar struct {
+	Series           int
+	Name, Text       string
+	Value, Low, High float64
+	Dots             []float64
+}
+
+// The bars' area in units.
+const (
+	barLeft, barRight = 74.0, 340.0
+	barHeight         = 16.0
+	barStep           = 21.0
+	groupGap          = 14.0
+)
+
+// SVG draws it, all bars on one scale. id is unique in the page.
+func (b *Bars) SVG(id string) string {
+	var c canvas
+	largest := 0.0
+	for _, g := range b.Groups {
+		for _, bar := range g.Bars {
+			largest = max(largest, bar.Value, bar.High)
+			for _, v := range bar.Dots {
+				largest = max(largest, v)
+			}
+		}
+	}
+	if largest == 0 {
+		largest = 1
+	}
+	at := func(v float64) float64 { return barLeft + v/largest*(barRight-barLeft) }
+	y := 4.0
+	for _, g := range b.Groups {
+		y = g.draw(&c, y, at)
+	}
+	return c.svg(id, b.Title, b.Description, y)
+}
+
+// draw draws a group below y and returns where the next one begins.
+func (g *Group) draw(c *canvas, y float64, at func(float64) float64) float64 {
+	const most = 64 // characters on a line
+	lines := wrap(g.Label, most-len([]rune(g.Note))-2)
+	for i, l := range lines {
+		y += 15
+		c.text(2, y, "start", "label", l)
+		if i == 0 {
+			c.text(Width-2, y, "end", "strong", g.Note)
+		}
+	}
+	y += 7
+	for i := range g.Bars {
+		g.Bars[i].draw(c, y, at)
+		y += barStep
+	}
+	return y + groupGap
+}
+
+func (b *Bar) draw(c *canvas, y float64, at func(float64) float64) {
+	middle := y + barHeight/2
+	c.text(barLeft-6, middle+4.5, "end", "label", Cut(b.Name, 10))
+	c.titled(b.Name+": "+b.Text, "rect", "x", barLeft, "y", y, "width", max(1, at(b.Value)-barLeft), "height", barHeight, "rx", 2.0, "class", "bar "+series(b.Series))
+	for _, v := range b.Dots {
+		c.element("circle", "cx", at(v), "cy", y+0.76*barHeight, "r", 1.9, "class", "dot")
+	}
+	if b.Low < b.High {
+		c.element("path", "d", fmt.Sprintf("M%[1]s %[3]sv7m0 -3.5H%[2]sm0 -3.5v7", value(at(b.Low)), value(at(b.High)), value(y+1)), "class", "whisker")
+	}
+	c.text(Width-2, middle+4.5, "end", "label", b.Text)
+}

@@ -1,0 +1,53 @@
+package plot
+
+import "fmt"
+
+// Stack is a chart of wholes and what they are made of. Which part is which is said beside it, in a table with the same colours and the
+// figures: parts are often too small for a name.
+type Stack struct {
+	Title, Description string
+	Wholes             []Whole
+}
+
+// A Whole is one bar. Parts of one number are the same kind in all of them.
+type Whole struct {
+	Name, Text string
+	Parts      []Part
+}
+
+// A Part of a whole.
+type Part struct {
+	Series int
+	Name   string
+	Value  float64
+}
+
+// SVG draws it, all bars on one scale. id is unique in the page.
+func (s *Stack) SVG(id string) string {
+	var c canvas
+	largest := 0.0
+	for _, w := range s.Wholes {
+		sum := 0.0
+		for _, p := range w.Parts {
+			sum += p.Value
+		}
+		largest = max(largest, sum)
+	}
+	if largest == 0 {
+		largest = 1
+	}
+	const height, step = 26.0, 50.0
+	y := 4.0
+	for _, w := range s.Wholes {
+		c.text(2, y+13, "start", "label", Cut(w.Name, 45))
+		c.text(Width-2, y+13, "end", "strong", w.Text)
+		x := 2.0
+		for _, p := range w.Parts {
+			width := p.Value / largest * (Width - 4)
+			c.titled(fmt.Sprintf("%s: %.0f", p.Name, p.Value), "rect", "x", x, "y", y+19, "width", width, "height", height, "class", "part "+series(p.Series))
+			x += width
+		}
+		y += step + 6
+	}
+	return c.svg(id, s.Title, s.Description, y)
+}
