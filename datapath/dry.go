@@ -11,6 +11,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -65,7 +66,7 @@ func (d *DryRun) newPipeline(x flow.Extractor) (*pipeline, error) {
 	w := &pipeline{
 		pool: d.pool, frames: frames, x: x, emc: flowcache.NewEMC(1, -1, flows), flows: flows.NewReader(), lists: flows.Lists(),
 		count: newCounters(), clock: zero, waiting: upcall.NewWaiting(d.pool, 1, 1),
-		lane:  upcall.NewLane(1, func() {}),
+		lane: upcall.NewLane(1, func() {}), stages: new(stage.Clock),
 		watch: &watch{asked: func(l Look) { d.looks = append(d.looks, l) }},
 	}
 	w.pushing.pusher = encap.Pusher{Pool: d.pool, Counters: new(encap.Counters)}

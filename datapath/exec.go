@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -60,7 +61,9 @@ func (w *pipeline) run(words []uint64, r run) {
 			w.sendUp(in.Arg, size, &r)
 			size = whole
 		case action.OpPush:
+			was := w.stages.Enter(stage.Encapsulate)
 			w.push(&in, rest, size, &r)
+			w.stages.Enter(was)
 			size = whole
 		case action.OpClone:
 			inner := rest[:in.Arg]

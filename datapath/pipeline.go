@@ -10,6 +10,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -63,6 +64,7 @@ type pipeline struct {
 	taken  [frame.MaxBatch]frame.Frame
 	one    [1]frame.Frame
 
+	stages    *stage.Clock
 	publishAt int64  // ns
 	watch     *watch // hears of every look-up, see Stepper; nil in a running switch
 
@@ -100,6 +102,7 @@ type workerPort struct {
 func (w *pipeline) Process(port uint32, b *frame.Batch) {
 	w.clones.left = maxClones
 	if p := w.port(port); p != nil && p.under != nil {
+		w.stages.Enter(stage.Decapsulate)
 		w.pop(p, b)
 		w.popWhole(p)
 	}
@@ -113,6 +116,7 @@ func (w *pipeline) Process(port uint32, b *frame.Batch) {
 // leaves b empty.
 func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 1. Keys. Frames without an Ethernet header end here.
+	w.stages.Enter(stage.Parse)
 	k := &w.keys
 	w.x.Extract(w.pool, port, recirc, b, k)
 	gone := k.Short | k.Refused
@@ -126,9 +130,11 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	}
 	// 3. Packets behind one of their flow that is with the slow path wait for it.
 	if w.waiting.Len() > 0 {
+		w.stages.Enter(stage.Slow)
 		gone |= w.hold(b, depth, gone)
 	}
 	// 4. The exact-match cache, then the megaflow cache for what it does not know.
+	w.stages.Enter(stage.Exact)
 	miss := w.emc.Lookup(k, &w.slots, w.miss[:0])
 	hits := k.N - len(miss)
 	if gone != 0 {
@@ -139,16 +145,19 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 		w.watch.missed(w, port, recirc, depth, b.Frames(), miss)
 	}
 	if len(miss) > 0 {
+		w.stages.Enter(stage.Megaflow)
 		miss = w.lookup(miss)
 	}
 	// 5. The slow path for the rest.
 	if len(miss) > 0 {
+		w.stages.Enter(stage.Slow)
 		w.ask(port, recirc, depth, b, miss)
 	}
 	if w.watch != nil {
 		w.watch.found(w, port, recirc, depth, b.Frames())
 	}
 	// 6. Actions, for runs of packets with the same ones.
+	w.stages.Enter(stage.Actions)
 	w.execute(port, recirc, depth, b.Frames())
 	b.Reset()
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -77,6 +78,7 @@ func (w *pipeline) popWhole(p *workerPort) {
 // arrive deals with those of the popped packets, the frames that have a bit in left, that came by the same tunnel as the
 // first. It returns left without them.
 func (w *pipeline) arrive(p *workerPort, frames []frame.Frame, left uint64) uint64 {
+	w.stages.Enter(stage.Decapsulate)
 	x, b := w.popping.popper, &w.popping.batch
 	port, size, options := x.Port[bits.TrailingZeros64(left)], 0, false
 	for set := left; set != 0; set &= set - 1 {

@@ -1,11 +1,17 @@
 package datapath
 
+import "github.com/culvertdev/culvert/pmd/stage"
+
+// SetStages implements pmd.Staged.
+func (w *pipeline) SetStages(c *stage.Clock) { w.stages = c }
+
 // Flush implements pmd.Processor: what the slow path and other workers have sent is dealt with, then
 // everything staged leaves. A packet that comes back from the slow path therefore leaves before any
 // of its flow that is received in the next cycle.
 func (w *pipeline) Flush(now int64) int {
 	w.now = now
 	n := 0
+	w.stages.Enter(stage.Slow)
 	if w.asking {
 		n = w.serve()
 		w.asking = w.lane.Asking()
@@ -13,8 +19,10 @@ func (w *pipeline) Flush(now int64) int {
 	n += w.takeAnswers() + w.takeOver()
 	sent := w.takeInjected()
 	if len(w.sends) > 0 {
+		w.stages.Enter(stage.Transmit)
 		w.flush()
 	}
+	w.stages.Enter(stage.Rest)
 	if w.answered > 0 {
 		w.lane.Done(w.answered) // only now: whoever waits for it finds the packets gone
 		w.answered = 0

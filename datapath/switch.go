@@ -24,6 +24,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/pmd/cpu"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring"
 )
 
@@ -195,7 +196,7 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		flows: s.flows.NewReader(), lists: s.lists, count: newCounters(),
 		clock: s.clock.Now, now: s.clock.Now(),
 		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), slow: s.slow, kick: s.slow.Kick,
-		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held),
+		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held), stages: new(stage.Clock),
 	}
 	w.pushing.pusher = encap.Pusher{Pool: s.o.Pool, Counters: &s.numbers}
 	if s.o.OnWorkers {

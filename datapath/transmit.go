@@ -2,6 +2,7 @@ package datapath
 
 import (
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -91,6 +92,7 @@ func (w *pipeline) stageFitting(p *workerPort, frames []frame.Frame) {
 
 // send hands what is staged to the queue, or to the worker that has it.
 func (w *pipeline) send(t *txStage) {
+	was := w.stages.Enter(stage.Transmit)
 	switch {
 	case t.q != nil:
 		t.q.Send(&t.batch)
@@ -105,6 +107,7 @@ func (w *pipeline) send(t *txStage) {
 		w.count.drop(dropPortGone, t.batch.Len())
 		w.frames.PutBatch(&t.batch)
 	}
+	w.stages.Enter(was)
 }
 
 // flush sends everything staged and rings the doorbells. Ports with frames still waiting in their

@@ -3,6 +3,7 @@ package datapath
 import (
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -10,6 +11,7 @@ import (
 // flow's program, nor who completes checksums, nor who keeps order behind a packet that is with the slow path. It
 // reports false, and has done nothing, when somebody does.
 func (w *pipeline) passWhole(port uint32, b *frame.Batch) bool {
+	w.stages.Enter(stage.Port)
 	slot := w.flows.Whole(port)
 	if slot == 0 || w.waiting.Len() > 0 || w.watch != nil {
 		return false
@@ -31,6 +33,7 @@ func (w *pipeline) passWhole(port uint32, b *frame.Batch) bool {
 	n := b.Len()
 	w.count.levels.Add(hitPort, uint64(n))
 	w.flows.Credit(slot, uint64(n), uint64(size), w.now)
+	w.stages.Enter(stage.Actions)
 	w.run(words, run{port: port, frames: b.Frames(), l3: w.keys.L3[:n], l4: w.keys.L4[:n]})
 	b.Reset()
 	return true

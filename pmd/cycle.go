@@ -1,6 +1,9 @@
 package pmd
 
-import "github.com/culvertdev/culvert/ring/frame"
+import (
+	"github.com/culvertdev/culvert/pmd/stage"
+	"github.com/culvertdev/culvert/ring/frame"
+)
 
 const (
 	// visitBatches is how many full batches a worker takes from one queue before it turns to the
@@ -20,6 +23,7 @@ func (w *Worker) cycle() {
 	start := w.clock.Cycles()
 	now := max(w.clock.At(start), w.now)
 	w.charge(start, now)
+	w.stages.Begin(start)
 	// 2. Visit every queue.
 	packets := 0
 	for _, q := range w.queues {
@@ -29,6 +33,7 @@ func (w *Worker) cycle() {
 	// 3. Let the processor finish the cycle.
 	work := packets + w.proc.Flush(now)
 	w.busy = work > 0
+	w.stages.End(packets, w.busy)
 	if w.busy {
 		w.idle.traffic(now)
 	}
@@ -44,7 +49,9 @@ func (w *Worker) visit(q *queue) int {
 	polls := uint64(0)
 	for polls < visitBatches {
 		polls++
+		w.stages.Enter(stage.Receive)
 		n := q.rx.Recv(&w.batch)
+		w.stages.Enter(stage.Rest)
 		if n == 0 {
 			w.count.Add(workerEmptyPolls, 1)
 			break
@@ -94,6 +101,7 @@ func (w *Worker) publish() {
 		q.publish()
 	}
 	w.count.Publish()
+	w.stages.Publish()
 	w.cycleTime.publish()
 	w.wakeTime.publish()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -103,4 +104,10 @@ type Processor interface {
 	// not sleep. Otherwise the processor holds nothing shared until Resume.
 	Park() (ready bool)
 	Resume()
+}
+
+// A Staged processor says which stages its packets are in. It is given its worker's clock before it is given anything else.
+type Staged interface {
+	Processor
+	SetStages(c *stage.Clock)
 }

@@ -3,6 +3,7 @@ package pmd
 import (
 	"time"
 
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/counter"
 )
 
@@ -62,6 +63,7 @@ type WorkerStats struct {
 	Polls         uint64
 	EmptyPolls    uint64 // polls that found a queue empty
 	OverBudget    uint64 // times the worker gave up sleeping
+	Stages        stage.Times
 
 	Cycle  Histogram // length of poll cycles; a pause of the runtime or the machine makes one long
 	Wake   Histogram // from the moment something happened to the worker running
@@ -93,6 +95,7 @@ func (w *Worker) Stats() WorkerStats {
 		Polls:         w.count.Value(workerPolls),
 		EmptyPolls:    w.count.Value(workerEmptyPolls),
 		OverBudget:    w.count.Value(workerOverBudget),
+		Stages:        w.stages.Times(),
 		Cycle:         w.cycleTime.snapshot(),
 		Wake:          w.wakeTime.snapshot(),
 	}

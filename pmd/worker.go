@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/pmd/cpu"
+	"github.com/culvertdev/culvert/pmd/stage"
 	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -84,6 +85,7 @@ type loopState struct {
 	publishAt int64 // ns
 	busy      bool  // the current cycle found work
 	count     *counter.Block
+	stages    *stage.Clock
 	cycleTime histogram // ns
 	wakeTime  histogram // ns
 }
@@ -114,6 +116,10 @@ func NewWorker(cfg WorkerConfig, p Processor) *Worker {
 		waiter: closedWaiter(),
 	}
 	w.count = counter.NewBlock(workerCounters[:])
+	w.stages = stage.New(w.clock)
+	if s, ok := p.(Staged); ok {
+		s.SetStages(w.stages)
+	}
 	w.idle = newIdler(max(0, int64(cfg.Latency)))
 	w.spins.Store(w.idle.budget == 0)
 	w.list.Store(&[]*queue{})

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/culvertdev/culvert/control/api"
@@ -108,11 +111,26 @@ func workerText(s api.Worker) string {
 	if s.Packets > 0 {
 		text += fmt.Sprintf(", %.0f cycles a packet", float64(s.BusyCycles)/float64(s.Packets))
 	}
-	text += "\n    poll cycle: " + durationsText(s.Cycle)
+	text += stagesText(s.Stages) + "\n    poll cycle: " + durationsText(s.Cycle)
 	if s.Spins {
 		return text + "\n    does not sleep: waking up takes longer than the latency budget just now, or workers.latency says spin"
 	}
 	return text + "\n    waking up:  " + durationsText(s.Wake)
+}
+
+// stagesText says where the cycles go, largest first.
+func stagesText(s api.Stages) string {
+	if s.Packets == 0 {
+		return ""
+	}
+	slices.SortStableFunc(s.Cycles, func(a, b api.Counter) int { return cmp.Compare(b.Value, a.Value) })
+	var words []string
+	for _, c := range s.Cycles {
+		if each := float64(c.Value) / float64(s.Packets); each >= 0.5 {
+			words = append(words, fmt.Sprintf("%s %.0f", c.Name, each))
+		}
+	}
+	return fmt.Sprintf("\n    cycles a packet by stage: %s; of %d packets timed", strings.Join(words, ", "), s.Packets)
 }
 
 func durationsText(d api.Durations) string {

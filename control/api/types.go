@@ -246,9 +246,16 @@ type Worker struct {
 	OverBudget    uint64    `json:"over_budget"` // times it gave up sleeping
 	Cycle         Durations `json:"cycle"`       // length of poll cycles
 	Wake          Durations `json:"wake"`        // from the moment something happened to running
+	Stages        Stages    `json:"stages"`
 	Caches        []Counter `json:"caches"`
 	Events        []Counter `json:"events"`
 	Drops         []Counter `json:"drops"`
+}
+
+// Stages is what timed poll cycles, a few of all, were spent on.
+type Stages struct {
+	Packets uint64    `json:"packets"` // received in them
+	Cycles  []Counter `json:"cycles"`  // of the processor, by stage
 }
 
 // Durations is a histogram of durations.

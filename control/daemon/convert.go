@@ -94,6 +94,7 @@ func apiWorkers(workers []datapath.WorkerStats) []api.Worker {
 			SleptNs: int64(w.Slept), Sleeps: w.Sleeps,
 			Packets: w.Packets, Polls: w.Polls, EmptyPolls: w.EmptyPolls, OverBudget: w.OverBudget,
 			Cycle: apiDurations(&w.Cycle), Wake: apiDurations(&w.Wake),
+			Stages: api.Stages{Packets: w.Stages.Packets, Cycles: apiCounters(w.Stages.Samples())},
 			Caches: apiCounters(w.Caches), Events: apiCounters(w.Events), Drops: apiCounters(w.Drops),
 		})
 	}

@@ -13,8 +13,8 @@ type descs struct {
 	bridgeDrops, bridgeEvents                           *prometheus.Desc
 	buffers, bufferSize, framesInfo                     *prometheus.Desc
 
-	workerInfo, cycles, frequency, slept, sleeps, workerPackets *prometheus.Desc
-	polls, emptyPolls, overBudget, cycleTime, wakeTime          *prometheus.Desc
+	workerInfo, cycles, stageCycles, stagePackets, frequency, slept, sleeps, workerPackets *prometheus.Desc
+	polls, emptyPolls, overBudget, cycleTime, wakeTime                                     *prometheus.Desc
 
 	portInfo, portOpen, portLink, portMTU, portChoice, portReopens *prometheus.Desc
 	rxPackets, rxBytes, txPackets, txBytes, portDrops, portEvents  *prometheus.Desc
@@ -45,6 +45,8 @@ func newDescs() descs {
 
 		workerInfo:    d("worker_info", "Which CPU a worker is pinned to, -1 for none; always 1.", "worker", "cpu"),
 		cycles:        d("worker_cycles_total", "CPU cycles by what the worker spent them on.", "worker", "state"),
+		stageCycles:   d("worker_stage_cycles_total", "CPU cycles of timed poll cycles by stage.", "worker", "stage"),
+		stagePackets:  d("worker_stage_packets_total", "Packets received in timed poll cycles.", "worker"),
 		frequency:     d("worker_frequency_hertz", "CPU cycles per second.", "worker"),
 		slept:         d("worker_sleep_seconds_total", "Time the worker was asleep.", "worker"),
 		sleeps:        d("worker_sleeps_total", "Times the worker fell asleep.", "worker"),
@@ -97,7 +99,7 @@ func allDescs() []*prometheus.Desc {
 		d.flows, d.flowCapacity, d.flowEvents, d.buffers, d.bufferSize, d.framesInfo,
 		d.portFlows, d.portGuaranteed, d.portMasks, d.portMaskLimit, d.portLookups, d.portProbes, d.newFlows,
 		d.bridgeDrops, d.bridgeEvents,
-		d.workerInfo, d.cycles, d.frequency, d.slept, d.sleeps, d.workerPackets,
+		d.workerInfo, d.cycles, d.stageCycles, d.stagePackets, d.frequency, d.slept, d.sleeps, d.workerPackets,
 		d.polls, d.emptyPolls, d.overBudget, d.cycleTime, d.wakeTime,
 		d.portInfo, d.portOpen, d.portLink, d.portMTU, d.portChoice, d.portReopens,
 		d.rxPackets, d.rxBytes, d.txPackets, d.txBytes, d.portDrops, d.portEvents,

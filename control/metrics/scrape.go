@@ -84,6 +84,11 @@ func (s *scrape) worker(w *datapath.WorkerStats) {
 	s.count(s.cycles, w.BusyCycles, id, "busy")
 	s.count(s.cycles, w.IdleCycles, id, "idle")
 	s.count(s.cycles, w.ControlCycles, id, "control")
+	for _, c := range w.Stages.Samples() {
+		s.explain("stage", c.Desc)
+		s.count(s.stageCycles, c.Value, id, c.Name)
+	}
+	s.count(s.stagePackets, w.Stages.Packets, id)
 	s.gauge(s.frequency, w.Frequency, id)
 	s.ch <- prometheus.MustNewConstMetric(s.slept, prometheus.CounterValue, w.Slept.Seconds(), id)
 	s.count(s.sleeps, w.Sleeps, id)
