@@ -52,13 +52,10 @@ func barFigure(id string, m result.Measure, all []Summary) figure {
 		label := s.Row.Name + classNote(s.Class)
 		g := plot.Group{Label: label}
 		for i, e := range s.Entries {
-			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: u.Figure(e.Median)}
-			if e.Limited {
-				b.Text = "≥ " + b.Text
-			}
+			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median)}
 			ratio := ""
 			if e.Ratio > 0 {
-				ratio = ratioText(s, e)
+				ratio = s.ratioText(e)
 				if i == 1 {
 					g.Note = ratio
 				}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/culvertdev/culvert/bench/report/plot"
+	"github.com/culvertdev/culvert/bench/result"
 )
 
 // flowSection draws what rows are about by their number of flows: one chart for rows that are alike in all else.
@@ -18,7 +19,7 @@ func flowSection(all []Summary) section {
 	groups := make(map[string][]Summary)
 	var order []string
 	for _, sum := range all {
-		if sum.Measure.Name != sum.Row.Measures[0].Name || sum.Row.Traffic.Flows == 0 {
+		if sum.Measure.Name != sum.Row.Measures[0].Name || sum.Row.Traffic.Flows == 0 || sum.Class == result.Mixed {
 			continue
 		}
 		k := likeness(sum)

@@ -30,10 +30,7 @@ func tableRows(all []Summary) (list []tableRow) {
 		}
 		var windows []string
 		for _, e := range s.Entries {
-			c := tableCell{Contender: e.Contender.Name, Figure: u.Text(e.Median)}
-			if e.Limited {
-				c.Figure = "≥ " + c.Figure
-			}
+			c := tableCell{Contender: e.Contender.Name, Figure: s.bound(e, "≥ ", "≤ ") + u.Text(e.Median)}
 			if e.Disturbed {
 				c.Figure += " *"
 			}
@@ -41,7 +38,7 @@ func tableRows(all []Summary) (list []tableRow) {
 				c.Range = u.Figure(e.Where.Low) + " to " + u.Figure(e.Where.High)
 			}
 			if e.Ratio > 0 {
-				c.Ratio = ratioText(s, e)
+				c.Ratio = s.ratioText(e)
 			}
 			r.Cells = append(r.Cells, c)
 			windows = append(windows, fmt.Sprint(e.Windows))

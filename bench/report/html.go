@@ -2,6 +2,7 @@ package report
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
@@ -43,7 +44,7 @@ type page struct {
 }
 
 // A headline is what a row comes to: how the first contender stands beside another.
-type headline struct{ Row, Ratio, Of, Better string }
+type headline struct{ Row, Ratio, Of, Class, Word string }
 
 // A section has figures of one kind.
 type section struct {
@@ -101,34 +102,33 @@ func headlines(all []Summary) (list []headline) {
 		}
 		for _, e := range s.Entries {
 			if e.Ratio > 0 {
-				list = append(list, headline{s.Row.Name + classNote(s.Class), ratioText(s, e), e.Contender.Name, s.judge(e.Ratio)})
+				class, word := s.judge(e)
+				list = append(list, headline{s.Row.Name + classNote(s.Class), s.ratioText(e), e.Contender.Name, class, word})
 			}
 		}
 	}
 	return list
 }
 
-// ratioText says at least, or at most, when the generator was the limit of one of the two; nothing is known when of both.
-func ratioText(s Summary, e Entry) string {
-	text := digits(e.Ratio) + " ×"
-	switch first := s.Entries[0].Limited; {
-	case first && e.Limited:
-		return "about " + text
-	case first:
-		return "≥ " + text
-	case e.Limited:
-		return "≤ " + text
+// ratioText is a ratio, with a sign of at least or at most when the generator was the limit of one of the two.
+func (s *Summary) ratioText(e Entry) string {
+	sign := s.bound(s.Entries[0], "≥ ", "≤ ")
+	if e.Limited {
+		sign = s.bound(e, "≤ ", "≥ ")
 	}
-	return text
+	return fmt.Sprintf("%s%.2f ×", sign, e.Ratio)
 }
 
-// judge says in a word whether a ratio of the first contender is good for it.
-func (s *Summary) judge(ratio float64) string {
+// judge says in a word, and by a class of the style, whether a ratio is good for the first contender. Words need windows enough,
+// that nobody disturbed.
+func (s *Summary) judge(e Entry) (class, word string) {
 	switch {
-	case ratio > 0.995 && ratio < 1.005:
-		return "even"
-	case (ratio > 1) == (s.Measure.Better == result.More):
-		return "better"
+	case s.Entries[0].Disturbed || e.Disturbed:
+		return "even", "others disturbed it"
+	case !e.Certain:
+		return "even", "within the noise"
+	case (e.Ratio > 1) == (s.Measure.Better == result.More):
+		return "better", "better"
 	}
-	return "worse"
+	return "worse", "worse"
 }

@@ -27,12 +27,13 @@ type Summary struct {
 type Entry struct {
 	Contender result.Contender `json:"contender"`
 	Windows   int              `json:"windows"`
-	Limited   bool             `json:"generator_limited,omitempty"` // in some windows: it is at least this
+	Limited   bool             `json:"generator_limited,omitempty"` // in some windows: it could do better than this
 	Disturbed bool             `json:"disturbed,omitempty"`         // in all windows
 	Values    []float64        `json:"figures"`
 	Median    float64          `json:"median"`
 	Where     stat.Interval    `json:"median_between"`
-	Ratio     float64          `json:"ratio,omitempty"` // of the first one's median to this one's; 0 where there is none
+	Ratio     float64          `json:"ratio,omitempty"`     // of the first one's median to this one's; 0 where there is none
+	Certain   bool             `json:"different,omitempty"` // from the first one, beyond the noise
 }
 
 // Summaries returns what a run says, row by row, in each class, of each measure: what has no figures is left out.
@@ -61,12 +62,33 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 			Contender: c, Windows: len(f.Values), Limited: f.Limited > 0, Disturbed: f.Disturbed,
 			Values: f.Values, Median: stat.Median(f.Values), Where: stat.MedianInterval(f.Values, confidence),
 		}
-		if len(s.Entries) > 0 && s.Entries[0].Contender.Name == row.Contenders[0].Name && i > 0 && e.Median > 0 {
-			e.Ratio = s.Entries[0].Median / e.Median
+		if len(s.Entries) > 0 && i > 0 {
+			e.compare(s.Entries[0], row, class)
 		}
 		s.Entries = append(s.Entries, e)
 	}
 	return s
+}
+
+// compare says how the row's first contender stands beside this one. There is nothing to say when that one has no figures, when the
+// generator was the limit of both, and in windows of no class.
+func (e *Entry) compare(first Entry, row *result.Row, class string) {
+	if first.Contender.Name != row.Contenders[0].Name || first.Limited && e.Limited || class == result.Mixed || e.Median == 0 {
+		return
+	}
+	e.Ratio = first.Median / e.Median
+	e.Certain = !first.Disturbed && !e.Disturbed && stat.RankSum(first.Values, e.Values) <= 1-confidence
+}
+
+// bound is what stands before a figure of a contender that the generator limited: a rate is at least that, a cost at most.
+func (s *Summary) bound(e Entry, least, most string) string {
+	switch {
+	case !e.Limited:
+		return ""
+	case s.Measure.Better == result.More:
+		return least
+	}
+	return most
 }
 
 // Largest is the largest figure of all entries, for one unit that suits all.

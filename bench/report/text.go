@@ -50,21 +50,22 @@ func (s *Summary) text() string {
 	u := UnitOf(s.Measure.Unit, s.Largest())
 	var cells, ratios, windows []string
 	for _, e := range s.Entries {
-		cells = append(cells, e.Contender.Name+"\t"+e.text(u))
+		cells = append(cells, e.Contender.Name+"\t"+s.bound(e, "at least ", "at most ")+e.text(u))
 		windows = append(windows, fmt.Sprint(e.Windows))
 		if e.Ratio > 0 {
-			ratios = append(ratios, fmt.Sprintf("%.2f × %s", e.Ratio, e.Contender.Name))
+			ratios = append(ratios, s.ratioText(e)+" "+e.Contender.Name)
 		}
 	}
-	return fmt.Sprintf("%s\t%s\t%s", strings.Join(cells, "\t"), strings.Join(ratios, ", "), strings.Join(windows, " + ")+" windows")
+	counted := "windows"
+	if len(windows) == 1 && windows[0] == "1" {
+		counted = "window"
+	}
+	return fmt.Sprintf("%s\t%s\t%s", strings.Join(cells, "\t"), strings.Join(ratios, ", "), strings.Join(windows, " + ")+" "+counted)
 }
 
 // text is the median and where it lies: two figures or more have a range.
 func (e *Entry) text(u Unit) string {
 	s := u.Text(e.Median)
-	if e.Limited {
-		s = "at least " + s
-	}
 	if e.Windows > 1 {
 		s += fmt.Sprintf(" (%s to %s)", u.Figure(e.Where.Low), u.Figure(e.Where.High))
 	}
@@ -88,7 +89,7 @@ func remarks(run *result.Run) string {
 		b.WriteString("* others disturbed all windows of the class.\n")
 	}
 	if limited {
-		b.WriteString("at least: the generator was the limit; what the switch could do is not known.\n")
+		b.WriteString("at least, at most: the generator was the limit; what the switch could do is not known.\n")
 	}
 	for i := range run.Rows {
 		reasons, counts := leftOut(&run.Rows[i])

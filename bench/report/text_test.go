@@ -52,11 +52,11 @@ port rule, CPUs near
     rate   culvert   21.0 Mpps (20.0 to 22.0)   ovs   14.0 Mpps   1.50 × ovs   2 + 1 windows
 
 port rule, CPUs far
-    rate   culvert   at least 8.00 Mpps   ovs   9.00 Mpps *   0.89 × ovs   1 + 1 windows
+    rate   culvert   at least 8.00 Mpps   ovs   9.00 Mpps *   ≥ 0.89 × ovs   1 + 1 windows
 
 Medians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.
 * others disturbed all windows of the class.
-at least: the generator was the limit; what the switch could do is not known.
+at least, at most: the generator was the limit; what the switch could do is not known.
 port rule: 1 window left out: looked up otherwise
 `
 	if b.String() != want {

@@ -22,6 +22,9 @@ type Book struct {
 // no file. now is the run that goes on, without rows; its commands are added to those of the file.
 func Open(path string, now Run) (*Book, error) {
 	now.Schema, now.Rows = Schema, nil
+	if now.Started.IsZero() {
+		now.Started = time.Now().UTC().Truncate(time.Second)
+	}
 	b := &Book{now, path}
 	if path == "" {
 		return b, nil

@@ -37,13 +37,13 @@ func (l Linear) Ticks() (list []float64) {
 	return list
 }
 
-// Log goes from one power of ten to another.
+// Log goes from a power of ten to a figure.
 type Log struct{ low, high float64 } // powers
 
 // NewLog returns a scale that has room for figures from the least to the largest, both above 0.
 func NewLog(least, largest float64) Log {
-	low, high := math.Floor(math.Log10(least)+1e-9), math.Ceil(math.Log10(largest)-1e-9)
-	return Log{low, max(high, low+1)}
+	low := math.Floor(math.Log10(least) + 1e-9)
+	return Log{low, max(math.Log10(largest), low+0.5)}
 }
 
 // Place implements Scale.
@@ -53,11 +53,15 @@ func (l Log) Place(v float64) float64 {
 
 // Ticks implements Scale: powers of ten, with 2 and 5 times them where there are few, every other one where there are many.
 func (l Log) Ticks() (list []float64) {
-	step := max(1, math.Ceil((l.high-l.low)/6))
+	step, factors := max(1, math.Ceil((l.high-l.low)/6)), []float64{1}
+	if l.high-l.low <= 2 {
+		factors = []float64{1, 2, 5}
+	}
 	for p := l.low; p <= l.high; p += step {
-		list = append(list, math.Pow(10, p))
-		if l.high-l.low <= 2 && p < l.high {
-			list = append(list, 2*math.Pow(10, p), 5*math.Pow(10, p))
+		for _, f := range factors {
+			if v := f * math.Pow(10, p); math.Log10(v) <= l.high+1e-9 {
+				list = append(list, v)
+			}
 		}
 	}
 	return list
