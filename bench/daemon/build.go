@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // Build compiles the daemon's program to a file. It needs Go, and the module's source around the working directory.
@@ -13,6 +14,20 @@ func Build(out string) error {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build culvert: %w\n%s", err, said)
+	}
+	return nil
+}
+
+// BuildPlugin compiles culvert-vtep-etcd, the look-up plug-in that is a module of its own, to a file. It needs the same.
+func BuildPlugin(out string) error {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return fmt.Errorf("find the module: %w", err)
+	}
+	cmd := exec.Command("go", "-C", filepath.Join(strings.TrimSpace(string(dir)), "encap/vtep/etcd"), "build", "-o", out, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the look-up plug-in: %w\n%s", err, said)
 	}
 	return nil
 }

@@ -69,6 +69,15 @@ func network(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
+// IsUp returns whether packets can leave by a link of the namespace: it is up and has a carrier.
+func (n *Namespace) IsUp(link string) (up bool, err error) {
+	err = n.withLink(link, func(l netlink.Link) error {
+		up = l.Attrs().OperState == netlink.OperUp
+		return nil
+	})
+	return up, err
+}
+
 // DelLinks removes the ends of veth pairs that are in the namespace, and with them the others.
 func (n *Namespace) DelLinks() error {
 	return n.Do(func() error {

@@ -19,6 +19,7 @@ type Transfer struct {
 	Bytes       uint64
 	Time        time.Duration // from the first byte received to the last
 	Retransmits uint32        // segments, by the sender's kernel
+	Silence     time.Duration // the longest time in which nothing was received, of Time
 }
 
 // BitsPerSecond returns the rate of the payload.
@@ -157,13 +158,15 @@ func send(ctx context.Context, c *net.TCPConn, d time.Duration) (sent uint64, er
 // receive reads and checks a stream to its end and answers with its length.
 func (t *Transfer) receive(c *net.TCPConn) error {
 	buf := make([]byte, chunk)
-	var start time.Time
+	var start, last time.Time
 	for {
 		c.SetDeadline(time.Now().Add(stall))
 		n, err := c.Read(buf)
+		now := time.Now()
 		if t.Bytes == 0 {
-			start = time.Now()
+			start, last = now, now
 		}
+		t.Silence, last = max(t.Silence, now.Sub(last)), now
 		if err := check(buf[:n], t.Bytes); err != nil {
 			return err
 		}
