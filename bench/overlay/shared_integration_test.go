@@ -30,14 +30,6 @@ func newSharedSite(t *testing.T, driver string) *sharedSite {
 	s := &sharedSite{site: newSite(t, plan{}, 2*time.Minute)}
 	s.host = s.site.host(s.lab.Switch)
 	s.link(s.host, "wan", 0, kernelsAddresses)
-	if driver == "afpacket" {
-		// A wire carries no packets of several segments. A veth pair does, and AF_PACKET does not say that those of a
-		// tunnel's are inside.
-		_, err := s.site.host(s.far.Namespace).SetLink(s.ctx, inside.Link{Name: lab.HostLink, Offloads: map[string]bool{
-			"tx-udp_tnl-segmentation": false, "tx-udp_tnl-csum-segmentation": false,
-		}})
-		must(t, err)
-	}
 	// The far end is at an address that only a route leads to.
 	must(t, s.far.AddAddress("lo", behind))
 	must(t, s.lab.Switch.AddRoute(behind, far4))
