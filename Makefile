@@ -29,7 +29,8 @@ build: ## the one static binary, bin/culvert, and the look-up plug-in that is a 
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/culvert
 	$(GO) -C $(ETCD) build -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/culvert-vtep-etcd .
 
-demo: build ## three namespaces, Culvert between them, traffic, a result to look at
+demo: build ## three hosts with Culvert between them; then two hosts, an overlay, and a container that moves; a result to look at
+	-.ci/deps etcd-server # without it the demo says what it leaves out
 	$(BIN) demo
 
 demo-chain: build ## a service chain: a NAT and a load balancer in Go between a client and three servers; needs root

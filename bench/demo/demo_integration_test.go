@@ -83,8 +83,8 @@ func (r *run) text() string {
 	return r.output.String()
 }
 
-// await waits until the demo has printed text, and notes its namespaces.
-func (r *run) await(text string) {
+// await waits until the demo has printed text, and notes its namespaces, of which there must be so many.
+func (r *run) await(text string, namespaces int) {
 	r.t.Helper()
 	for end := time.Now().Add(time.Minute); !strings.Contains(r.text(), text); time.Sleep(10 * time.Millisecond) {
 		select {
@@ -105,8 +105,8 @@ func (r *run) await(text string) {
 			r.inodes = append(r.inodes, n)
 		}
 	}
-	if len(r.inodes) != 4 {
-		r.t.Fatalf("the demo is in %d namespaces of its own, want 4", len(r.inodes))
+	if len(r.inodes) != namespaces {
+		r.t.Fatalf("the demo is in %d namespaces of its own, want %d", len(r.inodes), namespaces)
 	}
 }
 
@@ -160,16 +160,16 @@ func TestTheDemo(t *testing.T) {
 		t.Skip("needs root: network namespaces")
 	}
 	bin := build(t)
-	args := []string{"demo", "--tcp", "300ms"}
+	args := []string{"demo", "--part", "switch", "--tcp", "300ms"}
 
 	t.Run("goes well and leaves nothing behind", func(t *testing.T) {
 		r := start(t, shortDir(t), bin, args...)
-		r.await("3. TCP")
+		r.await("3. TCP", 4)
 		r.wentWell()
 	})
 	t.Run("cleans up after Ctrl-C", func(t *testing.T) {
 		r := start(t, shortDir(t), bin, args...)
-		r.await("3. TCP")
+		r.await("3. TCP", 4)
 		must(t, r.cmd.Process.Signal(os.Interrupt))
 		if code := r.wait(); code != 1 || !strings.Contains(r.text(), "demo: broken off: interrupted") {
 			t.Errorf("exit code %d, want 1:\n%s", code, r.text())
@@ -179,7 +179,7 @@ func TestTheDemo(t *testing.T) {
 	t.Run("leaves only a directory after kill -9, which the next run removes", func(t *testing.T) {
 		tmp := shortDir(t)
 		r := start(t, tmp, bin, args...)
-		r.await("3. TCP")
+		r.await("3. TCP", 4)
 		must(t, r.cmd.Process.Kill())
 		r.wait()
 		r.nothingLeft(1)
@@ -191,8 +191,8 @@ func TestTheDemo(t *testing.T) {
 	})
 	t.Run("runs twice at once", func(t *testing.T) {
 		a, b := start(t, shortDir(t), bin, args...), start(t, shortDir(t), bin, args...)
-		a.await("2. Ping")
-		b.await("2. Ping")
+		a.await("2. Ping", 4)
+		b.await("2. Ping", 4)
 		a.wentWell()
 		b.wentWell()
 	})
@@ -208,7 +208,10 @@ func TestTheDemo(t *testing.T) {
 		must(t, os.Chown(tmp, 65534, 65534))
 		r := start(t, tmp, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", bin, "demo", "--tcp", "300ms")
 		r.wentWell()
-		for _, want := range []string{"missing: root: this process lacks CAP_NET_ADMIN", "AF_XDP could not be shown"} {
+		for _, want := range []string{
+			"missing: root: this process lacks CAP_NET_ADMIN", "AF_XDP could not be shown",
+			"two hosts with an overlay between them are left out", "without the overlay (root is missing)",
+		} {
 			if !strings.Contains(r.text(), want) {
 				t.Errorf("want %q in:\n%s", want, r.text())
 			}

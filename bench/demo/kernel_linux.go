@@ -2,10 +2,8 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -140,31 +138,22 @@ func (n *kernelNet) close(s *story.Story, tell bool) error {
 	if tell {
 		s.Begin("End")
 	}
-	var errs []error
-	note := func(ok bool, format string, args ...any) {
-		if tell {
-			s.Check(ok, format, args...)
-		} else if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
+	c := newChecks(s, tell)
 	if n.daemon != nil {
 		err := n.daemon.Stop()
-		note(err == nil, "the daemon ended on SIGTERM%s", orErr(err, ", every frame back in its arena"))
+		c.note(err == nil, "the daemon ended on SIGTERM%s", orErr(err, ", every frame back in its arena"))
 	}
 	if n.lab != nil {
 		links, err := n.lab.Switch.Links()
 		attached := slices.ContainsFunc(links, func(l string) bool { return strings.HasSuffix(l, "+xdp") })
-		note(err == nil && !attached, "its links have no XDP program any more: %s", orErr(err, strings.Join(links, ", ")))
+		c.note(err == nil && !attached, "its links have no XDP program any more: %s", orErr(err, strings.Join(links, ", ")))
 		left, err := closeLab(n.lab)
-		note(err == nil && left == nil, "links and namespaces are gone, no process is left in them%s", orErr(err, strings.Join(left, ", ")))
+		c.note(err == nil && left == nil, "links and namespaces are gone, no process is left in them%s", orErr(err, strings.Join(left, ", ")))
 	}
 	if n.scratch != nil {
-		err := n.scratch.Close()
-		_, missing := os.Stat(n.scratch.Path)
-		note(err == nil && os.IsNotExist(missing), "%s is gone%s", n.scratch.Path, orErr(err, ""))
+		c.gone(n.scratch)
 	}
-	return errors.Join(errs...)
+	return c.err()
 }
 
 // closeLab closes a lab and returns what is left of it.

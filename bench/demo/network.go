@@ -61,13 +61,13 @@ func showCommand(ctx context.Context, s *story.Story, c *daemon.Control, args ..
 	if err != nil {
 		return err
 	}
-	s.Show(commandLine(args), out)
+	s.Show(commandLine("culvert", args), out)
 	return nil
 }
 
 // commandLine writes a command as it would be typed.
-func commandLine(args []string) string {
-	line := "culvert"
+func commandLine(program string, args []string) string {
+	line := program
 	for _, a := range args {
 		if strings.ContainsAny(a, " ,=*") {
 			a = `"` + a + `"`
