@@ -66,6 +66,22 @@ func TestReplayPrintsWhatBecameOfPackets(t *testing.T) {
 	}
 }
 
+// Packets into a tunnel wait for the answer of the host at its other end; see testdata/replay/tunnel.yaml.
+func TestReplayGoesThroughTunnels(t *testing.T) {
+	const answer = "020000000101 020000000102 0806 0001080006040002 020000000102c0000202 020000000101c0000201"
+	in, wan := captured(t, toWeb, toDNS, toWeb), captured(t, answer)
+	for name, args := range map[string][]string{"replay-tunnel": {"--verify"}, "replay-tunnel-json": {"--json"}} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"replay", "--config", "testdata/replay/tunnel.yaml", "--in", "p1=" + in, "--in", "wan=" + wan}, args...)
+			got, errs, code := culvert(t, "", args...)
+			if code != exitOK || errs != "" {
+				t.Fatalf("exit code %d, %s", code, errs)
+			}
+			sameAsFile(t, name, got)
+		})
+	}
+}
+
 func TestReplayRefusesWhatMakesNoSense(t *testing.T) {
 	in := captured(t, toWeb)
 	for _, c := range []struct {

@@ -115,10 +115,14 @@ func (f *Offline) device(port datapath.PortConfig, sent func(string, []byte)) (p
 // Follow makes the switch follow what its packets have taught the underlay, and lets packets for tunnels go on that
 // waited for it.
 func (f *Offline) Follow() error {
+	if f.stack.First() == "" {
+		return nil // no tunnel goes anywhere
+	}
 	f.overlays.tick()
 	own := f.stack.Own()
 	err := f.tunnels.follow(f.Switch, own, f.overlays.follow(own))
 	f.Sync()
+	f.Work()
 	return err
 }
 

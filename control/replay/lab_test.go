@@ -18,6 +18,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/control/daemon"
 )
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
@@ -95,7 +96,8 @@ func run(t *testing.T, file string, in []Input) (told, *Summary) {
 
 func runOnce(t *testing.T, file string, in []Input) (told, *Summary) {
 	t.Helper()
-	c, err := config.Load(file, config.PortTypes{"memory": func(map[string]string) error { return nil }})
+	ports := daemon.Drivers{"memory": {Check: func(map[string]string) error { return nil }}}
+	c, err := config.Load(file, ports.Types())
 	if err != nil {
 		t.Fatal(err)
 	}

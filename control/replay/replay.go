@@ -90,13 +90,20 @@ type replayer struct {
 	err    error    // of writing
 }
 
-// start makes the switch.
+// start makes room for the outputs and makes the switch, which may send from its first moment on.
 func (r *replayer) start() error {
 	origin := int64(0)
 	if first := earliest(r.sources); first != nil {
 		origin = first.at
 	}
-	r.clock = newClock(origin, int64(r.o.Config.SlowPath.Revalidate))
+	r.clock, r.at = newClock(origin, int64(r.o.Config.SlowPath.Revalidate)), time.Unix(0, origin).UTC()
+	names := portsOf(r.o.Config)
+	if file := r.out.overlaps(r.o.In, names); file != "" {
+		return fmt.Errorf("output directory %s: its captures would replace input %s", r.o.Out, file)
+	}
+	if err := r.out.prepare(names); err != nil {
+		return err
+	}
 	var err error
 	r.sw, err = daemon.NewOffline(daemon.OfflineOptions{
 		Config: r.o.Config, See: r.see, Sent: r.sent, Clock: func() int64 { return r.clock.now },
@@ -104,7 +111,7 @@ func (r *replayer) start() error {
 	if err != nil {
 		return err
 	}
-	if err := r.connect(); err != nil {
+	if err := r.connect(names); err != nil {
 		return errors.Join(err, r.sw.Close())
 	}
 	if r.o.Verify {
@@ -116,17 +123,25 @@ func (r *replayer) start() error {
 	return nil
 }
 
-// connect finds the ports of the inputs and makes room for the outputs.
-func (r *replayer) connect() error {
-	var names []string
+// portsOf returns the names of all ports of a configuration.
+func portsOf(c *config.Config) (names []string) {
+	for _, b := range c.Bridges {
+		for _, p := range b.Ports {
+			names = append(names, p.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// connect finds the ports of the inputs; names are all there are.
+func (r *replayer) connect(names []string) error {
 	for _, p := range r.sw.Ports() {
 		for len(r.names) <= int(p.ID) {
 			r.names = append(r.names, "")
 		}
 		r.names[p.ID] = p.Name
-		names = append(names, p.Name)
 	}
-	slices.Sort(names)
 	for _, s := range r.sources {
 		id, ok := r.names.PortNumber(s.Port)
 		if !ok {
@@ -134,10 +149,7 @@ func (r *replayer) connect() error {
 		}
 		s.id = id
 	}
-	if file := r.out.overlaps(r.o.In, names); file != "" {
-		return fmt.Errorf("output directory %s: its captures would replace input %s", r.o.Out, file)
-	}
-	return r.out.prepare(names)
+	return nil
 }
 
 // run replays every packet.
@@ -158,7 +170,7 @@ func (r *replayer) run(ctx context.Context) error {
 
 // replay lets the next packet of s through the switch.
 func (r *replayer) replay(s *source) error {
-	r.clock.forward(s.at, r.sw.Walk)
+	r.clock.forward(s.at, r.walk)
 	r.bytes = s.packet(r.bytes)
 	r.at = time.Unix(0, s.at).UTC()
 	r.sum.Packets++
@@ -180,6 +192,7 @@ func (r *replayer) replay(s *source) error {
 	} else if err != nil {
 		return err
 	}
+	r.follow()
 	r.countDrops()
 	if r.verify != nil {
 		r.check()
@@ -189,6 +202,15 @@ func (r *replayer) replay(s *source) error {
 	}
 	return r.err
 }
+
+// walk lets time have passed.
+func (r *replayer) walk() {
+	r.sw.Walk()
+	r.follow()
+}
+
+// follow lets packets go on that waited for the one before.
+func (r *replayer) follow() { r.err = errors.Join(r.err, r.sw.Follow()) }
 
 // see is shown each look-up.
 func (r *replayer) see(p *datapath.Pass) {

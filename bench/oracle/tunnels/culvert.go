@@ -101,11 +101,7 @@ func (c *culvert) feed(p Packet) error {
 	if err := c.sw.Send(c.ids[p.Port], p.Data); err != nil {
 		return err
 	}
-	if err := c.sw.Follow(); err != nil {
-		return err
-	}
-	c.sw.Work()
-	return nil
+	return c.sw.Follow()
 }
 
 // answer returns the far end's answer to a packet, if that asks for its Ethernet address.
