@@ -46,6 +46,9 @@ func (w *pipeline) pop(p *workerPort, b *frame.Batch) {
 	if x.Popped|x.Dropped|x.Fragments == 0 {
 		return
 	}
+	if w.popAlike(p, b) {
+		return
+	}
 	frames := w.popping.taken[:copy(w.popping.taken[:], b.Frames())]
 	b.Reset()
 	for left := ^(x.Popped | x.Dropped | x.Fragments) & (1<<len(frames) - 1); left != 0; left &= left - 1 {
@@ -75,26 +78,50 @@ func (w *pipeline) popWhole(p *workerPort) {
 	}
 }
 
+// popAlike deals with a batch of packets that have all come by the same tunnel, as most have between two hosts. It
+// reports false for others.
+func (w *pipeline) popAlike(p *workerPort, b *frame.Batch) bool {
+	x := w.popping.popper
+	if x.Popped != ^uint64(0)>>(64-b.Len()) {
+		return false
+	}
+	differ, size := uint32(0), 0
+	for i, f := range b.Frames() {
+		differ |= x.Port[i] ^ x.Port[0]
+		size += w.pool.Total(f)
+	}
+	if differ != 0 {
+		return false
+	}
+	w.arrived(p, x.Port[0], size, x.Options != 0, b)
+	return true
+}
+
 // arrive deals with those of the popped packets, the frames that have a bit in left, that came by the same tunnel as the
 // first. It returns left without them.
 func (w *pipeline) arrive(p *workerPort, frames []frame.Frame, left uint64) uint64 {
 	w.stages.Enter(stage.Decapsulate)
 	x, b := w.popping.popper, &w.popping.batch
-	port, size, options := x.Port[bits.TrailingZeros64(left)], 0, false
+	port, size, taken := x.Port[bits.TrailingZeros64(left)], 0, uint64(0)
 	for set := left; set != 0; set &= set - 1 {
 		if i := bits.TrailingZeros64(set); x.Port[i] == port {
 			b.Append(frames[i])
 			size += w.pool.Total(frames[i])
-			options = options || len(frame.TunnelOptionsOf(w.pool.Tunnel(frames[i]))) > 0
-			left &^= 1 << i
+			taken |= 1 << i
 		}
 	}
+	w.arrived(p, port, size, x.Options&taken != 0, b)
+	return left &^ taken
+}
+
+// arrived deals with packets of size bytes that have come by the tunnel of a port, to p.
+func (w *pipeline) arrived(p *workerPort, port uint32, size int, options bool, b *frame.Batch) {
 	t := w.port(port)
 	if t == nil || t.tunnel == nil {
 		w.count.levels.Add(undecided, uint64(b.Len()))
 		w.count.drop(dropPortGone, b.Len())
 		w.frames.PutBatch(b)
-		return left
+		return
 	}
 	t.tunnel.Add(tunnelRxPackets, uint64(b.Len()))
 	t.tunnel.Add(tunnelRxBytes, uint64(size))
@@ -103,5 +130,4 @@ func (w *pipeline) arrive(p *workerPort, frames []frame.Frame, left uint64) uint
 	if options || !w.passWhole(port, b) {
 		w.pass(port, 0, 0, b)
 	}
-	return left
 }

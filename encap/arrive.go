@@ -2,6 +2,7 @@ package encap
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/culvertdev/culvert/encap/wire"
 )
@@ -13,32 +14,45 @@ const leastOuter = wire.EthernetSize + wire.IPv4Size + wire.UDPSize // bytes
 // come by a tunnel. Of IPv6, extension headers may stand in front of UDP, GRE or a fragment header: Linux's GRE over IPv6
 // has one unless told otherwise.
 func (x *Popper) arrive() (set uint64) {
-	for i, f := range x.frames {
-		pkt := x.pool.Bytes(f)
-		if len(pkt) < leastOuter {
+	x.bad = 0
+	set, others := x.plain()
+	for ; others != 0; others &= others - 1 {
+		i := bits.TrailingZeros64(others)
+		if !x.read(i) {
 			continue
 		}
+		set |= 1 << i
 		a := &x.arrivals[i]
-		typ := binary.BigEndian.Uint16(pkt[wire.EthType:])
-		l3 := wire.EthernetSize
-		a.where = 0
-		if typ == wire.TypeVLAN {
-			a.where = uint64(binary.BigEndian.Uint16(pkt[l3:])&0xfff) << whereVLAN
-			l3 += wire.VLANTagSize
-			typ = binary.BigEndian.Uint16(pkt[l3-2:])
-		}
-		ours := false
-		switch typ {
-		case wire.TypeIPv4:
-			ours = x.ipv4(i, pkt, l3)
-		case wire.TypeIPv6:
-			ours = x.ipv6(i, pkt, l3)
-		}
-		if ours {
-			set |= 1 << i
+		x.marked |= uint64(a.tos&ect1) << i
+		if a.bad != Good {
+			x.bad |= 1 << i
 		}
 	}
 	return set
+}
+
+// read reads the outer headers of frame i, whatever they are.
+func (x *Popper) read(i int) bool {
+	pkt := x.pool.Bytes(x.frames[i])
+	if len(pkt) < leastOuter {
+		return false
+	}
+	a := &x.arrivals[i]
+	typ := binary.BigEndian.Uint16(pkt[wire.EthType:])
+	l3 := wire.EthernetSize
+	a.where = 0
+	if typ == wire.TypeVLAN {
+		a.where = uint64(binary.BigEndian.Uint16(pkt[l3:])&0xfff) << whereVLAN
+		l3 += wire.VLANTagSize
+		typ = binary.BigEndian.Uint16(pkt[l3-2:])
+	}
+	switch typ {
+	case wire.TypeIPv4:
+		return x.ipv4(i, pkt, l3)
+	case wire.TypeIPv6:
+		return x.ipv6(i, pkt, l3)
+	}
+	return false
 }
 
 // ipv4 reads the IPv4 header at l3 and what is behind it.

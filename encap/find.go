@@ -16,34 +16,54 @@ type cache [cacheSize]struct {
 
 // find looks for the tunnels of the frames in set and returns those that have one.
 func (x *Popper) find(set uint64) uint64 {
-	set &^= x.malformed(set)
+	x.malformed(x.bad)
+	set &^= x.bad
+	same := x.repeats(set)
 	if t := x.tunnels; len(t.classes) == 1 {
-		x.findIn(set, &t.classes[0])
+		x.findIn(set&^same, &t.classes[0])
 	} else {
-		x.findCached(set)
+		x.findCached(set &^ same)
 	}
+	var last *Tunnel
 	for left := set; left != 0; left &= left - 1 {
-		if i := bits.TrailingZeros64(left); x.arrivals[i].tunnel == nil {
+		i := bits.TrailingZeros64(left)
+		a := &x.arrivals[i]
+		if same>>i&1 != 0 {
+			a.tunnel = last
+		}
+		if last = a.tunnel; last == nil {
 			set &^= 1 << i
 		}
 	}
 	return set
 }
 
-// malformed returns the frames in set that are wrong in themselves. It drops those that are for a tunnel here at all.
-func (x *Popper) malformed(set uint64) (wrong uint64) {
+// repeats returns the frames in set that are of the same tunnel as the one before, since they came from the same end
+// to the same one with the same key: between two hosts, most.
+func (x *Popper) repeats(set uint64) (same uint64) {
+	if set == 0 {
+		return 0
+	}
+	last := &x.arrivals[bits.TrailingZeros64(set)].end
+	for left := set & (set - 1); left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		e := &x.arrivals[i].end
+		if e.src[1]^last.src[1]|e.dst[1]^last.dst[1]|e.where^last.where|e.src[0]^last.src[0]|e.dst[0]^last.dst[0] == 0 {
+			same |= 1 << i
+		}
+		last = e
+	}
+	return same
+}
+
+// malformed drops those of the frames in set, which are wrong in themselves, that are for a tunnel here at all.
+func (x *Popper) malformed(set uint64) {
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)
-		a := &x.arrivals[i]
-		if a.bad == Good {
-			continue
-		}
-		wrong |= 1 << i
-		if x.tunnels.ours(&a.end) {
+		if a := &x.arrivals[i]; x.tunnels.ours(&a.end) {
 			x.drop(i, a.bad)
 		}
 	}
-	return wrong
 }
 
 // findIn looks all frames in set up in a class: hashes first, so that the loads of many frames are under way together.

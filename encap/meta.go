@@ -27,21 +27,21 @@ const (
 
 var _ = [1]struct{}{}[frame.TunnelOptions-MaxOptions]
 
-// describe fills in what is kept of the outer headers of a frame that came as a says.
-func (a *arrival) describe(room *[frame.TunnelRoom]byte, options []byte) {
+// describe fills in what is kept of the outer headers of a frame that came as a says, but for its options.
+func (a *arrival) describe(room *[frame.TunnelRoom]byte) {
 	be := binary.BigEndian
-	copy(room[MetaBlock:], options) // first: in a small headroom they lie in what follows
 	be.PutUint64(room[MetaKey:], uint64(a.key()))
+	var v4, src0, src1, dst0, dst1 uint64
 	if a.where&whereV6 == 0 {
-		be.PutUint64(room[MetaSrc:], a.src[1]<<32|a.dst[1])
-		clear(room[MetaSrc6:MetaPresent])
+		v4 = a.src[1]<<32 | a.dst[1]
 	} else {
-		be.PutUint64(room[MetaSrc:], 0)
-		be.PutUint64(room[MetaSrc6:], a.src[0])
-		be.PutUint64(room[MetaSrc6+8:], a.src[1])
-		be.PutUint64(room[MetaDst6:], a.dst[0])
-		be.PutUint64(room[MetaDst6+8:], a.dst[1])
+		src0, src1, dst0, dst1 = a.src[0], a.src[1], a.dst[0], a.dst[1]
 	}
+	be.PutUint64(room[MetaSrc:], v4)
+	be.PutUint64(room[MetaSrc6:], src0)
+	be.PutUint64(room[MetaSrc6+8:], src1)
+	be.PutUint64(room[MetaDst6:], dst0)
+	be.PutUint64(room[MetaDst6+8:], dst1)
 	be.PutUint64(room[MetaBits:], uint64(a.bits)<<32|uint64(a.gbp.ID)<<16|uint64(a.gbp.Flags)<<8|uint64(a.tos))
-	frame.SetTunnelOptions(room, len(options))
+	frame.SetTunnelOptions(room, int(a.options))
 }

@@ -3,6 +3,7 @@ package encap
 import (
 	"math/bits"
 
+	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -15,6 +16,7 @@ type Popper struct {
 	Popped    uint64 // bit i: frame i has come by the tunnel of Port[i]; it begins with the inner packet now
 	Dropped   uint64 // bit i: frame i is for a tunnel here, but wrong: Why[i]; the caller frees it
 	Fragments uint64 // bit i: frame i is a fragment that may be of a packet for a tunnel here
+	Options   uint64 // bit i: frame i was popped and has options in its frame.Pool.Tunnel
 	Port      [frame.MaxBatch]uint32
 	Why       [frame.MaxBatch]Reason
 
@@ -28,6 +30,9 @@ type Popper struct {
 	tunnels  *Tunnels
 	arrivals [frame.MaxBatch]arrival
 	hashes   [frame.MaxBatch]uint64
+	bad      uint64 // bit i: frame i is wrong in itself: arrival.bad
+	marked   uint64 // bit i: the outer header of frame i says ECT(1) or CE
+	sound    uint64 // bit i: frame i has no outer checksum left to verify, and nothing that hardware was to do
 	found    cache
 }
 
@@ -67,7 +72,7 @@ func NewPopper(c *frame.Cache) *Popper {
 // A popped frame has frame.HasTunnel, and in frame.Pool.Tunnel what its outer headers said. Its inner packet is a whole Ethernet header at least; padding behind
 // the outer packet is cut off. Offload wishes about the inner packet stay with it.
 func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
-	x.Popped, x.Dropped, x.Fragments = 0, 0, 0
+	x.Popped, x.Dropped, x.Fragments, x.Options = 0, 0, 0, 0
 	if len(t.classes) == 0 {
 		return
 	}
@@ -82,8 +87,8 @@ func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
 	// 3. Headers of the tunnels' types, all frames of a type at once.
 	x.open(set)
 	// 4. What is left may be wrong all the same: checksums, congestion.
-	x.verify(set &^ x.Dropped)
-	x.congestion(set &^ x.Dropped)
+	x.verify(set &^ x.Dropped &^ x.sound)
+	x.congestion(set & x.marked &^ x.Dropped)
 	// 5. Off with the outer headers.
 	x.strip(set &^ x.Dropped)
 }
@@ -126,19 +131,29 @@ func (x *Popper) strip(set uint64) {
 		i := bits.TrailingZeros64(set)
 		a, f := &x.arrivals[i], &x.frames[i]
 		pkt := x.pool.Bytes(*f)
-		options := pkt[a.inner-uint16(a.options) : a.inner]
+		if int(a.inner)+wire.EthernetSize > min(len(pkt), int(a.size)) {
+			x.drop(i, BadLength)
+			continue
+		}
 		if x.pool.Total(*f) > int(a.size) {
 			flags := f.Flags() // a wish is about the inner packet, which is not cut
 			x.c.Cut(f, int(a.size))
 			f.SetFlags(flags)
 		}
-		x.moveOffload(*f, int(a.inner))
+		if f.Flags() != 0 {
+			x.moveOffload(*f, int(a.inner))
+		}
 		if !x.pool.Trim(f, int(a.inner)) || !x.pool.TunnelFits(*f) {
 			x.drop(i, NoHeadroom)
 			continue
 		}
 		f.SetFlags(f.Flags() | frame.HasTunnel)
-		a.describe(x.pool.Tunnel(*f), options)
+		room := x.pool.Tunnel(*f)
+		if a.options != 0 { // first: in a small headroom they lie in what follows
+			copy(room[MetaBlock:], pkt[a.inner-uint16(a.options):a.inner])
+			x.Options |= 1 << i
+		}
+		a.describe(room)
 		x.Popped |= 1 << i
 		x.Port[i] = a.tunnel.Port
 	}

@@ -97,6 +97,9 @@ func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) [
 			way := &e.sets[(c-1)/emcWays][(c-1)%emcWays]
 			// Atomic, for the slot may be another flow's by now.
 			touched ^= e.key[flow.Base][c-1][0] ^ byte(e.m.entries[way.slot].gen.Load())
+			if flow.BlocksOf(&k.Block[flow.Base][i])&(1<<flow.Tunnel) != 0 {
+				touched ^= e.key[flow.Tunnel][c-1][0]
+			}
 		}
 	}
 	e.touched = touched
@@ -172,7 +175,7 @@ func (e *EMC) candidate(hash uint64) uint32 {
 // blocks name the same ones.
 func (e *EMC) equal(k *flow.Keys, i int, n uint32) bool {
 	for rest := extensions(flow.BlocksOf(&k.Block[flow.Base][i])); rest != 0; rest &= rest - 1 {
-		if b := bits.TrailingZeros8(rest); k.Block[b][i] != e.key[b][n] {
+		if b := bits.TrailingZeros8(rest); !flow.Equal(&k.Block[b][i], &e.key[b][n]) {
 			return false
 		}
 	}

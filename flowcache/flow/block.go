@@ -28,6 +28,26 @@ func (b *Block) word(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) 
 
 func (b *Block) setWord(i int, v uint64) { binary.LittleEndian.PutUint64(b[i*8:], v) }
 
+// copy makes b the same as from, word by word: what is hashed next is in registers then.
+func (b *Block) copy(from *Block) {
+	for i := range blockWords {
+		b.setWord(i, from.word(i))
+	}
+}
+
+// Equal reports whether two blocks are the same. The comparison of the language calls the runtime for it.
+func Equal(a, b *Block) bool {
+	d := a.word(0) ^ b.word(0)
+	d |= a.word(1) ^ b.word(1)
+	d |= a.word(2) ^ b.word(2)
+	d |= a.word(3) ^ b.word(3)
+	d |= a.word(4) ^ b.word(4)
+	d |= a.word(5) ^ b.word(5)
+	d |= a.word(6) ^ b.word(6)
+	d |= a.word(7) ^ b.word(7)
+	return d == 0
+}
+
 // EqualMasked reports whether b equals want in every bit set in m. want must be masked already: it has
 // no bit set that m has not.
 func EqualMasked(b, m, want *Block) bool {

@@ -49,7 +49,7 @@ func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, 
 		e.parse(p, meta, b, k, others)
 	}
 	if flags&frame.HasTunnel != 0 {
-		e.tunnels(p, port, b, k)
+		e.tunnels(p, port, b, k, others)
 	}
 }
 

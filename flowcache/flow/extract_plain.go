@@ -17,15 +17,22 @@ const (
 // blocksWord is word 7 of the base block of a packet that has no other.
 const blocksWord = 1 << Base << (OffBlocks % 8 * 8)
 
+// tunnelWord is what a tunnel block adds to that.
+const tunnelWord = 1 << Tunnel << (OffBlocks % 8 * 8)
+
 // plain fills in the keys of plain packets, which most are: IPv4 without options behind a VLAN tag or none, not a
 // fragment, with a whole TCP or UDP header. It returns a bit for each frame that is not one, whose key it has left
-// alone, and the flags that any of them has.
+// alone, and the flags that any of them has. Of packets that came out of a tunnel the tunnel block is still to come: their
+// keys say that they have one, and what they hash to is the base block.
 //
 // It makes words of a key, not fields, and hashes them while they are in registers. The branches go the same way
 // for all packets of most batches, so that the work on many of them is under way together.
 func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (others uint64, flags frame.Flags) {
 	w0 := bits.ReverseBytes64(meta)
-	v3 := bits.RotateLeft64(mix(seed[6], blocksWord^seed[7]), 41)
+	w7, v3 := [2]uint64{blocksWord, blocksWord | tunnelWord}, [2]uint64{}
+	for i := range v3 {
+		v3[i] = bits.RotateLeft64(mix(seed[6], w7[i]^seed[7]), 41)
+	}
 	for i, f := range b.Frames() {
 		flags |= f.Flags()
 		pkt := p.Bytes(f)
@@ -89,13 +96,14 @@ func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (ot
 		base.setWord(4, w4)
 		base.setWord(5, w5)
 		base.setWord(6, 0)
-		base.setWord(7, blocksWord)
+		kind := f.Flags() / frame.HasTunnel & 1
+		base.setWord(7, w7[kind])
 		k.L3[i], k.L4[i] = uint16(off), uint16(off+wire.IPv4Size)
 		// As HashBlock(0, base, seed).
 		v0 := mix(w0^seed[0], w1^seed[1])
 		v1 := mix(w2^seed[2], w3^seed[3])
 		v2 := mix(w4^seed[4], w5^seed[5])
-		k.Hash[i] = mix(v0^bits.RotateLeft64(v1, 17)^seed[1], v2^v3^seed[6])
+		k.Hash[i] = mix(v0^bits.RotateLeft64(v1, 17)^seed[1], v2^v3[kind]^seed[6])
 	}
 	return others, flags
 }

@@ -47,30 +47,37 @@ func (o *PortOptions) Of(port uint32) *TLVMap {
 	return (*maps)[port]
 }
 
-// tunnels adds to the keys of packets that came out of a tunnel what its headers said.
-func (e *Extractor) tunnels(p *frame.Pool, port uint32, b *frame.Batch, k *Keys) {
+// tunnels adds to the keys of packets that came out of a tunnel what its headers said. parsed has a bit for each key
+// that plain has not made.
+func (e *Extractor) tunnels(p *frame.Pool, port uint32, b *frame.Batch, k *Keys, parsed uint64) {
 	options := e.Options.Of(port)
-	var done uint64
+	var again uint64 // base blocks that have changed since they were hashed
 	for i, f := range b.Frames() {
 		if f.Flags()&frame.HasTunnel == 0 || k.Short>>i&1 != 0 {
 			continue
 		}
-		done |= 1 << i
-		if !k.tunnel(i, p.Tunnel(f), options) {
+		kept := p.Tunnel(f)
+		to := &k.Block[Tunnel][i]
+		to.copy((*Block)(kept[:]))
+		if to.word(OffTunPresent/8) == 0 && parsed>>i&1 == 0 {
+			k.Hash[i] = HashBlock(k.Hash[i], to, &e.Seed)
+			continue
+		}
+		again |= 1 << i
+		if !k.tunnel(i, kept, options) {
 			k.Refused |= 1 << i
 		}
 	}
-	for ; done != 0; done &= done - 1 {
-		k.hash(bits.TrailingZeros64(done), &e.Seed)
+	for ; again != 0; again &= again - 1 {
+		k.hash(bits.TrailingZeros64(again), &e.Seed)
 	}
 }
 
-// tunnel puts what is kept of outer headers into key i. It reports false if there are options by which the packet
-// must not be accepted.
+// tunnel completes key i, whose tunnel block is there as it was kept. It reports false if there are options by which
+// the packet must not be accepted.
 func (k *Keys) tunnel(i int, kept *[frame.TunnelRoom]byte, m *TLVMap) bool {
-	to := &k.Block[Tunnel][i]
-	*to = Block(kept[:BlockSize])
 	k.Block[Base][i][OffBlocks] |= 1 << Tunnel
+	to := &k.Block[Tunnel][i]
 	if to.load(OffTunPresent, 8) == 0 {
 		return true
 	}

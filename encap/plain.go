@@ -1,0 +1,91 @@
+package encap
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/culvertdev/culvert/encap/wire"
+)
+
+// plainOuter is what a plain packet has behind its Ethernet header: IPv4, UDP and the first two words of a tunnel's.
+const plainOuter = wire.IPv4Size + wire.UDPSize + 8 // bytes
+
+// Parts of the first word of an IPv4 header, in the order in which bytes stand in memory.
+const (
+	plainVersion  = 4<<4 | wire.IPv4Size/4
+	plainFragment = uint64((wire.IPv4MoreFragments|wire.IPv4FragOffset)>>8|(wire.IPv4MoreFragments|wire.IPv4FragOffset)&0xff<<8) << 48
+)
+
+// plain reads the outer headers of plain packets, which most are: IPv4 without options behind a VLAN tag or none, not a
+// fragment, with a right checksum, a UDP header that has the port of a tunnel, and a length that the frame has. It
+// returns a bit for each that may have come by a tunnel, and one for each frame that is to be looked at closely. Other
+// UDP packets are in neither.
+//
+// The branches go the same way for all packets of most batches, so that the work on many of them is under way together.
+func (x *Popper) plain() (set, others uint64) {
+	last, typ := uint16(0), NoType // of the port before, since most packets have the same
+	var marked, sound uint64
+	for i, f := range x.frames {
+		pkt := x.pool.Bytes(f)
+		if len(pkt) < wire.EthernetSize+plainOuter {
+			others |= 1 << i
+			continue
+		}
+		l3 := wire.EthernetSize
+		where := uint64(0)
+		ether := binary.BigEndian.Uint16(pkt[wire.EthType:])
+		if ether == wire.TypeVLAN && len(pkt) >= wire.EthernetSize+wire.VLANTagSize+plainOuter {
+			tag := binary.BigEndian.Uint32(pkt[l3:])
+			where = uint64(tag>>16&0xfff) << whereVLAN
+			ether = uint16(tag)
+			l3 += wire.VLANTagSize
+		}
+		h := (*[plainOuter]byte)(pkt[l3:])
+		w0 := binary.LittleEndian.Uint64(h[:])
+		w1 := binary.LittleEndian.Uint64(h[8:])
+		w2 := uint64(binary.LittleEndian.Uint32(h[16:]))
+		if ether != wire.TypeIPv4 || byte(w0) != plainVersion || w0&plainFragment != 0 || byte(w1>>8) != wire.ProtoUDP || !sums(w0, w1, w2) {
+			others |= 1 << i
+			continue
+		}
+		if port := binary.BigEndian.Uint16(h[wire.IPv4Size+wire.DstPort:]); port != last {
+			last, typ = port, x.tunnels.typeOf(port)
+		}
+		if typ == NoType {
+			continue
+		}
+		end := l3 + int(bits.ReverseBytes16(uint16(w0>>16)))
+		size := l3 + wire.IPv4Size + int(binary.BigEndian.Uint16(h[wire.IPv4Size+wire.UDPLength:]))
+		if size > end || end > x.pool.Total(f) || size < l3+plainOuter {
+			others |= 1 << i
+			continue
+		}
+		set |= 1 << i
+		if binary.LittleEndian.Uint16(h[wire.IPv4Size+wire.UDPChecksum:]) == 0 && f.Flags() == 0 {
+			sound |= 1 << i
+		}
+		marked |= w0 >> 8 & ect1 << i
+		key := binary.BigEndian.Uint32(h[wire.IPv4Size+wire.UDPSize+4:])
+		x.arrivals[i] = arrival{
+			end:  end4(uint32(w1>>32), uint32(w2), where|uint64(last)<<wherePort|uint64(key>>kinds[typ].shift)),
+			size: uint32(size), l3: uint16(l3), l4: uint16(l3 + wire.IPv4Size), tos: uint8(w0 >> 8),
+		}
+	}
+	x.marked, x.sound = marked, sound
+	return set, others
+}
+
+// end4 is the end with two IPv4 addresses as they stand in memory.
+func end4(src, dst uint32, where uint64) end {
+	return end{src: [2]uint64{1: uint64(bits.ReverseBytes32(src))}, dst: [2]uint64{1: uint64(bits.ReverseBytes32(dst))}, where: where}
+}
+
+// sums reports whether the words of an IPv4 header add up (RFC 1071).
+func sums(w0, w1, w2 uint64) bool {
+	s, c := bits.Add64(w0, w1, 0)
+	s, c = bits.Add64(s, w2, c)
+	s += c
+	s = s>>32 + s&0xffffffff
+	s = s>>32 + s&0xffffffff
+	return wire.Fold(uint32(s)) == 0xffff
+}
