@@ -66,18 +66,16 @@ func (x *Popper) plain() (set, others uint64) {
 		}
 		marked |= w0 >> 8 & ect1 << i
 		key := binary.BigEndian.Uint32(h[wire.IPv4Size+wire.UDPSize+4:])
-		x.arrivals[i] = arrival{
-			end:  end4(uint32(w1>>32), uint32(w2), where|uint64(last)<<wherePort|uint64(key>>kinds[typ].shift)),
-			size: uint32(size), l3: uint16(l3), l4: uint16(l3 + wire.IPv4Size), tos: uint8(w0 >> 8),
-		}
+		// Field by field: a whole value would be made elsewhere and read back before it is there.
+		a := &x.arrivals[i]
+		a.src = [2]uint64{1: uint64(bits.ReverseBytes32(uint32(w1 >> 32)))}
+		a.dst = [2]uint64{1: uint64(bits.ReverseBytes32(uint32(w2)))}
+		a.where = where | uint64(last)<<wherePort | uint64(key>>kinds[typ].shift)
+		a.size, a.l3, a.l4 = uint32(size), uint16(l3), uint16(l3+wire.IPv4Size)
+		a.bits, a.gbp, a.tos, a.options, a.bad = 0, GBP{}, uint8(w0>>8), 0, Good
 	}
 	x.marked, x.sound = marked, sound
 	return set, others
-}
-
-// end4 is the end with two IPv4 addresses as they stand in memory.
-func end4(src, dst uint32, where uint64) end {
-	return end{src: [2]uint64{1: uint64(bits.ReverseBytes32(src))}, dst: [2]uint64{1: uint64(bits.ReverseBytes32(dst))}, where: where}
 }
 
 // sums reports whether the words of an IPv4 header add up (RFC 1071).

@@ -25,9 +25,9 @@ type Pusher struct {
 
 	frames []frame.Frame
 	d      descriptor
-	words  []uint64 // of the bytes
 	l3     []uint16
 	hash   []uint32
+	stack  [MaxStack]byte // of the batch: copied in one go where words would be written one by one
 }
 
 // Push puts the header stack in words, made by AppendStack, in front of each frame. It returns a bit for each frame that
@@ -37,16 +37,15 @@ type Pusher struct {
 // offset of its network header in bytes, 0 if it has none. The frames must be complete: without offload wishes. Their
 // tunnel metadata, if any, is gone afterwards.
 func (u *Pusher) Push(words []uint64, frames []frame.Frame, hash []uint32, l3 []uint16) (left uint64) {
-	u.d, u.words, u.frames, u.hash, u.l3 = descriptor(words[0]), words[1:], frames, hash, l3
+	u.d, u.frames, u.hash, u.l3 = descriptor(words[0]), frames, hash, l3
+	writeStack(u.stack[:u.d.size()], words[1:])
 	set := u.prepend()
 	if u.d&dV6 == 0 {
 		u.ipv4(set)
 	} else {
 		u.ipv6(set)
 	}
-	if u.d&dUDP != 0 {
-		u.udp(set)
-	} else {
+	if u.d&dUDP == 0 {
 		u.gre(set)
 	}
 	if u.d&dSum != 0 {
@@ -92,16 +91,17 @@ func (u *Pusher) prepend() (set uint64) {
 		if !u.Pool.Prepend(f, size) {
 			continue
 		}
-		writeStack(u.Pool.Bytes(*f)[:size], u.words)
+		copy(u.Pool.Bytes(*f), u.stack[:size])
 		set |= 1 << i
 	}
 	return set
 }
 
-// ipv4 completes the IPv4 headers of the frames in set: what is filled in is added to the checksum of the header as it
-// was built (RFC 1624).
+// ipv4 completes the IPv4 headers of the frames in set, and UDP headers behind them: what is filled in is added to the
+// checksum of the IPv4 header as it was built (RFC 1624).
 func (u *Pusher) ipv4(set uint64) {
 	l3, size := u.d.l3(), u.d.size()
+	built := uint32(^binary.BigEndian.Uint16(u.stack[l3+wire.IPv4Checksum:]))
 	var id, step uint32
 	if u.d&dID != 0 {
 		id, step = u.Counters.ids(bits.OnesCount64(set))
@@ -110,10 +110,13 @@ func (u *Pusher) ipv4(set uint64) {
 		i := bits.TrailingZeros64(set)
 		pkt := u.Pool.Bytes(u.frames[i])
 		h := (*[wire.IPv4Size]byte)(pkt[l3:])
-		length := uint32(u.Pool.Total(u.frames[i]) - l3)
-		sum := uint32(^binary.BigEndian.Uint16(h[wire.IPv4Checksum:])) + length
+		length := u.Pool.Total(u.frames[i]) - l3
+		if u.d&dUDP != 0 {
+			u.udp(pkt[l3+wire.IPv4Size:], length-wire.IPv4Size, i)
+		}
+		sum := built + uint32(length)
 		binary.BigEndian.PutUint16(h[wire.IPv4Length:], uint16(length))
-		if tos, ttl, ok := tosOf(pkt[size:], int(u.l3[i])); ok {
+		if tos, ttl, ok := tosOf(pkt[size:], int(u.l3[i])); ok && u.d&(dInheritTOS|dInheritTTL) != 0 || tos&ecnMask != 0 {
 			sum += u.inherit4(h, tos, ttl)
 		}
 		if u.d&dID != 0 {
@@ -141,14 +144,18 @@ func (u *Pusher) inherit4(h *[wire.IPv4Size]byte, tos, ttl uint8) (sum uint32) {
 	return sum
 }
 
-// ipv6 completes the IPv6 headers of the frames in set.
+// ipv6 completes the IPv6 headers of the frames in set, and UDP headers behind them.
 func (u *Pusher) ipv6(set uint64) {
 	l3, size := u.d.l3(), u.d.size()
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)
 		pkt := u.Pool.Bytes(u.frames[i])
 		h := (*[wire.IPv6Size]byte)(pkt[l3:])
-		binary.BigEndian.PutUint16(h[wire.IPv6Length:], uint16(u.Pool.Total(u.frames[i])-l3-wire.IPv6Size))
+		length := u.Pool.Total(u.frames[i]) - l3 - wire.IPv6Size
+		binary.BigEndian.PutUint16(h[wire.IPv6Length:], uint16(length))
+		if u.d&dUDP != 0 {
+			u.udp(pkt[l3+wire.IPv6Size:], length, i)
+		}
 		tos, ttl, ok := tosOf(pkt[size:], int(u.l3[i]))
 		if !ok {
 			continue
@@ -163,16 +170,10 @@ func (u *Pusher) ipv6(set uint64) {
 	}
 }
 
-// udp fills in lengths and source ports of the frames in set.
-func (u *Pusher) udp(set uint64) {
-	l4 := u.d.l4()
-	for ; set != 0; set &= set - 1 {
-		i := bits.TrailingZeros64(set)
-		h := u.Pool.Bytes(u.frames[i])[l4:]
-		binary.BigEndian.PutUint16(h[wire.UDPLength:], uint16(u.Pool.Total(u.frames[i])-l4))
-		if u.d&dEntropy != 0 {
-			port := firstPort + uint64(u.hash[i])*ports>>32
-			binary.BigEndian.PutUint16(h[wire.SrcPort:], uint16(port))
-		}
+// udp fills in length and source port of the UDP header h, of frame i.
+func (u *Pusher) udp(h []byte, length, i int) {
+	binary.BigEndian.PutUint16(h[wire.UDPLength:], uint16(length))
+	if u.d&dEntropy != 0 {
+		binary.BigEndian.PutUint16(h[wire.SrcPort:], uint16(firstPort+uint64(u.hash[i])*ports>>32))
 	}
 }
