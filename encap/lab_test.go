@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/culvertdev/culvert/encap/wire"
@@ -88,13 +89,23 @@ func (l *lab) pop(t *Tunnels, pkt []byte) popped {
 	fs := []frame.Frame{l.frame(pkt)}
 	l.popper.Pop(t, fs)
 	defer l.c.Put(fs[0])
-	r := popped{inner: l.bytes(fs[0]), fragment: l.popper.Fragments != 0}
+	return l.popped(0, fs[0])
+}
+
+// popped returns what became of f, frame i of the batch that was popped last.
+func (l *lab) popped(i int, f frame.Frame) popped {
+	l.t.Helper()
+	x := l.popper
+	r := popped{inner: l.bytes(f), fragment: x.Fragments>>i&1 != 0}
 	switch {
-	case l.popper.Dropped != 0:
-		r.why = l.popper.Why[0]
-	case l.popper.Popped != 0:
-		room := l.pool.Tunnel(fs[0])
-		r.port, r.options = l.popper.Port[0], bytes.Clone(frame.TunnelOptionsOf(room))
+	case x.Dropped>>i&1 != 0:
+		r.why = x.Why[i]
+	case x.Popped>>i&1 != 0:
+		room := l.pool.Tunnel(f)
+		r.port, r.options = x.Port[i], bytes.Clone(frame.TunnelOptionsOf(room))
+		if has := x.Options>>i&1 != 0; has != (len(r.options) > 0) {
+			l.t.Errorf("options %x: Options says %t", r.options, has)
+		}
 		copy(r.block[:], room[:])
 		clear(r.block[MetaPresent : MetaPresent+8]) // how many bytes of options: seen already
 	}
@@ -107,7 +118,9 @@ func (l *lab) tunnels(outers ...*Outer) *Tunnels {
 	var addrs []Address
 	var list []Tunnel
 	for i, o := range outers {
-		addrs = append(addrs, Address{o.Dst, o.VLAN & 0xfff})
+		if a := (Address{o.Dst, o.VLAN & 0xfff}); !slices.Contains(addrs, a) {
+			addrs = append(addrs, a)
+		}
 		list = append(list, Tunnel{
 			Port: uint32(i + 1), Type: o.Type, Local: o.Dst, Remote: o.Src, UDPPort: o.DstPort, Key: o.Key,
 			GBP: o.HasGBP, GPE: o.GPE, ZeroChecksum6: true,
