@@ -5,7 +5,6 @@ package overlay
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -175,5 +174,5 @@ func (s *site) followed(p *pulse, what string, do, undo func(try int)) {
 		}
 		undo(try)
 	}
-	s.Error(fmt.Sprintf("%s: silent for %v, want less than %v at least once", what, took, limit))
+	s.Errorf("%s: silent for %v, want less than %v at least once", what, took, limit)
 }
