@@ -1,0 +1,70 @@
+package sink
+
+// Window is how many sequence numbers of a stream are remembered.
+const Window = 1 << 15
+
+// A tracker follows the sequence numbers of a stream.
+type tracker struct {
+	next    uint64 // the highest number that arrived, and 1
+	arrived uint64 // frames, duplicates and all
+	seen    [Window / 64]uint64
+	passed  [Window]uint32 // of a number that was passed over: which arrival did that
+
+	duplicates uint64
+	reordered  uint64
+	late       uint64 // of these
+	extent     uint64 // the largest
+}
+
+// take notes that a frame has arrived.
+func (t *tracker) take(seq uint64) {
+	t.arrived++
+	if seq >= t.next {
+		if seq > t.next {
+			t.pass(seq)
+		}
+		if seq&63 == 0 {
+			t.seen[seq%Window/64] = 0
+		}
+		t.seen[seq%Window/64] |= 1 << (seq & 63)
+		t.next = seq + 1
+		return
+	}
+	t.behind(seq)
+}
+
+// pass notes that the numbers from next to seq have not arrived before seq.
+func (t *tracker) pass(seq uint64) {
+	from := t.next
+	if seq-from >= Window { // all of them at once
+		from = seq - Window + 1
+		clear(t.seen[:])
+	}
+	for n := from; n < seq; n++ {
+		if n&63 == 0 {
+			t.seen[n%Window/64] = 0
+		}
+		t.passed[n%Window] = uint32(t.arrived)
+	}
+}
+
+// behind notes a frame behind one with a higher number.
+func (t *tracker) behind(seq uint64) {
+	// A word of the window is cleared when its first number comes: some numbers less than Window are remembered.
+	if t.next-seq > Window-64 {
+		t.reordered++
+		t.late++
+		return
+	}
+	word, bit := &t.seen[seq%Window/64], uint64(1)<<(seq&63)
+	if *word&bit != 0 {
+		t.duplicates++
+		return
+	}
+	*word |= bit
+	t.reordered++
+	t.extent = max(t.extent, uint64(uint32(t.arrived)-t.passed[seq%Window]))
+}
+
+// unique returns how many frames have arrived, each counted once.
+func (t *tracker) unique() uint64 { return t.arrived - t.duplicates }
