@@ -18,7 +18,7 @@ const (
 type Spec struct {
 	// Size is the size of the frames in bytes as they are counted on a wire, with the 4 bytes of the frame check
 	// sequence, which frames in memory do not have: "64" (default), "imix", or sizes with weights, "64:7,594:4,1518:1".
-	// Of a tunnel it is the size of the inner frames.
+	// Of a tunnel it is the size of the inner frames. What is too small for headers and stamp is as small as they let it.
 	Size  string   `json:"size,omitempty"`
 	Flows int      `json:"flows,omitempty"` // default 1
 	Order string   `json:"order,omitempty"` // which flow is next: cyclic (default), random or zipf

@@ -53,9 +53,9 @@ func (s Spec) plan(room int) (p plan, err error) {
 	}
 	least := headerSize(s.Source.Address.Is6(), s.VLAN) + stamp.Size
 	for _, m := range mix {
-		if m.size < least || s.outerSize()+m.size > MaxSize-checkSequence {
-			return p, fmt.Errorf("size %d with these headers, want %d to %d", m.size+checkSequence,
-				least+checkSequence, MaxSize-s.outerSize())
+		m.size = max(m.size, least)
+		if most := MaxSize - s.outerSize(); m.size+checkSequence > most {
+			return p, fmt.Errorf("size %d in this tunnel, want at most %d", m.size+checkSequence, most)
 		}
 		t, how, err := newTemplate(s, m.size, room)
 		if err != nil {
