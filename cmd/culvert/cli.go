@@ -98,9 +98,12 @@ type cli struct {
 	Demo   demoCmd   `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
 	Soak   soakCmd   `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`
 	Bench  struct {
+		Send    benchSendCmd    `cmd:"" help:"Send frames between two ports and say what became of them."`
+		Self    benchSelfCmd    `cmd:"" help:"Measure the generator itself, back to back in memory."`
+		Gen     benchGenCmd     `cmd:"" help:"Be a generator for programs: commands as lines of JSON on the standard input, answers on the standard output; ends with its input."`
 		Report  benchReportCmd  `cmd:"" help:"Show what a run of the bench found, as a table or as a page with plots."`
 		Compare benchCompareCmd `cmd:"" help:"Say what changed from one run to another beyond the noise; exit code 7 for a loss of more than the tolerance."`
-	} `cmd:"" group:"other" help:"Look at runs of the bench."`
+	} `cmd:"" group:"other" help:"Measure a switch, this one or another, from outside; look at what was found."`
 	Version versionCmd `cmd:"" group:"other" help:"Print the version of this program."`
 }
 
@@ -125,6 +128,7 @@ Examples:
   culvert stats --json | jq .drops
   culvert trace br0 in_port=p1,udp,nw_dst=192.0.2.7,tp_dst=53
   culvert trace br0 --capture a.pcap --frame 7 --in p1
+  culvert bench send a=vhost-frontend,path=/run/vu0 b=vhost-frontend,path=/run/vu1 --flows 1000 --rate 1e6
   culvert replay -c culvert.yaml --in p1=a.pcap --in p2=b.pcapng --out sent --verify
   culvert bench report run.json --html run.html
   culvert bench compare old.json new.json --tolerance 3%
