@@ -33,5 +33,7 @@ type running interface {
 	account(ctx context.Context, r row) (how string, share float64, err error)
 	// cycles is what a packet costs by the switch's own count; 0 when it has none.
 	cycles(ctx context.Context) float64
+	// stages are where these go, in the order of a packet's way; none when it does not say.
+	stages(ctx context.Context) []stage
 	stop() error
 }

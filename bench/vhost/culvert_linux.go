@@ -111,6 +111,15 @@ func (r *runningCulvert) cycles(ctx context.Context) float64 {
 	return float64(c1-c0) / float64(max(p1-p0, 1))
 }
 
+// stages are those of timed poll cycles since clear.
+func (r *runningCulvert) stages(ctx context.Context) []stage {
+	now, err := r.Tally(ctx)
+	if err != nil {
+		return nil
+	}
+	return stagesBetween(r.before.Stats.Workers, now.Stats.Workers)
+}
+
 // received sums the cycles spent on receive queues and the packets taken from them.
 func received(ports []api.Port) (cycles, packets uint64) {
 	for _, p := range ports {

@@ -47,3 +47,5 @@ func (r runningFloor) cycles(ctx context.Context) float64 {
 	}
 	return c
 }
+
+func (runningFloor) stages(context.Context) []stage { return nil }

@@ -132,3 +132,5 @@ func (r runningOVS) cycles(context.Context) float64 {
 }
 
 func (r runningOVS) stop() error { return r.Stop() }
+
+func (runningOVS) stages(context.Context) []stage { return nil }

@@ -65,3 +65,5 @@ func (r *runningPatch) spent(ctx context.Context) (s spent, err error) {
 	_, err = fmt.Sscanf(line, spentFormat, &s.cycles, &s.packets)
 	return s, err
 }
+
+func (*runningPatch) stages(context.Context) []stage { return nil }

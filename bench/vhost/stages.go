@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/culvertdev/culvert/control/api"
 )
 
 // A stage is a part of a switch's program, and what a packet costs there.
@@ -59,6 +61,28 @@ func parseStages(report string, cycles float64) []stage {
 		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Name, b.Name))
 	})
 	return list
+}
+
+// stagesBetween returns where Culvert's workers, as they were before and are now, say that cycles have gone.
+func stagesBetween(before, now []api.Worker) []stage {
+	var list []stage
+	var packets, sum uint64
+	for i, w := range now {
+		packets += w.Stages.Packets - before[i].Stages.Packets
+		for k, c := range w.Stages.Cycles {
+			if i == 0 {
+				list = append(list, stage{Name: c.Name})
+			}
+			spent := c.Value - before[i].Stages.Cycles[k].Value
+			list[k].Cycles += float64(spent)
+			sum += spent
+		}
+	}
+	for i := range list {
+		list[i].Share = list[i].Cycles / float64(max(sum, 1))
+		list[i].Cycles /= float64(max(packets, 1))
+	}
+	return slices.DeleteFunc(list, func(s stage) bool { return s.Cycles < 0.5 })
 }
 
 // stageOf returns what a function belongs to: a Go method to its type, any other function to itself.

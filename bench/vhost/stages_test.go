@@ -1,8 +1,11 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/culvertdev/culvert/control/api"
 )
 
 const perfReport = `
@@ -27,5 +30,16 @@ func TestAProfileIsSummedUpByStage(t *testing.T) {
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestWorkersSayInWhichStagesTheirCyclesWent(t *testing.T) {
+	worker := func(packets, receive, parse uint64) api.Worker {
+		return api.Worker{Stages: api.Stages{Packets: packets, Cycles: []api.Counter{{Name: "receive", Value: receive}, {Name: "parse", Value: parse}, {Name: "slow_path"}}}}
+	}
+	got := stagesBetween([]api.Worker{worker(100, 1000, 10), worker(0, 0, 0)}, []api.Worker{worker(110, 1600, 110), worker(10, 0, 100)})
+	want := []stage{{"receive", 0.75, 30}, {"parse", 0.25, 10}}
+	if !slices.Equal(got, want) {
+		t.Errorf("stages are %v, want %v", got, want)
 	}
 }

@@ -34,7 +34,7 @@ type sample struct {
 	AsSaid    float64             `json:"looked_up_as_the_row_says"`            // share of the packets
 	Half      time.Duration       `json:"half_within_ns,omitempty"`             // of single packets, from sending to receiving
 	Most      time.Duration       `json:"99_percent_within_ns,omitempty"`
-	Stages    []stage             `json:"stages,omitempty"` // where the switch's time goes, if that was asked for
+	Stages    []stage             `json:"stages,omitempty"` // where the switch's time goes, by its own count, or by a profile if that was asked for
 }
 
 // class is near or far, or mixed when it was both.
@@ -190,7 +190,7 @@ func (b *bench) count(ctx context.Context, r running, counted func(context.Conte
 	spent := machine.Busiest(before.threads, after.threads)
 	s.Waited = spent.Waited.Seconds() / seconds
 	s.CPU = float64((spent.User + spent.System).Nanoseconds()) / float64(max(after.received-before.received, 1))
-	s.Cycles = r.cycles(ctx)
+	s.Cycles, s.Stages = r.cycles(ctx), r.stages(ctx)
 	s.LookUps, s.AsSaid, err = r.account(ctx, s.row())
 	return err
 }
