@@ -14,17 +14,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/report"
+	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
@@ -35,7 +35,7 @@ func main() {
 	flag.DurationVar(&o.window, "window", 4*time.Second, "`time` of each measurement")
 	flag.DurationVar(&o.warm, "warm", 4*time.Second, "`time` of traffic before the first measurement of a window")
 	flag.DurationVar(&o.patience, "patience", time.Minute, "`time` to wait before each window until others leave the CPUs alone; 0 takes every window as it is")
-	flag.StringVar(&o.json, "json", "", "write all samples to a `file`")
+	flag.StringVar(&o.json, "json", "", "keep all windows in a `file`, for culvert bench report and compare, and go on where an earlier run with it ended")
 	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs")
 	flag.StringVar(&o.options, "options", "", "options of Culvert's ports, such as `busy-poll=20us,ring-size=4096`")
 	flag.StringVar(&o.workers, "latency", "", "Culvert's workers.latency, a `time` or spin")
@@ -64,22 +64,45 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	r := report{Machine: machine.Describe(), Options: strings.Join(os.Args[1:], " ")}
-	r.printHead(os.Stdout)
-	bench := &bench{options: o, all: all}
-	for round := range o.rounds {
-		for _, c := range contest.Turns(contenders) {
-			s, err := bench.run(ctx, c)
+	book, err := result.Open(o.json, o.run(machine.Versions(ctx), result.CommandLine("go run ./bench/afxdp", os.Args[1:])))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\nswitch on CPU %d, hosts on CPU %d; namespaces on veth pairs, MTU 1500\n\n", machine.Describe(), contest.SwitchCPU, contest.HostCPU)
+	b := &bench{options: o, all: all}
+	if err := b.windows(ctx, book, contenders); err != nil {
+		return err
+	}
+	return report.Text(os.Stdout, &book.Run)
+}
+
+// windows measures all windows that the book does not have yet.
+func (b *bench) windows(ctx context.Context, book *result.Book, contenders []contender) error {
+	all := subjects()
+	p := report.NewProgress(os.Stdout, b.rounds*len(contest.Turns(contenders)))
+	defer p.Close()
+	for round := range b.rounds {
+		for turn, c := range contest.Turns(contenders) {
+			if book.Has(all[len(all)-1].name, c.name(), round+1, turn) {
+				p.Skip()
+				continue
+			}
+			p.Begin(fmt.Sprintf("%s, round %d", c.name(), round+1))
+			s, err := b.run(ctx, c)
 			if err != nil {
 				return fmt.Errorf("%s, round %d: %w", c.name(), round+1, err)
 			}
-			s.Round = round + 1
-			r.add(s)
-			s.print(os.Stdout)
+			s.Round, s.Turn = round+1, turn
+			s.print(p)
+			p.Done()
+			for _, sub := range all {
+				if err := book.Add(b.row(sub, s), s.window(sub)); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	r.print(os.Stdout)
-	return r.write(o.json)
+	return nil
 }
 
 func (o options) contenders() ([]contender, error) {
@@ -94,16 +117,4 @@ func (o options) contenders() ([]contender, error) {
 		return []contender{c, v}, errors.Join(c.missing(), v.missing())
 	}
 	return nil, fmt.Errorf("--only %q: want culvert or ovs", o.only)
-}
-
-// write saves all samples, if a file is wanted.
-func (r *report) write(path string) error {
-	if path == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }

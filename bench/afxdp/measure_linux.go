@@ -20,21 +20,22 @@ import (
 
 // A sample is one window of one contender.
 type sample struct {
-	Contender  string              `json:"contender"`
-	Round      int                 `json:"round"`
-	Version    string              `json:"version"`
-	Mode       string              `json:"mode"`
-	RoundTrip  [2]machine.Distance `json:"cache_line_round_trip_ns"` // between the CPUs, before and after
-	Others     [2]float64          `json:"used_by_others"`           // share of the two CPUs, just before and just after
-	TCP        float64             `json:"tcp_bits_per_second"`      // every byte checked
-	Retransmit uint32              `json:"tcp_retransmits"`
-	Iperf      float64             `json:"iperf3_bits_per_second"` // 0 where iperf3 is not there
-	Offered    float64             `json:"offered_packets_per_second"`
-	Received   float64             `json:"received_packets_per_second"`
-	User       float64             `json:"user_ns_per_packet"`   // of the switch's thread, while packets were counted
-	Kernel     float64             `json:"kernel_ns_per_packet"` // the same thread in the kernel
-	Waited     float64             `json:"waited_for_cpu"`       // share of the time for which the thread was ready and had no CPU
-	RTT        float64             `json:"ping_ns"`              // mean, on an idle switch
+	Contender  string
+	Round      int
+	Turn       int // within the round
+	Version    string
+	Mode       string
+	RoundTrip  [2]machine.Distance // of a cache line between the CPUs, before and after
+	Others     [2]float64          // share of the two CPUs, just before and just after
+	TCP        float64             // bits a second, every byte checked
+	Retransmit uint32              // TCP segments
+	Iperf      float64             // bits a second; 0 where iperf3 is not there
+	Offered    float64             // packets a second
+	Received   float64             // packets a second
+	User       float64             // ns a packet, of the switch's thread, while packets were counted
+	Kernel     float64             // ns a packet, of the same thread in the kernel
+	Waited     float64             // share of the time for which the thread was ready and had no CPU
+	RTT        float64             // ns, mean, on an idle switch
 }
 
 // A bench runs windows.

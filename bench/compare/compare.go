@@ -108,7 +108,7 @@ func rows(before, after *result.Row) (list []Change) {
 		for _, m := range after.Measures {
 			for _, c := range after.Contenders {
 				old, ok := before.Contender(c.Name)
-				if !ok {
+				if !ok || m.Better == result.Neither {
 					continue
 				}
 				a, b := before.Figures(c.Name, class, m), after.Figures(c.Name, class, m)

@@ -107,6 +107,7 @@ func TestWhatCannotBeComparedIsNot(t *testing.T) {
 		{"a generator at its limit", each(func(w *result.Window) { w.Limited = true }), "the generator was the limit"},
 		{"others at work", each(func(w *result.Window) { w.Disturbed = "others" }), "others disturbed one of the two runs"},
 		{"another class", each(func(w *result.Window) { w.Class = "far" }), ""},
+		{"a figure that is neither good nor bad", func(r *result.Run) { r.Rows[0].Measures[0].Better = result.Neither }, ""},
 		{"windows that do not count", each(func(w *result.Window) { w.LeftOut = "no" }), ""},
 	} {
 		after := rates("v2", about(10, 8))

@@ -45,7 +45,10 @@ func barFigure(id string, m result.Measure, all []Summary) figure {
 		largest = max(largest, s.Largest())
 	}
 	u := UnitOf(m.Unit, largest)
-	f := figure{Title: fmt.Sprintf("%s, %s: %s is better", title(m.Name), u.Name, m.Better), Head: []string{"row", "contender", "median, " + u.Name, "from", "to", "windows", "ratio"}}
+	f := figure{Title: title(m.Name) + ", " + u.Name, Head: []string{"row", "contender", "median, " + u.Name, "from", "to", "windows", "ratio"}}
+	if m.Better != result.Neither {
+		f.Title += fmt.Sprintf(": %s is better", m.Better)
+	}
 	chart := plot.Bars{Title: f.Title}
 	var said []string
 	for _, s := range all {

@@ -147,7 +147,7 @@ func (c *checker) measures(list []Measure) {
 		c.name("measure", m.Name)
 		c.texts("unit", m.Unit)
 		c.want(!seen[m.Name], "measure %q: there are two of this name", cut(m.Name))
-		c.want(m.Better == More || m.Better == Less, "measure %q: better %q: want more or less", cut(m.Name), cut(string(m.Better)))
+		c.want(m.Better == More || m.Better == Less || m.Better == Neither, "measure %q: better %q: want more, less or neither", cut(m.Name), cut(string(m.Better)))
 		c.want(m.Percentile >= 0 && m.Percentile <= 100, "measure %q: percentile %v: want 0 to 100", cut(m.Name), m.Percentile)
 		seen[m.Name] = true
 	}

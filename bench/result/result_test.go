@@ -101,7 +101,7 @@ func TestWrongFilesAreRefusedWithAReason(t *testing.T) {
 		{"a negative rate", `"rate":20000000`, `"rate":-1`, "rate -1: want 0"},
 		{"an absurd rate", `"rate":20000000`, `"rate":1e300`, "rate 1e+300"},
 		{"a figure of no measure", `"rate":20000000`, `"speed":1`, `figure "speed"`},
-		{"an unknown direction", `"better":"more"`, `"better":"red"`, `better "red": want more or less`},
+		{"an unknown direction", `"better":"more"`, `"better":"red"`, `better "red": want more, less or neither`},
 		{"a contender that is not there", `"contender":"ovs","round":1,"turn":1`, `"contender":"vpp","round":1,"turn":1`, `contender "vpp": want one of the row's`},
 		{"the same window twice", `"turn":3`, `"turn":0`, "there are two of them"},
 		{"round 0", `"round":1`, `"round":0`, "round 0"},

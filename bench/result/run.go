@@ -64,8 +64,9 @@ type Measure struct {
 type Better string
 
 const (
-	More Better = "more"
-	Less Better = "less"
+	More    Better = "more"
+	Less    Better = "less"
+	Neither Better = "neither" // it says under what the others were measured, such as the rate that was offered
 )
 
 // A Contender is a switch that was measured.
