@@ -18,15 +18,19 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/report"
+	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/rival"
 )
 
 type options struct {
-	culvert, only       string
+	culvert, only, json string
 	rounds, flows, rate int
 }
 
@@ -40,6 +44,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds of Culvert, OVS, OVS, Culvert")
 	flag.IntVar(&o.flows, "flows", 100_000, "how many `flows` the rule covers")
 	flag.IntVar(&o.rate, "rate", 50_000, "`packets` a second")
+	flag.StringVar(&o.json, "json", "", "keep what was measured in a `file`, for culvert bench report and compare, and go on where an earlier run with it ended")
 	flag.Parse()
 	contest.Main("stale", func(ctx context.Context) error { return compare(ctx, o) })
 }
@@ -57,19 +62,37 @@ func compare(ctx context.Context, o options) error {
 	}
 	runtime.GOMAXPROCS(max(4, runtime.NumCPU())) // a sender and a watcher on one CPU
 	fmt.Printf("switch on CPU %d, hosts on CPU %d; %s\n", contest.SwitchCPU, contest.HostCPU, runtime.Version())
-	var all []sample
-	for range o.rounds {
-		for _, sw := range contest.Turns(switches) {
+	book, err := result.Open(o.json, o.run(machine.Versions(ctx), result.CommandLine("go run ./bench/stale", os.Args[1:])))
+	if err != nil {
+		return err
+	}
+	if err := o.windows(ctx, book, switches); err != nil {
+		return err
+	}
+	return report.Text(os.Stdout, &book.Run)
+}
+
+// windows measures what the book does not have yet.
+func (o options) windows(ctx context.Context, book *result.Book, switches []rival.Switch) error {
+	p := report.NewProgress(os.Stdout, o.rounds*len(contest.Turns(switches)))
+	defer p.Close()
+	for round := range o.rounds {
+		for turn, sw := range contest.Turns(switches) {
+			if book.Has(o.rowName(), sw.Name(), round+1, turn) {
+				p.Skip()
+				continue
+			}
+			p.Begin(fmt.Sprintf("%s, round %d", sw.Name(), round+1))
 			s, err := run(ctx, o, sw)
 			if err != nil {
 				return fmt.Errorf("%s: %w", sw.Name(), err)
 			}
-			fmt.Println(s)
-			all = append(all, s)
+			fmt.Fprintln(p, s)
+			p.Done()
+			if err := book.Add(o.row(s), s.window(round+1, turn)); err != nil {
+				return err
+			}
 		}
-	}
-	for _, sw := range switches {
-		fmt.Println(median(sw.Name(), all))
 	}
 	return nil
 }

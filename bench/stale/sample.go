@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -17,19 +16,4 @@ type sample struct {
 func (s sample) String() string {
 	return fmt.Sprintf("%s %s (%s): changed after %s, last packet by the old rule after %s",
 		s.name, s.version, s.cached, s.call.Round(time.Millisecond), s.stale.Round(time.Millisecond))
-}
-
-// median returns the medians of a switch's samples, the upper ones where they are even in number.
-func median(name string, all []sample) string {
-	var call, stale []time.Duration
-	for _, s := range all {
-		if s.name == name {
-			call, stale = append(call, s.call), append(stale, s.stale)
-		}
-	}
-	slices.Sort(call)
-	slices.Sort(stale)
-	i := len(call) / 2
-	return fmt.Sprintf("median of %d, %s: changed after %s, last packet by the old rule after %s",
-		len(call), name, call[i].Round(time.Millisecond), stale[i].Round(time.Millisecond))
 }
