@@ -84,7 +84,11 @@ type cli struct {
 		Show gatewayShowCmd `cmd:"" help:"Show gateways: interfaces, routes, neighbours, rules with their counters."`
 	} `cmd:"" group:"look" help:"Look at bridges that route."`
 	Underlay underlayCmd `cmd:"" group:"look" help:"Show what tunnels stand on: addresses of ports, routes, neighbours."`
-	Meter    struct {
+	Tunnel   struct {
+		List    tunnelListCmd    `cmd:"" help:"List tunnel ports: where their packets go, keys, overlay MTU, counters."`
+		Profile tunnelProfileCmd `cmd:"" help:"Show who knows where guests are: plug-ins, guests here, answers, questions that wait."`
+	} `cmd:"" group:"look" help:"Look at tunnels, and at the profiles that they ask."`
+	Meter struct {
 		Add   meterAddCmd   `cmd:"" help:"Add meters, in ovs-ofctl's syntax."`
 		Mod   meterModCmd   `cmd:"" help:"Make meters others; they start anew."`
 		Del   meterDelCmd   `cmd:"" help:"Remove a meter, and the rules that use it."`

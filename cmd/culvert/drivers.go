@@ -39,5 +39,5 @@ func faultable(inner func(*frame.Pool, *slog.Logger) pmd.Driver, check func(map[
 	}
 }
 
-// portTypes names the types of port, sorted.
-func portTypes() []string { return slices.Sorted(maps.Keys(drivers())) }
+// portTypes names the types of port, sorted: those with a device and tunnels.
+func portTypes() []string { return slices.Sorted(maps.Keys(drivers().Types())) }

@@ -115,6 +115,33 @@ func canned(t *testing.T) string {
 			Neighbours: []api.UnderlayNeighbour{{Port: "p1", Address: "192.0.2.9", State: "asked"}, {Port: "p1", Address: "192.0.2.254", MAC: "02:00:00:00:00:fe", State: "answered", AgeSeconds: 0.2}},
 		}, nil
 	})
+	api.Handle(m, api.TunnelList, func(context.Context, api.Nothing) ([]api.Tunnel, error) {
+		counters := []api.Counter{{Name: "rx_packets", Value: 5}, {Name: "tx_packets", Value: 7}}
+		return []api.Tunnel{
+			{Port: "gr", Bridge: "br1", Type: "gre", Remote: "192.0.2.2", Local: "192.0.2.1", InKey: "none", OutKey: "7", Reason: "no route leads there"},
+			{Port: "ov", Bridge: "br0", Type: "vxlan", Remote: "lookup", Local: "any", InKey: "7", OutKey: "7", UDPPort: 4789, Profile: "dc", Counters: counters},
+			{Port: "vx", Bridge: "br0", Type: "vxlan", Remote: "192.0.2.2", Local: "any", InKey: "42", OutKey: "42", UDPPort: 4789, MTU: 1450,
+				Way: "port eth1 to 02:00:00:00:00:02 from 192.0.2.1", Counters: counters},
+		}, nil
+	})
+	api.Handle(m, api.ProfileShow, func(_ context.Context, n api.ProfileName) ([]api.Profile, error) {
+		dc := api.Profile{
+			Name: "dc", Open: true, Lookup: api.Plugin{Kind: "socket", Up: true, Text: "etcd: 3 guests and addresses"},
+			Invalidation: &api.Plugin{Kind: "svp", Text: "not connected yet"}, Fault: "the answer about vni 7 flood: more than 512 ends", Known: 3, Negative: 1, Waiting: 1, Here: 2,
+		}
+		if n.Name == "" {
+			return []api.Profile{dc, {Name: "lab", Lookup: api.Plugin{Kind: "file"}, Error: "vtep file: open /etc/guests: no such file or directory"}}, nil
+		}
+		dc.Guests = []api.Guest{{VNI: 7, MAC: "02:00:00:00:00:01", End: "192.0.2.1"}, {VNI: 7, MAC: "02:00:00:00:00:01", IP: "10.0.0.1", End: "192.0.2.1"}}
+		dc.Answers = []api.Answer{
+			{VNI: 7, MAC: "02:00:00:00:00:02", State: "known", Ends: []string{"192.0.2.2"}, LeftSeconds: 200},
+			{VNI: 7, MAC: "02:00:00:00:00:03", State: "none", LeftSeconds: 2.5},
+			{VNI: 7, IP: "10.0.0.2", MAC: "02:00:00:00:00:02", State: "known", Stale: true, Ends: []string{"192.0.2.2"}, LeftSeconds: 4},
+			{VNI: 7, IP: "10.0.0.3", State: "asked", LeftSeconds: 0.5},
+			{VNI: 7, Flood: true, State: "known", Ends: []string{"192.0.2.2", "192.0.2.3 port 8472"}, LeftSeconds: 100},
+		}
+		return []api.Profile{dc}, nil
+	})
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := api.Listen(path, 0o600, "")
 	if err != nil {
@@ -154,9 +181,14 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"fdb-show-json": {"fdb", "show", "--json"},
 		"mdb-show":      {"mdb", "show"},
 		"underlay":      {"underlay"},
-		"bond-show":     {"bond", "show"},
-		"mirror-list":   {"mirror", "list"},
-		"cache-dump":    {"cache", "dump"},
+
+		"tunnel-list":     {"tunnel", "list"},
+		"tunnel-profiles": {"tunnel", "profile"},
+		"tunnel-profile":  {"tunnel", "profile", "dc"},
+
+		"bond-show":   {"bond", "show"},
+		"mirror-list": {"mirror", "list"},
+		"cache-dump":  {"cache", "dump"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, errs, code := culvert(t, "", append(args, "--socket", socket)...)

@@ -24,6 +24,8 @@ const (
 	Bundle       Method[FlowText, BundleDone]     = "bundle"
 	GatewayShow  Method[BridgeName, []Gateway]    = "gateway.show"
 	UnderlayShow Method[Nothing, Underlay]        = "underlay"
+	TunnelList   Method[Nothing, []Tunnel]        = "tunnel.list"
+	ProfileShow  Method[ProfileName, []Profile]   = "tunnel.profile"
 	FDBShow      Method[BridgeName, []FDBEntry]   = "fdb.show"
 	FDBAdd       Method[NewFDBEntry, Nothing]     = "fdb.add"
 	FDBDel       Method[FDBKey, Nothing]          = "fdb.del"

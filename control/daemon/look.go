@@ -35,6 +35,8 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.FlowDump, d.flowDump)
 	api.Handle(m, api.GatewayShow, d.gatewayShow)
 	api.Handle(m, api.UnderlayShow, d.underlayShow)
+	api.Handle(m, api.TunnelList, d.tunnelList)
+	api.Handle(m, api.ProfileShow, d.profileShow)
 	api.Handle(m, api.FDBShow, d.fdbShow)
 	api.Handle(m, api.FDBAdd, d.fdbAdd)
 	api.Handle(m, api.FDBDel, d.fdbDel)

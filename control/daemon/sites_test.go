@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/vtep/plugin"
 	"github.com/culvertdev/culvert/encap/wire"
@@ -203,7 +205,7 @@ func expect(t *testing.T, what string, packet []byte, to *memport.Peer, send fun
 func TestGuestsAreAnnouncedFoundAndFollowed(t *testing.T) {
 	town := newTown()
 	profile := func() string { return "suppress: true, lookup: {kind: socket, options: {path: " + town.serve(t) + "}}" }
-	_, p1, u1 := site(t, 1, profile())
+	l1, p1, u1 := site(t, 1, profile())
 	_, p2, u2 := site(t, 2, profile())
 	_, p3, u3 := site(t, 3, profile())
 	connectSites(t, u1, u2, u3)
@@ -228,6 +230,18 @@ func TestGuestsAreAnnouncedFoundAndFollowed(t *testing.T) {
 			t.Error("the guest was asked all the same")
 		}
 	}
+
+	tunnels := call(l1, api.TunnelList, api.Nothing{})
+	if len(tunnels) != 1 || tunnels[0].Remote != "lookup" || tunnels[0].Profile != "dc" || tunnels[0].OutKey != "7" || tunnels[0].Bridge != "br0" {
+		t.Errorf("tunnels %+v", tunnels)
+	}
+	shown := call(l1, api.ProfileShow, api.ProfileName{Name: "dc"})
+	if len(shown) != 1 || !shown[0].Open || !shown[0].Lookup.Up || !shown[0].Suppress || shown[0].Known == 0 ||
+		!slices.ContainsFunc(shown[0].Guests, func(g api.Guest) bool { return g == api.Guest{VNI: 7, MAC: "02:00:00:00:00:01", End: "192.0.2.1"} }) ||
+		!slices.ContainsFunc(shown[0].Answers, func(a api.Answer) bool { return a.IP == "10.0.0.2" && a.MAC == "02:00:00:00:00:02" && a.State == "known" }) {
+		t.Errorf("profile %+v", shown)
+	}
+	refuse(l1, api.ProfileShow, api.ProfileName{Name: "none"}, api.NotFound)
 
 	start := time.Now()
 	p3.SendBytes(hello)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/encap/vtep"
+	"github.com/culvertdev/culvert/ring/counter"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -25,6 +27,15 @@ type Source interface {
 	Stats() datapath.Stats
 }
 
+// A Profile is one that tunnels ask where guests are.
+type Profile struct {
+	Name          string
+	Invalidates   bool // it has an invalidation plug-in
+	Here          int  // guests here, and their addresses, that others are told of
+	vtep.Overview      // of its directory; zero if that is not open
+	Samples       []counter.Sample
+}
+
 // Build says which program the metrics come from.
 type Build struct {
 	Version, Revision, Go string
@@ -32,13 +43,14 @@ type Build struct {
 
 // A Collector shows a Source to a Prometheus registry.
 type Collector struct {
-	source Source
-	build  Build
+	source   Source
+	profiles func() []Profile
+	build    Build
 }
 
-// NewCollector returns a collector for the source.
-func NewCollector(source Source, build Build) *Collector {
-	return &Collector{source: source, build: build}
+// NewCollector returns a collector for the source, and for the profiles of tunnels that a function returns.
+func NewCollector(source Source, profiles func() []Profile, build Build) *Collector {
+	return &Collector{source: source, profiles: profiles, build: build}
 }
 
 // Describe implements prometheus.Collector.
@@ -63,6 +75,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, b := range stats.Bridges {
 		s.samples(s.bridgeDrops, s.bridgeEvents, b.Samples, b.Name)
+	}
+	for _, p := range c.profiles() {
+		s.profile(&p)
 	}
 	for _, p := range c.source.Ports() {
 		s.port(&p)

@@ -11,6 +11,8 @@ type descs struct {
 	portFlows, portGuaranteed, portMasks, portMaskLimit *prometheus.Desc
 	portLookups, portProbes, newFlows                   *prometheus.Desc
 	bridgeDrops, bridgeEvents                           *prometheus.Desc
+	profileUp, profileAnswers, profileHere              *prometheus.Desc
+	profileEvents                                       *prometheus.Desc
 	buffers, bufferSize, framesInfo                     *prometheus.Desc
 
 	workerInfo, cycles, stageCycles, stagePackets, frequency, slept, sleeps, workerPackets *prometheus.Desc
@@ -81,6 +83,11 @@ func newDescs() descs {
 		bridgeDrops:  d("bridge_drops_total", "Packets that the rule table of a bridge dropped, such as those for controllers, by reason.", "bridge", "reason"),
 		bridgeEvents: d("bridge_events_total", "What else the rule table of a bridge counts.", "bridge", "event"),
 
+		profileUp:      d("profile_up", "1 if a plug-in of a profile can answer.", "profile", "plugin"),
+		profileAnswers: d("profile_answers", "What a profile knows: answers, answers that there is nobody, questions that wait for their first answer.", "profile", "state"),
+		profileHere:    d("profile_guests", "Guests here, and addresses of theirs, that others are told of.", "profile"),
+		profileEvents:  d("profile_events_total", "What a profile's directory and its plug-ins count.", "profile", "event"),
+
 		queuePackets: d("queue_packets_total", "Packets received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueBytes:   d("queue_bytes_total", "Bytes received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueDrops:   d("queue_drops_total", "Packets dropped by a queue, by reason.", "port", "direction", "queue", "reason"),
@@ -99,6 +106,7 @@ func allDescs() []*prometheus.Desc {
 		d.flows, d.flowCapacity, d.flowEvents, d.buffers, d.bufferSize, d.framesInfo,
 		d.portFlows, d.portGuaranteed, d.portMasks, d.portMaskLimit, d.portLookups, d.portProbes, d.newFlows,
 		d.bridgeDrops, d.bridgeEvents,
+		d.profileUp, d.profileAnswers, d.profileHere, d.profileEvents,
 		d.workerInfo, d.cycles, d.stageCycles, d.stagePackets, d.frequency, d.slept, d.sleeps, d.workerPackets,
 		d.polls, d.emptyPolls, d.overBudget, d.cycleTime, d.wakeTime,
 		d.portInfo, d.portOpen, d.portLink, d.portMTU, d.portChoice, d.portReopens,

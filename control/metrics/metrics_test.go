@@ -13,6 +13,7 @@ import (
 
 	"github.com/culvertdev/culvert/control/metrics"
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -79,8 +80,16 @@ func moment() still {
 	}
 }
 
+// profiles has one with both plug-ins.
+func profiles() []metrics.Profile {
+	return []metrics.Profile{{
+		Name: "dc", Invalidates: true, Here: 2, Samples: samples([]counter.Desc{{Name: "vtep_asked", Help: "Questions.", Kind: counter.Event}}, 4),
+		Overview: vtep.Overview{Look: vtep.Status{Up: true}, Known: 3, Negative: 1, Waiting: 5},
+	}}
+}
+
 func collector() *metrics.Collector {
-	return metrics.NewCollector(moment(), metrics.Build{Version: "v1", Revision: "abc", Go: "go1.26"})
+	return metrics.NewCollector(moment(), profiles, metrics.Build{Version: "v1", Revision: "abc", Go: "go1.26"})
 }
 
 func TestWhatIsCounted(t *testing.T) {
@@ -121,6 +130,21 @@ culvert_port_new_flow_events_total{event="asked",port="p1"} 6
 # HELP culvert_port_receive_packets_total Packets received.
 # TYPE culvert_port_receive_packets_total counter
 culvert_port_receive_packets_total{port="p1"} 10
+# HELP culvert_profile_answers What a profile knows: answers, answers that there is nobody, questions that wait for their first answer.
+# TYPE culvert_profile_answers gauge
+culvert_profile_answers{profile="dc",state="known"} 3
+culvert_profile_answers{profile="dc",state="negative"} 1
+culvert_profile_answers{profile="dc",state="waiting"} 5
+# HELP culvert_profile_events_total What a profile's directory and its plug-ins count.
+# TYPE culvert_profile_events_total counter
+culvert_profile_events_total{event="vtep_asked",profile="dc"} 4
+# HELP culvert_profile_guests Guests here, and addresses of theirs, that others are told of.
+# TYPE culvert_profile_guests gauge
+culvert_profile_guests{profile="dc"} 2
+# HELP culvert_profile_up 1 if a plug-in of a profile can answer.
+# TYPE culvert_profile_up gauge
+culvert_profile_up{plugin="invalidation",profile="dc"} 0
+culvert_profile_up{plugin="lookup",profile="dc"} 1
 # HELP culvert_queue_bytes_total Bytes received or handed to the device by a queue.
 # TYPE culvert_queue_bytes_total counter
 culvert_queue_bytes_total{direction="rx",port="p1",queue="0"} 1000

@@ -175,3 +175,15 @@ func (s *scrape) queue(port string, q *datapath.QueueStatus) {
 	}
 	s.samples(s.queueDrops, s.queueEvents, rest, port, direction, index)
 }
+
+func (s *scrape) profile(p *Profile) {
+	s.flag(s.profileUp, p.Look.Up, p.Name, "lookup")
+	if p.Invalidates {
+		s.flag(s.profileUp, p.Invalidate.Up, p.Name, "invalidation")
+	}
+	s.gauge(s.profileAnswers, float64(p.Known), p.Name, "known")
+	s.gauge(s.profileAnswers, float64(p.Negative), p.Name, "negative")
+	s.gauge(s.profileAnswers, float64(p.Waiting), p.Name, "waiting")
+	s.gauge(s.profileHere, float64(p.Here), p.Name)
+	s.samples(nil, s.profileEvents, p.Samples, p.Name)
+}

@@ -3,6 +3,7 @@ package tunnel
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 
 	"github.com/culvertdev/culvert/encap"
@@ -94,7 +95,10 @@ func (p *Port) MTU() int {
 // notes says where packets go and why they do not, for people.
 func (p *Port) notes() []pmd.Note {
 	c := p.config
-	notes := []pmd.Note{{Key: "remote", Value: c.Remote.text()}}
+	notes := []pmd.Note{{Key: "remote", Value: c.Remote.Text()}}
+	if c.Remote.From == Lookup {
+		notes = append(notes, pmd.Note{Key: "profile", Value: c.Profile})
+	}
 	if c.OutKey.From == Fixed {
 		notes = append(notes, pmd.Note{Key: "key", Value: fmt.Sprint(c.OutKey.ID)})
 	}
@@ -105,15 +109,43 @@ func (p *Port) notes() []pmd.Note {
 	if status != underlay.OK {
 		return append(notes, pmd.Note{Key: "way", Value: "none", Reason: status.String()})
 	}
-	via := fmt.Sprintf("port %d to %s from %s", w.Port, net.HardwareAddr(w.DstMAC[:]), w.Src)
+	return append(notes, pmd.Note{Key: "way", Value: wayText(&w)}, pmd.Note{Key: "overlay MTU", Value: fmt.Sprint(p.MTU())})
+}
+
+// Way says where packets to a fixed end go, and if they do not go there, why; "" with other ends.
+func (p *Port) Way() (way, reason string) {
+	if p.config.Remote.From != Fixed {
+		return "", ""
+	}
+	w, status := p.way()
+	if status != underlay.OK {
+		return "", status.String()
+	}
+	return wayText(&w), ""
+}
+
+// wayText says where a way leads, for people.
+func wayText(w *underlay.Way) string {
+	via := fmt.Sprintf("port %s to %s from %s", w.Name, net.HardwareAddr(w.DstMAC[:]), w.Src)
 	if w.VLAN != 0 {
 		via += fmt.Sprintf(" in VLAN %d", w.VLAN)
 	}
-	return append(notes, pmd.Note{Key: "way", Value: via}, pmd.Note{Key: "overlay MTU", Value: fmt.Sprint(p.MTU())})
+	return via
 }
 
-// text returns what the options say.
-func (e *End) text() string {
+// Text returns the key as the options say it.
+func (k Key) Text() string {
+	switch k.From {
+	case Fixed:
+		return strconv.FormatUint(uint64(k.ID), 10)
+	case Flow:
+		return "flow"
+	}
+	return "none"
+}
+
+// Text returns the end as the options say it.
+func (e End) Text() string {
 	switch e.From {
 	case Fixed:
 		return e.Addr.String()

@@ -80,7 +80,7 @@ func TestWhoAsksForAnAddressIsAnsweredHere(t *testing.T) {
 		want   []byte
 	}{
 		{"ARP", arp, arpKey, wire.NewARP(guest1, wire.ARPReply, guest2, addr2, guest1, addr1)},
-		{"ARP in a VLAN", inVLAN(arp, 5), arpKey, inVLAN(wire.NewARP(guest1, wire.ARPReply, guest2, addr2, guest1, addr1), 5)},
+		{"ARP in a VLAN", tagged(arp, wire.TypeVLAN, 5), arpKey, tagged(wire.NewARP(guest1, wire.ARPReply, guest2, addr2, guest1, addr1), wire.TypeVLAN, 5)},
 		{"neighbour discovery", solicit, ndKey, wire.NewND(guest1, guest2, other6, addr6, wire.NDAdvert, wire.NDSolicited, other6)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,11 +118,6 @@ func TestWhoAsksForAnAddressIsAnsweredHere(t *testing.T) {
 			}
 		})
 	}
-}
-
-// inVLAN returns a packet with a VLAN tag.
-func inVLAN(packet []byte, vlan byte) []byte {
-	return slices.Insert(slices.Clone(packet), wire.EthType, 0x81, 0, 0, vlan)
 }
 
 func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {

@@ -31,7 +31,7 @@ func (w ways) Route(dst, src netip.Addr, _ uint64) (underlay.Way, underlay.Statu
 		}
 	}
 	return underlay.Way{
-		Port: 7, SrcMAC: [6]byte{2, 0, 0, 0, 0, 9}, DstMAC: [6]byte{2, 0, 0, 0, 0, dst.As16()[15]}, Src: src, MTU: 1500, Tag: 1, Paths: 1,
+		Port: 7, Name: "eth1", SrcMAC: [6]byte{2, 0, 0, 0, 0, 9}, DstMAC: [6]byte{2, 0, 0, 0, 0, dst.As16()[15]}, Src: src, MTU: 1500, Tag: 1, Paths: 1,
 	}, status
 }
 

@@ -10,6 +10,7 @@ import (
 // A Way is how packets get to an address.
 type Way struct {
 	Port           uint32 // datapath port they leave by
+	Name           string // of that port
 	SrcMAC, DstMAC [6]byte
 	VLAN           uint16     // of their tag; 0: none
 	Src            netip.Addr // address they come from
@@ -112,6 +113,7 @@ func (h hop) next(dst netip.Addr) netip.Addr {
 
 // leave sets what the way has of the interface it leaves by, and reports whether there is an address to come from.
 func (s *Stack) leave(w *Way, f *iface, dst, src netip.Addr) bool {
+	w.Name = f.Interface.Port
 	w.Port, w.SrcMAC, w.VLAN, w.MTU, w.Src = f.ID, f.MAC, f.VLAN, f.mtu, src
 	if !src.IsValid() {
 		w.Src = f.from(dst)
