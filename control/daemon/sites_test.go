@@ -238,7 +238,9 @@ func TestGuestsAreAnnouncedFoundAndFollowed(t *testing.T) {
 	shown := call(l1, api.ProfileShow, api.ProfileName{Name: "dc"})
 	if len(shown) != 1 || !shown[0].Open || !shown[0].Lookup.Up || !shown[0].Suppress || shown[0].Known == 0 ||
 		!slices.ContainsFunc(shown[0].Guests, func(g api.Guest) bool { return g == api.Guest{VNI: 7, MAC: "02:00:00:00:00:01", End: "192.0.2.1"} }) ||
-		!slices.ContainsFunc(shown[0].Answers, func(a api.Answer) bool { return a.IP == "10.0.0.2" && a.MAC == "02:00:00:00:00:02" && a.State == "known" }) {
+		!slices.ContainsFunc(shown[0].Answers, func(a api.Answer) bool {
+			return a.IP == "10.0.0.2" && a.MAC == "02:00:00:00:00:02" && a.State == "known"
+		}) {
 		t.Errorf("profile %+v", shown)
 	}
 	refuse(l1, api.ProfileShow, api.ProfileName{Name: "none"}, api.NotFound)
