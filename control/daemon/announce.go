@@ -43,10 +43,21 @@ func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
 	for _, b := range bridges {
 		state = append(state, b.version())
 	}
+	var ports []datapath.PortStatus
+	if len(asking) > 0 {
+		ports = d.sw.Ports()
+	}
+	for i := range ports {
+		up := uint64(0)
+		if carrying(&ports[i]) {
+			up = 1
+		}
+		state = append(state, uint64(ports[i].ID)<<1|up)
+	}
 	if slices.Equal(state, last) {
 		return state
 	}
-	seen := d.sightings(asking, bridges, self)
+	seen := sightingsOf(asking, bridges, ports, self)
 	for _, o := range d.overlays.list() {
 		dir, of := o.directory(), seen[o.config.Name]
 		if dir == nil {
@@ -70,16 +81,17 @@ func (d *Daemon) askingTunnels() (list []*tunnel.Port) {
 	return list
 }
 
-// sightings returns, by profile, where guests are.
-func (d *Daemon) sightings(asking []*tunnel.Port, bridges []*bridge, self []netip.Addr) map[string]*sightings {
+// carrying reports whether a port is there and has a carrier.
+func carrying(p *datapath.PortStatus) bool { return p.Open && p.LinkUp }
+
+// sightingsOf returns, by profile, where guests are.
+func sightingsOf(asking []*tunnel.Port, bridges []*bridge, list []datapath.PortStatus, self []netip.Addr) map[string]*sightings {
 	all := make(map[string]*sightings)
-	if len(asking) == 0 {
-		return all
-	}
-	ports := d.portsByID()
+	ports := make(map[uint32]datapath.PortStatus, len(list))
 	up := make(map[uint32]bool)
-	for id, p := range ports {
-		up[id] = p.Open && p.LinkUp
+	for i := range list {
+		ports[list[i].ID] = list[i]
+		up[list[i].ID] = carrying(&list[i])
 	}
 	for _, t := range asking {
 		c := t.Config()

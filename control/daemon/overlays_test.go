@@ -91,4 +91,37 @@ func TestWithoutADirectoryHostsFloodAndLearn(t *testing.T) {
 	wantOne(t, "to a guest that was seen", answer, []*host{a}, c)
 	a.send("p", first)
 	wantOne(t, "to the one that has answered", first, []*host{b}, c)
+	if a.outer != 2+1 || b.outer != 1 || c.outer != 0 {
+		t.Errorf("%d, %d and %d packets on the wire: want those for all, one for each known guest, and none sent on", a.outer, b.outer, c.outer)
+	}
+
+	// The guest moves: its first packet from elsewhere says so.
+	c.send("p", answer)
+	wantOne(t, "from elsewhere", answer, []*host{a}, b)
+	a.send("p", first)
+	wantOne(t, "to where it is now", first, []*host{c}, b)
+	if a.outer != 4 || c.outer != 1 {
+		t.Errorf("%d and %d packets on the wire", a.outer, c.outer)
+	}
+}
+
+func TestAPointToPointOverlayNeedsNoDirectory(t *testing.T) {
+	a := newSite(t, 1, "lookup: {kind: direct, options: {end: 192.0.2.2}}")
+	b := newSite(t, 2, "lookup: {kind: direct, options: {end: 192.0.2.1}}")
+	connect(a, b)
+	there := guestFrame(1, 2, 100)
+	a.send("p", there)
+	wantOne(t, "to the other end", there, []*host{b}, a)
+	if b.outer != 0 {
+		t.Errorf("%d packets came back", b.outer)
+	}
+}
+
+func TestAProfileThatNeedsOthersIsNotOpenOffline(t *testing.T) {
+	a := newSite(t, 1, "lookup: {kind: socket, options: {path: /nowhere}}")
+	a.peers = []*host{a}
+	a.send("p", guestFrame(1, 2, 100))
+	if len(a.got()) != 0 || a.outer != 0 {
+		t.Error("a packet went somewhere")
+	}
 }

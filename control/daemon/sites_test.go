@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -69,26 +70,33 @@ func (w *town) at(mac byte) string {
 	return ""
 }
 
-// serve lets a plug-in of the town listen, and returns where.
+// serve lets a plug-in of the town listen until the test ends, and returns where.
 func (w *town) serve(t *testing.T) string {
+	t.Helper()
+	path, stop := w.serveFor(t)
+	t.Cleanup(stop)
+	return path
+}
+
+// serveFor is serve until stop is called.
+func (w *town) serveFor(t *testing.T) (at string, stop func()) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := plugin.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- plugin.Serve(ctx, l, "town", func([]netip.Addr) (vtep.Resolver, error) { return &townsman{town: w}, nil })
 	}()
-	t.Cleanup(func() {
-		stop()
+	return path, func() {
+		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	})
-	return path
+	}
 }
 
 // A townsman is the plug-in of one site.
@@ -273,4 +281,72 @@ func TestWhoSendsForAGuestThatHasLeftIsTold(t *testing.T) {
 		defer town.mu.Unlock()
 		return len(town.shots) > 0 && town.shots[0] == "vni 7 mac 02:00:00:00:00:02: not at 192.0.2.2, says 192.0.2.1"
 	})
+}
+
+func TestAPlugInThatDiesStopsNothingThatIsKnown(t *testing.T) {
+	town := newTown()
+	profile := func(path string) string { return "lookup: {kind: socket, options: {path: " + path + "}}" }
+	path, die := town.serveFor(t)
+	l1, p1, u1 := site(t, 1, profile(path))
+	_, p2, u2 := site(t, 2, profile(town.serve(t)))
+	connectSites(t, u1, u2)
+	p2.SendBytes(packet(2, 9))
+	eventually(t, "the guest is announced", func() bool { return town.at(2) == "192.0.2.2" })
+	there := packet(1, 2)
+	expect(t, "a packet gets to the guest", there, p2, func() { p1.SendBytes(there) })
+	die()
+	eventually(t, "the profile says that its plug-in is gone", func() bool {
+		p := call(l1, api.ProfileShow, api.ProfileName{})[0]
+		return p.Open && !p.Lookup.Up
+	})
+	expect(t, "a packet still gets to the guest", there, p2, func() { p1.SendBytes(there) })
+	other := packet(5, 2) // of another flow, which is looked up now
+	expect(t, "a new flow does, too", other, p2, func() { p1.SendBytes(other) })
+}
+
+func TestAReloadKeepsWhatProfilesKnow(t *testing.T) {
+	table := filepath.Join(t.TempDir(), "table")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(table, "vni 7 mac 02:00:00:00:00:02 end 192.0.2.2\n")
+	profile := func(more string) string { return "lookup: {kind: file, options: {path: " + table + "}}" + more }
+	l, p1, u1 := site(t, 1, profile(""))
+	_, p2, u2 := site(t, 2, profile(""))
+	connectSites(t, u1, u2)
+	there := packet(1, 2)
+	expect(t, "a packet gets to the guest", there, p2, func() { p1.SendBytes(there) })
+	asked := func() uint64 {
+		return counted(call(l, api.ProfileShow, api.ProfileName{Name: "dc"})[0].Counters, "vtep_asked")
+	}
+	before := asked()
+	call(l, api.ConfigApply, l.apply(siteConfig(1, profile(", suppress: true"))))
+	if p := call(l, api.ProfileShow, api.ProfileName{})[0]; !p.Suppress || p.Known != 1 || asked() != before {
+		t.Errorf("%+v, asked %d times, before %d", p, asked(), before)
+	}
+
+	write(table+"2", "vni 7 mac 02:00:00:00:00:02 end 192.0.2.3\n")
+	old := table
+	table += "2"
+	call(l, api.ConfigApply, l.apply(siteConfig(1, profile(""))))
+	eventually(t, "the other table is asked", func() bool {
+		p1.SendBytes(there)
+		a := call(l, api.ProfileShow, api.ProfileName{Name: "dc"})[0].Answers
+		return len(a) == 1 && slices.Equal(a[0].Ends, []string{"192.0.2.3"})
+	})
+
+	table = old + "3"
+	call(l, api.ConfigApply, l.apply(siteConfig(1, profile(""))))
+	if p := call(l, api.ProfileShow, api.ProfileName{})[0]; p.Open || p.Error == "" {
+		t.Errorf("a table that is not there: %+v", p)
+	}
+	write(table, "vni 7 mac 02:00:00:00:00:02 end 192.0.2.2\n")
+	expect(t, "when it is there, a packet gets to the guest again", there, p2, func() { p1.SendBytes(there) })
+	if len(call(l, api.ConfigApply, l.apply(siteConfig(1, "lookup: {kind: direct, options: {end: 192.0.2.2}}"))).PortsChanged) != 0 {
+		t.Error("ports changed")
+	}
+	expect(t, "by another plug-in, too", there, p2, func() { p1.SendBytes(there) })
 }

@@ -17,6 +17,7 @@ type host struct {
 	out   map[string][][]byte // packets sent, by port
 	ids   map[string]uint32
 	peers []*host
+	outer int // UDP packets that have left the port u
 }
 
 // newHost returns the host with this underlay address and tunnel, another line of YAML.
@@ -97,6 +98,9 @@ func (h *host) settle() {
 			wire := x.out["u"]
 			x.out["u"] = nil
 			for _, p := range wire {
+				if len(p) > 23 && p[12] == 8 && p[23] == 17 {
+					x.outer++
+				}
 				for _, peer := range x.peers {
 					if err := peer.sw.Send(peer.ids["u"], p); err != nil {
 						h.t.Fatal(err)
