@@ -31,14 +31,15 @@ type entry struct {
 	tunnel *Tunnel
 	class  class // without its table
 	local  int   // less is more specific; does not take part in the look-up
+	group  bool  // a multicast group's: one of several tunnels gets its packets
 }
 
 // at returns the entry of the tunnel for an address; ok is false when it does not end there.
 func (tun *Tunnel) at(a Address) (e entry, ok bool) {
-	if tun.Local.IsValid() && tun.Local != a.Addr || tun.Remote.IsValid() && tun.Remote.Is4() != a.Addr.Is4() {
+	if tun.Local.IsValid() && tun.Local != a.Addr && !a.Addr.IsMulticast() || tun.Remote.IsValid() && tun.Remote.Is4() != a.Addr.Is4() {
 		return entry{}, false
 	}
-	e = entry{tunnel: tun, class: class{where: ^uint64(0)}}
+	e = entry{tunnel: tun, class: class{where: ^uint64(0)}, group: a.Addr.IsMulticast()}
 	e.dst = addrWords(a.Addr)
 	e.where = tun.place(a)
 	e.class.where, e.class.rank = tun.keyMask()

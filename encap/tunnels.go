@@ -29,7 +29,8 @@ type Tunnel struct {
 	NeedChecksum bool
 }
 
-// An Address is one that an underlay port has.
+// An Address is one that an underlay port has, or a multicast group's that it listens to, where tunnels end with whatever
+// Local.
 type Address struct {
 	Addr netip.Addr
 	VLAN uint16 // identifier of the tag that packets to it have; 0: none, or a tag with identifier 0
@@ -121,7 +122,7 @@ func (t *Tunnels) fill(entries []entry) error {
 		}
 		c := &t.classes[len(t.classes)-1]
 		old := c.table.put(&e.end, e.tunnel)
-		if old != nil && old.Local.IsValid() == e.tunnel.Local.IsValid() && old.LocalByFlow == e.tunnel.LocalByFlow {
+		if old != nil && !e.group && old.Local.IsValid() == e.tunnel.Local.IsValid() && old.LocalByFlow == e.tunnel.LocalByFlow {
 			return fmt.Errorf("tunnels of ports %d and %d: packets of both have the same addresses and key", old.Port, e.tunnel.Port)
 		}
 	}

@@ -26,6 +26,10 @@ func (s *Stack) ipv6(p *heard) {
 		s.discovery(p, src, dst, h, body)
 		return
 	}
+	if proto == wire.ProtoHopOpts && dst.IsMulticast() {
+		s.query(p) // or nothing of ours
+		return
+	}
 	if proto == wire.ProtoFragment || proto == wire.ProtoHopOpts || proto == wire.ProtoDstOpts || proto == wire.ProtoRouting {
 		s.tally.ignored.Add(1) // what is behind, nobody has asked for
 		return

@@ -1,6 +1,7 @@
 package underlay
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/culvertdev/culvert/encap/wire"
@@ -17,8 +18,12 @@ func FuzzReceive(f *testing.F) {
 	} {
 		f.Add(pkt)
 	}
+	for _, pkt := range [][]byte{asks(1, "0.0.0.0", 0), asks(2, "239.1.1.1", 9), asks(3, "0.0.0.0", 255), asks(1, "::", 1), asks(2, "ff3e::7", 200)} {
+		f.Add(pkt)
+	}
 	f.Fuzz(func(t *testing.T, pkt []byte) {
 		b := newBench(t, onePort())
+		b.SetGroups([]netip.Addr{ip("239.1.1.1"), ip("ff3e::7")})
 		b.Tick()
 		b.way("10.0.0.9", Asked.String())
 		b.way("fd00::9", Asked.String())

@@ -19,6 +19,7 @@ type iface struct {
 	announced int            // announcements of the addresses made
 	announce  int64          // ns: when the next is due
 	defended  int64          // ns: when an address was last defended
+	oldRouter [2]spokenTo    // by family: multicast routers of older versions
 }
 
 // up reports whether packets can leave by the interface.

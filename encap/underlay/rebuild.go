@@ -58,7 +58,7 @@ func (s *Stack) rebuild() {
 		var was *iface
 		if i < len(old) && old[i].onSameLink(f.Interface) {
 			was = &old[i]
-			f.announced, f.announce, f.defended = was.announced, was.announce, was.defended
+			f.announced, f.announce, f.defended, f.oldRouter = was.announced, was.announce, was.defended, was.oldRouter
 		}
 		s.compare(was, f)
 	}
@@ -68,6 +68,7 @@ func (s *Stack) rebuild() {
 	fib := newFIB(s.ifaces, s.kernel)
 	s.log.changed(s.fib.difference(&fib, s.prefixTags))
 	s.fib = fib
+	s.listen()
 }
 
 // fill gives the interface its port and addresses.

@@ -134,6 +134,10 @@ func (s *Stack) ipv4(p *heard) {
 		s.tally.malformed.Add(1)
 		return
 	}
+	if h[wire.IPv4Protocol] == wire.ProtoIGMP {
+		s.query(p)
+		return
+	}
 	later := binary.BigEndian.Uint16(h[wire.IPv4Fragment:])&wire.IPv4FragOffset != 0
 	src, dst := netip.AddrFrom4([4]byte(h[wire.IPv4Src:])), netip.AddrFrom4([4]byte(h[wire.IPv4Dst:]))
 	s.unclaimed(p, src, dst, h[wire.IPv4Protocol], later, h[:size], h[header:size])
@@ -146,7 +150,7 @@ func (s *Stack) unclaimed(p *heard, src, dst netip.Addr, proto byte, later bool,
 	case p.dst != p.MAC || !p.owns(dst) || !icmp.Unicast(src) || p.owns(src):
 		s.tally.strange.Add(1)
 		return
-	case proto == wire.ProtoICMP || proto == wire.ProtoICMPv6 || proto == wire.ProtoIGMP || later:
+	case proto == wire.ProtoICMP || proto == wire.ProtoICMPv6 || later:
 		s.tally.ignored.Add(1) // an error message would answer nobody's question
 		return
 	case proto == wire.ProtoUDP:

@@ -81,6 +81,9 @@ func (s *Stack) Route(dst, src netip.Addr, hash uint64) (Way, Status) {
 	default:
 		return w, NoRoute
 	}
+	if dst.IsMulticast() {
+		hash = 0 // all by one, where the group is listened to as well
+	}
 	h := s.choose(list, dst, src, hash, &w)
 	f := &s.ifaces[h.link]
 	if !s.leave(&w, f, dst, src) {

@@ -12,6 +12,7 @@ type tally struct {
 	answered  atomic.Uint64
 	told      atomic.Uint64
 	duplicate atomic.Uint64
+	reported  atomic.Uint64
 	// What became of nothing.
 	malformed atomic.Uint64
 	strange   atomic.Uint64
@@ -33,7 +34,8 @@ func (s *Stack) Samples() []counter.Sample {
 		sample("underlay_answered", "Questions of neighbours for an address of the underlay that were answered.", counter.Event, &n.answered),
 		sample("underlay_icmp_error", "ICMP messages that told senders that nobody takes a packet to an address of the underlay.", counter.Event, &n.told),
 		sample("underlay_duplicate", "Packets that show that another host has one of the underlay's addresses.", counter.Event, &n.duplicate),
-		sample("underlay_malformed", "Packets to the underlay's addresses, ARP or neighbour discovery that contradict themselves.", counter.Drop, &n.malformed),
+		sample("underlay_group_reported", "IGMP and MLD messages that told routers which groups tunnels listen to.", counter.Event, &n.reported),
+		sample("underlay_malformed", "Packets to the underlay's addresses, ARP, neighbour discovery, IGMP or MLD that contradict themselves.", counter.Drop, &n.malformed),
 		sample("underlay_strange", "Packets for the underlay from addresses that no other host can have, or to none of its own.", counter.Drop, &n.strange),
 		sample("underlay_ignored", "Packets for the underlay that need no answer and tell nothing new.", counter.Drop, &n.ignored),
 		sample("underlay_icmp_error_rate", "ICMP messages that were not sent since there were more than 100 in a second.", counter.Drop, &n.hushed),

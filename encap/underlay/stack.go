@@ -2,6 +2,8 @@
 // who is next on the way to a tunnel's other end, and what every host says for its addresses: ARP, neighbour
 // discovery, ICMP errors. Ping is answered by the workers themselves (package datapath/rules/underlay).
 //
+// It listens to the multicast groups of tunnels, and tells routers so (IGMPv3, MLDv2).
+//
 // It is a state machine: its owner brings packets and the time and sends what it wants to be sent. It opens nothing
 // and starts nothing. It does not forward packets, fragment or reassemble, take part in routing protocols, or hear
 // router advertisements.
@@ -10,7 +12,7 @@
 // wants to send to them, not because they say so.
 //
 // Sources: RFC 826 (ARP), RFC 4861 (neighbour discovery), RFC 5227 (addresses that somebody else has), RFC 792 and 4443
-// (ICMP).
+// (ICMP), RFC 3376 (IGMPv3) and RFC 3810 (MLDv2).
 package underlay
 
 import (
@@ -34,6 +36,9 @@ type Options struct {
 	// AskKernel, unless nil, has the host's kernel find a neighbour of an interface that is the kernel's. It must not
 	// block and not call the stack.
 	AskKernel func(port string, addr netip.Addr)
+	// JoinKernel, unless nil, has the host's kernel join or leave a multicast group on an interface that is the kernel's. As
+	// AskKernel.
+	JoinKernel func(port string, group netip.Addr, join bool)
 	// Duplicate, unless nil, hears that another host, mac, has one of the addresses. It must not call the stack.
 	Duplicate func(port string, addr netip.Addr, mac [6]byte)
 }
@@ -67,6 +72,9 @@ type Stack struct {
 	byPort map[uint32]*iface      // those whose port is there
 	fib    fib
 	aged   []neighbour.Aged // Tick's
+	wanted []netip.Addr     // groups that SetGroups has said
+	// What has come of these, by interface and group.
+	listenings []listening
 
 	watchers []func(tags uint64)
 }
@@ -136,6 +144,7 @@ func (s *Stack) renumber(old Config) {
 		}
 	}
 	s.neighbours.Relink(moved)
+	s.relink(moved)
 }
 
 // onSameLink reports whether two interfaces have the same neighbours.
@@ -175,6 +184,7 @@ func (s *Stack) Tick() {
 		}
 	}
 	s.announce(now)
+	s.reportDue(now)
 	s.mu.Unlock()
 	s.tell()
 }

@@ -45,7 +45,7 @@ type Membership struct {
 	// Anonymous: the source address is 0.0.0.0 or ::.
 	Anonymous bool
 
-	body    []byte // what is left of the groups
+	body    []byte // what is left of the groups; of a query the message
 	records int    // that are left; -1: one group without a record
 }
 
@@ -124,6 +124,7 @@ func (m *Membership) open(msg []byte) bool {
 		m.body, m.records = msg[single-m.addressSize():], -1
 		return true
 	case m.V6 && m.Type == MLDQuery, !m.V6 && m.Type == IGMPQuery:
+		m.body = msg
 		return len(msg) >= single
 	}
 	return false

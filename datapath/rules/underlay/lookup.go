@@ -157,15 +157,20 @@ func (l *look) owns(f flow.FieldID, v6 bool) bool {
 	return slices.Contains(l.addrs, a)
 }
 
-// group is fate for an IP packet to many: neighbour discovery is of interest (RFC 4861 section 7).
+// group is fate for an IP packet to many: neighbour discovery is of interest (RFC 4861 section 7), and what routers ask of
+// those who listen to groups.
 func (l *look) group(v6 bool) fate {
 	if !v6 {
+		l.see(flow.FieldIPProto)
+		if l.q.Key.Uint(flow.FieldIPProto) == wire.ProtoIGMP {
+			return both
+		}
 		return other
 	}
 	switch l.discovery() {
 	case wire.NDSolicit:
 		return takenIf(l.owns(flow.FieldNDTarget, true), other)
-	case wire.NDAdvert:
+	case wire.NDAdvert, wire.MLDQuery:
 		return both
 	}
 	return other
