@@ -248,6 +248,10 @@ func (d *Daemon) close() error {
 	d.serving.Wait()
 	d.endFollowers()
 	d.overlays.close()
+	if d.sw != nil {
+		d.stack.Leave()
+		d.sw.Sync() // and what it says is sent
+	}
 	var errs []error
 	if d.metrics != nil {
 		errs = append(errs, d.metrics.Close())

@@ -41,6 +41,13 @@ func (f *followers) ask(port string, addr netip.Addr) {
 	}
 }
 
+// join has the kernel join or leave a multicast group on a port.
+func (f *followers) join(port string, group netip.Addr, join bool) {
+	if all := f.asked.Load(); all != nil && (*all)[port] != nil {
+		(*all)[port].Join(group, join)
+	}
+}
+
 // publish has ask know all that there are. f.mu is held.
 func (f *followers) publish() {
 	all := maps.Clone(f.all)
@@ -117,6 +124,9 @@ func (d *Daemon) shareDevices() {
 			if f.Kernel {
 				own[f.Port] = append(own[f.Port], p.Addr())
 			}
+		}
+		if f.Kernel {
+			own[f.Port] = append(own[f.Port], f.Groups...)
 		}
 	}
 	d.followers.mu.Lock()

@@ -119,8 +119,10 @@ func (f *Offline) Follow() error {
 		return nil // no tunnel goes anywhere
 	}
 	f.overlays.tick()
+	f.stack.SetGroups(f.overlays.groups())
 	own := f.stack.Own()
-	err := f.tunnels.follow(f.Switch, own, f.overlays.follow(own))
+	changes := f.overlays.follow(own)
+	err := f.tunnels.follow(f.Switch, append(own, f.stack.Groups()...), changes)
 	f.Sync()
 	f.Work()
 	return err

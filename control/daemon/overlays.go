@@ -142,6 +142,18 @@ func firstEnd(self []netip.Addr) (first netip.Addr) {
 	return first
 }
 
+// groups returns the IP multicast groups that packets to many are sent to, and come from.
+func (v *overlays) groups() (list []netip.Addr) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, o := range v.all {
+		if d := o.directory(); d != nil {
+			list = append(list, d.Groups()...)
+		}
+	}
+	return list
+}
+
 // maxChanges is how many changes rule tables are told one by one: they remember some hundreds.
 const maxChanges = 128
 

@@ -125,3 +125,17 @@ func TestAProfileThatNeedsOthersIsNotOpenOffline(t *testing.T) {
 		t.Error("a packet went somewhere")
 	}
 }
+
+func TestHostsListenToTheMulticastGroupThatTheyFloodTo(t *testing.T) {
+	a, b, c := newSites(t, "lookup: {kind: learn, options: {flood: 239.1.1.1}}")
+	for _, h := range []*host{a, b, c} {
+		h.settle()
+	}
+	first, answer := guestFrame(1, 2, 100), guestFrame(2, 1, 70)
+	a.send("p", first)
+	wantOne(t, "to an unknown guest", first, []*host{b, c}, a)
+	b.send("p", answer)
+	wantOne(t, "to a guest that was seen", answer, []*host{a}, c)
+	a.send("p", first)
+	wantOne(t, "to the one that has answered", first, []*host{b}, c)
+}

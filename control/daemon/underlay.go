@@ -29,7 +29,7 @@ const (
 // newStack returns the underlay, which tells the flow cache of what changes in it.
 func (d *Daemon) newStack() *underlay.Stack {
 	s := underlay.New(underlay.Options{
-		Clock: d.clock.Now, AskKernel: d.followers.ask,
+		Clock: d.clock.Now, AskKernel: d.followers.ask, JoinKernel: d.followers.join,
 		Duplicate: func(port string, addr netip.Addr, mac [6]byte) {
 			d.log.Warn("another host has an address of the underlay", "port", port, "address", addr, "mac", net.HardwareAddr(mac[:]))
 		},
@@ -82,8 +82,10 @@ func (d *Daemon) tendUnderlay(ctx context.Context) {
 
 // followTunnels has the switch follow the tunnels, what they leave by and what their profiles know.
 func (d *Daemon) followTunnels() error {
+	d.stack.SetGroups(d.overlays.groups())
 	own := d.stack.Own()
-	return d.tunnels.follow(d.sw, own, d.overlays.follow(own))
+	changes := d.overlays.follow(own)
+	return d.tunnels.follow(d.sw, append(own, d.stack.Groups()...), changes)
 }
 
 // rest waits for a time, or until ctx ends.

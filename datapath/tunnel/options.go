@@ -48,6 +48,8 @@ func (p *parser) ends(c *Config) {
 	const remote, local = "remote_ip", "local_ip"
 	c.Remote = p.end(remote, "an IP address, flow or lookup")
 	switch {
+	case c.Remote.Addr.IsMulticast(): // as OVS; a profile can flood to a group
+		p.Fail(remote, "the IP address of one host, flow or lookup")
 	case !p.Has(remote):
 		p.Fail(remote, "the other end's IP address, flow or lookup")
 	case c.Remote.From == Lookup:

@@ -85,6 +85,7 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		{encap.VXLAN, "", `option remote_ip: want the other end's IP address, flow or lookup, found ""`},
 		{encap.VXLAN, "remote_ip=here", `option remote_ip: want an IP address, flow or lookup, found "here"`},
 		{encap.VXLAN, "remote_ip=0.0.0.0", `option remote_ip: want an IP address`},
+		{encap.VXLAN, "remote_ip=239.1.1.1", `option remote_ip: want the IP address of one host`},
 		{encap.VXLAN, "remote_ip=lookup", `option profile: want the name of the profile`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 profile=x", `option profile: unknown`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 local_ip=flow", `option local_ip: want an IP address, as remote_ip is not flow, found "flow"`},

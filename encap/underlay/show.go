@@ -25,6 +25,7 @@ type InterfaceState struct {
 	MTU       int // bytes; 0: not known
 	Up        bool
 	Kernel    bool
+	Groups    []netip.Addr // multicast groups that are listened to
 }
 
 // A RouteState is one way to a prefix.
@@ -53,6 +54,11 @@ func (s *Stack) Show() State {
 		one := InterfaceState{Port: f.Interface.Port, MAC: f.MAC, Addresses: slices.Clone(f.addresses), VLAN: f.VLAN, MTU: f.mtu, Up: f.up(), Kernel: f.Kernel}
 		if l := f.linkLocal; l.IsValid() && !slices.ContainsFunc(f.addresses, func(p netip.Prefix) bool { return p.Addr() == l }) {
 			one.Addresses = append(one.Addresses, netip.PrefixFrom(l, linkLocalPrefix.Bits()))
+		}
+		for _, l := range s.listenings {
+			if l.link == f.index && !l.gone {
+				one.Groups = append(one.Groups, l.group)
+			}
 		}
 		out.Interfaces = append(out.Interfaces, one)
 	}

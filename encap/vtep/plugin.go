@@ -85,6 +85,12 @@ type Learner interface {
 	Learn(g Guest)
 }
 
+// A Grouper is a Resolver with ends that are IP multicast groups: this host has to listen to them as well.
+type Grouper interface {
+	// Groups returns them. They stay the same.
+	Groups() []netip.Addr
+}
+
 // An Announcer is a Resolver, or an Invalidator, that tells other hosts of guests here.
 type Announcer interface {
 	// Announce says that g is here, its End being how others reach it.

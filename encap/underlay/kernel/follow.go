@@ -1,5 +1,5 @@
 // Package kernel keeps an underlay informed of what the host's kernel has for a device: addresses, routes, neighbours. It
-// uses netlink, changes nothing but asks the kernel for neighbours, and never answers for the device itself.
+// uses netlink, changes nothing but asks the kernel for neighbours and to listen to multicast groups, and never answers for the device itself.
 //
 // Sources: linux include/uapi/linux/rtnetlink.h and neighbour.h, rtnetlink(7).
 package kernel
@@ -41,6 +41,7 @@ type Follower struct {
 	ns     netns.NsHandle
 	handle *netlink.Handle
 	index  int // of the device whose neighbours are known; one made anew has another. 0: of none
+	groups *memberships
 }
 
 // New returns a follower that tells stack about device as the kernel's part of a port. It is for the network namespace
@@ -57,7 +58,13 @@ func New(stack *underlay.Stack, port, device string, log *slog.Logger) (*Followe
 		ns.Close()
 		return nil, fmt.Errorf("follow device %s: open netlink: %w", device, err)
 	}
-	return &Follower{stack: stack, port: port, device: device, log: log.With("port", port, "device", device),
+	groups, err := newMemberships()
+	if err != nil {
+		ns.Close()
+		h.Close()
+		return nil, fmt.Errorf("follow device %s: %w", device, err)
+	}
+	return &Follower{groups: groups, stack: stack, port: port, device: device, log: log.With("port", port, "device", device),
 		asked: make(chan netip.Addr, questions), ns: ns, handle: h}, nil
 }
 
@@ -70,10 +77,15 @@ func (f *Follower) Ask(addr netip.Addr) {
 	}
 }
 
+// Join has the kernel join a multicast group on the device, or leave it. It does not block; it is for
+// underlay.Options.JoinKernel.
+func (f *Follower) Join(group netip.Addr, join bool) { f.groups.set(group, join) }
+
 // Run follows the device until ctx ends. Then the follower is of no use any more.
 func (f *Follower) Run(ctx context.Context) {
 	defer f.ns.Close()
 	defer f.handle.Close()
+	defer f.groups.close()
 	defer f.stack.SetKernel(f.port, underlay.KernelState{})
 	for ctx.Err() == nil {
 		if err := f.follow(ctx); err != nil && ctx.Err() == nil {
@@ -106,7 +118,15 @@ func (f *Follower) follow(ctx context.Context) error {
 	if err := f.read(); err != nil {
 		return err
 	}
+	f.settleGroups()
 	return f.listen(ctx, n)
+}
+
+// settleGroups has the kernel listen to the groups that it is to listen to.
+func (f *Follower) settleGroups() {
+	for _, err := range f.groups.settle(f.index) {
+		f.log.Warn("the kernel does not listen to a multicast group as it should", "error", err)
+	}
 }
 
 // listen takes in messages as they come.
@@ -147,6 +167,8 @@ func (f *Follower) listen(ctx context.Context, n *news) error {
 			}
 		case addr := <-f.asked:
 			f.ask(addr)
+		case <-f.groups.news:
+			f.settleGroups()
 		}
 	}
 }

@@ -72,6 +72,16 @@ func New(o Options) (*Plugin, error) {
 	return &Plugin{opt: o, seen: make(map[vtep.Question]*sight), hosts: make(map[netip.Addr]*host)}, nil
 }
 
+// Groups implements vtep.Grouper.
+func (p *Plugin) Groups() (list []netip.Addr) {
+	for _, e := range p.opt.Flood {
+		if e.Addr.IsMulticast() {
+			list = append(list, e.Addr)
+		}
+	}
+	return list
+}
+
 // Start implements vtep.Resolver.
 func (p *Plugin) Start(s vtep.Sink) error { p.sink = s; return nil }
 
