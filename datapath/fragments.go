@@ -26,7 +26,7 @@ func (w *pipeline) pushFragments(h *action.Header, rest []uint64, r *run) {
 	stack := w.pool.Total(f) - before
 	mtu := int(h.Longest) + stack - linkSize(w.pool.Bytes(f))
 	if why := encap.Fragment(w.frames, w.pushing.pusher.Counters, f, mtu, &w.pushing.batch); why != encap.Good {
-		w.count.dropTunnel(why, 1)
+		w.dropTunnel(h.Tunnel, why, 1)
 		w.frames.Put(f)
 		return
 	}
@@ -37,7 +37,7 @@ func (w *pipeline) pushFragments(h *action.Header, rest []uint64, r *run) {
 func (w *pipeline) pushCut(h *action.Header, rest []uint64, r *run) {
 	f, l3 := r.frames[0], r.l3[0]
 	if why := encap.FragmentInner(w.frames, f, int(l3), int(h.Longest), &w.pushing.batch); why != encap.Good {
-		w.count.dropTunnel(why, 1)
+		w.dropTunnel(h.Tunnel, why, 1)
 		w.frames.Put(f)
 		return
 	}

@@ -16,14 +16,24 @@ const (
 	tunnelRxBytes
 	tunnelTxPackets
 	tunnelTxBytes
+	tunnelDrops // of the first reason; the others follow
 )
 
-// tunnelCounters are those that queues have under the same names. Bytes are those of inner packets.
+// tunnelCounters are those that queues have under the same names, bytes those of inner packets, and why packets were
+// dropped.
 func tunnelCounters() []counter.Desc {
 	rx, tx := pmd.RxCounters(), pmd.TxCounters()
-	return []counter.Desc{
+	return append([]counter.Desc{
 		tunnelRxPackets: rx[pmd.RxPackets], tunnelRxBytes: rx[pmd.RxBytes],
 		tunnelTxPackets: tx[pmd.TxPackets], tunnelTxBytes: tx[pmd.TxBytes],
+	}, encap.Reasons()[1:]...)
+}
+
+// dropTunnel counts n packets dropped on their way into or out of the tunnel of a port; 0 if nobody knows of which.
+func (w *pipeline) dropTunnel(port uint32, why encap.Reason, n int) {
+	w.count.dropTunnel(why, n)
+	if p := w.port(port); p != nil && p.tunnel != nil {
+		p.tunnel.Add(tunnelDrops+int(why)-1, uint64(n))
 	}
 }
 
@@ -57,7 +67,7 @@ func (w *pipeline) pop(p *workerPort, b *frame.Batch) {
 	for left := x.Dropped; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
 		w.count.levels.Add(undecided, 1)
-		w.count.dropTunnel(x.Why[i], 1)
+		w.dropTunnel(x.Port[i], x.Why[i], 1)
 		w.frames.Put(frames[i])
 	}
 	w.reassemble(frames, x.Fragments)

@@ -76,7 +76,7 @@ func (w *pipeline) dropUnpushed(h *action.Header, r *run, left uint64) (size int
 			continue
 		}
 		size += w.pool.Total(f)
-		w.count.dropTunnel(w.pushing.pusher.Why(h.Stack, f), 1)
+		w.dropTunnel(h.Tunnel, w.pushing.pusher.Why(h.Stack, f), 1)
 		w.frames.Put(f)
 	}
 	r.frames = r.frames[:n]
@@ -87,7 +87,7 @@ func (w *pipeline) dropUnpushed(h *action.Header, r *run, left uint64) (size int
 func (w *pipeline) pushEach(h *action.Header, rest []uint64, r *run) {
 	u := &w.pushing
 	if u.busy {
-		w.count.dropTunnel(encap.TooBig, len(r.frames))
+		w.dropTunnel(h.Tunnel, encap.TooBig, len(r.frames))
 		w.free(r.frames)
 		r.frames = r.frames[:0]
 		return
@@ -187,6 +187,6 @@ func (w *pipeline) pushLong(h *action.Header, rest []uint64, r *run) {
 			w.sendUp(h.Context, whole, r)
 		}
 	}
-	w.count.dropTunnel(encap.TooBig, len(r.frames))
+	w.dropTunnel(h.Tunnel, encap.TooBig, len(r.frames))
 	w.free(r.frames)
 }

@@ -173,7 +173,13 @@ func TestWhatIsWrongInATunnelIsDroppedByName(t *testing.T) {
 func inTunnel(t testing.TB, packet []byte) []byte {
 	t.Helper()
 	o := between("192.0.2.2", "192.0.2.1", 7)
-	stack, err := encap.AppendStack(nil, &o)
+	return inTunnelAs(t, &o, packet)
+}
+
+// inTunnelAs returns packet as it is in the tunnel that o says.
+func inTunnelAs(t testing.TB, o *encap.Outer, packet []byte) []byte {
+	t.Helper()
+	stack, err := encap.AppendStack(nil, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,9 @@ func (x *Popper) repeats(set uint64) (same uint64) {
 func (x *Popper) malformed(set uint64) {
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)
-		if a := &x.arrivals[i]; x.tunnels.ours(&a.end) {
+		a := &x.arrivals[i]
+		a.tunnel = nil // its key may be wrong
+		if x.tunnels.ours(&a.end) {
 			x.drop(i, a.bad)
 		}
 	}

@@ -14,7 +14,7 @@ type Popper struct {
 	// What became of the batch, valid until the next Pop. A frame with a bit in none of the three sets is as it was:
 	// an ordinary packet of the port it came in by.
 	Popped    uint64 // bit i: frame i has come by the tunnel of Port[i]; it begins with the inner packet now
-	Dropped   uint64 // bit i: frame i is for a tunnel here, but wrong: Why[i]; the caller frees it
+	Dropped   uint64 // bit i: frame i is for a tunnel here, that of Port[i] if it is not 0, but wrong: Why[i]; the caller frees it
 	Fragments uint64 // bit i: frame i is a fragment that may be of a packet for a tunnel here
 	Options   uint64 // bit i: frame i was popped and has options in its frame.Pool.Tunnel
 	Port      [frame.MaxBatch]uint32
@@ -96,7 +96,10 @@ func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
 // drop notes that frame i is wrong.
 func (x *Popper) drop(i int, why Reason) {
 	x.Dropped |= 1 << i
-	x.Why[i] = why
+	x.Why[i], x.Port[i] = why, 0
+	if t := x.arrivals[i].tunnel; t != nil {
+		x.Port[i] = t.Port
+	}
 }
 
 // header returns the first n bytes of frame i behind the UDP header; nil when the packet or its first buffer does not
