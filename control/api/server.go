@@ -50,11 +50,17 @@ func NewServer(mux *Mux, log *slog.Logger) *Server {
 // Serve answers requests on l until ctx ends. It then closes l and idle connections, lets the requests
 // that are being carried out finish and their answers leave, and returns nil.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
 		l.Close()
 		s.shutdown()
 	})
-	defer stop()
+	defer func() {
+		if !stop() {
+			<-ended // the socket is not there any more when Serve returns
+		}
+	}()
 	defer s.serving.Wait()
 	for {
 		c, err := l.Accept()
