@@ -54,7 +54,33 @@ func TestTunnelsWithALinuxGuest(t *testing.T) {
 	s.stop()
 }
 
-// boot starts the guest on the switch's port wan, as far.
+// This machine's kernel may lack VLAN devices; the guest's has them.
+func TestTunnelsInAVLANWithALinuxGuest(t *testing.T) {
+	need(t, guest.Missing)
+	s := newSite(t, plan{vlan: 7}, 2*time.Minute)
+	s.startWith(fmt.Sprintf("name: wan, type: vhost-user, options: {path: %s}", s.path("vu")),
+		tunnelPort{"tun", "vxlan", "remote_ip: 10.77.0.2, key: 42"}, tunnelPort{"other", "geneve", `remote_ip: "fd77::2", key: 42`})
+	g := s.boot()
+	for _, u := range []inside.Tunnel{
+		{Name: "tun", Type: "vxlan", Local: far4, Remote: near4, Key: 42, Port: vxlanPort},
+		{Name: "other", Type: "geneve", Local: far6, Remote: near6, Key: 42, Port: genevePort},
+	} {
+		must(t, g.AddTunnel(s.ctx, u))
+		_, err := api.Call(s.ctx, s.daemon.Client(), api.FlowReplace, api.FlowText{Bridge: "inside", Lines: []string{
+			"in_port=p1,actions=output:" + u.Name, "in_port=" + u.Name + ",actions=output:p1",
+		}})
+		must(t, err)
+		network := byte(len(u.Name)) // one of its own
+		s.link(g.Host, u.Name, s.inner, overlay(network, 2))
+		s.link(s.alice, lab.HostLink, 0, overlay(network, 1))
+		t.Run(u.Type, func(t *testing.T) {
+			s.within(t).exercise(g.Host, network)
+		})
+	}
+	s.stop()
+}
+
+// boot starts the guest on the switch's port wan, as far, in the underlay's VLAN.
 func (s *site) boot() *guest.Guest {
 	s.Helper()
 	g, err := guest.Start(s.ctx, guest.Options{
@@ -62,7 +88,13 @@ func (s *site) boot() *guest.Guest {
 	})
 	must(s.T, err)
 	s.Cleanup(func() { g.Stop() })
-	s.link(g.Host, guest.Link, 0, []netip.Prefix{netip.PrefixFrom(far4, 24), netip.PrefixFrom(far6, 64)})
+	link := guest.Link
+	if s.vlan != 0 {
+		s.link(g.Host, link, 0, nil)
+		link += ".under"
+		must(s.T, g.AddVLAN(s.ctx, inside.VLAN{Name: link, Link: guest.Link, ID: s.vlan}))
+	}
+	s.link(g.Host, link, 0, []netip.Prefix{netip.PrefixFrom(far4, 24), netip.PrefixFrom(far6, 64)})
 	return g
 }
 

@@ -100,29 +100,41 @@ func TestMalformedPacketsAreDroppedByName(t *testing.T) {
 	s.startWith("name: wan, type: afxdp", tunnelPort{"vx", "vxlan", "remote_ip: 10.77.0.2, key: 42"},
 		tunnelPort{"gnv", "geneve", "remote_ip: 10.77.0.2, key: 42"})
 	s.exercise(beyond, 0)
-	var to net.HardwareAddr
-	must(t, s.lab.Switch.Do(func() error {
-		l, err := netlink.LinkByName("wan")
-		if err == nil {
-			to = l.Attrs().HardwareAddr
-		}
-		return err
-	}))
+	to := s.wanMAC()
 	out, err := traffic.NewBlaster(s.far.Namespace, lab.HostLink)
 	must(t, err)
 	defer out.Close()
 	for _, m := range malformed {
-		before := s.drops(m.drop)
-		must(t, out.Once([][]byte{m.change(s.sound(to, m.port, m.options...))}))
-		for end := time.Now().Add(patience); s.drops(m.drop) == before; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%s: not counted as %s", m.name, m.drop)
-			}
-		}
+		s.dropped(m.name, m.drop, func() { must(t, out.Once([][]byte{m.change(s.sound(to, m.port, m.options...))})) })
 	}
 	must(t, out.Once(s.broken(to, 5000)))
 	s.exercise(beyond, 0)
 	s.stop()
+}
+
+// wanMAC returns the Ethernet address of the switch's port to far.
+func (s *site) wanMAC() (mac net.HardwareAddr) {
+	s.Helper()
+	must(s.T, s.lab.Switch.Do(func() error {
+		l, err := netlink.LinkByName("wan")
+		if err == nil {
+			mac = l.Attrs().HardwareAddr
+		}
+		return err
+	}))
+	return mac
+}
+
+// dropped sends, and waits until a drop has been counted.
+func (s *site) dropped(name, drop string, send func()) {
+	s.Helper()
+	before := s.drops(drop)
+	send()
+	for end := time.Now().Add(patience); s.drops(drop) == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.Fatalf("%s: not counted as %s", name, drop)
+		}
+	}
 }
 
 // drops returns a drop's counter.

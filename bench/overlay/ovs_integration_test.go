@@ -102,6 +102,21 @@ func TestTunnelsWithOpenVSwitch(t *testing.T) {
 	}
 }
 
+// To Open vSwitch NVGRE (RFC 7637) is GRE with any of 256 keys, of which it answers with one.
+func TestNVGREWithOpenVSwitch(t *testing.T) {
+	need(t, ovs.Missing, missingTshark)
+	s := newSite(t, plan{}, time.Minute)
+	c := s.capture()
+	i, beyond := s.openVSwitch("gre", "remote_ip=10.77.0.100", "key=flow")
+	_, err := i.Ofctl(s.ctx, "OpenFlow15", "replace-flows", over, s.write("flows",
+		"in_port=1,tun_id=0x2a00/0xffffff00,actions=output:LOCAL", "in_port=LOCAL,actions=set_field:0x2a07->tun_id,output:1"))
+	must(t, err)
+	s.start("nvgre", "remote_ip: 10.77.0.2, key: 42")
+	s.exercise(beyond, 0)
+	s.stop()
+	c.judge(s, 100, "gre.key >= 0x2a00 && gre.key <= 0x2aff")
+}
+
 // Packets go only by the rules of both switches, each of which wants what the other has put into the options.
 func TestGENEVEOptionsWithOpenVSwitch(t *testing.T) {
 	need(t, ovs.Missing, missingTshark)
