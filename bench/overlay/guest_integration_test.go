@@ -29,6 +29,10 @@ func TestTunnelsWithALinuxGuest(t *testing.T) {
 		{"GRE", to4, inside.Tunnel{Type: "gre", Local: far4, Remote: near4}},
 		{"GRE with key and checksum", to4 + ", key: 42, csum: true", inside.Tunnel{Type: "gre", Local: far4, Remote: near4, Key: 42, Checksum: true}},
 		{"GRE over IPv6", to6 + ", key: 42", inside.Tunnel{Type: "gre", Local: far6, Remote: near6, Key: 42}},
+		{"ERSPAN type II", to4 + ", key: 43, erspan_idx: 3", inside.Tunnel{Type: "erspan", Local: far4, Remote: near4, Key: 43, Version: 1}},
+		{"ERSPAN type III", to4 + ", key: 44, erspan_ver: 2, erspan_hwid: 4", inside.Tunnel{Type: "erspan", Local: far4, Remote: near4, Key: 44, Version: 2}},
+		{"ERSPAN type II over IPv6", to6 + ", key: 45", inside.Tunnel{Type: "erspan", Local: far6, Remote: near6, Key: 45, Version: 1}},
+		{"ERSPAN type III over IPv6", to6 + ", key: 46, erspan_ver: 2", inside.Tunnel{Type: "erspan", Local: far6, Remote: near6, Key: 46, Version: 2}},
 		{"VXLAN", to4 + ", key: 42, csum: true", inside.Tunnel{Type: "vxlan", Local: far4, Remote: near4, Key: 42, Port: vxlanPort, Checksum: true}},
 	}
 	s := newSite(t, plan{rules: []string{"actions=drop"}}, 4*time.Minute)

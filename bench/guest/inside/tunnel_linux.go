@@ -10,27 +10,35 @@ import (
 // A Tunnel says how to make a device at one end of a tunnel.
 type Tunnel struct {
 	Name     string
-	Type     string // vxlan, geneve or gre
+	Type     string // vxlan, geneve, gre or erspan
 	Local    netip.Addr
 	Remote   netip.Addr
-	Key      uint32 // VXLAN's and GENEVE's network, or GRE's key; 0 means no key for GRE
+	Key      uint32 // VXLAN's and GENEVE's network, ERSPAN's session, or GRE's key; 0 means no key for GRE
 	Port     uint16 // of UDP, of those that have one
 	Checksum bool   // what is sent has one of UDP or GRE; IPv6's is expected then, too
 	Groups   bool   // VXLAN's group policy: a packet's mark is its group
+	Version  uint8  // ERSPAN's: 1 is type II, 2 type III
 }
 
 // AddTunnel makes a tunnel's device. SetLink brings it up.
 func (m *Machine) AddTunnel(t Tunnel, _ *struct{}) error {
 	return m.do(func() error {
-		l, err := t.link()
-		if err == nil {
-			err = netlink.LinkAdd(l)
-		}
-		if err != nil {
+		if err := t.add(); err != nil {
 			return fmt.Errorf("make the tunnel %s to %s: %w", t.Name, t.Remote, err)
 		}
 		return nil
 	})
+}
+
+func (t Tunnel) add() error {
+	if t.Type == "erspan" {
+		return t.addERSPAN()
+	}
+	l, err := t.link()
+	if err != nil {
+		return err
+	}
+	return netlink.LinkAdd(l)
 }
 
 // tunnelTTL is the TTL of outer headers.
@@ -55,7 +63,7 @@ func (t Tunnel) link() (netlink.Link, error) {
 		}
 		return g, nil
 	}
-	return nil, fmt.Errorf("type %q: want vxlan, geneve or gre", t.Type)
+	return nil, fmt.Errorf("type %q: want vxlan, geneve, gre or erspan", t.Type)
 }
 
 // greChecksum is GRE_CSUM of linux include/uapi/linux/if_tunnel.h, in the host's byte order: the library turns it.
