@@ -31,7 +31,7 @@ func newCulvert(s *Scene) (*culvert, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &culvert{vlan: s.VLAN, ids: make(map[string]uint32), now: int64(time.Hour)}
+	c := &culvert{vlan: s.VLAN, ids: make(map[string]uint32), sent: make(Output), now: int64(time.Hour)}
 	c.sw, err = daemon.NewOffline(daemon.OfflineOptions{Config: checked, Clock: func() int64 { return c.now }, Sent: c.took})
 	if err != nil {
 		return nil, err
