@@ -3,6 +3,7 @@ package tunnels
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -38,6 +39,9 @@ func newCulvert(s *Scene) (*culvert, error) {
 	}
 	for _, p := range c.sw.Ports() {
 		c.ids[p.Name] = p.ID
+	}
+	if err := c.talk(); err != nil { // it asks for its neighbours at once
+		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
@@ -82,17 +86,25 @@ func (c *culvert) send(p Packet) (Output, error) {
 	if err := c.feed(p); err != nil {
 		return nil, err
 	}
-	for at := 0; at < len(c.sent[wan]); at++ {
-		if answer := c.answer(c.sent[wan][at]); answer != nil {
-			if err := c.feed(Packet{wan, answer}); err != nil {
-				return nil, err
-			}
-		}
+	if err := c.talk(); err != nil {
+		return nil, err
 	}
 	if c.sent[wan] = slices.DeleteFunc(c.sent[wan], func(b []byte) bool { return !tunnelled(b) }); len(c.sent[wan]) == 0 {
 		delete(c.sent, wan)
 	}
 	return c.sent, nil
+}
+
+// talk answers what the switch asks the underlay.
+func (c *culvert) talk() error {
+	for at := 0; at < len(c.sent[wan]); at++ {
+		if answer := c.answer(c.sent[wan][at]); answer != nil {
+			if err := c.feed(Packet{wan, answer}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // feed lets a packet in, and everything happen that follows.
