@@ -103,6 +103,7 @@ type cli struct {
 	Soak   soakCmd   `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`
 	Bench  struct {
 		Send    benchSendCmd    `cmd:"" help:"Send frames between two ports and say what became of them."`
+		Search  benchSearchCmd  `cmd:"" help:"Find the highest rates with no loss and with little between two ports, and the latency at shares of them."`
 		Self    benchSelfCmd    `cmd:"" help:"Measure the generator itself, back to back in memory."`
 		Gen     benchGenCmd     `cmd:"" help:"Be a generator for programs: commands as lines of JSON on the standard input, answers on the standard output; ends with its input."`
 		Report  benchReportCmd  `cmd:"" help:"Show what a run of the bench found, as a table or as a page with plots."`

@@ -1,0 +1,179 @@
+package method
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A simulated switch forwards up to a capacity, and loses a share of everything.
+type simulated struct {
+	capacity float64 // frames a second
+	leak     float64 // share
+	noise    float64 // share by which the capacity of a trial may be lower
+	trials   int
+	r        *rand.Rand
+}
+
+func (s *simulated) trial(_ context.Context, rate float64, d time.Duration) (Outcome, error) {
+	s.trials++
+	offered := rate * d.Seconds()
+	through := min(offered, s.capacity*(1-s.noise*s.r.Float64())*d.Seconds()) * (1 - s.leak)
+	return Outcome{Offered: uint64(offered), Lost: uint64(offered) - uint64(math.Floor(through))}, nil
+}
+
+func newSimulated(capacity, leak, noise float64) *simulated {
+	return &simulated{capacity: capacity, leak: leak, noise: noise, r: rand.New(rand.NewPCG(1, 2))}
+}
+
+func TestASearchFindsWhatASwitchCanDo(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		capacity   float64
+		leak       float64
+		none, half float64 // rates expected without loss, and with half a per cent
+		mostTrials int
+	}{
+		{"an ordinary switch", 3.3e6, 0, 3.3e6, 3.3e6 / 0.995, 45},
+		{"one that does all there is", 1e9, 0, 20e6, 20e6, 4},
+		{"one that does next to nothing", 5000, 0, 5000, 5000 / 0.995, 60},
+		{"one that never forwards all", 3.3e6, 0.001, 0, 3.3e6 * 0.999 / 0.995, 60},
+		{"one that forwards nothing worth the name", 3.3e6, 0.5, 0, 0, 45},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSimulated(tt.capacity, tt.leak, 0)
+			found, made, err := Search(t.Context(), Goals{Max: 20e6}, s.trial)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []float64{tt.none, tt.half} {
+				got := found[i].Rate()
+				if got > want*1.0005 || got < want*0.994 {
+					t.Errorf("loss of %v at most: found %.0f, want %.0f", found[i].Loss, got, want)
+				}
+				if p := found[i].Passed; p != nil && p.Duration != 10*time.Second {
+					t.Errorf("what counts was tried for %v", p.Duration)
+				}
+			}
+			if len(made) != s.trials || len(made) > tt.mostTrials {
+				t.Errorf("%d trials, %d of them told, want at most %d", s.trials, len(made), tt.mostTrials)
+			}
+			t.Logf("%d trials", len(made))
+		})
+	}
+}
+
+func TestASearchOfANoisySwitchIsOnTheSafeSide(t *testing.T) {
+	for seed := range uint64(50) {
+		s := newSimulated(5e6, 0, 0.05)
+		s.r = rand.New(rand.NewPCG(seed, seed))
+		found, _, err := Search(t.Context(), Goals{Max: 20e6}, s.trial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := found[0].Rate(), found[1].Rate(); a < 4.5e6 || a > 5e6 || b < a {
+			t.Errorf("found %.0f without loss and %.0f with little", a, b)
+		}
+		for _, f := range found {
+			if f.Failed == nil || f.Passed.Rate >= f.Failed.Rate {
+				t.Errorf("passed %+v, failed %+v", f.Passed, f.Failed)
+			}
+		}
+	}
+}
+
+func TestASearchEnds(t *testing.T) {
+	boom := errors.New("boom")
+	n := 0
+	_, made, err := Search(t.Context(), Goals{Max: 1e6}, func(context.Context, float64, time.Duration) (Outcome, error) {
+		if n++; n == 3 {
+			return Outcome{}, boom
+		}
+		return Outcome{Offered: 100, Lost: 1}, nil
+	})
+	if !errors.Is(err, boom) || len(made) != 2 {
+		t.Errorf("got %v after %d trials, want boom after 2", err, len(made))
+	}
+	s := newSimulated(1e5, 0, 0)
+	if _, _, err := Search(t.Context(), Goals{Max: 1e6, Trials: 3}, s.trial); err == nil || !strings.Contains(err.Error(), "no end after 3 trials") {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, made, err := Search(ctx, Goals{Max: 1e6}, s.trial); !errors.Is(err, context.Canceled) || len(made) != 1 {
+		t.Errorf("got %v after %d trials", err, len(made))
+	}
+	for _, g := range []Goals{
+		{}, {Max: -1}, {Max: math.Inf(1)}, {Max: math.NaN()}, {Max: 1, Min: 2}, {Max: 1, Precision: 1}, {Max: 1, Precision: -1},
+		{Max: 1, First: 2 * time.Second, Final: time.Second}, {Max: 1, Loss: []float64{0.5, 0.1}}, {Max: 1, Loss: []float64{1}},
+	} {
+		if _, _, err := Search(t.Context(), g, s.trial); err == nil {
+			t.Errorf("%+v: no error", g)
+		}
+	}
+}
+
+func TestLossAgainstLoad(t *testing.T) {
+	s := newSimulated(5e5, 0, 0)
+	made, err := Curve(t.Context(), 4, 1e6, time.Second, s.trial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var losses []float64
+	for _, m := range made {
+		losses = append(losses, math.Round(m.Loss()*1000)/1000)
+	}
+	if want := []float64{0, 0, 0.333, 0.5}; !slices.Equal(losses, want) || made[1].Rate != 5e5 {
+		t.Errorf("losses %v, want %v", losses, want)
+	}
+}
+
+func TestTheLongestBurst(t *testing.T) {
+	for _, capacity := range []int{0, 1, 63, 1000, 4321, 99_999, 1_000_000} {
+		n, err := BackToBack(t.Context(), 100_000, func(_ context.Context, n int) (uint64, error) { return uint64(max(0, n-capacity)), nil })
+		if want := min(capacity, 100_000); err != nil || n > want || n < want-want/99-1 {
+			t.Errorf("a switch that takes %d: found %d, %v", capacity, n, err)
+		}
+	}
+}
+
+func TestForHowLongASwitchStoodStill(t *testing.T) {
+	if got := Blocked(1500, 1e6); got != 1500*time.Microsecond {
+		t.Errorf("1500 frames at a million a second: %v", got)
+	}
+	offered, received := []uint64{100, 100, 100, 100, 100}, []uint64{20, 100, 97, 99, 120}
+	if got := Recovered(offered, received, 0.02, 10*time.Millisecond); got != 30*time.Millisecond {
+		t.Errorf("recovered after %v, want 30ms", got)
+	}
+	if got := Recovered(offered, offered, 0, time.Second); got != 0 {
+		t.Errorf("recovered after %v, want at once", got)
+	}
+}
+
+func TestWhatSeveralWindowsComeTo(t *testing.T) {
+	figures := []float64{5, 1, 3, 2, 4}
+	if got, want := SpreadOf(figures), (Spread{5, 3, 2, 4, 1, 5}); got != want || figures[0] != 5 {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got, want := SpreadOf([]float64{1, 2}), (Spread{2, 1.5, 1.25, 1.75, 1, 2}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := SpreadOf(nil); got != (Spread{}) {
+		t.Errorf("of nothing: %+v", got)
+	}
+	by := ByClass([]Window{{"near", 10}, {"far", 5}, {"near", 12}, {"mixed", 1}, {"", 2}})
+	if len(by) != 2 || by["near"].Median != 11 || by["far"].Count != 1 {
+		t.Errorf("by class: %+v", by)
+	}
+	if got := Turns(2, 4); !slices.Equal(got, []int{0, 1, 1, 0, 0, 1, 1, 0}) {
+		t.Errorf("turns %v", got)
+	}
+	if got := Turns(3, 2); !slices.Equal(got, []int{0, 1, 2, 2, 1, 0}) {
+		t.Errorf("turns %v", got)
+	}
+}

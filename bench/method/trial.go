@@ -1,0 +1,35 @@
+package method
+
+import (
+	"context"
+	"time"
+)
+
+// An Outcome is what became of the frames of one trial.
+type Outcome struct {
+	Offered uint64   `json:"offered"`
+	Lost    uint64   `json:"lost"`
+	Limits  []string `json:"limits,omitempty"` // why it may not have been the switch that set the figures
+
+	P50   int64 `json:"p50_ns,omitempty"` // latency: half of the frames took no longer
+	P99   int64 `json:"p99_ns,omitempty"`
+	P9999 int64 `json:"p99.99_ns,omitempty"`
+}
+
+// Loss returns the share of the frames that were lost; 1 if there were none.
+func (o Outcome) Loss() float64 {
+	if o.Offered == 0 {
+		return 1
+	}
+	return float64(o.Lost) / float64(o.Offered)
+}
+
+// A Trial offers a rate, in frames a second, for some time.
+type Trial func(ctx context.Context, rate float64, d time.Duration) (Outcome, error)
+
+// A Tried is a trial that was made.
+type Tried struct {
+	Rate     float64       `json:"rate"` // frames a second
+	Duration time.Duration `json:"duration_ns"`
+	Outcome
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/method"
+)
+
+type benchSearchCmd struct {
+	benchPorts
+	Max       float64       `help:"Highest rate to try, in frames a second from each port that sends." default:"20e6"`
+	Loss      []float64     `help:"Shares that may be lost, ascending." default:"0,0.005"`
+	Precision float64       `help:"Share by which what passes is below what does not, at most." default:"0.005"`
+	Time      time.Duration `help:"How long the trials last that count." default:"10s" placeholder:"TIME"`
+	Warm      time.Duration `help:"How long frames are sent before anything counts, at a tenth of the highest rate." default:"2s" placeholder:"TIME"`
+	Frames    benchFrames   `embed:""`
+	How       benchProcess  `embed:""`
+}
+
+// A searchAnswer is what a search has found.
+type searchAnswer struct {
+	Found   []method.Found `json:"found"`
+	Latency []method.Tried `json:"latency"` // at shares of the highest rate without loss, or of the first that was found
+	Trials  []method.Tried `json:"trials"`
+}
+
+// loads are the shares of a rate at which latency is measured.
+var loads = []float64{0.1, 0.5, 0.9}
+
+func (c *benchSearchCmd) Run(e *env) (err error) {
+	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	g, streams, err := c.open(e, c.How, c.Frames)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	trial := c.trial(e, g, streams)
+	if c.Warm > 0 {
+		if _, err := trial(ctx, c.Max/10, c.Warm); err != nil {
+			return err
+		}
+	}
+	var a searchAnswer
+	a.Found, a.Trials, err = method.Search(ctx, method.Goals{Loss: c.Loss, Max: c.Max, Precision: c.Precision, Final: c.Time}, trial)
+	if err != nil {
+		return err
+	}
+	for _, f := range a.Found {
+		if f.Passed == nil {
+			continue
+		}
+		if a.Latency, err = method.Loads(ctx, loads, f.Passed.Rate, c.Time, trial); err != nil {
+			return err
+		}
+		break
+	}
+	if e.json {
+		return json.NewEncoder(e.out).Encode(a)
+	}
+	a.print(e.out)
+	return nil
+}
+
+// trial returns what makes a trial, and tells people of each.
+func (c *benchSearchCmd) trial(e *env, g *gen.Generator, streams []gen.Stream) method.Trial {
+	return func(ctx context.Context, rate float64, d time.Duration) (o method.Outcome, err error) {
+		for i := range streams {
+			streams[i].Rate = rate
+		}
+		r, err := g.Run(ctx, gen.Job{Time: gen.Duration(d), CPUs: c.How.CPUs, Rest: c.How.Rest, Streams: streams}, nil)
+		if err != nil {
+			return o, err
+		}
+		if err := ctx.Err(); err != nil {
+			return o, err // it was cut short
+		}
+		for _, s := range r.Streams {
+			o.Offered, o.Lost = o.Offered+s.Offered, o.Lost+s.Lost
+		}
+		o.Limits = r.Limits
+		if l := r.Latency; l != nil {
+			o.P50, o.P99, o.P9999 = l.P50, l.P99, l.P9999
+		}
+		if !e.json {
+			fmt.Fprintf(e.errs, "%11.0f frames/s for %s: %.4f %% lost%s\n", rate, d, 100*o.Loss(), limited(o))
+		}
+		return o, nil
+	}
+}
+
+// limited says that a trial was not about the switch.
+func limited(o method.Outcome) string {
+	if len(o.Limits) == 0 {
+		return ""
+	}
+	return "; the generator was the limit: " + o.Limits[0]
+}
+
+// print prints what was found for people.
+func (a searchAnswer) print(w io.Writer) {
+	for _, f := range a.Found {
+		fmt.Fprintf(w, "loss of at most %.4g %%: ", 100*f.Loss)
+		switch {
+		case f.Passed == nil:
+			fmt.Fprintf(w, "no rate, not even %.0f frames/s\n", f.Failed.Rate)
+		case f.Failed == nil:
+			fmt.Fprintf(w, "%.0f frames/s and perhaps more: nothing higher was to be tried%s\n", f.Passed.Rate, limited(f.Passed.Outcome))
+		default:
+			fmt.Fprintf(w, "%.0f frames/s; with %.0f %.4f %% were lost%s\n", f.Passed.Rate, f.Failed.Rate, 100*f.Failed.Loss(), limited(f.Failed.Outcome))
+		}
+	}
+	for _, t := range a.Latency {
+		fmt.Fprintf(w, "latency at %.0f frames/s: half within %s, 99 %% %s, 99.99 %% %s; %.4f %% lost%s\n",
+			t.Rate, nanos(t.P50), nanos(t.P99), nanos(t.P9999), 100*t.Loss(), limited(t.Outcome))
+	}
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/bench/gen"
+)
+
+// The two ends of a link in memory stand for a switch that forwards all.
+var linked = []string{"a=memory,link=l,mtu=9000", "b=memory,link=l,mtu=9000"}
+
+func TestFramesAreSentBetweenTwoPorts(t *testing.T) {
+	args := append([]string{"bench", "send", "--rest", "--time", "30s", "--rate", "20000", "--count", "300", "--both", "--flows", "50", "--tunnel", "vxlan:7"}, linked...)
+	out, errs, code := culvert(t, "", args...)
+	for _, want := range []string{"a to b: ", "b to a: ", "0 of 300 lost (0.0000 %)", "reordered 0 (by 0 at most), twice 0", "latency: least "} {
+		if code != exitOK || !strings.Contains(out, want) {
+			t.Fatalf("exit code %d, %s, want %q in:\n%s", code, errs, want, out)
+		}
+	}
+	out, errs, code = culvert(t, "", append(args, "--json")...)
+	var r gen.Result
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != exitOK || len(r.Streams) != 2 || r.Streams[1].Received != 300 {
+		t.Errorf("exit code %d, %v, %s: %+v", code, err, errs, r)
+	}
+}
+
+func TestARateIsSearchedFor(t *testing.T) {
+	args := append([]string{"bench", "search", "--rest", "--time", "100ms", "--warm", "10ms", "--max", "2000", "--loss", "0.9"}, linked...)
+	out, errs, code := culvert(t, "", args...)
+	if code != exitOK || !strings.Contains(out, "loss of at most 90 %: 2000 frames/s and perhaps more") || strings.Count(out, "latency at") != 3 {
+		t.Errorf("exit code %d:\n%s%s", code, out, errs)
+	}
+}
+
+func TestTheGeneratorTakesCommands(t *testing.T) {
+	out, errs, code := culvert(t, `{"id":5,"close":"x"}`+"\n", "bench", "gen", "--buffers", "64")
+	if want := `{"id":5,"error":"no port \"x\", have "}` + "\n"; code != exitOK || out != want {
+		t.Errorf("exit code %d, %s: %q, want %q", code, errs, out, want)
+	}
+}
+
+func TestBenchCommandLinesThatAreWrong(t *testing.T) {
+	for _, tt := range []struct{ want, line string }{
+		{"1 ports, want 2", "send a=memory"},
+		{`port "memory"`, "send memory b=memory"},
+		{`port "a=memory,x"`, "send a=memory,x b=memory"},
+		{`tunnel "vxlan"`, "send a=memory b=memory --tunnel vxlan"},
+		{`tunnel "vxlan:16777216"`, "search a=memory b=memory --tunnel vxlan:16777216"},
+	} {
+		if _, errs, code := culvert(t, "", append([]string{"bench"}, strings.Fields(tt.line)...)...); code != exitUsage || !strings.Contains(errs, tt.want) {
+			t.Errorf("%s: exit code %d, %q, want %q", tt.line, code, errs, tt.want)
+		}
+	}
+}
