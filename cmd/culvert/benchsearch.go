@@ -116,7 +116,8 @@ func (a searchAnswer) print(w io.Writer) {
 		case f.Failed == nil:
 			fmt.Fprintf(w, "%.0f frames/s and perhaps more: nothing higher was to be tried%s\n", f.Passed.Rate, limited(f.Passed.Outcome))
 		default:
-			fmt.Fprintf(w, "%.0f frames/s; with %.0f %.4f %% were lost%s\n", f.Passed.Rate, f.Failed.Rate, 100*f.Failed.Loss(), limited(f.Failed.Outcome))
+			fmt.Fprintf(w, "%.0f frames/s%s; with %.0f %.4f %% were lost%s\n",
+				f.Passed.Rate, limited(f.Passed.Outcome), f.Failed.Rate, 100*f.Failed.Loss(), limited(f.Failed.Outcome))
 		}
 	}
 	for _, t := range a.Latency {
