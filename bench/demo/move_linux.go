@@ -38,7 +38,7 @@ func (n *overlayNet) moves(ctx context.Context, s *story.Story, o Options) error
 	s.Check(middle < o.Pause, "of %d moves the one in the middle interrupted TCP for %s, want less than %s", moves, milli(middle), o.Pause)
 	for _, h := range n.hosts {
 		s.Tell("on " + h.name + ":")
-		if err := showCommand(ctx, s, &h.daemon.Control, "fdb", "show"); err != nil {
+		if err := showCommand(ctx, s, &h.daemon.Control, "tunnel", "profile", profile); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,7 @@ func (n *overlayNet) knowledge(ctx context.Context, s *story.Story) error {
 	alice, carol := n.containers[0], n.containers[2]
 	control := &n.hosts[0].daemon.Control
 	for _, args := range [][]string{
-		{"port", "list"},
+		{"tunnel", "list"}, {"tunnel", "profile", profile},
 		{"trace", guests, fmt.Sprintf("in_port=%s,dl_src=%s,dl_dst=%s,udp,nw_src=%s,nw_dst=%s,tp_dst=53",
 			alice.Name(), alice.mac, carol.mac, alice.addr.Addr(), carol.addr.Addr())},
 	} {

@@ -31,6 +31,7 @@ const (
 	guests         = "guests" // the bridge with the containers
 	tunnelPort     = "overlay"
 	wanPort        = "wan"
+	profile        = "shared"
 	managementLink = "mgmt"
 	vni            = 77 // the overlay's VXLAN network
 )
@@ -152,14 +153,14 @@ func (n *overlayNet) container(i int, name string, on *host) error {
 // configuration returns that of a host's daemon.
 func (n *overlayNet) configuration(h *host) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "profiles:\n  - {name: shared, lookup: {kind: socket, options: {path: %s}}}\n", h.socket())
+	fmt.Fprintf(&b, "profiles:\n  - {name: %s, lookup: {kind: socket, options: {path: %s}}}\n", profile, h.socket())
 	fmt.Fprintf(&b, "bridges:\n  - name: %s\n    ports:\n", guests)
 	for _, c := range n.containers {
 		if c.on == h {
 			fmt.Fprintf(&b, "      - {name: %s, type: afxdp}\n", c.Name())
 		}
 	}
-	fmt.Fprintf(&b, "      - {name: %s, type: vxlan, options: {remote_ip: lookup, profile: shared, key: %d}}\n", tunnelPort, vni)
+	fmt.Fprintf(&b, "      - {name: %s, type: vxlan, options: {remote_ip: lookup, profile: %s, key: %d}}\n", tunnelPort, profile, vni)
 	fmt.Fprintf(&b, "  - name: physical\n    ports:\n      - {name: %s, type: afxdp, underlay: {address: %s}}\n", wanPort, h.underlay())
 	return b.String()
 }
