@@ -62,8 +62,8 @@ test-ovs: deps ## random rules and packets through Open vSwitch and Culvert, for
 bench-micro: ## every Go benchmark once
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^ok\|no test files\|^PASS\|^goos\|^goarch\|^pkg\|^cpu'
 
-compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports; needs root
-	$(GO) run ./bench/afxdp --culvert $(BIN)
+compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports; AFXDP= takes options, such as --vxlan; needs root
+	$(GO) run ./bench/afxdp --culvert $(BIN) $(AFXDP)
 
 bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitch; TSE= takes options; needs root
 	$(GO) run ./bench/tse --culvert $(BIN) $(TSE)

@@ -34,6 +34,7 @@ type running interface {
 // culvert is Culvert.
 type culvert struct {
 	binary, portOptions, latency string
+	vxlan                        bool
 }
 
 func (c *culvert) name() string { return "culvert" }
@@ -74,17 +75,28 @@ func (c *culvert) config(l *lab.Lab) string {
 		fmt.Fprintf(&b, "  latency: %s\n", c.latency)
 	}
 	b.WriteString("bridges:\n  - name: br0\n    ports:\n")
-	for _, h := range l.Hosts {
-		fmt.Fprintf(&b, "      - name: %s\n        type: afxdp\n", h.Port)
-		if c.portOptions == "" {
-			continue
-		}
-		b.WriteString("        options:\n")
-		for o := range strings.SplitSeq(c.portOptions, ",") {
-			fmt.Fprintf(&b, "          %s\n", strings.Replace(o, "=", ": ", 1))
-		}
+	c.port(&b, l.Hosts[0])
+	if !c.vxlan {
+		c.port(&b, l.Hosts[1])
+		return b.String()
 	}
+	fmt.Fprintf(&b, "      - {name: tunnel, type: vxlan, options: {remote_ip: %s, key: %d}}\n", farEnd, tunnelKey)
+	fmt.Fprintf(&b, "  - name: %s\n    ports:\n", under)
+	c.port(&b, l.Hosts[1])
+	fmt.Fprintf(&b, "        underlay: {address: %s/24}\n", nearEnd)
 	return b.String()
+}
+
+// port writes the configuration of the port of a host.
+func (c *culvert) port(b *strings.Builder, h *lab.Host) {
+	fmt.Fprintf(b, "      - name: %s\n        type: afxdp\n", h.Port)
+	if c.portOptions == "" {
+		return
+	}
+	b.WriteString("        options:\n")
+	for o := range strings.SplitSeq(c.portOptions, ",") {
+		fmt.Fprintf(b, "          %s\n", strings.Replace(o, "=", ": ", 1))
+	}
 }
 
 func (r *runningCulvert) pid() int           { return r.PID() }

@@ -38,6 +38,7 @@ func main() {
 	flag.StringVar(&o.json, "json", "", "keep all windows in a `file`, for culvert bench report and compare, and go on where an earlier run with it ended")
 	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs")
 	flag.StringVar(&o.options, "options", "", "options of Culvert's ports, such as `busy-poll=20us,ring-size=4096`")
+	flag.BoolVar(&o.vxlan, "vxlan", false, "TCP through a VXLAN that the switch puts it into, to a host whose kernel is the other end")
 	flag.StringVar(&o.workers, "latency", "", "Culvert's workers.latency, a `time` or spin")
 	flag.Parse()
 	contest.Main("afxdp", func(ctx context.Context) error { return compare(ctx, o) })
@@ -46,6 +47,7 @@ func main() {
 type options struct {
 	culvert, json, only, options, workers string
 	rounds                                int
+	vxlan                                 bool
 	window, warm, patience                time.Duration
 }
 
@@ -106,8 +108,8 @@ func (b *bench) windows(ctx context.Context, book *result.Book, contenders []con
 }
 
 func (o options) contenders() ([]contender, error) {
-	c := &culvert{binary: o.culvert, portOptions: o.options, latency: o.workers}
-	v := new(openVSwitch)
+	c := &culvert{binary: o.culvert, portOptions: o.options, latency: o.workers, vxlan: o.vxlan}
+	v := &openVSwitch{vxlan: o.vxlan}
 	switch o.only {
 	case "culvert":
 		return []contender{c}, c.missing()

@@ -29,6 +29,8 @@ type sample struct {
 	Others     [2]float64          // share of the two CPUs, just before and just after
 	TCP        float64             // bits a second, every byte checked
 	Retransmit uint32              // TCP segments
+	TCPUser    float64             // ns for 1000 bytes of TCP payload, of the switch's thread
+	TCPKernel  float64             // ns for the same, of the same thread in the kernel
 	Iperf      float64             // bits a second; 0 where iperf3 is not there
 	Offered    float64             // packets a second
 	Received   float64             // packets a second
@@ -105,6 +107,11 @@ func (b *bench) lab() (*lab.Lab, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
+	if b.vxlan {
+		if err := wrap(l); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
 	if err := cpu.Confine(cpu.SetOf(contest.HostCPU)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -129,20 +136,41 @@ func (b *bench) measure(ctx context.Context, l *lab.Lab, r running, s *sample) e
 	if _, err := traffic.Bulk(ctx, alice.Namespace, bob.Namespace, bob.IPv4.Addr(), b.warm); err != nil {
 		return err
 	}
-	t, err := traffic.Bulk(ctx, alice.Namespace, bob.Namespace, bob.IPv4.Addr(), b.window)
-	if err != nil {
+	if err := b.bulk(ctx, alice, bob, r.pid(), s); err != nil {
 		return err
 	}
-	s.TCP, s.Retransmit = t.BitsPerSecond(), t.Retransmits
+	var err error
 	if s.Iperf, err = iperf(ctx, alice, bob, b.window); err != nil {
 		return err
 	}
-	if err := b.packets(ctx, alice, bob, r.pid(), s); err != nil {
-		return err
+	if !b.vxlan {
+		if err := b.packets(ctx, alice, bob, r.pid(), s); err != nil {
+			return err
+		}
 	}
 	e, err := traffic.Ping{Count: 200}.Run(ctx, alice.Namespace, bob.IPv4.Addr())
 	s.RTT = float64(e.Avg)
 	return err
+}
+
+// bulk measures TCP, and what it costs the switch's thread.
+func (b *bench) bulk(ctx context.Context, from, to *lab.Host, pid int, s *sample) error {
+	before, err := machine.Threads(pid)
+	if err != nil {
+		return err
+	}
+	t, err := traffic.Bulk(ctx, from.Namespace, to.Namespace, to.IPv4.Addr(), b.window)
+	if err != nil {
+		return err
+	}
+	after, err := machine.Threads(pid)
+	if err != nil {
+		return err
+	}
+	s.TCP, s.Retransmit = t.BitsPerSecond(), t.Retransmits
+	spent, kilobytes := machine.Busiest(before, after), float64(max(t.Bytes, 1))/1000
+	s.TCPUser, s.TCPKernel = float64(spent.User)/kilobytes, float64(spent.System)/kilobytes
+	return nil
 }
 
 // meet makes the hosts and the switch know each other.

@@ -12,7 +12,7 @@ import (
 )
 
 // openVSwitch is Open vSwitch with AF_XDP ports.
-type openVSwitch struct{}
+type openVSwitch struct{ vxlan bool }
 
 func (*openVSwitch) name() string { return "ovs" }
 
@@ -29,23 +29,29 @@ type runningOVS struct {
 	build string
 }
 
-func (*openVSwitch) start(ctx context.Context, l *lab.Lab, dir string) (running, error) {
+func (v *openVSwitch) start(ctx context.Context, l *lab.Lab, dir string) (running, error) {
 	i, err := ovs.Start(ctx, ovs.Options{Dir: dir, Config: []string{fmt.Sprintf("pmd-cpu-mask=%#x", 1<<contest.SwitchCPU)}, Spawn: l.Switch.Start})
 	if err != nil {
 		return nil, err
 	}
 	r := &runningOVS{Instance: i}
-	if err := r.addPorts(ctx, l); err != nil {
+	if err := r.addPorts(ctx, l, v.vxlan); err != nil {
 		return nil, errors.Join(err, r.stop())
 	}
 	return r, nil
 }
 
 // addPorts makes the bridge and sees to it that its ports are open.
-func (r *runningOVS) addPorts(ctx context.Context, l *lab.Lab) error {
+func (r *runningOVS) addPorts(ctx context.Context, l *lab.Lab, vxlan bool) error {
 	args := []string{"add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev"}
-	for _, h := range l.Hosts {
-		args = append(args, "--", "add-port", "br0", h.Port, "--", "set", "Interface", h.Port, "type=afxdp")
+	bridges := [2]string{"br0", "br0"} // of the hosts
+	if vxlan {
+		bridges[1] = under
+		args = append(args, "--", "add-br", under, "--", "set", "bridge", under, "datapath_type=netdev",
+			"--", "add-port", "br0", "tunnel", "--", "set", "Interface", "tunnel", "type=vxlan", "options:remote_ip="+farEnd, fmt.Sprint("options:key=", tunnelKey))
+	}
+	for i, h := range l.Hosts {
+		args = append(args, "--", "add-port", bridges[i], h.Port, "--", "set", "Interface", h.Port, "type=afxdp")
 	}
 	if _, err := r.Vsctl(ctx, args...); err != nil {
 		return err
@@ -61,6 +67,13 @@ func (r *runningOVS) addPorts(ctx context.Context, l *lab.Lab) error {
 		}
 		if r.ports == "" {
 			r.ports = status
+		}
+	}
+	if vxlan {
+		for _, args := range [][]string{{"address", "replace", nearEnd + "/24", "dev", under}, {"link", "set", under, "up"}} {
+			if _, err := r.Run(ctx, "ip", args...); err != nil {
+				return err
+			}
 		}
 	}
 	var err error

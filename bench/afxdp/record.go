@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/machine"
@@ -32,6 +33,8 @@ func subjects() []subject {
 		{"TCP in bulk", "IPv4, TCP", 1514, []figure{
 			more("every byte compared", "bit/s", func(s sample) float64 { return s.TCP }),
 			more("by iperf3", "bit/s", func(s sample) float64 { return s.Iperf }),
+			less("user time a kilobyte", func(s sample) float64 { return s.TCPUser }),
+			less("kernel time a kilobyte", func(s sample) float64 { return s.TCPKernel }),
 		}},
 		{"64-byte packets", "IPv4, UDP", 60, []figure{
 			more("received", "packets/s", func(s sample) float64 { return s.Received }),
@@ -41,6 +44,15 @@ func subjects() []subject {
 		}},
 		{"ping", "IPv4, ICMP", 98, []figure{less("round trip", func(s sample) float64 { return s.RTT })}},
 	}
+}
+
+// subjects are what a run has: 60-byte packets are not sent through a tunnel.
+func (o options) subjects() []subject {
+	all := subjects()
+	if o.vxlan {
+		all = slices.DeleteFunc(all, func(s subject) bool { return s.protocol == "IPv4, UDP" })
+	}
+	return all
 }
 
 // run is what of a run is known before it begins.
@@ -70,9 +82,13 @@ func (o options) row(sub subject, s sample) result.Row {
 			c.Config = append(c.Config, "workers.latency: "+o.workers)
 		}
 	}
+	name, task := sub.name, "NORMAL, learned addresses"
+	if o.vxlan {
+		name, task = name+" through a VXLAN", task+", behind a VXLAN over IPv4"
+	}
 	r := result.Row{
-		Name:       sub.name,
-		Traffic:    result.Traffic{Task: "NORMAL, learned addresses", Protocol: sub.protocol, FrameBytes: sub.bytes, Flows: 1, Ports: "AF_XDP on veth"},
+		Name:       name,
+		Traffic:    result.Traffic{Task: task, Protocol: sub.protocol, FrameBytes: sub.bytes, Flows: 1, Ports: "AF_XDP on veth"},
 		Contenders: []result.Contender{c},
 	}
 	for _, f := range sub.figures {
