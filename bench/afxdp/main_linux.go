@@ -80,7 +80,7 @@ func compare(ctx context.Context, o options) error {
 
 // windows measures all windows that the book does not have yet.
 func (b *bench) windows(ctx context.Context, book *result.Book, contenders []contender) error {
-	all := subjects()
+	all := b.subjects()
 	p := report.NewProgress(os.Stdout, b.rounds*len(contest.Turns(contenders)))
 	defer p.Close()
 	for round := range b.rounds {

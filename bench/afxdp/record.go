@@ -51,6 +51,9 @@ func (o options) subjects() []subject {
 	all := subjects()
 	if o.vxlan {
 		all = slices.DeleteFunc(all, func(s subject) bool { return s.protocol == "IPv4, UDP" })
+		for i := range all {
+			all[i].name += " through a VXLAN"
+		}
 	}
 	return all
 }
@@ -82,12 +85,12 @@ func (o options) row(sub subject, s sample) result.Row {
 			c.Config = append(c.Config, "workers.latency: "+o.workers)
 		}
 	}
-	name, task := sub.name, "NORMAL, learned addresses"
+	task := "NORMAL, learned addresses"
 	if o.vxlan {
-		name, task = name+" through a VXLAN", task+", behind a VXLAN over IPv4"
+		task += ", behind a VXLAN over IPv4"
 	}
 	r := result.Row{
-		Name:       name,
+		Name:       sub.name,
 		Traffic:    result.Traffic{Task: task, Protocol: sub.protocol, FrameBytes: sub.bytes, Flows: 1, Ports: "AF_XDP on veth"},
 		Contenders: []result.Contender{c},
 	}
