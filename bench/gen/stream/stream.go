@@ -128,7 +128,8 @@ func (s *Stream) next() (flow uint32) {
 // write makes f, which is empty, a frame. It reports false, and has freed f, when there are no buffers for the rest of
 // a long one.
 func (s *Stream) write(c *frame.Cache, f *frame.Frame, t *template, st stamp.Stamp, flow uint32) bool {
-	last, end := *f, t.total
+	var last frame.Frame
+	end := t.total
 	if t.total <= s.pool.Room() {
 		s.pool.SetLen(f, t.total)
 		s.bodies.put(*f, t.total-stamp.Size)

@@ -38,11 +38,11 @@ type Result struct {
 // Compare runs a scene through both switches. The error says that one of them could not run it.
 func (b *Bench) Compare(ctx context.Context, s *Scene) (r Result, err error) {
 	if err := b.peer.load(ctx, s); err != nil {
-		return r, fmt.Errorf("Open vSwitch: %w", err)
+		return r, fmt.Errorf("in Open vSwitch: %w", err)
 	}
 	c, err := newCulvert(s)
 	if err != nil {
-		return r, fmt.Errorf("Culvert: %w", err)
+		return r, fmt.Errorf("in Culvert: %w", err)
 	}
 	defer func() {
 		if e := c.close(); err == nil {
