@@ -71,11 +71,16 @@ func (c *caller) stuck() (seq uint32, calling bool) {
 	return seq, seq&1 != 0
 }
 
-// release takes a worker out of the call that seq is of: reading an eventfd makes room in it.
+// release takes a worker out of the call that seq is of, if it is kept there: reading an eventfd makes room in it. One whose
+// counter is not full keeps nobody; that worker only waits for a CPU.
 func (c *caller) release(seq uint32) (was bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.seq.Load() != seq || c.fd < 0 {
+		return false
+	}
+	room := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}
+	if n, err := unix.Poll(room, 0); err != nil || n > 0 {
 		return false
 	}
 	var word [8]byte

@@ -267,6 +267,26 @@ func TestAFrontendThatHoldsUpItsWorkerIsLetGo(t *testing.T) {
 	b.pass(0, 3)
 }
 
+// A worker that has to wait for a CPU in the middle of a call is no reason to end the session.
+func TestAWorkerThatIsOnlySlowIsNotHeldUp(t *testing.T) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := caller{fd: fd}
+	defer c.set(-1)
+	seq := c.seq.Add(1) // it is in the kernel, and stays there
+	if c.release(seq) {
+		t.Error("held up by a counter that has room")
+	}
+	if _, err := unix.Write(fd, []byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}); err != nil {
+		t.Fatal(err)
+	}
+	if !c.release(seq) {
+		t.Error("not held up by a counter that is full")
+	}
+}
+
 func TestAFrontendThatDoesNotReadItsAnswersIsLetGo(t *testing.T) {
 	b := newBench(t, shape{features: common}, func(o *Options) { o.patience = time.Second })
 	b.g.connect()
