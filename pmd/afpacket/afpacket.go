@@ -14,7 +14,7 @@
 //
 // What the kernel knows about a packet and the bytes do not say comes along: the checksum and
 // segmentation that the sender left to hardware, by virtio-net header (PACKET_VNET_HDR), become
-// [frame.Offload]; a VLAN tag that the kernel took out is put back (PACKET_AUXDATA).
+// [frame.Offload], and go to the kernel the same way; a VLAN tag that the kernel took out is put back (PACKET_AUXDATA).
 //
 // Thread-safety: as [pmd.Port] says. Memory: a receive queue holds a batch of empty buffers ready and,
 // outside the arena, room for the rest of long packets; sent frames are copied by the kernel and freed

@@ -35,6 +35,8 @@ const (
 	txRunt = pmd.TxCommon + iota
 	txDown
 	txRefused
+	txPartial
+	txSegments
 )
 
 func txCounters() []counter.Desc {
@@ -42,6 +44,8 @@ func txCounters() []counter.Desc {
 		counter.Desc{Name: "tx_runt", Help: "Packets dropped because they were shorter than an Ethernet header.", Kind: counter.Drop},
 		counter.Desc{Name: "tx_down", Help: "Packets dropped because the device was down.", Kind: counter.Drop},
 		counter.Desc{Name: "tx_refused", Help: "Packets dropped because the kernel refused them.", Kind: counter.Drop},
+		counter.Desc{Name: "tx_partial_checksum", Help: "Packets whose checksum was left to the kernel, or the device."},
+		counter.Desc{Name: "tx_segments", Help: "Packets that the kernel, or the device, was left to cut."},
 	)
 }
 

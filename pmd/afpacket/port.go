@@ -19,14 +19,15 @@ import (
 //
 // Thread-safety: as [pmd.Port] says.
 type Port struct {
-	info pmd.Info
-	log  *slog.Logger
-	dev  *netdev.Device
-	fds  []int
-	rx   []*rxQueue
-	tx   []*txQueue
-	rxs  []pmd.RxQueue
-	txs  []pmd.TxQueue
+	info  pmd.Info
+	takes pmd.Takes
+	log   *slog.Logger
+	dev   *netdev.Device
+	fds   []int
+	rx    []*rxQueue
+	tx    []*txQueue
+	rxs   []pmd.RxQueue
+	txs   []pmd.TxQueue
 
 	pmd.Life
 
@@ -64,8 +65,9 @@ func (p *Port) open(name string, o Options) (err error) {
 	if err := fanout(p.fds); err != nil {
 		return err
 	}
+	p.takes.Set(takes(release()))
 	p.info = pmd.Info{
-		Name: name, Driver: DriverName, MAC: p.dev.MAC(), MTU: p.dev.MTU(), NUMA: -1,
+		Name: name, Driver: DriverName, MAC: p.dev.MAC(), MTU: p.dev.MTU(), NUMA: -1, Takes: &p.takes,
 		Notes: []pmd.Note{
 			{Key: "device", Value: o.Device},
 			{Key: "queues", Value: strconv.Itoa(o.Queues)},

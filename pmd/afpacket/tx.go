@@ -18,9 +18,9 @@ type txQueue struct {
 	fd       int
 	pool     *frame.Pool
 	cache    *frame.Cache
-	longest  int // bytes of the longest frame taken
+	longest  int // bytes of the longest frame taken that the kernel is not to cut
 	counters *counter.Block
-	header   [vnetSize]byte // zeros: the packet is complete as it is; read by the kernel only
+	headers  [frame.MaxBatch][vnetSize]byte // of each message's packet; read by the kernel only
 	messages [frame.MaxBatch]message
 	sizes    [frame.MaxBatch]int // bytes of each message's packet
 	vectors  [txVectors]unix.Iovec
@@ -43,7 +43,7 @@ func (q *txQueue) Send(b *frame.Batch) int {
 		switch {
 		case total < ethernet:
 			q.counters.Add(txRunt, 1)
-		case total > q.longest:
+		case total > q.longest && !q.isCut(f):
 			q.counters.Add(pmd.TxTooLong, 1)
 		default:
 			if q.used+2+f.More() > txVectors {
@@ -57,10 +57,19 @@ func (q *txQueue) Send(b *frame.Batch) int {
 	return accepted
 }
 
+// isCut reports whether f is left to the kernel to be cut into packets that are not too long.
+func (q *txQueue) isCut(f frame.Frame) bool {
+	return f.Flags()&frame.HasOffload != 0 && q.pool.Meta(f).Offload.GSO != frame.GSONone
+}
+
 // add builds the message for f, which stays the batch's.
 func (q *txQueue) add(f frame.Frame, total int) {
-	first := q.used
-	point(&q.vectors[q.used], q.header[:])
+	first, header := q.used, &q.headers[q.n]
+	*header = [vnetSize]byte{} // the packet is complete as it is
+	if f.Flags()&frame.HasOffload != 0 {
+		q.leave(header, &q.pool.Meta(f).Offload)
+	}
+	point(&q.vectors[q.used], header[:])
 	q.used++
 	for ok := true; ok; f, ok = q.pool.Next(f) {
 		if f.Len() > 0 {
@@ -71,6 +80,17 @@ func (q *txQueue) add(f frame.Frame, total int) {
 	q.messages[q.n].setVector(q.vectors[first:q.used])
 	q.sizes[q.n] = total
 	q.n++
+}
+
+// leave says in a packet's header what the kernel is to do, or the device for it.
+func (q *txQueue) leave(header *[vnetSize]byte, o *frame.Offload) {
+	putOffload(header, o)
+	if o.Csum&frame.NeedsCsum != 0 {
+		q.counters.Add(txPartial, 1)
+	}
+	if o.GSO != frame.GSONone {
+		q.counters.Add(txSegments, 1)
+	}
 }
 
 // push gives the messages built to the kernel and returns how many it took. A message that is refused

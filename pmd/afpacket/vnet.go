@@ -2,9 +2,11 @@ package afpacket
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -29,6 +31,39 @@ func offload(h *[vnetSize]byte, size int) (o frame.Offload, need, ok bool) {
 		o.GSOSize = binary.NativeEndian.Uint16(h[4:])
 	}
 	return o, o.Csum != 0 || o.GSO != frame.GSONone, true
+}
+
+// putOffload writes the header of a packet that leaves o to whoever sends it.
+func putOffload(h *[vnetSize]byte, o *frame.Offload) {
+	h[0], h[1] = uint8(o.Csum&frame.NeedsCsum), uint8(o.GSO)
+	if o.GSO != frame.GSONone {
+		binary.NativeEndian.PutUint16(h[2:], o.HeaderLen)
+		binary.NativeEndian.PutUint16(h[4:], o.GSOSize)
+	}
+	if o.Csum&frame.NeedsCsum != 0 {
+		binary.NativeEndian.PutUint16(h[6:], o.CsumStart)
+		binary.NativeEndian.PutUint16(h[8:], o.CsumOffset)
+	}
+}
+
+// takes is what the kernel finishes, whatever the device can do: what that cannot the kernel does itself. UDP datagrams as
+// one packet it knows by this header since Linux 6.2 (VIRTIO_NET_HDR_GSO_UDP_L4); release is what uname(2) says.
+func takes(release string) pmd.Take {
+	t := pmd.TakeCsum | pmd.TakeTSO4 | pmd.TakeTSO6 | pmd.TakeECN
+	var major, minor int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n == 2 && (major > 6 || major == 6 && minor >= 2) {
+		t |= pmd.TakeUSO
+	}
+	return t
+}
+
+// release returns the kernel's; empty when it does not say.
+func release() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
 }
 
 // The one ancillary message that PACKET_AUXDATA asks for:

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -130,6 +131,30 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		p, err := d.Open(t.Context(), "ap0", tc.options)
 		if err == nil || p != nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v: port %v, error %v, want %q", tc.options, p, err, tc.want)
+		}
+	}
+}
+
+func TestWhatIsLeftToTheKernelIsReadAsItWasWritten(t *testing.T) {
+	for _, want := range []frame.Offload{
+		{Csum: frame.NeedsCsum, CsumStart: 34, CsumOffset: 16},
+		{Csum: frame.NeedsCsum, CsumStart: 34, CsumOffset: 16, GSO: frame.GSOTCPv4 | frame.GSOECN, GSOSize: 1448, HeaderLen: 66},
+		{Csum: frame.NeedsCsum, CsumStart: 54, CsumOffset: 6, GSO: frame.GSOUDPL4, GSOSize: 1200, HeaderLen: 62},
+	} {
+		var h [vnetSize]byte
+		putOffload(&h, &want)
+		if got, need, ok := offload(&h, 2000); got != want || !need || !ok {
+			t.Errorf("%+v is read as %+v, %v, %v", want, got, need, ok)
+		}
+	}
+}
+
+func TestTheKernelTakesDatagramsSinceItKnowsOfThem(t *testing.T) {
+	for release, want := range map[string]bool{
+		"5.15.0-91-generic": false, "6.1.0-18-amd64": false, "6.2.0": true, "6.18.44": true, "7.0.0-rc1": true, "": false, "strange": false,
+	} {
+		if got := takes(release)&pmd.TakeUSO != 0; got != want || takes(release)&pmd.TakeTSO6 == 0 {
+			t.Errorf("%q: takes %#x", release, takes(release))
 		}
 	}
 }
