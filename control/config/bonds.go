@@ -34,6 +34,9 @@ func (r *bridges) bondList(v value, b *Bridge) []openflow.Bond {
 		if err := one.Check(); err != nil && len(r.errs) == before {
 			e.fail("%v", err)
 		}
+		if len(r.errs) == before && one.LACP != bond.LACPOff && one.System == ([6]byte{}) && b.addressless(&one) {
+			e.fail("want lacp-system-id in bond %s, which speaks LACP: none of its members has an address that the bond could be known by (their option mac)", one.Name)
+		}
 		list = append(list, one)
 	}
 	return list
@@ -62,6 +65,18 @@ func (r *bridges) bond(s *mapping, b *Bridge, members map[string]value) openflow
 	s.get("mcast-snooping-flood", func(v value) { v.boolean(&c.Multicast.Flood) })
 	s.get("mcast-snooping-flood-reports", func(v value) { v.boolean(&c.Multicast.FloodReports) })
 	return c
+}
+
+// addressless reports whether no member has an address of its own: devices do, other ports if somebody gave them one.
+func (b *Bridge) addressless(bond *openflow.Bond) bool {
+	devices := []string{"afxdp", "afpacket", "tap"}
+	for _, m := range bond.Members {
+		i := slices.IndexFunc(b.Ports, func(p Port) bool { return p.Name == m.Name })
+		if i < 0 || slices.Contains(devices, b.Ports[i].Type) || b.Ports[i].Options["mac"] != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // readLACP reads what a bond says to its partner.

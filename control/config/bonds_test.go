@@ -14,7 +14,7 @@ import (
 const bondPorts = `
 bridges:
 - name: br0
-  ports: [{name: p1, type: tap}, {name: p2, type: tap}, {name: p3, type: tap}, {name: p4, type: tap, vlan: {tag: 5}}]
+  ports: [{name: p1, type: tap}, {name: p2, type: tap}, {name: p3, type: tap}, {name: p4, type: tap, vlan: {tag: 5}}, {name: p5, type: memory}]
 `
 
 func TestBondsAreReadInFull(t *testing.T) {
@@ -61,7 +61,7 @@ func TestMistakesInBondsAreNamed(t *testing.T) {
 	for _, c := range []struct{ name, bonds, want string }{
 		{"no members", "{name: b}", "want members: the ports that it is made of, found none"},
 		{"none at all", "{name: b, members: []}", "bond b: want 1 to 32 members, found 0"},
-		{"nobody's port", "{name: b, members: [p9]}", `want one of the bridge's ports: p1, p2, p3, p4, found "p9"`},
+		{"nobody's port", "{name: b, members: [p9]}", `want one of the bridge's ports: p1, p2, p3, p4, p5, found "p9"`},
 		{"a port twice", "{name: b, members: [p1, p1]}", "want a port that is in no bond, found p1 again"},
 		{"a port in two bonds", "{name: b, members: [p1]}, {name: c, members: [{port: p1}]}", "want a port that is in no bond, found p1 again"},
 		{"a port with a VLAN", "{name: b, members: [p4]}", "want a port without vlan"},
@@ -71,6 +71,7 @@ func TestMistakesInBondsAreNamed(t *testing.T) {
 		{"a primary that is no member", "{name: b, members: [p1], bond-primary: p2}", "bond-primary p2 is not one of its members"},
 		{"rebalancing too often", "{name: b, members: [p1], bond-rebalance-interval: 10ms}", "want off, or a time"},
 		{"a group address", "{name: b, members: [p1], lacp-system-id: 'ff:ff:ff:ff:ff:ff'}", "want a unicast Ethernet address"},
+		{"LACP of nobody", "{name: b, members: [p5], lacp: active}", "want lacp-system-id in bond b, which speaks LACP"},
 		{"an unknown key", "{name: b, members: [p1], lacp-tim: fast}", "did you mean lacp-time?"},
 	} {
 		_, err := parse(bondPorts+"  bonds: ["+c.bonds+"]\n", nil)
@@ -79,7 +80,7 @@ func TestMistakesInBondsAreNamed(t *testing.T) {
 		}
 	}
 	_, err := parse(bondPorts+"  bonds: [{name: b, members: [p1]}]\n  mirrors: [{name: m, select-src-port: [p1], output-port: p4}]\n", nil)
-	if err == nil || !strings.Contains(err.Error(), `want one of the bridge's ports: p2, p3, p4, b, found "p1"`) {
+	if err == nil || !strings.Contains(err.Error(), `want one of the bridge's ports: p2, p3, p4, p5, b, found "p1"`) {
 		t.Errorf("a mirror of a member: got %v", err)
 	}
 }

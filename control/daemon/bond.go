@@ -46,6 +46,15 @@ func (d *Daemon) bondShow(_ context.Context, n api.BridgeName) ([]api.Bond, erro
 	return out, nil
 }
 
+// bonds returns the bonds of all bridges, for the metrics.
+func (d *Daemon) bonds() []api.Bond {
+	all, err := d.bondShow(context.Background(), api.BridgeName{})
+	if err != nil {
+		return nil // there is no bridge
+	}
+	return all
+}
+
 func (d *Daemon) bondSetActive(_ context.Context, p api.BondPort) (api.Nothing, error) {
 	return d.onBond(p, func(t *openflow.Table) error { return t.SetActiveMember(p.Bond, p.Port) })
 }

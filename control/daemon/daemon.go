@@ -154,7 +154,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		return nil
 	}
 	b := d.o.Build
-	collector := metrics.NewCollector(d.sw, d.overlays.counted, metrics.Build{Version: b.Version, Revision: b.Revision, Go: b.Go})
+	collector := metrics.NewCollector(d.sw, d.overlays.counted, d.bonds, metrics.Build{Version: b.Version, Revision: b.Revision, Go: b.Go})
 	d.metrics, err = metrics.Serve(c.Metrics.Listen, collector, d.log)
 	return err
 }

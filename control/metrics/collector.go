@@ -9,12 +9,13 @@
 // that a new driver brings new label values and not new metrics; culvert_counter_info has a sentence
 // for each. docs/metrics.md lists them; a test holds that page to this package.
 //
-// Thread-safety: a Collector is safe for concurrent use if its Source is.
+// Thread-safety: a Collector is safe for concurrent use if its Source and functions are.
 package metrics
 
 import (
 	"time"
 
+	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -45,12 +46,13 @@ type Build struct {
 type Collector struct {
 	source   Source
 	profiles func() []Profile
+	bonds    func() []api.Bond
 	build    Build
 }
 
-// NewCollector returns a collector for the source, and for the profiles of tunnels that a function returns.
-func NewCollector(source Source, profiles func() []Profile, build Build) *Collector {
-	return &Collector{source: source, profiles: profiles, build: build}
+// NewCollector returns a collector for the source, and for the profiles of tunnels and the bonds that functions return.
+func NewCollector(source Source, profiles func() []Profile, bonds func() []api.Bond, build Build) *Collector {
+	return &Collector{source: source, profiles: profiles, bonds: bonds, build: build}
 }
 
 // Describe implements prometheus.Collector.
@@ -81,6 +83,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, p := range c.source.Ports() {
 		s.port(&p)
+	}
+	for _, b := range c.bonds() {
+		s.bond(&b)
 	}
 	for key, help := range s.help {
 		s.gauge(s.counterInfo, 1, key[0], key[1], help)

@@ -15,6 +15,9 @@ type descs struct {
 	profileEvents                                       *prometheus.Desc
 	buffers, bufferSize, framesInfo                     *prometheus.Desc
 
+	bondInfo, memberActive, memberEnabled, memberHashes, memberLoad *prometheus.Desc
+	memberLACP, memberMessages                                      *prometheus.Desc
+
 	workerInfo, cycles, stageCycles, stagePackets, frequency, slept, sleeps, workerPackets *prometheus.Desc
 	polls, emptyPolls, overBudget, cycleTime, wakeTime                                     *prometheus.Desc
 
@@ -88,6 +91,14 @@ func newDescs() descs {
 		profileHere:    d("profile_guests", "Guests here, and addresses of theirs, that others are told of.", "profile"),
 		profileEvents:  d("profile_events_total", "What a profile's directory and its plug-ins count.", "profile", "event"),
 
+		bondInfo:       d("bond_info", "A bond, and what LACP has come to; always 1.", "bridge", "bond", "mode", "lacp", "lacp_status"),
+		memberActive:   d("bond_member_active", "1 if the port is its bond's active member.", "bridge", "bond", "port"),
+		memberEnabled:  d("bond_member_enabled", "1 if the member carries packets.", "bridge", "bond", "port"),
+		memberHashes:   d("bond_member_hashes", "Hashes of 256 whose packets leave by the member.", "bridge", "bond", "port"),
+		memberLoad:     d("bond_member_load_bytes", "Bytes that left by the member's hashes, older ones at half their weight with each rebalancing.", "bridge", "bond", "port"),
+		memberLACP:     d("bond_member_lacp_info", "What LACP knows of a member; always 1.", "bridge", "bond", "port", "status", "state", "partner_state"),
+		memberMessages: d("bond_member_lacp_messages_total", "LACP's messages of a member: received, bad ones among these, sent.", "bridge", "bond", "port", "event"),
+
 		queuePackets: d("queue_packets_total", "Packets received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueBytes:   d("queue_bytes_total", "Bytes received or handed to the device by a queue.", "port", "direction", "queue"),
 		queueDrops:   d("queue_drops_total", "Packets dropped by a queue, by reason.", "port", "direction", "queue", "reason"),
@@ -107,6 +118,7 @@ func allDescs() []*prometheus.Desc {
 		d.portFlows, d.portGuaranteed, d.portMasks, d.portMaskLimit, d.portLookups, d.portProbes, d.newFlows,
 		d.bridgeDrops, d.bridgeEvents,
 		d.profileUp, d.profileAnswers, d.profileHere, d.profileEvents,
+		d.bondInfo, d.memberActive, d.memberEnabled, d.memberHashes, d.memberLoad, d.memberLACP, d.memberMessages,
 		d.workerInfo, d.cycles, d.stageCycles, d.stagePackets, d.frequency, d.slept, d.sleeps, d.workerPackets,
 		d.polls, d.emptyPolls, d.overBudget, d.cycleTime, d.wakeTime,
 		d.portInfo, d.portOpen, d.portLink, d.portMTU, d.portChoice, d.portReopens,

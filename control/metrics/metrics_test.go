@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/control/metrics"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/encap/vtep"
@@ -88,12 +89,53 @@ func profiles() []metrics.Profile {
 	}}
 }
 
+// bonds is a bond of two members, of which LACP has found one's partner.
+func bonds() []api.Bond {
+	return []api.Bond{{
+		Bridge: "br0", Name: "bond0", Mode: "balance-tcp", Active: "p1", LACP: api.LACP{Mode: "active", Status: "negotiated"},
+		Members: []api.BondMember{
+			{Port: "p1", Enabled: true, Hashes: 256, Load: 4000, LACP: &api.MemberLACP{
+				Status: "current", Actor: api.LACPEnd{State: "activity aggregation"}, Partner: api.LACPEnd{State: "aggregation"},
+				Received: 5, Bad: 1, Sent: 6,
+			}},
+			{Port: "p2"},
+		},
+	}}
+}
+
 func collector() *metrics.Collector {
-	return metrics.NewCollector(moment(), profiles, metrics.Build{Version: "v1", Revision: "abc", Go: "go1.26"})
+	return metrics.NewCollector(moment(), profiles, bonds, metrics.Build{Version: "v1", Revision: "abc", Go: "go1.26"})
 }
 
 func TestWhatIsCounted(t *testing.T) {
 	want := `
+# HELP culvert_bond_info A bond, and what LACP has come to; always 1.
+# TYPE culvert_bond_info gauge
+culvert_bond_info{bond="bond0",bridge="br0",lacp="active",lacp_status="negotiated",mode="balance-tcp"} 1
+# HELP culvert_bond_member_active 1 if the port is its bond's active member.
+# TYPE culvert_bond_member_active gauge
+culvert_bond_member_active{bond="bond0",bridge="br0",port="p1"} 1
+culvert_bond_member_active{bond="bond0",bridge="br0",port="p2"} 0
+# HELP culvert_bond_member_enabled 1 if the member carries packets.
+# TYPE culvert_bond_member_enabled gauge
+culvert_bond_member_enabled{bond="bond0",bridge="br0",port="p1"} 1
+culvert_bond_member_enabled{bond="bond0",bridge="br0",port="p2"} 0
+# HELP culvert_bond_member_hashes Hashes of 256 whose packets leave by the member.
+# TYPE culvert_bond_member_hashes gauge
+culvert_bond_member_hashes{bond="bond0",bridge="br0",port="p1"} 256
+culvert_bond_member_hashes{bond="bond0",bridge="br0",port="p2"} 0
+# HELP culvert_bond_member_lacp_info What LACP knows of a member; always 1.
+# TYPE culvert_bond_member_lacp_info gauge
+culvert_bond_member_lacp_info{bond="bond0",bridge="br0",partner_state="aggregation",port="p1",state="activity aggregation",status="current"} 1
+# HELP culvert_bond_member_lacp_messages_total LACP's messages of a member: received, bad ones among these, sent.
+# TYPE culvert_bond_member_lacp_messages_total counter
+culvert_bond_member_lacp_messages_total{bond="bond0",bridge="br0",event="lacp_bad",port="p1"} 1
+culvert_bond_member_lacp_messages_total{bond="bond0",bridge="br0",event="lacp_received",port="p1"} 5
+culvert_bond_member_lacp_messages_total{bond="bond0",bridge="br0",event="lacp_sent",port="p1"} 6
+# HELP culvert_bond_member_load_bytes Bytes that left by the member's hashes, older ones at half their weight with each rebalancing.
+# TYPE culvert_bond_member_load_bytes gauge
+culvert_bond_member_load_bytes{bond="bond0",bridge="br0",port="p1"} 4000
+culvert_bond_member_load_bytes{bond="bond0",bridge="br0",port="p2"} 0
 # HELP culvert_bridge_drops_total Packets that the rule table of a bridge dropped, such as those for controllers, by reason.
 # TYPE culvert_bridge_drops_total counter
 culvert_bridge_drops_total{bridge="br0",reason="packet_in_unheard"} 3
