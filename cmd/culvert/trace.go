@@ -99,12 +99,18 @@ func (c *traceCmd) offline(q api.TraceQuery) (answer api.TraceAnswer, err error)
 	return answer, errors.Join(err, f.Close())
 }
 
-// ovsSpelling returns a command line with the options of ofproto/trace that have one dash there as they are here.
+// ovsSpelling returns a command line with the options as they are here that are spelled otherwise in Open vSwitch:
+// ofproto/trace's with one dash, and --sort and --rsort of ovs-ofctl, which go by priority where they have no value.
 func ovsSpelling(args []string) []string {
 	out := make([]string, len(args))
 	for i, a := range args {
-		if out[i] = a; a == "-generate" {
+		out[i] = a
+		last := i+1 == len(args) || len(args[i+1]) > 0 && args[i+1][0] == '-'
+		switch {
+		case a == "-generate":
 			out[i] = "--generate"
+		case (a == "--sort" || a == "--rsort") && last:
+			out[i] = a + "=priority"
 		}
 	}
 	return out

@@ -103,3 +103,18 @@ func TestATraceIsAlsoForPrograms(t *testing.T) {
 		t.Errorf("got %+v", a.Looks)
 	}
 }
+
+func TestOptionsMayBeSpelledAsOpenVSwitchHasThem(t *testing.T) {
+	for given, want := range map[string]string{
+		"trace br0 in_port=1 -generate":     "trace br0 in_port=1 --generate",
+		"flow dump br0 --sort":              "flow dump br0 --sort=priority",
+		"flow dump br0 --rsort --no-stats":  "flow dump br0 --rsort=priority --no-stats",
+		"flow dump br0 --sort=nw_src":       "flow dump br0 --sort=nw_src",
+		"flow dump br0 --sort nw_src":       "flow dump br0 --sort nw_src",
+		"flow add br0 priority=5,actions=2": "flow add br0 priority=5,actions=2",
+	} {
+		if got := strings.Join(ovsSpelling(strings.Fields(given)), " "); got != want {
+			t.Errorf("%q becomes %q, want %q", given, got, want)
+		}
+	}
+}

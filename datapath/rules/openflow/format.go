@@ -43,14 +43,17 @@ func SortFlows(list []FlowStats, by flow.FieldID, falling bool) {
 			return sign * cmp.Compare(a.Priority, b.Priority)
 		}
 		inA, inB := a.Match.Mask.Any(by), b.Match.Mask.Any(by)
+		order := 0
 		switch {
 		case inA != inB && inA:
 			return -1
 		case inA != inB:
 			return 1
 		case by.Info().Size == 16:
-			return sign * bytes.Compare(a.Match.Key.Bytes(by), b.Match.Key.Bytes(by))
+			order = bytes.Compare(a.Match.Key.Bytes(by), b.Match.Key.Bytes(by))
+		default:
+			order = cmp.Compare(a.Match.Key.Uint(by), b.Match.Key.Uint(by))
 		}
-		return sign * cmp.Compare(a.Match.Key.Uint(by), b.Match.Key.Uint(by))
+		return cmp.Or(sign*order, -cmp.Compare(a.Priority, b.Priority))
 	})
 }
