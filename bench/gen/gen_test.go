@@ -183,6 +183,72 @@ func TestStreamsOfAllKindsShareTheirPorts(t *testing.T) {
 	}
 }
 
+func TestOneStreamFollowsAnother(t *testing.T) {
+	g := newGenerator(t)
+	j, err := Job{Time: Duration(2 * time.Hour), Streams: []Stream{
+		{From: "a", To: "b", Rate: 1, Burst: 2, After: Duration(time.Hour)}, {From: "a", To: "b", After: Duration(time.Hour)}, {From: "a", To: "b", Rate: 1},
+	}}.withDefaults()
+	must(t, err)
+	r, err := g.prepare(j)
+	must(t, err)
+	defer r.close()
+	th, now := r.threads[0], r.clock.Cycles()
+	offered := func() (n []uint64) {
+		for _, s := range r.senders {
+			n = append(n, min(s.offered, 2))
+		}
+		return n
+	}
+	th.begin(now)
+	th.turn(sending, now+1)
+	if got := offered(); !slices.Equal(got, []uint64{0, 0, 1}) {
+		t.Errorf("at first %v frames, want one of the stream that begins at once", got)
+	}
+	th.turn(sending, now+r.cycles(time.Hour)+1)
+	if got := offered(); !slices.Equal(got, []uint64{2, 2, 2}) {
+		t.Errorf("after an hour %v frames, want some of each", got)
+	}
+	if n := j.Streams[0].frames(2 * time.Hour); n != 3600 {
+		t.Errorf("%d frames in the hour that is left, want 3600", n)
+	}
+}
+
+func TestWhatIsFloodedIsSeenAtAPortThatIsWatched(t *testing.T) {
+	g := newGenerator(t)
+	for _, end := range []string{"c", "sc"} {
+		must(t, g.Open(t.Context(), port.Spec{Name: end, Type: "memory", Options: map[string]string{"link": "c"}}))
+	}
+	third := mustGet(t, g, "sc").TxQueues()[0]
+	var other frame.Batch
+	simulate(t, g, func(n int, f frame.Frame, c *frame.Cache, out *frame.Batch) {
+		if n < 100 {
+			dup, ok := c.Copy(f)
+			if !ok {
+				t.Error("no buffer")
+			}
+			other.Append(dup)
+			third.Send(&other)
+			third.Flush()
+		}
+		if n == 0 {
+			c.Put(f)
+			return
+		}
+		out.Append(f)
+	})
+	j := job()
+	j.Linger = Duration(3 * time.Second)
+	j.Watch = []string{"c"}
+	r, err := g.Run(t.Context(), j, nil)
+	must(t, err)
+	if s := r.Streams[0]; s.Received != 3999 || s.Astray != 100 || s.LastLost != 1 {
+		t.Errorf("%+v", s)
+	}
+	if len(r.Ports) != 3 || r.Ports[2].Name != "c" {
+		t.Errorf("%+v", r.Ports)
+	}
+}
+
 func TestAJobThatIsToldToStopSaysHowFarItCame(t *testing.T) {
 	g := newGenerator(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -263,20 +329,22 @@ func TestJobsThatCannotBeAreRefused(t *testing.T) {
 		return j
 	}
 	for want, j := range map[string]Job{
-		"time of 0s":                     with(func(j *Job) { j.Time = 0 }),
-		"time of 25h0m0s":                with(func(j *Job) { j.Time = Duration(25 * time.Hour) }),
-		"linger of -1ns":                 with(func(j *Job) { j.Linger = -1 }),
-		"interval of 1":                  with(func(j *Job) { j.Interval = 1 }),
-		"at most 100000 in":              with(func(j *Job) { j.Interval, j.Time = Duration(time.Millisecond), Duration(time.Hour) }),
-		"3 CPUs":                         with(func(j *Job) { j.CPUs = []int{0, 1, 2} }),
-		"CPU -1":                         with(func(j *Job) { j.CPUs = []int{-1} }),
-		"0 streams":                      with(func(j *Job) { j.Streams = nil }),
-		"65 streams":                     with(func(j *Job) { j.Streams = make([]Stream, 65) }),
-		"stream 0: rate of -1":           with(func(j *Job) { j.Streams[0].Rate = -1 }),
-		"stream 0: burst of 65537":       with(func(j *Job) { j.Streams[0].Burst = 65537 }),
-		`no port "c", have a, b, sa, sb`: with(func(j *Job) { j.Streams[0].To = "c" }),
-		`no port ""`:                     with(func(j *Job) { j.Streams[0].From = "" }),
-		"stream 0: -1 flows":             with(func(j *Job) { j.Streams[0].Flows = -1 }),
+		"time of 0s":                       with(func(j *Job) { j.Time = 0 }),
+		"time of 25h0m0s":                  with(func(j *Job) { j.Time = Duration(25 * time.Hour) }),
+		"linger of -1ns":                   with(func(j *Job) { j.Linger = -1 }),
+		"interval of 1":                    with(func(j *Job) { j.Interval = 1 }),
+		"at most 100000 in":                with(func(j *Job) { j.Interval, j.Time = Duration(time.Millisecond), Duration(time.Hour) }),
+		"3 CPUs":                           with(func(j *Job) { j.CPUs = []int{0, 1, 2} }),
+		"CPU -1":                           with(func(j *Job) { j.CPUs = []int{-1} }),
+		"0 streams":                        with(func(j *Job) { j.Streams = nil }),
+		"65 streams":                       with(func(j *Job) { j.Streams = make([]Stream, 65) }),
+		"stream 0: rate of -1":             with(func(j *Job) { j.Streams[0].Rate = -1 }),
+		"stream 0: burst of 65537":         with(func(j *Job) { j.Streams[0].Burst = 65537 }),
+		`no port "c", have a, b, sa, sb`:   with(func(j *Job) { j.Streams[0].To = "c" }),
+		`no port ""`:                       with(func(j *Job) { j.Streams[0].From = "" }),
+		"begins after 30s, want 0 to less": with(func(j *Job) { j.Streams[0].After = j.Time }),
+		`watch: no port "c"`:               with(func(j *Job) { j.Watch = []string{"c"} }),
+		"stream 0: -1 flows":               with(func(j *Job) { j.Streams[0].Flows = -1 }),
 		"frames of 9496 bytes for port a, want at most 9022": with(func(j *Job) { j.Streams[0].Size = "9500" }),
 	} {
 		if _, err := g.Run(t.Context(), j, nil); err == nil || !strings.Contains(err.Error(), want) {

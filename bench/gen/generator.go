@@ -87,6 +87,12 @@ func (g *Generator) prepare(j Job) (*run, error) {
 			return nil, fmt.Errorf("stream %d: %w", i, err)
 		}
 	}
+	for _, name := range j.Watch {
+		if _, err := r.addPort(name); err != nil {
+			r.close()
+			return nil, fmt.Errorf("watch: %w", err)
+		}
+	}
 	r.makeSink()
 	if err := r.makeThreads(); err != nil {
 		r.close()

@@ -25,7 +25,9 @@ const (
 // A Job is one run: streams that are sent for some time.
 type Job struct {
 	Streams []Stream `json:"streams"`
-	Time    Duration `json:"time"` // for which frames are sent; required
+	// Watch are ports that frames are received from besides those of the streams: there it is seen what a switch floods.
+	Watch []string `json:"watch,omitempty"`
+	Time  Duration `json:"time"` // for which frames are sent; required
 	// Linger is how long frames may arrive after the last was sent; default 1 s. It ends when all have.
 	Linger   Duration `json:"linger,omitempty"`
 	Wait     Duration `json:"wait,omitempty"`     // for carrier, before; default 10 s
@@ -33,10 +35,10 @@ type Job struct {
 	// CPUs are where it runs: on one, or sending on the first and receiving on the second. Default: on one, whichever
 	// the kernel chooses.
 	CPUs []int `json:"cpus,omitempty"`
-	// Rest lets the CPU go when there is nothing to do. Frames leave and are seen some 100 us late then; it is for
-	// machines that others use, too.
+	// Rest lets the CPU go when there is nothing to do. Frames leave and are seen some 100 us late then, and up to 10 ms is
+	// nothing to complain of; it is for machines that others use, too.
 	Rest bool `json:"rest,omitempty"`
-	// CatchUp is how much a sender that was held up makes good for; what is older is left out. Default 1 ms.
+	// CatchUp is how much a sender that was held up makes good for; what is older is left out. Default 1 ms, with Rest 10 ms.
 	CatchUp Duration `json:"catch_up,omitempty"`
 	// Ceiling is what the generator has reached back to back in the same arrangement, in frames a second; 0: it was not
 	// measured. A run close to it is marked.
@@ -51,6 +53,8 @@ type Stream struct {
 	Rate  float64 `json:"rate,omitempty"`
 	Burst int     `json:"burst,omitempty"` // frames that leave together; default 1
 	Count uint64  `json:"count,omitempty"` // frames in all, if the time suffices; default: as many as come to pass
+	// After is how long after the job's start the stream begins: one load follows another without a pause.
+	After Duration `json:"after,omitempty"`
 	stream.Spec
 	Capture *capture.Spec `json:"capture,omitempty"` // sent in place of frames that are made
 }
@@ -66,7 +70,7 @@ func (j Job) withDefaults() (Job, error) {
 		{"time", &j.Time, 0, time.Millisecond, MaxTime},
 		{"linger", &j.Linger, time.Second, 0, maxLinger},
 		{"wait", &j.Wait, 10 * time.Second, 0, MaxTime},
-		{"catch_up", &j.CatchUp, time.Millisecond, time.Microsecond, time.Minute},
+		{"catch_up", &j.CatchUp, j.punctual(time.Millisecond), time.Microsecond, time.Minute},
 	} {
 		if *d.v == 0 {
 			*d.v = Duration(d.otherwise)
@@ -92,7 +96,7 @@ func (j Job) withDefaults() (Job, error) {
 	var errs []error
 	captures := make(map[string]bool)
 	for i, s := range j.Streams {
-		if err := s.check(); err != nil {
+		if err := s.check(j.Time); err != nil {
 			errs = append(errs, fmt.Errorf("stream %d: %w", i, err))
 		}
 		if s.Capture == nil {
@@ -106,9 +110,22 @@ func (j Job) withDefaults() (Job, error) {
 	return j, errors.Join(errs...)
 }
 
+// restSlack is how late frames may be where the generator rests.
+const restSlack = 10 * time.Millisecond
+
+// punctual returns how late frames may be: so late, or more where the generator rests.
+func (j *Job) punctual(d time.Duration) time.Duration {
+	if j.Rest {
+		return restSlack
+	}
+	return d
+}
+
 // check reports what is wrong with a stream, its frames aside.
-func (s *Stream) check() error {
+func (s *Stream) check(whole Duration) error {
 	switch {
+	case s.After < 0 || s.After >= whole:
+		return fmt.Errorf("begins after %v, want 0 to less than the job's %v", s.After, whole)
 	case s.Rate != 0 && !(s.Rate >= minRate && s.Rate <= maxRate):
 		return fmt.Errorf("rate of %v frames a second, want 0 or %v to %v", s.Rate, minRate, maxRate)
 	case s.Burst < 0 || s.Burst > maxBurst:
@@ -121,12 +138,12 @@ func (s *Stream) check() error {
 	return nil
 }
 
-// frames returns how many frames a stream sends in a time; 0: as many as come to pass.
+// frames returns how many frames a stream sends in a job of a time; 0: as many as come to pass.
 func (s *Stream) frames(t time.Duration) uint64 {
 	if s.Rate == 0 {
 		return s.Count
 	}
-	n := uint64(max(1, math.Round(s.Rate*t.Seconds())))
+	n := uint64(max(1, math.Round(s.Rate*(t-time.Duration(s.After)).Seconds())))
 	if s.Count > 0 {
 		n = min(n, s.Count)
 	}
@@ -136,8 +153,11 @@ func (s *Stream) frames(t time.Duration) uint64 {
 // A Duration is a time as text, such as "1.5s".
 type Duration time.Duration
 
+// String writes the time as it is read.
+func (d Duration) String() string { return time.Duration(d).String() }
+
 // MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Duration) UnmarshalText(text []byte) error {

@@ -30,7 +30,7 @@ func (r *run) limits(res *Result) (list []string) {
 		case float64(st.Lag.Skipped) > maxSkipped*wanted:
 			say("stream %d: the generator did not keep up and left out %.2f %% of the frames", i, 100*float64(st.Lag.Skipped)/wanted)
 		case float64(st.Lag.Late) > maxLate*wanted:
-			say("stream %d: %.1f %% of the frames left more than %v late", i, 100*float64(st.Lag.Late)/wanted, slack)
+			say("stream %d: %.1f %% of the frames left more than %v late", i, 100*float64(st.Lag.Late)/wanted, r.job.punctual(slack))
 		}
 		if s.starved > 0 {
 			say("stream %d: there were no free buffers, %d times: give the generator more", i, s.starved)
@@ -47,7 +47,7 @@ func (r *run) limits(res *Result) (list []string) {
 	}
 	for _, p := range res.Ports {
 		for _, name := range slices.Sorted(maps.Keys(p.Drops)) {
-			if name != "tx_full" {
+			if name != "tx_full" && name != "tx_link_down" { // these are the switch's doing
 				say("port %s: the generator's own port dropped %d frames: %s", p.Name, p.Drops[name], name)
 			}
 		}

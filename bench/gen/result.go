@@ -28,10 +28,11 @@ type Result struct {
 type StreamResult struct {
 	From         string   `json:"from"`
 	To           string   `json:"to,omitempty"`
-	Offered      uint64   `json:"offered"` // frames that were given to the port
-	Refused      uint64   `json:"refused"` // of these, those that it did not take: its ring was full
-	Lost         uint64   `json:"lost"`    // of those offered, those that did not arrive, refused ones among them
-	Loss         float64  `json:"loss"`    // share of those offered
+	Offered      uint64   `json:"offered"`             // frames that were given to the port
+	Refused      uint64   `json:"refused"`             // of these, those that it did not take: its ring was full
+	Lost         uint64   `json:"lost"`                // of those offered, those that did not arrive, refused ones among them
+	Loss         float64  `json:"loss"`                // share of those offered
+	LastLost     uint64   `json:"last_lost,omitempty"` // number of the last frame that was lost, from 1; 0: none was, or they have no numbers
 	OfferedRate  float64  `json:"offered_per_second"`
 	ReceivedRate float64  `json:"received_per_second"`
 	Lag          Lag      `json:"lag"`
@@ -42,7 +43,7 @@ type StreamResult struct {
 // A Lag is how well the generator kept to its pace.
 type Lag struct {
 	Longest int64  `json:"longest_ns"` // by which a frame left later than it was due, at most
-	Late    uint64 `json:"late"`       // frames that left more than 100 us later
+	Late    uint64 `json:"late"`       // frames that left more than 100 us later, or 10 ms where it rests
 	Skipped uint64 `json:"skipped"`    // frames that were left out because they were later than a job's CatchUp
 }
 
@@ -88,6 +89,8 @@ func (r *run) streamResult(i int, took float64) StreamResult {
 	if st.Capture != nil { // its frames are those without stamps
 		o := r.sink.Others(r.expects[i].Port)
 		res.Received, res.Bytes = o.Frames, o.Bytes
+	} else {
+		res.LastLost = r.sink.LastLost(i, s.offered)
 	}
 	res.Lost = s.offered - min(s.offered, res.Received)
 	res.Loss = float64(res.Lost) / float64(max(s.offered, 1))

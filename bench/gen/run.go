@@ -71,14 +71,14 @@ func (r *run) addStream(i int) error {
 	}
 	r.expects = append(r.expects, sink.Expect{Port: to})
 	txs := r.ports[from].TxQueues()
-	s := &sender{queue: txs[i%len(txs)], clock: r.clock, interval: r.cycles(time.Duration(r.job.Interval)), course: make([]uint64, r.intervals())}
+	s := &sender{queue: txs[i%len(txs)], clock: r.clock, after: r.cycles(time.Duration(st.After)), interval: r.cycles(time.Duration(r.job.Interval)), course: make([]uint64, r.intervals())}
 	if s.cache, err = r.pool.NewCache(); err != nil {
 		return err
 	}
 	r.senders = append(r.senders, s)
 	o := pace.Options{
 		Count: st.frames(time.Duration(r.job.Time)), Burst: st.Burst,
-		Bound: r.cycles(time.Duration(r.job.CatchUp)), Slack: r.cycles(slack),
+		Bound: r.cycles(time.Duration(r.job.CatchUp)), Slack: r.cycles(r.job.punctual(slack)),
 	}
 	if st.Rate > 0 {
 		o.Interval = r.clock.Frequency() / st.Rate
@@ -111,7 +111,7 @@ func (r *run) addCapture(s *sender, spec *capture.Spec, o pace.Options) error {
 	return nil
 }
 
-// slack is how late a frame may leave and still be in time.
+// slack is how late a frame may leave and still be in time, where the generator does not rest.
 const slack = 100 * time.Microsecond
 
 // cycles converts a time to cycles of the clock.

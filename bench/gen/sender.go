@@ -32,20 +32,24 @@ type sender struct {
 	starved uint64 // bursts for which there were no buffers
 	pending bool   // the port wants to be flushed
 
-	start    int64 // cycles
+	after    int64 // cycles from the job's start to the stream's
+	start    int64 // of the job, in cycles
 	interval int64 // cycles; 0: no course is kept
 	course   []uint64
 }
 
-// begin starts the stream at a time.
+// begin starts the job at a time.
 func (s *sender) begin(now int64) {
 	s.start = now
-	s.pace.Start(now)
+	s.pace.Start(now + s.after)
 }
 
 // turn sends what is due, one burst at most, and returns how many frames that were.
 func (s *sender) turn(now int64) int {
-	n := min(s.pace.Due(now), frame.MaxBatch)
+	n := 0
+	if now >= s.start+s.after {
+		n = min(s.pace.Due(now), frame.MaxBatch)
+	}
 	if n == 0 {
 		s.flush()
 		return 0

@@ -27,24 +27,6 @@ func Loads(ctx context.Context, shares []float64, rate float64, d time.Duration,
 	return made, nil
 }
 
-// BackToBack returns how many frames, up to most, a switch takes back to back without losing one, to a
-// hundredth (RFC 9004). burst sends so many and returns how many of them were lost.
-func BackToBack(ctx context.Context, most int, burst func(ctx context.Context, n int) (lost uint64, err error)) (n int, err error) {
-	passed, failed := 0, most+1
-	for rate := most; failed-passed > max(1, failed/100); rate = (passed + failed) / 2 {
-		lost, err := burst(ctx, rate)
-		if err != nil {
-			return passed, err
-		}
-		if lost == 0 {
-			passed = rate
-		} else {
-			failed = rate
-		}
-	}
-	return passed, nil
-}
-
 // Blocked returns for how long a switch stood still that lost so many frames, offered at a rate: what was lost, divided by
 // the rate (RFC 6201 section 4.1 calls it the frame-loss method). rate is in frames a second.
 func Blocked(lost uint64, rate float64) time.Duration {

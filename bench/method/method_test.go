@@ -133,12 +133,135 @@ func TestLossAgainstLoad(t *testing.T) {
 	}
 }
 
-func TestTheLongestBurst(t *testing.T) {
+func TestTheLargestNumberThatPasses(t *testing.T) {
 	for _, capacity := range []int{0, 1, 63, 1000, 4321, 99_999, 1_000_000} {
-		n, err := BackToBack(t.Context(), 100_000, func(_ context.Context, n int) (uint64, error) { return uint64(max(0, n-capacity)), nil })
-		if want := min(capacity, 100_000); err != nil || n > want || n < want-want/99-1 {
-			t.Errorf("a switch that takes %d: found %d, %v", capacity, n, err)
+		for _, precision := range []float64{0, 0.01} {
+			tried := 0
+			c, err := Largest(t.Context(), 100_000, precision, func(_ context.Context, n int) (Outcome, error) {
+				tried++
+				return Outcome{Offered: uint64(n), Lost: uint64(max(0, n-capacity))}, nil
+			})
+			want := min(capacity, 100_000)
+			if err != nil || c.Passed > want || c.Passed < want-int(precision*float64(want))-int(100*precision) || (c.Failed == 0) != (capacity >= 100_000) || c.Limited != 0 || tried > 20 {
+				t.Errorf("a switch that takes %d, to %v: found %+v after %d trials, %v", capacity, precision, c, tried, err)
+			}
 		}
+	}
+}
+
+func TestTheLargestNumberThatTheGeneratorCanTry(t *testing.T) {
+	tried := make(map[int]int)
+	c, err := Largest(t.Context(), 1000, 0, func(_ context.Context, n int) (o Outcome, err error) {
+		tried[n]++
+		o.Offered = uint64(n)
+		if n > 600 || n == 500 && tried[n] < limitedTries { // once held up, once at its end
+			o.Limits = []string{"held up"}
+		}
+		return o, nil
+	})
+	if err != nil || c != (Counted{Passed: 600, Limited: 601}) {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	boom := errors.New("boom")
+	if _, err := Largest(t.Context(), 10, 0, func(context.Context, int) (Outcome, error) { return Outcome{}, boom }); !errors.Is(err, boom) {
+		t.Errorf("got %v", err)
+	}
+	for _, precision := range []float64{-1, 1} {
+		if _, err := Largest(t.Context(), 10, precision, nil); err == nil {
+			t.Errorf("a precision of %v is taken", precision)
+		}
+	}
+}
+
+func TestATrialThatTheGeneratorLimitedDoesNotPass(t *testing.T) {
+	for _, tt := range []struct {
+		name               string
+		capacity, ceiling  float64 // of the switch and of the generator
+		want               float64
+		wantFailed, wantBy bool // there is a rate that failed; that the generator limited
+	}{
+		{"a switch that is faster than the generator", 1e9, 4e6, 4e6, false, true},
+		{"a generator that is faster than the switch", 3e6, 5e6, 3e6, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSimulated(tt.capacity, 0, 0)
+			hiccups := 0
+			found, made, err := Search(t.Context(), Goals{Max: 20e6}, func(ctx context.Context, rate float64, d time.Duration) (Outcome, error) {
+				o, err := s.trial(ctx, rate, d)
+				if rate > tt.ceiling {
+					o.Limits = []string{"it did not keep up"}
+				} else if hiccups < 2 { // twice it was held up where it has room
+					hiccups++
+					o.Limits = []string{"held up"}
+				}
+				return o, err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := found[0]
+			if r := f.Rate(); r > tt.want || r < tt.want*0.994 || f.Passed.Limited() || (f.Failed != nil) != tt.wantFailed || (f.Limited != nil) != tt.wantBy {
+				t.Errorf("found %.0f, want %.0f: %+v", r, tt.want, f)
+			}
+			if f.Limited != nil && f.Limited.Rate <= f.Rate() {
+				t.Errorf("the generator was the limit at %.0f, and %.0f passed", f.Limited.Rate, f.Rate())
+			}
+			t.Logf("%d trials", len(made))
+		})
+	}
+}
+
+func TestTrialsOfTwoClassesAreKeptApart(t *testing.T) {
+	near, far := newSimulated(8e6, 0, 0), newSimulated(3e6, 0, 0)
+	n := 0
+	found, made, err := Search(t.Context(), Goals{Max: 20e6}, func(ctx context.Context, rate float64, d time.Duration) (o Outcome, err error) {
+		n++
+		switch { // it is near for a while, changes, and is far for the rest, but for moments
+		case n < 7:
+			o, err = near.trial(ctx, rate, d)
+			o.Class = "near"
+		case n%5 == 2:
+			o, err = near.trial(ctx, rate, d)
+			o.Class = Mixed
+		case n%7 == 3:
+			o, err = near.trial(ctx, rate, d)
+			o.Class = "near"
+		default:
+			o, err = far.trial(ctx, rate, d)
+			o.Class = "far"
+		}
+		return o, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		class := f.Passed.Class
+		want := map[string]float64{"near": 8e6, "far": 3e6}[class] / (1 - f.Loss)
+		if r := f.Rate(); want == 0 || r > want*1.0005 || r < want*0.994 || f.Failed.Class != class {
+			t.Errorf("found %.0f, %s, want %.0f; failed %+v", r, class, want, f.Failed)
+		}
+	}
+	if found[0].Passed.Class != found[1].Passed.Class {
+		t.Error("the goals' answers are of two classes")
+	}
+	t.Logf("%d trials, answer of class %s", len(made), found[0].Passed.Class)
+}
+
+func TestAClassIsThatBeforeAndAfter(t *testing.T) {
+	probes := []string{"near", "near", "near", "far"}
+	trial := Classed(newSimulated(1e6, 0, 0).trial, func() (class string) {
+		class, probes = probes[0], probes[1:]
+		return class
+	})
+	for _, want := range []string{"near", Mixed} {
+		if o, err := trial(t.Context(), 1e5, time.Second); err != nil || o.Class != want {
+			t.Errorf("class %q, %v, want %q", o.Class, err, want)
+		}
+	}
+	boom := errors.New("boom")
+	if _, err := Classed(func(context.Context, float64, time.Duration) (Outcome, error) { return Outcome{}, boom }, func() string { return "" })(t.Context(), 1, 1); !errors.Is(err, boom) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -19,9 +19,10 @@ type Goals struct {
 
 // A Found is the answer to one goal.
 type Found struct {
-	Loss   float64 `json:"loss"`             // the goal
-	Passed *Tried  `json:"passed"`           // the highest rate that passed below all that failed; nil if none did
-	Failed *Tried  `json:"failed,omitempty"` // the lowest rate that failed; nil if none did: the switch may do more
+	Loss    float64 `json:"loss"`              // the goal
+	Passed  *Tried  `json:"passed"`            // the highest rate that passed below all that did not; nil if none did
+	Failed  *Tried  `json:"failed,omitempty"`  // the lowest rate that failed; nil if none did: the switch may do more
+	Limited *Tried  `json:"limited,omitempty"` // the lowest rate at which the generator was the limit, if it is lower: the switch may do more
 }
 
 // Rate returns the highest rate that passed, 0 if none did.
@@ -32,35 +33,46 @@ func (f Found) Rate() float64 {
 	return f.Passed.Rate
 }
 
+// bound returns the lowest trial that did not pass, nil if there is none.
+func (f Found) bound() *Tried {
+	if f.Limited != nil {
+		return f.Limited
+	}
+	return f.Failed
+}
+
+// limitedTries is how often a rate is tried at which the generator was the limit, until that is taken for the reason: it may
+// have been held up.
+const limitedTries = 3
+
 // search is one at work.
 type search struct {
 	Goals
 	trial Trial
 	made  []Tried
+	class string // of the last trial that has one: the next one is likely to be of the same
 }
 
 // Search finds, for each goal, the highest rate at which a switch loses no more. A trial counts for all goals. Short
 // trials come first and say only where the long ones begin. made are all trials in the order they were made; it is
 // what has been made so far when there is an error.
+//
+// Trials of different classes are kept apart, and the search goes on with what it knows of the class that the machine is
+// in; all of an answer is of one class, that of its Passed. Mixed trials count for nothing. A trial in which the
+// generator was the limit neither passes nor fails.
 func Search(ctx context.Context, g Goals, trial Trial) (found []Found, made []Tried, err error) {
 	g, err = g.withDefaults()
 	if err != nil {
 		return nil, nil, err
 	}
 	s := &search{Goals: g, trial: trial}
-	guess := make([]float64, len(g.Loss))
-	for i := range guess {
-		guess[i] = g.Max
-	}
-	for _, d := range g.durations() {
-		for i, loss := range g.Loss {
-			f, err := s.find(ctx, loss, guess[i], d)
-			if err != nil {
-				return nil, s.made, err
-			}
-			if guess[i] = f.Rate(); guess[i] == 0 {
-				guess[i] = g.Min
-			}
+	for {
+		rate, d, done := s.next()
+		if done {
+			break
+		}
+		if err := s.try(ctx, rate, d); err != nil {
+			return nil, s.made, err
 		}
 	}
 	for _, loss := range g.Loss {
@@ -112,13 +124,8 @@ func (g Goals) durations() []time.Duration {
 	return []time.Duration{g.First, g.Final}
 }
 
-// try makes a trial, unless it was made.
+// try makes a trial.
 func (s *search) try(ctx context.Context, rate float64, d time.Duration) error {
-	for _, t := range s.made {
-		if t.Rate == rate && t.Duration == d {
-			return nil
-		}
-	}
 	if len(s.made) == s.Trials {
 		return fmt.Errorf("no end after %d trials", s.Trials)
 	}
@@ -127,60 +134,91 @@ func (s *search) try(ctx context.Context, rate float64, d time.Duration) error {
 		return fmt.Errorf("trial at %.0f frames a second: %w", rate, err)
 	}
 	s.made = append(s.made, Tried{rate, d, o})
+	if o.Class != Mixed {
+		s.class = o.Class
+	}
 	return ctx.Err()
 }
 
-// known returns what trials of one duration say of a goal. A rate that passed above one that failed was luck.
+// known returns what trials of one duration, and of the class that the machine is in, say of a goal. A rate that passed
+// above one that did not was luck.
 func (s *search) known(loss float64, d time.Duration) Found {
 	f := Found{Loss: loss}
+	limited := make(map[float64]int) // trials by rate
 	for i := range s.made {
-		if t := &s.made[i]; t.Duration == d && t.Loss() > loss && (f.Failed == nil || t.Rate < f.Failed.Rate) {
+		t := &s.made[i]
+		if t.Duration != d || t.Class != s.class {
+			continue
+		}
+		switch {
+		case t.Limited():
+			limited[t.Rate]++
+			if limited[t.Rate] >= limitedTries && (f.Limited == nil || t.Rate < f.Limited.Rate) {
+				f.Limited = t
+			}
+		case t.Loss() > loss && (f.Failed == nil || t.Rate < f.Failed.Rate):
 			f.Failed = t
 		}
 	}
+	if f.Limited != nil && f.Failed != nil && f.Failed.Rate <= f.Limited.Rate {
+		f.Limited = nil
+	}
 	for i := range s.made {
 		t := &s.made[i]
-		if t.Duration == d && t.Loss() <= loss && (f.Failed == nil || t.Rate < f.Failed.Rate) && (f.Passed == nil || t.Rate > f.Passed.Rate) {
+		if t.Duration == d && t.Class == s.class && !t.Limited() && t.Loss() <= loss &&
+			(f.bound() == nil || t.Rate < f.bound().Rate) && (f.Passed == nil || t.Rate > f.Passed.Rate) {
 			f.Passed = t
 		}
 	}
 	return f
 }
 
-// find narrows a goal down by trials of one duration, beginning at a guess.
-func (s *search) find(ctx context.Context, loss, guess float64, d time.Duration) (Found, error) {
-	step := 2 * s.Precision // by which the next rate is farther off, as long as there is nothing on that side
-	for {
-		f := s.known(loss, d)
-		rate := guess
-		switch {
-		case f.Passed == nil && f.Failed == nil:
-		case f.Failed == nil:
-			if f.Passed.Rate >= s.Max {
-				return f, nil
+// next returns what to try next, or that all is known. The long trials of a goal begin at what the short ones say.
+func (s *search) next() (rate float64, d time.Duration, done bool) {
+	guess := make([]float64, len(s.Loss))
+	for i := range guess {
+		guess[i] = s.Max
+	}
+	for _, d := range s.durations() {
+		for i, loss := range s.Loss {
+			f := s.known(loss, d)
+			if rate, done := s.narrow(f, guess[i]); !done {
+				return rate, d, false
 			}
-			rate = min(f.Passed.Rate*(1+step), s.Max)
-			step *= 4
-		case f.Passed == nil:
-			if f.Failed.Rate <= s.Min {
-				return f, nil
+			if guess[i] = f.Rate(); guess[i] == 0 {
+				guess[i] = s.Min
 			}
-			rate = max(s.below(f.Failed, step), s.Min)
-			step *= 4
-		case f.Passed.Rate*(1+s.Precision) >= f.Failed.Rate:
-			return f, nil
-		default:
-			rate = math.Sqrt(f.Passed.Rate * f.Failed.Rate)
-		}
-		if err := s.try(ctx, rate, d); err != nil {
-			return f, err
 		}
 	}
+	return 0, 0, true
 }
 
-// below returns a rate below one that failed: what got through there, which is what a switch that is overloaded can do,
-// or a step down if that is less.
-func (s *search) below(t *Tried, step float64) float64 {
-	through := t.Rate * (1 - t.Loss())
-	return min(max(through, t.Rate/2), t.Rate/(1+step))
+// narrow returns the rate that says most about a goal, or that enough is known. It begins at a guess; where nothing is
+// known on the side it goes to, each step is four times as far from the guess as the one before.
+func (s *search) narrow(f Found, guess float64) (rate float64, done bool) {
+	bound := f.bound()
+	switch {
+	case f.Passed != nil && bound != nil:
+		return math.Sqrt(f.Passed.Rate * bound.Rate), f.Passed.Rate*(1+s.Precision) >= bound.Rate
+	case f.Passed != nil && f.Passed.Rate >= guess:
+		step := max(2*s.Precision, 4*(f.Passed.Rate/guess-1))
+		return min(f.Passed.Rate*(1+step), s.Max), f.Passed.Rate >= s.Max
+	case bound != nil && bound.Rate <= guess:
+		step := max(2*s.Precision, 4*(guess/bound.Rate-1))
+		return max(below(bound, step), s.Min), bound.Rate <= s.Min
+	}
+	return guess, false
 }
+
+// below returns a rate below one that did not pass: what got through there, which is what a switch that is overloaded can
+// do, or a step down if that is less.
+func below(t *Tried, step float64) float64 {
+	through := t.Rate / (1 + limitedStep)
+	if !t.Limited() {
+		through = max(t.Rate*(1-t.Loss()), t.Rate/2)
+	}
+	return min(through, t.Rate/(1+step))
+}
+
+// limitedStep is by which share a rate is lower, at least, than one at which the generator was the limit.
+const limitedStep = 0.1

@@ -10,6 +10,7 @@ type Outcome struct {
 	Offered uint64   `json:"offered"`
 	Lost    uint64   `json:"lost"`
 	Limits  []string `json:"limits,omitempty"` // why it may not have been the switch that set the figures
+	Class   string   `json:"class,omitempty"`  // of the machine meanwhile, see Classed
 
 	P50   int64 `json:"p50_ns,omitempty"` // latency: half of the frames took no longer
 	P99   int64 `json:"p99_ns,omitempty"`
@@ -23,6 +24,9 @@ func (o Outcome) Loss() float64 {
 	}
 	return float64(o.Lost) / float64(o.Offered)
 }
+
+// Limited reports whether the outcome says nothing of the switch, because the generator was the limit.
+func (o Outcome) Limited() bool { return len(o.Limits) > 0 }
 
 // A Trial offers a rate, in frames a second, for some time.
 type Trial func(ctx context.Context, rate float64, d time.Duration) (Outcome, error)

@@ -111,13 +111,16 @@ func (a searchAnswer) print(w io.Writer) {
 	for _, f := range a.Found {
 		fmt.Fprintf(w, "loss of at most %.4g %%: ", 100*f.Loss)
 		switch {
+		case f.Passed == nil && f.Limited != nil:
+			fmt.Fprintf(w, "unknown: %.0f frames/s%s\n", f.Limited.Rate, limited(f.Limited.Outcome))
 		case f.Passed == nil:
 			fmt.Fprintf(w, "no rate, not even %.0f frames/s\n", f.Failed.Rate)
+		case f.Limited != nil:
+			fmt.Fprintf(w, "%.0f frames/s and perhaps more: with %.0f%s\n", f.Passed.Rate, f.Limited.Rate, limited(f.Limited.Outcome))
 		case f.Failed == nil:
-			fmt.Fprintf(w, "%.0f frames/s and perhaps more: nothing higher was to be tried%s\n", f.Passed.Rate, limited(f.Passed.Outcome))
+			fmt.Fprintf(w, "%.0f frames/s and perhaps more: nothing higher was to be tried\n", f.Passed.Rate)
 		default:
-			fmt.Fprintf(w, "%.0f frames/s%s; with %.0f %.4f %% were lost%s\n",
-				f.Passed.Rate, limited(f.Passed.Outcome), f.Failed.Rate, 100*f.Failed.Loss(), limited(f.Failed.Outcome))
+			fmt.Fprintf(w, "%.0f frames/s; with %.0f %.4f %% were lost\n", f.Passed.Rate, f.Failed.Rate, 100*f.Failed.Loss())
 		}
 	}
 	for _, t := range a.Latency {

@@ -173,6 +173,10 @@ func (t *stream) took(st *stamp.Stamp, ns int64) {
 // Arrived returns how many frames of a stream have arrived, each counted once.
 func (s *Sink) Arrived(stream int) uint64 { return s.streams[stream].unique() }
 
+// LastLost returns the highest number, and 1, of a stream's first n frames that have not arrived: the switch has lost
+// none since. 0: all have arrived. A frame that was behind by more than the window counts as lost here.
+func (s *Sink) LastLost(stream int, n uint64) uint64 { return s.streams[stream].lastLost(n) }
+
 // Others returns the frames of nobody that have arrived at a port.
 func (s *Sink) Others(port int) Other { return s.others[port] }
 

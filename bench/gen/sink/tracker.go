@@ -1,5 +1,7 @@
 package sink
 
+import "math/bits"
+
 // Window is how many sequence numbers of a stream are remembered.
 const Window = 1 << 15
 
@@ -14,6 +16,7 @@ type tracker struct {
 	reordered  uint64
 	late       uint64 // of these
 	extent     uint64 // the largest
+	lost       uint64 // the highest number that has left the window and had not arrived, and 1; 0: there is none
 }
 
 // take notes that a frame has arrived.
@@ -24,7 +27,7 @@ func (t *tracker) take(seq uint64) {
 			t.pass(seq)
 		}
 		if seq&63 == 0 {
-			t.seen[seq%Window/64] = 0
+			t.forget(seq)
 		}
 		t.seen[seq%Window/64] |= 1 << (seq & 63)
 		t.next = seq + 1
@@ -39,13 +42,40 @@ func (t *tracker) pass(seq uint64) {
 	if seq-from >= Window { // all of them at once
 		from = seq - Window + 1
 		clear(t.seen[:])
+		t.lost = from
 	}
 	for n := from; n < seq; n++ {
 		if n&63 == 0 {
-			t.seen[n%Window/64] = 0
+			t.forget(n)
 		}
 		t.passed[n%Window] = uint32(t.arrived)
 	}
+}
+
+// forget lets a word's old numbers leave the window to make room for those from one on.
+func (t *tracker) forget(from uint64) {
+	word := &t.seen[from%Window/64]
+	if *word != 1<<64-1 && from >= Window {
+		t.lost = max(t.lost, from-Window+uint64(bits.Len64(^*word)))
+	}
+	*word = 0
+}
+
+// lastLost returns the highest number, and 1, of those below n that have not arrived; 0 if there is none.
+func (t *tracker) lastLost(n uint64) uint64 {
+	if n > t.next {
+		return n
+	}
+	oldest := uint64(0)
+	if block := (max(t.next, 1) - 1) &^ 63; block >= Window {
+		oldest = block - Window + 64
+	}
+	for s := n; s > oldest; s-- {
+		if t.seen[(s-1)%Window/64]&(1<<((s-1)&63)) == 0 {
+			return s
+		}
+	}
+	return min(t.lost, n)
 }
 
 // behind notes a frame behind one with a higher number.

@@ -81,6 +81,50 @@ func TestTheTrackerCountsAsOneThatRemembersEverything(t *testing.T) {
 	}
 }
 
+// lastLost of a naive tracker is that of the first n numbers.
+func (n *naive) lastLost(below uint64) uint64 {
+	for s := below; s > 0; s-- {
+		if !n.seen[s-1] {
+			return s
+		}
+	}
+	return 0
+}
+
+func TestTheLastLossIsThatOfOneThatRemembersEverything(t *testing.T) {
+	var none tracker
+	if a, b := none.lastLost(0), none.lastLost(5); a != 0 || b != 5 {
+		t.Errorf("of nothing and of five frames that did not arrive: %d and %d, want 0 and 5", a, b)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		got, want := new(tracker), &naive{seen: make(map[uint64]bool)}
+		n := r.Uint64N(4 * Window)
+		lossy := r.Uint64N(n + 1) // all that is lost is lost before
+		lose := []float64{0, 0.001, 0.3, 0.99999}[r.IntN(4)]
+		gap := r.Uint64N(3 * Window)
+		at := r.Uint64N(lossy + 1)
+		for s := uint64(0); s < n; s++ {
+			if s < lossy && (r.Float64() < lose || s >= at && s < at+gap && gap > 2*Window) {
+				continue
+			}
+			if s > 2 && s+2 < n && r.IntN(50) == 0 && want.seen[s-1] { // two change places
+				got.take(s + 1)
+				want.seen[s+1] = true
+			}
+			if !want.seen[s] {
+				got.take(s)
+				want.seen[s] = true
+			}
+		}
+		for _, below := range []uint64{n, n + 1, n + 100} {
+			if a, b := got.lastLost(below), want.lastLost(below); a != b {
+				t.Fatalf("%d frames, those before %d with a loss of %v: the last that was lost is %d, want %d", below, lossy, lose, a, b)
+			}
+		}
+	}
+}
+
 func TestLongGapsAndWhatIsBehindTheWindow(t *testing.T) {
 	var k tracker
 	const far = 1 << 40
