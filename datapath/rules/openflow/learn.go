@@ -58,7 +58,7 @@ const (
 	LearnOutput                  // it outputs to the port of that number
 )
 
-// learn carries out a learn action: now if a packet is waiting, and whenever packets are counted.
+// learnFlow carries out a learn action: when the look-up is over if a packet is waiting, and whenever packets are counted.
 func (x *xlate) learnFlow(a *Learn) {
 	f, ok := x.learnedFlow(a)
 	if !ok {
@@ -83,23 +83,6 @@ func (x *xlate) learnFlow(a *Learn) {
 		}
 		x.load(a.Result, &bit)
 	}
-}
-
-// putLearned sees to it that a learned flow is there, if a packet is waiting, and reports whether it is,
-// or would be.
-func (x *xlate) putLearned(l *learned) bool {
-	r := x.t.find(&l.flow)
-	switch {
-	case !x.q.Live:
-		x.trace(x.level()+1, ">> suppressing side effects, so learn action ignored")
-		return r != nil || x.t.hasRoomFor(l)
-	case r != nil && r.isLearned(l):
-		r.refresh(x.q.Now)
-		return true
-	case r == nil && !x.t.hasRoomFor(l):
-		return false
-	}
-	return x.mayChange() && x.t.putLearned(l, x.q.Now)
 }
 
 // learnedFlow makes the flow. It reports false for packets that have not the fields it is made of.
@@ -161,6 +144,9 @@ func (s *LearnSpec) add(f *Flow, value *longNumber) {
 		for i := range size {
 			key[i] = key[i]&^set.Mask[i] | set.Value[i]
 			mask[i] |= set.Mask[i]
+		}
+		if s.Dst.Bits == s.Dst.Field.Info().Bits {
+			f.Match.Mask.SetExact(s.Dst.Field) // in_port has more bits in a key
 		}
 	}
 }

@@ -59,25 +59,32 @@ func (r *rule) refresh(now int64) {
 	later(&r.modified, now)
 }
 
-// hasRoomFor reports whether one more flow keeps within the limit of l. The caller holds a lock.
-func (t *Table) hasRoomFor(l *learned) bool {
+// hasRoomFor reports whether one flow more than those there and others on their way keeps within the limit of l. The
+// caller holds a lock.
+func (t *Table) hasRoomFor(l *learned, others int) bool {
 	if l.limit == 0 {
 		return true
 	}
-	who := t.learners[learnedCookie{l.flow.Table, l.flow.Cookie}]
-	return who == nil || who.flows < int(l.limit)
+	key, flows := learnedCookie{l.flow.Table, l.flow.Cookie}, others
+	if who := t.learners[key]; who != nil {
+		flows += who.flows
+	} else { // a packet-out's, or that of a rule that is gone
+		flows += t.countCookie(key)
+	}
+	return flows < int(l.limit)
 }
 
-// putLearned adds the flow of l, or makes the one that is there the same, and reports whether it is there
-// now. The caller holds the write lock.
-func (t *Table) putLearned(l *learned, now int64) bool {
+// putLearned adds the flow of l, or makes the one that is there the same, and reports whether that has changed the table.
+// The caller holds the write lock.
+func (t *Table) putLearned(l *learned, now int64) (changed bool) {
 	x := tx{t: t, now: now}
 	switch r := t.find(&l.flow); {
 	case r != nil && r.isLearned(l):
 		r.refresh(now)
+		return false
 	case r != nil:
 		x.modify(r, &Mod{Flow: Flow{Actions: l.flow.Actions, Cookie: l.flow.Cookie}, SetCookie: true})
-	case !t.hasRoomFor(l):
+	case !t.hasRoomFor(l, 0):
 		return false
 	default:
 		if err := x.add(&l.flow); err != nil {

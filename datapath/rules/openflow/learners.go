@@ -33,7 +33,7 @@ func (t *Table) teach(list []Action) {
 	eachLearn(list, func(a *Learn) {
 		who := t.learners[a.learnedCookie()]
 		if who == nil {
-			who = &learner{flows: len(t.selected(&Filter{Table: a.Table, Cookie: a.Cookie, CookieMask: ^uint64(0)}))}
+			who = &learner{flows: t.countCookie(a.learnedCookie())}
 			t.learners[a.learnedCookie()] = who
 		}
 		who.actions++
@@ -57,6 +57,11 @@ func (t *Table) unteach(list []Action) {
 			}
 		}
 	})
+}
+
+// countCookie returns how many flows there are with a cookie in its table.
+func (t *Table) countCookie(key learnedCookie) int {
+	return len(t.selected(&Filter{Table: key.table, Cookie: key.cookie, CookieMask: ^uint64(0)}))
 }
 
 // countLearned counts a rule, once more or once less, where it may be a learned one.

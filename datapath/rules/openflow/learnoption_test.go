@@ -64,7 +64,7 @@ func TestFlowsWithTunnelOptionsAreLearned(t *testing.T) {
 	}
 }
 
-func TestALearnedOptionIsMatchedByTheSamePacket(t *testing.T) {
+func TestALearnedOptionIsMatched(t *testing.T) {
 	tb, _ := newTable(t, Options{}, trunks(1, 2, 3), "")
 	addOptions(t, tb, someOptions)
 	flows := "in_port=1,actions=set_field:7->tun_metadata0,learn(tun_metadata0,output:in_port),resubmit(,1),3\n" +

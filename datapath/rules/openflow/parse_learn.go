@@ -120,6 +120,13 @@ func (s *LearnSpec) parseMatch(name, value string, ports flow.PortNames) error {
 	if s.Dst, err = flow.ParseSubfield(name); err != nil {
 		return err
 	}
+	info := s.Dst.Field.Info()
+	switch {
+	case internal(field):
+		return errors.New("want a match field, found one of the switch's own, which rules cannot match")
+	case s.Dst.Bits != info.Bits && !info.Maskable:
+		return errors.New("want the whole field, since it cannot be masked, found a part")
+	}
 	if value == "" {
 		s.Src = s.Dst
 		return nil
@@ -129,7 +136,7 @@ func (s *LearnSpec) parseMatch(name, value string, ports flow.PortNames) error {
 	}
 	s.Src = flow.Subfield{}
 	switch {
-	case s.Dst.Bits != s.Dst.Field.Info().Bits:
+	case s.Dst.Bits != info.Bits:
 		return s.parseNumber(value)
 	case s.Dst.Field.IsTunMetadata():
 		return s.parseOptionValue(value)

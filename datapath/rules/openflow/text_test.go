@@ -193,6 +193,8 @@ func TestMistakesInFlowsAreNamedWithTheirPlace(t *testing.T) {
 		{"actions=learn(load:80->tcp_src)", 9, "learn: tcp_src: want the learned flow to match"},
 		{"actions=learn(load:reg0->reg1[0..7])", 9, "want as many bits on both sides"},
 		{"actions=learn(load:5->dl_type)", 9, "want a field that can be written"},
+		{"actions=learn(in_port[0..3])", 9, "want the whole field, since it cannot be masked"},
+		{"actions=learn(vlan_tpid=5)", 9, "found one of the switch's own"},
 		{"actions=learn(load:reg0)", 9, "want value->field"},
 		{"actions=learn(reg0[0..3]=reg1[0..7])", 9, "want as many bits on both sides, found 4 and 8"},
 		{"actions=learn(reg0[0..3]=16)", 9, "want a field or a number of 4 bits"},

@@ -52,6 +52,8 @@ type xlate struct {
 	alone bool // no other look-up is at work, and rules may change
 	again bool // this has to be done alone
 
+	lessons lessons
+
 	rec *recorder // writes the path down; nil: nobody does
 
 	stop   stop      // translation ends here and goes on when the packet comes back
@@ -112,6 +114,7 @@ func (t *Table) lookupAlone(q *rules.Query, v *rules.Verdict) {
 	defer t.mu.Unlock()
 	x := xlate{t: t, q: q, v: v, alone: true}
 	x.lookup()
+	x.teach()
 }
 
 // mayChange reports whether rules may be changed. If not, the look-up ends and begins again alone.
