@@ -99,6 +99,7 @@ func (b *Bench) once(ctx context.Context, s *Scene) (r Result, err error) {
 		return again, err
 	}
 	r.Rules = len(s.Flows)
+	learns := s.has("learn(")
 	for _, p := range s.Packets {
 		want, err := b.peer.send(p)
 		if err != nil {
@@ -109,6 +110,12 @@ func (b *Bench) once(ctx context.Context, s *Scene) (r Result, err error) {
 			return r, err
 		}
 		r.Compared++
+		if learns {
+			if err := b.peer.forget(); err != nil {
+				return r, err
+			}
+			c.sw.Walk()
+		}
 		if !equal(got, want) {
 			r.Difference = fmt.Sprintf("packet by port %d: %s\nOpen vSwitch sends %s\nCulvert sends      %s",
 				p.Port, hex.EncodeToString(p.Data), want, got)

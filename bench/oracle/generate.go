@@ -20,6 +20,7 @@ func Generate(number uint64) Scene {
 		// It cuts packets wrongly to which tags have come or from which they have gone, be it for a mirror.
 		s.drop("max_len")
 	}
+	s.learning()
 	if s.has("check_pkt_larger") {
 		// Open vSwitch runs an action set twice where a packet's length was asked for.
 		s.drop("write_actions")

@@ -66,8 +66,7 @@ func (o *openVSwitch) load(ctx context.Context, s *Scene) (refused map[string]st
 		return nil, err
 	}
 	// Cached flows of the bridge before this one are still there, and datapath ports have the same numbers.
-	_, err = o.ovs.Appctl("revalidator/purge")
-	return refused, err
+	return refused, o.forget()
 }
 
 // Versions of OpenFlow that rules are given in.
@@ -137,6 +136,13 @@ func (o *openVSwitch) send(p Packet) (Output, error) {
 		}
 	}
 	return out, nil
+}
+
+// forget empties the flow cache. What packets of a cached flow teach is taught when somebody counts them, as in Culvert,
+// and which of two packets has taught last depends on when.
+func (o *openVSwitch) forget() error {
+	_, err := o.ovs.Appctl("revalidator/purge")
+	return err
 }
 
 // followed reports whether a packet is a mirror's copy of followPacket, whatever its tags: no other has these addresses.
