@@ -103,12 +103,9 @@ func (o options) row(sub subject, s sample) result.Row {
 // window is what a sample says of a subject, as it is kept.
 func (s sample) window(sub subject) result.Window {
 	w := result.Window{
-		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Class: s.RoundTrip[0].Class(), Note: fmt.Sprintf("%s; %d TCP segments sent again", s.Mode, s.Retransmit),
+		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Class: machine.Class(s.RoundTrip[0], s.RoundTrip[1]), Note: fmt.Sprintf("%s; %d TCP segments sent again", s.Mode, s.Retransmit),
 		Distance: []float64{float64(s.RoundTrip[0]), float64(s.RoundTrip[1])}, Others: s.Others[:], Waited: s.Waited,
 		Figures: make(map[string]float64),
-	}
-	if s.RoundTrip[1].Class() != w.Class {
-		w.Class = result.Mixed
 	}
 	if !s.undisturbed() {
 		w.Disturbed = fmt.Sprintf("others used %.0f and %.0f %%", 100*s.Others[0], 100*s.Others[1])

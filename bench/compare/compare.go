@@ -75,7 +75,7 @@ const (
 	NotKnown Verdict = "not comparable"
 )
 
-// Runs compares two runs.
+// Runs compares two runs. Their windows are classed together.
 func Runs(before, after *result.Run, o Options) (*Report, error) {
 	if before.Program != after.Program {
 		return nil, fmt.Errorf("runs of two programs, %s and %s", before.Program, after.Program)
@@ -84,6 +84,7 @@ func Runs(before, after *result.Run, o Options) (*Report, error) {
 	if len(r.Machines) > 0 && !o.AnyMachine {
 		return nil, fmt.Errorf("%w: %s", ErrMachines, strings.Join(r.Machines, "; "))
 	}
+	result.Classify(before, after)
 	for i := range after.Rows {
 		row := &after.Rows[i]
 		at := before.Index(row.Name)

@@ -11,19 +11,6 @@ import (
 // A Distance is how long a cache line takes from one CPU to another and back, in ns.
 type Distance int
 
-// far is where the gap between the two classes is: on the machines seen, a virtual machine's CPUs were
-// 50 to 150 ns from each other or 350 to 600, depending on where its host ran them.
-const far = 250 // ns
-
-// Class is near or far. It changes while a virtual machine runs, within seconds to minutes, and packet rates
-// halve or double with it: figures of two classes are not to be compared.
-func (d Distance) Class() string {
-	if d < far {
-		return "near"
-	}
-	return "far"
-}
-
 // Apart measures the distance of two CPUs: the best of several tries, some ms in all. It wants a
 // GOMAXPROCS of at least 2.
 func Apart(a, b int) Distance {

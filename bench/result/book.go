@@ -55,7 +55,7 @@ func (r *Row) has(contender string, round, turn int) bool {
 	})
 }
 
-// Add adds a window to the row of that name and saves all. A row that is there already must have the same traffic, measures and
+// Add adds a window to the row of that name, classes all windows anew and saves all. A row that is there already must have the same traffic, measures and
 // versions.
 func (b *Book) Add(row Row, w Window) error {
 	row.Windows = []Window{w}
@@ -63,8 +63,12 @@ func (b *Book) Add(row Row, w Window) error {
 	if err := one.Check(); err != nil {
 		return err
 	}
-	if err := b.Merge(&one); err != nil || b.path == "" {
+	if err := b.Merge(&one); err != nil {
 		return err
+	}
+	Classify(&b.Run)
+	if b.path == "" {
+		return nil
 	}
 	return b.Save(b.path)
 }
@@ -140,11 +144,19 @@ func merge(r Row, add *Row) (Row, error) {
 		switch {
 		case i < 0:
 			r.Windows = append(r.Windows, w)
-		case !same(r.Windows[i], w):
+		case !sameWindow(r.Windows[i], w):
 			return r, fmt.Errorf("both have %s's window of round %d, turn %d, and not the same one", cut(w.Contender), w.Round, w.Turn)
 		}
 	}
 	return r, nil
+}
+
+// sameWindow reports whether two windows are the same, whatever class others have made them.
+func sameWindow(a, b Window) bool {
+	if len(a.Distance) == 2 {
+		a.Class, b.Class = "", ""
+	}
+	return same(a, b)
 }
 
 // same reports whether two values are the same in a file, where an empty list is as good as none.

@@ -27,7 +27,7 @@ func Load(path string) (*Run, error) {
 	return r, nil
 }
 
-// Read reads a run and checks it. It takes nothing that it does not know: a key it has no use for is a mistake, or of a later program.
+// Read reads a run, checks it, and classes its windows. It takes nothing that it does not know: a key it has no use for is a mistake, or of a later program.
 func Read(in io.Reader) (*Run, error) {
 	text, err := io.ReadAll(io.LimitReader(in, mostBytes+1))
 	if err != nil {
@@ -51,7 +51,11 @@ func Read(in io.Reader) (*Run, error) {
 	if err := d.Decode(r); err != nil {
 		return nil, err
 	}
-	return r, r.Check()
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	Classify(r)
+	return r, nil
 }
 
 // Save writes a run in the place of a file, all of it or nothing: who reads meanwhile, or after a power cut, finds the old one

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,5 +248,45 @@ func TestACommandLineCanBeGivenToAShell(t *testing.T) {
 	got := CommandLine("go run ./bench/vhost", []string{"--rows", "0,1", "--options", "gather: 0s", "it's", "", "a\n\\'b"})
 	if want := `go run ./bench/vhost --rows 0,1 --options 'gather: 0s' 'it'\''s' '' $'a\n\\\'b'`; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+func TestWindowsAreClassedByAllOfTheirRuns(t *testing.T) {
+	probed := func(turn int, before, after float64) Window {
+		return Window{Contender: "culvert", Round: 1, Turn: turn, Class: "near", Distance: []float64{before, after}}
+	}
+	a, b := &Run{Rows: []Row{{Windows: []Window{probed(0, 200, 240), probed(1, 260, 247)}}}}, &Run{Rows: []Row{{Windows: []Window{probed(0, 255, 90), {Class: "far"}}}}}
+	Classify(a, b)
+	for i, want := range []string{"middle", "middle", Mixed, "far"} {
+		if got := slices.Concat(a.Rows[0].Windows, b.Rows[0].Windows)[i].Class; got != want {
+			t.Errorf("window %d: %q, want %q", i, got, want)
+		}
+	}
+}
+
+func TestAWindowStaysTheSameWhateverClassOthersMakeIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.json")
+	r := sample()
+	b, err := Open(path, *r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for turn, probe := range []float64{100, 103, 400} {
+		row := sample().Rows[0]
+		if err := b.Add(row, Window{Contender: "culvert", Round: 1, Turn: turn, Distance: []float64{probe, probe}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := *b
+	again, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Rows[0].Windows[0].Class = "as others had it"
+	if err := again.Merge(&before.Run); err != nil || len(again.Rows[0].Windows) != 3 {
+		t.Errorf("%d windows, %v", len(again.Rows[0].Windows), err)
+	}
+	if got := b.Rows[0].Classes(); !slices.Equal(got, []string{"near", "far"}) {
+		t.Errorf("classes %q", got)
 	}
 }

@@ -1,15 +1,11 @@
 package result
 
-// Mixed is the class of windows during which the machine changed from one class to another: not even these are to be compared
-// with each other.
-const Mixed = "mixed"
-
 // A Window is what was seen of one contender in one stretch of time.
 type Window struct {
 	Contender string             `json:"contender"`
 	Round     int                `json:"round"`                       // from 1
 	Turn      int                `json:"turn"`                        // within the round, from 0
-	Class     string             `json:"class,omitempty"`             // of the machine's state meanwhile; windows of two classes are not to be compared
+	Class     string             `json:"class,omitempty"`             // of the machine's state meanwhile; windows of two classes are not to be compared; see Classify
 	LeftOut   string             `json:"left_out,omitempty"`          // why it counts for nothing; empty if it counts
 	Disturbed string             `json:"disturbed,omitempty"`         // by what, where others took from the machine; empty if nothing did
 	Limited   bool               `json:"generator_limited,omitempty"` // the generator was the limit: rates are not the switch's

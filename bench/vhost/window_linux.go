@@ -37,14 +37,8 @@ type sample struct {
 	Stages    []stage             `json:"stages,omitempty"` // where the switch's time goes, by its own count, or by a profile if that was asked for
 }
 
-// class is near or far, or mixed when it was both.
-func (s sample) class() string {
-	if a, b := s.Distance[0].Class(), s.Distance[1].Class(); a != b {
-		return result.Mixed
-	} else {
-		return a
-	}
-}
+// class is what the window's own probes say of it.
+func (s sample) class() string { return machine.Class(s.Distance[0], s.Distance[1]) }
 
 // undisturbed reports whether others left the CPUs alone.
 func (s sample) undisturbed() bool { return max(s.Used[0], s.Used[1]) < 0.1 && s.Waited < 0.02 }
