@@ -26,10 +26,9 @@ func (r *receiver) turn(t *thread, ours bool) (frames int) {
 			break
 		}
 		frames += n
+		t.bodies.Soil(r.batch.Frames())
 		if ours {
 			t.sink.Take(r.port, &r.batch, t.clock.Cycles())
-		} else {
-			t.soil(&r.batch)
 		}
 		t.cache.PutBatch(&r.batch)
 		if n < frame.MaxBatch {

@@ -128,7 +128,7 @@ func (r *run) intervals() int {
 func (r *run) makeSink() {
 	r.sink = sink.New(sink.Options{
 		Pool: r.pool, Run: r.number, Streams: r.expects, Ports: len(r.ports), Nanos: 1e9 / r.clock.Frequency(),
-		Interval: r.cycles(time.Duration(r.job.Interval)), Intervals: r.intervals(), Soil: r.bodies.Soil,
+		Interval: r.cycles(time.Duration(r.job.Interval)), Intervals: r.intervals(),
 	})
 	r.offered = make([]uint64, len(r.senders))
 }

@@ -92,13 +92,6 @@ type link struct {
 	breaks uint64 // times it came back
 }
 
-// soil notes that somebody has written to the frames of b.
-func (t *thread) soil(b *frame.Batch) {
-	for _, f := range b.Frames() {
-		t.bodies.Soil(f)
-	}
-}
-
 // watch sees to ports whose carrier comes back: whoever was at the other end may have written to any buffer it had.
 func (t *thread) watch() {
 	for i := range t.links {

@@ -19,13 +19,12 @@ func Mark(run uint32, stream int) uint32 { return run<<streamBits | uint32(strea
 // Options say what a sink listens for. Times are in cycles.
 type Options struct {
 	Pool      *frame.Pool
-	Run       uint32            // see Mark
-	Streams   []Expect          // at most MaxStreams
-	Ports     int               // that frames come from, numbered from 0
-	Nanos     float64           // nanoseconds in a cycle
-	Interval  int64             // of the course of the run; 0: none is kept
-	Intervals int               // how many: later frames count to the last
-	Soil      func(frame.Frame) // called of every frame that arrives; may be nil
+	Run       uint32   // see Mark
+	Streams   []Expect // at most MaxStreams
+	Ports     int      // that frames come from, numbered from 0
+	Nanos     float64  // nanoseconds in a cycle
+	Interval  int64    // of the course of the run; 0: none is kept
+	Intervals int      // how many: later frames count to the last
 }
 
 // An Expect is a stream that frames are to come from.
@@ -87,12 +86,54 @@ func (s *Sink) Take(port int, b *frame.Batch, now int64) {
 	for i, f := range fs { // all of them first: none waits for the memory of the one before
 		s.read[i] = s.stamp(f)
 	}
-	for i, f := range fs {
-		if s.o.Soil != nil {
-			s.o.Soil(f)
+	for i := 0; i < len(fs); {
+		if n := s.row(port, fs[i:], s.read[i:len(fs)], now); n > 0 {
+			i += n
+			continue
 		}
-		s.take(port, &s.read[i], uint64(s.o.Pool.Total(f)), now)
+		s.take(port, &s.read[i], uint64(s.o.Pool.Total(fs[i])), now)
+		i++
 	}
+}
+
+// row notes the first of some frames at once, as long as each is the one that is next in the same stream, and has no time,
+// and returns how many those were. Nearly all there are come so.
+func (s *Sink) row(port int, fs []frame.Frame, read []stamp.Stamp, now int64) int {
+	mark := read[0].Mark
+	t := s.stream(mark)
+	if t == nil || t.Port >= 0 && t.Port != port {
+		return 0
+	}
+	n, size := 0, 0
+	for n < len(read) && read[n].Mark == mark && read[n].Sequence == t.next+uint64(n) && read[n].Time == 0 {
+		size += s.o.Pool.Total(fs[n])
+		n++
+	}
+	if n > 0 {
+		t.row(uint64(n))
+		s.arrived(t, uint64(n), uint64(size), now)
+	}
+	return n
+}
+
+// arrived notes that n frames of a stream have arrived, whatever their numbers.
+func (s *Sink) arrived(t *stream, n, size uint64, now int64) {
+	t.bytes += size
+	if t.last != now {
+		t.arrival(now, s.start)
+	}
+	if t.course != nil {
+		t.course[min(max(0, (now-s.start)/s.o.Interval), int64(len(t.course)-1))] += n
+	}
+}
+
+// stream returns whose frames have a mark; nil: nobody's of this run.
+func (s *Sink) stream(mark uint32) *stream {
+	n := mark & (MaxStreams - 1)
+	if mark>>streamBits != s.o.Run&(1<<(32-streamBits)-1) || int(n) >= len(s.streams) {
+		return nil
+	}
+	return s.streams[n]
 }
 
 // stamp returns the stamp at the end of f; the zero Stamp if there is no room for one.
@@ -124,25 +165,18 @@ func (s *Sink) stamp(f frame.Frame) stamp.Stamp {
 
 // take notes one frame.
 func (s *Sink) take(port int, st *stamp.Stamp, size uint64, now int64) {
-	n := st.Mark & (MaxStreams - 1)
-	if st.Mark>>streamBits != s.o.Run&(1<<(32-streamBits)-1) || int(n) >= len(s.streams) {
+	t := s.stream(st.Mark)
+	if t == nil {
 		s.others[port].Frames++
 		s.others[port].Bytes += size
 		return
 	}
-	t := s.streams[n]
 	if t.Port >= 0 && t.Port != port {
 		t.astray++
 		return
 	}
 	t.take(st.Sequence)
-	t.bytes += size
-	if t.last != now {
-		t.arrival(now, s.start)
-	}
-	if t.course != nil {
-		t.course[min(max(0, (now-s.start)/s.o.Interval), int64(len(t.course)-1))]++
-	}
+	s.arrived(t, 1, size, now)
 	if st.Time != 0 {
 		t.took(st, int64(float64(now-st.Time)*s.o.Nanos))
 	}

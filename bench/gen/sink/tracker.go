@@ -36,6 +36,22 @@ func (t *tracker) take(seq uint64) {
 	t.behind(seq)
 }
 
+// row is take of the n numbers that are next, one after the other: each word of the window is touched once.
+func (t *tracker) row(n uint64) {
+	t.arrived += n
+	for n > 0 {
+		bit := t.next & 63
+		k := min(n, 64-bit)
+		w := &t.seen[t.next%Window/64]
+		if bit == 0 {
+			*w = 0
+		}
+		*w |= (1<<k - 1) << bit
+		t.next += k
+		n -= k
+	}
+}
+
 // pass notes that the numbers from next to seq have not arrived before seq.
 func (t *tracker) pass(seq uint64) {
 	from := t.next

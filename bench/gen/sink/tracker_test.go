@@ -33,13 +33,34 @@ func (n *naive) take(seq uint64) {
 	}
 }
 
+// takeRows takes numbers that follow each other, the next one first, together.
+func takeRows(t *tracker, seqs []uint64) {
+	for len(seqs) > 0 {
+		n := 0
+		for n < len(seqs) && seqs[n] == t.next+uint64(n) {
+			n++
+		}
+		if n == 0 {
+			t.take(seqs[0])
+			n = 1
+		} else {
+			t.row(uint64(n))
+		}
+		seqs = seqs[n:]
+	}
+}
+
 func compare(t *testing.T, what string, seqs []uint64) {
 	t.Helper()
-	var got tracker
+	var got, rows tracker
 	var want naive
 	for _, s := range seqs {
 		got.take(s)
 		want.take(s)
+	}
+	takeRows(&rows, seqs)
+	if rows != got {
+		t.Errorf("%s: taken in rows it is otherwise", what)
 	}
 	if got.duplicates != want.duplicates || got.reordered != want.reordered || got.extent != want.extent ||
 		got.unique() != uint64(len(want.seen)) || got.late != 0 {

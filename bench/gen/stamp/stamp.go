@@ -40,6 +40,19 @@ func Put(b []byte, s Stamp) {
 	binary.BigEndian.PutUint64(b[10:], s.word())
 }
 
+// PutPlain is Put of a stamp without a time.
+func PutPlain(b []byte, mark uint32, sequence uint64) {
+	_ = b[Size-1]
+	binary.BigEndian.PutUint64(b, uint64(mark)<<32|sequence>>16)
+	binary.BigEndian.PutUint16(b[8:], uint16(sequence))
+	binary.BigEndian.PutUint64(b[10:], 0)
+}
+
+// SumPlain is Sum of a stamp without a time.
+func SumPlain(mark uint32, sequence uint64) uint64 {
+	return uint64(mark) + sequence>>32 + sequence&0xffffffff
+}
+
 // Get reads a stamp from the first Size bytes of b.
 func Get(b []byte) Stamp {
 	_ = b[Size-1]

@@ -50,3 +50,16 @@ func TestTheSumIsThatOfTheInternetChecksum(t *testing.T) {
 		}
 	}
 }
+
+func TestAStampWithoutTimeIsWrittenInOneGo(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 1000 {
+		st := Stamp{Mark: r.Uint32(), Sequence: r.Uint64() & MaxSequence}
+		got, want := bytes.Repeat([]byte{0xa5}, Size), make([]byte, Size)
+		PutPlain(got, st.Mark, st.Sequence)
+		Put(want, st)
+		if !bytes.Equal(got, want) || SumPlain(st.Mark, st.Sequence) != st.Sum() {
+			t.Fatalf("%+v: %x with sum %x, want %x with %x", st, got, SumPlain(st.Mark, st.Sequence), want, st.Sum())
+		}
+	}
+}

@@ -76,6 +76,9 @@ func New(s Spec, mark uint32, bodies *Bodies) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, t := range p.templates {
+		t.id = bodies.newHead()
+	}
 	return &Stream{plan: p, mark: mark, bodies: bodies, pool: bodies.pool}, nil
 }
 
@@ -93,22 +96,71 @@ func (s *Stream) Fill(c *frame.Cache, b *frame.Batch, n int, now int64) int {
 	s.bursts++
 	timed := int(s.bursts*7) % max(n, 1)
 	fs := b.Frames()[from:]
-	for i := range fs {
-		st := stamp.Stamp{Mark: s.mark, Sequence: s.seq}
-		if i == timed || s.seq == 0 {
-			st.Time, st.First = now, s.choices == nil && s.seq < uint64(s.flows)
+	for i := 0; i < n; {
+		time := now
+		if i != timed && s.seq != 0 {
+			if k := s.untimed(fs[i:until(i, timed, n)]); k > 0 {
+				i += k
+				continue
+			}
+			time = 0
 		}
-		t := s.templates[s.sizes[s.mix]]
-		if !s.write(c, &fs[i], t, st, s.next()) {
+		if !s.one(c, &fs[i], time) {
 			s.drop(c, b, from+i)
 			return i
 		}
-		s.seq++
-		if s.mix++; s.mix == len(s.sizes) {
-			s.mix = 0
-		}
+		i++
 	}
 	return n
+}
+
+// until returns where those frames of n end, from i on, that have no time.
+func until(i, timed, n int) int {
+	if i < timed {
+		return timed
+	}
+	return n
+}
+
+// one makes a frame of any size, with a time unless that is 0.
+func (s *Stream) one(c *frame.Cache, f *frame.Frame, time int64) bool {
+	st := stamp.Stamp{Mark: s.mark, Sequence: s.seq, Time: time}
+	st.First = time != 0 && s.choices == nil && s.seq < uint64(s.flows)
+	t := s.templates[s.sizes[s.mix]]
+	if !s.write(c, f, t, st, s.next()) {
+		return false
+	}
+	s.passed()
+	return true
+}
+
+// passed goes on to the next number and size.
+func (s *Stream) passed() {
+	s.seq++
+	if s.mix++; s.mix == len(s.sizes) {
+		s.mix = 0
+	}
+}
+
+// untimed makes frames without a time, up to the first that takes several buffers, and returns how many. It is what nearly
+// all frames are made by: in a buffer that holds the same head from another time, only what differs is written.
+func (s *Stream) untimed(fs []frame.Frame) int {
+	for i := range fs {
+		f := &fs[i]
+		t := s.templates[s.sizes[s.mix]]
+		if t.total > s.pool.Room() {
+			return i
+		}
+		s.pool.SetLen(f, t.total)
+		if h := &s.bodies.held[s.pool.Buffer(*f)]; h.head != t.id || h.age != s.bodies.age {
+			s.bodies.put(*f, t.total-stamp.Size, t.id, t.head)
+		}
+		b := s.pool.Bytes(*f)
+		stamp.PutPlain(b[len(b)-stamp.Size:], s.mark, s.seq)
+		t.write(b, s.edits, s.next(), stamp.SumPlain(s.mark, s.seq))
+		s.passed()
+	}
+	return len(fs)
 }
 
 // next returns the next flow.
@@ -132,19 +184,17 @@ func (s *Stream) write(c *frame.Cache, f *frame.Frame, t *template, st stamp.Sta
 	end := t.total
 	if t.total <= s.pool.Room() {
 		s.pool.SetLen(f, t.total)
-		s.bodies.put(*f, t.total-stamp.Size)
+		s.bodies.put(*f, t.total-stamp.Size, t.id, t.head)
 		last = *f
 	} else {
-		whole, l, ok := s.chain(c, *f, t.total)
+		whole, l, ok := s.chain(c, *f, t)
 		if !ok {
 			return false
 		}
 		*f, last, end = whole, l, l.Len()
 	}
-	b := s.pool.Bytes(*f)
-	copy(b, t.head)
 	stamp.Put(s.pool.Bytes(last)[end-stamp.Size:end], st) // behind the head, which may reach as far
-	t.write(b, s.edits, flow, st)
+	t.write(s.pool.Bytes(*f), s.edits, flow, st.Sum())
 	return true
 }
 
@@ -158,22 +208,21 @@ func piece(rest, room int) int {
 	return n
 }
 
-// chain makes f the first buffer of a frame of total bytes.
-func (s *Stream) chain(c *frame.Cache, f frame.Frame, total int) (whole, last frame.Frame, ok bool) {
+// chain makes f the first buffer of a frame.
+func (s *Stream) chain(c *frame.Cache, f frame.Frame, t *template) (whole, last frame.Frame, ok bool) {
 	var ch frame.Chain
-	room := s.pool.Room()
+	room, rest := s.pool.Room(), t.total
+	id, head := t.id, t.head
 	for g := f; ; {
-		n := piece(total, room)
+		n := piece(rest, room)
 		s.pool.SetLen(&g, n)
-		if ch.Len() > 0 {
-			copy(s.pool.Bytes(g), pattern[:min(n, headMax)])
-		}
 		ch.Append(s.pool, g)
-		if total -= n; total == 0 {
-			s.bodies.put(g, n-stamp.Size)
+		if rest -= n; rest == 0 {
+			s.bodies.put(g, n-stamp.Size, id, head)
 			return ch.Frame(s.pool), g, true
 		}
-		s.bodies.put(g, n)
+		s.bodies.put(g, n, id, head)
+		id, head = 0, pattern[:headMax] // of the buffers behind
 		if g, ok = c.Get(); !ok {
 			c.Put(ch.Frame(s.pool))
 			return f, f, false

@@ -168,9 +168,27 @@ func TestMixedSizesShareBuffersAndStayRight(t *testing.T) {
 	}
 }
 
+func TestStreamsThatShareBuffersKeepTheirHeadsApart(t *testing.T) {
+	m := newMaker(t, Spec{Flows: 10})
+	for _, s := range []Spec{{IPv6: true, VLAN: 7}, {Size: "200", Tunnel: &Tunnel{Type: "vxlan"}}, {Flows: 10}} {
+		st, err := New(s, mark+1, m.bodies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := &maker{Stream: st, cache: m.cache}
+		for range 20 { // the same few buffers go to and fro
+			for _, p := range append(m.take(t, 64), other.take(t, 64)...) {
+				if !bytes.Equal(p, again(t, p)) {
+					t.Fatalf("%+v: a frame is wrong: %x", s, p)
+				}
+			}
+		}
+	}
+}
+
 func TestABufferThatSomebodyWroteToIsFilledAnew(t *testing.T) {
 	for name, forget := range map[string]func(*maker, frame.Frame){
-		"said of the frame": func(m *maker, f frame.Frame) { m.bodies.Soil(f) },
+		"said of the frame": func(m *maker, f frame.Frame) { m.bodies.Soil([]frame.Frame{f}) },
 		"said of all":       func(m *maker, _ frame.Frame) { m.bodies.Forget() },
 	} {
 		m := newMaker(t, Spec{Size: "1518"})

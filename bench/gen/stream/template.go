@@ -2,6 +2,7 @@ package stream
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/culvertdev/culvert/bench/gen/stamp"
 	"github.com/culvertdev/culvert/encap/wire"
@@ -14,6 +15,7 @@ const headMax = 192
 // A template is what frames of one size have in common.
 type template struct {
 	head  []byte // the first bytes of the frame, headMax at most
+	id    uint32 // of the head: see Bodies
 	total int    // bytes of the frame
 	ip    sum    // of the inner IPv4 header
 	udp   sum    // of the inner datagram
@@ -122,8 +124,9 @@ func (t *template) wrap(b []byte, outer int, tun *Tunnel, how []edit) error {
 	return nil
 }
 
-// write makes b, which are the first bytes of a frame, those of a flow's with a stamp at its end.
-func (t *template) write(b []byte, how []edit, flow uint32, st stamp.Stamp) {
+// write makes b, which are the first bytes of a frame, those of a flow's. stamp is the sum of the words of the stamp at the
+// frame's end.
+func (t *template) write(b []byte, how []edit, flow uint32, stamp uint64) {
 	udp, ip, outer := t.udp.ready, t.ip.ready, t.outer.ready
 	for i := range how {
 		e := &how[i]
@@ -140,11 +143,10 @@ func (t *template) write(b []byte, how []edit, flow uint32, st stamp.Stamp) {
 			outer += uint64(v)
 		}
 	}
-	s := st.Sum()
 	if t.odd { // every byte is in the other half of its word
-		s = uint64(swap(fold(s)))
+		stamp = uint64(swap(fold(stamp)))
 	}
-	t.finish(b, udp+s, ip)
+	t.finish(b, udp+stamp, ip)
 	if t.port == 0 {
 		return
 	}
@@ -172,10 +174,11 @@ func put(b []byte, sum uint64) {
 	binary.BigEndian.PutUint16(b, c)
 }
 
+// fold returns the sum of the four words of s: added to itself with its halves changed over, each half has the sum of both,
+// and the carry of the lower one goes to the upper.
 func fold(s uint64) uint16 {
-	s = s>>32 + s&0xffffffff
-	s = s>>32 + s&0xffffffff
-	return wire.Fold(uint32(s))
+	half := uint32((s + bits.RotateLeft64(s, 32)) >> 32)
+	return uint16((half + bits.RotateLeft32(half, 16)) >> 16)
 }
 
 func swap(v uint16) uint16 { return v<<8 | v>>8 }
