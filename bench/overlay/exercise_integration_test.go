@@ -17,7 +17,11 @@ const patience = 20 * time.Second
 // of as many as fit, and in fragments, and TCP both ways, every byte of it checked.
 func (s *site) exercise(beyond *guest.Host, network byte) {
 	s.Helper()
-	ways := s.ways(beyond, network)
+	s.exerciseWays(s.ways(beyond, network, network))
+}
+
+func (s *site) exerciseWays(ways []way) {
+	s.Helper()
 	for _, size := range []int{0, s.inner - 48, 2*s.inner + 100} { // 48: headers of IPv6 and ICMP
 		for _, w := range ways {
 			s.reach(w.from, w.to, size)
@@ -38,8 +42,9 @@ type way struct {
 	to       netip.Addr
 }
 
-func (s *site) ways(beyond *guest.Host, network byte) (all []way) {
-	alice, far := overlay(network, 1), overlay(network, 2)
+// ways are those between alice, in one network, and who is beyond the tunnel, in another or the same.
+func (s *site) ways(beyond *guest.Host, near, there byte) (all []way) {
+	alice, far := overlay(near, 1), overlay(there, 2)
 	for i := range alice {
 		all = append(all, way{s.alice, beyond, far[i].Addr()}, way{beyond, s.alice, alice[i].Addr()})
 	}

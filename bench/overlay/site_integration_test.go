@@ -82,6 +82,7 @@ type site struct {
 	lab    *lab.Lab
 	dir    string
 	alice  *guest.Host
+	home   *lab.Host // where alice is
 	far    *lab.Host // where the far end is, except when that is a guest
 	daemon *daemon.Daemon
 }
@@ -106,9 +107,9 @@ func newBareSite(t *testing.T, p plan, limit time.Duration) *site {
 	dir, err := os.MkdirTemp(filepath.Dir(built), "")
 	must(t, err)
 	s := &site{T: t, plan: p, ctx: ctx, lab: l, dir: dir}
-	alice, err := l.AddHost("alice", "p1", lab.Link{MTU: p.mtu})
+	s.home, err = l.AddHost("alice", "p1", lab.Link{MTU: p.mtu})
 	must(t, err)
-	s.alice = s.host(alice.Namespace)
+	s.alice = s.host(s.home.Namespace)
 	if s.inner == 0 {
 		s.inner = 1400
 	}

@@ -285,6 +285,7 @@ func TestMistakesInAGatewayAreNamedWhereTheyStand(t *testing.T) {
 		{"the section without the table", "bridges:\n- name: g\n  gateway: {}\n", "dir/c.yaml:3:12: bridges[0].gateway: want table: gateway in the bridge that has this section"},
 		{"flows", head + "  gateway: {}\n  flows: []\n", "dir/c.yaml:6:10: bridges[0].flows: want it in bridges with the table openflow only"},
 		{"VLANs of a port", strings.Replace(head, "type: tap", "type: tap, vlan: {tag: 5}", 1) + "  gateway: {}\n", "dir/c.yaml:3:10: bridges[0].ports: port p: want no vlan in a bridge with the table gateway: its interfaces say which VLANs a port has"},
+		{"a tunnel by flow", strings.Replace(head, "type: tap", "type: vxlan, options: {remote_ip: 192.0.2.1, key: flow}", 1) + "  gateway: {}\n", "dir/c.yaml:3:10: bridges[0].ports: port p: out_key: want it not by flow in a bridge with the table gateway, no rule of which sets tunnel fields"},
 		{"a table that is none", "bridges:\n- name: g\n  table: magic\n", `dir/c.yaml:3:10: bridges[0].table: want one of openflow, gateway, found "magic"`},
 		{"a port that is not there", head + "  gateway: {interfaces: [{name: i, ports: [q]}]}\n", `dir/c.yaml:5:44: bridges[0].gateway.interfaces[0].ports[0]: want a port of the bridge, found "q"`},
 		{"an address without a prefix", head + "  gateway: {interfaces: [{name: i, ports: [p], addresses: [10.0.0.1]}]}\n", `dir/c.yaml:5:60: bridges[0].gateway.interfaces[0].addresses[0]: want an address with its prefix length, such as 192.0.2.1/24, found "10.0.0.1"`},

@@ -11,6 +11,8 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/gateway"
+	"github.com/culvertdev/culvert/datapath/tunnel"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/goccy/go-yaml/ast"
 )
@@ -32,8 +34,8 @@ func (r *bridges) table(m *mapping, b *Bridge) {
 		m.get(name, func(v value) { v.fail("want it in bridges with the table openflow only") })
 	}
 	for i := range b.Ports {
-		if vlan := &b.Ports[i].VLAN; !vlan.Equal(&rules.VLAN{}) {
-			m.given["ports"].fail("port %s: want no vlan in a bridge with the table gateway: its interfaces say which VLANs a port has", b.Ports[i].Name)
+		if problem := gatewayPort(&b.Ports[i]); problem != "" {
+			m.given["ports"].fail("port %s: %s", b.Ports[i].Name, problem)
 		}
 	}
 	b.Normal, b.Rules = false, nil
@@ -43,6 +45,25 @@ func (r *bridges) table(m *mapping, b *Bridge) {
 		g := gatewayReader{mapping: s, bridge: b, at: make(map[string][]value)}
 		g.read(b.Gateway)
 	})
+}
+
+// gatewayPort returns what keeps a port from being a gateway's.
+func gatewayPort(p *Port) string {
+	if !p.VLAN.Equal(&rules.VLAN{}) {
+		return "want no vlan in a bridge with the table gateway: its interfaces say which VLANs a port has"
+	}
+	typ, err := encap.ParseType(p.Type)
+	if err != nil {
+		return ""
+	}
+	c, err := tunnel.Parse(typ, p.Options)
+	if err != nil {
+		return "" // that has been said
+	}
+	if name := c.ByFlow(); name != "" {
+		return fmt.Sprintf("%s: want it not by flow in a bridge with the table gateway, no rule of which sets tunnel fields", name)
+	}
+	return ""
 }
 
 // A gatewayReader reads the section gateway.

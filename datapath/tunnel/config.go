@@ -31,6 +31,28 @@ type Config struct {
 	Profile string // Remote.From == Lookup: who is asked where packets go
 }
 
+// ByFlow returns an option that leaves something about packets that go out to their tunnel fields, "" if none does.
+func (c *Config) ByFlow() string {
+	e := &c.ERSPAN
+	switch {
+	case c.Remote.From == Flow:
+		return "remote_ip"
+	case c.Local.From == Flow:
+		return "local_ip"
+	case c.OutKey.From == Flow:
+		return "out_key"
+	case e.Version.Flow:
+		return "erspan_ver"
+	case e.Index.Flow:
+		return "erspan_idx"
+	case e.Direction.Flow:
+		return "erspan_dir"
+	case e.Hardware.Flow:
+		return "erspan_hwid"
+	}
+	return ""
+}
+
 // An End is an address of a tunnel.
 type End struct {
 	From Source

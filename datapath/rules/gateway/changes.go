@@ -22,11 +22,13 @@ type changeLog struct {
 	tags    [64]uint64
 }
 
-// changed notes that what tag stands for has changed.
-func (l *changeLog) changed(tag uint64) {
+// changed notes that what tags stand for has changed.
+func (l *changeLog) changed(tags uint64) {
 	l.mu.Lock()
 	l.version++
-	l.tags[bits.TrailingZeros64(tag)] = l.version
+	for ; tags != 0; tags &= tags - 1 {
+		l.tags[bits.TrailingZeros64(tags)] = l.version
+	}
 	l.mu.Unlock()
 }
 

@@ -30,6 +30,9 @@ type look struct {
 	seg    *segment
 	tagged bool
 	vlan   uint16 // of the tag; 0: none, or one of VLAN 0
+	// ours: the packet leaves as the gateway's own, routed or turned around, and not as one of its segment's.
+	ours   bool
+	unsent action.Reason // why it did not leave by the last tunnel that it did not leave by
 }
 
 // Lookup implements rules.Table.
@@ -89,6 +92,7 @@ func (l *look) enter() bool {
 func (l *look) frame() {
 	l.see(flow.FieldEthDst)
 	dst := l.mac(flow.FieldEthDst)
+	l.arrived()
 	l.learn()
 	if l.q.Trace != nil {
 		to := dst // a copy, which may escape
@@ -160,28 +164,37 @@ func (l *look) send(m *member) {
 		l.drop(action.NoTarget)
 	case l.barred(m.port):
 		l.drop(action.PortNoForward)
-	default:
-		l.output(m, l.tagged, l.vlan)
+	case !l.output(m, l.tagged, l.vlan):
+		l.undo(action.NoTarget)
 	}
 }
 
 // flood sends the packet to all members of its segment but the one it came from.
 func (l *look) flood() {
 	if !l.outputAll(l.seg, l.in, l.tagged, l.vlan) {
-		l.drop(action.NoTarget)
+		l.undo(action.NoTarget)
 	}
 }
 
-// outputAll sends a packet with this tag to all members of a segment, except one, and reports whether there
-// were any.
+// undo drops a packet that has left by no port, for this reason if no tunnel has given another.
+func (l *look) undo(r action.Reason) {
+	if l.unsent != 0 {
+		r = l.unsent
+	}
+	l.v.Actions.Reset()
+	l.drop(r)
+}
+
+// outputAll sends a packet with this tag to all members of a segment, except one, and reports whether it leaves by
+// any.
 func (l *look) outputAll(seg *segment, except *rules.Port, tagged bool, vlan uint16) (any bool) {
 	for i := range seg.members {
 		m := &seg.members[i]
 		if m.port == except || m.port.Flags&rules.NoFlood != 0 || l.barred(m.port) {
 			continue
 		}
-		l.output(m, tagged, vlan)
-		tagged, vlan, any = m.vlan != 0, m.vlan, true
+		any = l.output(m, tagged, vlan) || any
+		tagged, vlan = m.vlan != 0, m.vlan
 	}
 	return any
 }
@@ -191,17 +204,22 @@ func (l *look) barred(p *rules.Port) bool {
 	return p.Flags&(rules.PortDown|rules.NoForward) != 0 || p.Protected && l.in.Protected && p != l.in
 }
 
-// output sends the packet, which has this tag, to a member.
-func (l *look) output(m *member, tagged bool, vlan uint16) {
-	emit(&l.v.Actions, m, tagged, vlan)
+// output sends the packet, which has this tag, to a member, and reports whether it leaves.
+func (l *look) output(m *member, tagged bool, vlan uint16) bool {
 	if l.q.Trace != nil {
 		l.trace("output: %s", m.port.Name)
 	}
+	retag(&l.v.Actions, m, tagged, vlan)
+	if m.port.Tunnel != nil {
+		return l.outputTunnel(m.port)
+	}
+	l.v.Actions.Output(m.port.ID)
+	return true
 }
 
-// emit adds to a program that a packet with this tag goes to a member. The priority in a tag that changes its
+// retag adds to a program that a packet with this tag gets that of a member. The priority in a tag that changes its
 // VLAN stays.
-func emit(program *action.Program, m *member, tagged bool, vlan uint16) {
+func retag(program *action.Program, m *member, tagged bool, vlan uint16) {
 	switch {
 	case m.vlan == 0 && tagged:
 		program.PopVLAN()
@@ -211,7 +229,6 @@ func emit(program *action.Program, m *member, tagged bool, vlan uint16) {
 	default:
 		program.PushVLAN(vlanTag>>16, m.vlan)
 	}
-	program.Output(m.port.ID)
 }
 
 // addr returns the address in a field.

@@ -67,12 +67,10 @@ func (l *look) arpAnswer(target netip.Addr) {
 
 // back sends the packet to where it came from.
 func (l *look) back() {
-	if l.barred(l.in) {
-		l.v.Actions.Reset()
-		l.drop(action.PortNoForward)
-		return
+	l.ours = true
+	if l.barred(l.in) || !l.output(&member{l.in, l.vlan}, l.tagged && l.vlan != 0, l.vlan) {
+		l.undo(action.PortNoForward)
 	}
-	l.output(&member{l.in, l.vlan}, l.tagged && l.vlan != 0, l.vlan)
 }
 
 // announced takes in what a packet says about who has an address. A host that nobody knows enters the table of

@@ -149,22 +149,20 @@ func (l *look) use(h neighbour.Host) {
 
 // routed sends the packet to the Ethernet address that is next on its way.
 func (l *look) routed(seg *segment, mac [6]byte, ttl byte) {
-	program := &l.v.Actions
+	l.ours = true
 	l.setMAC(flow.FieldEthDst, mac)
 	l.setMAC(flow.FieldEthSrc, seg.MAC)
-	program.Set(flow.FieldIPTTL, []byte{ttl}, []byte{0xff})
+	l.v.Actions.Set(flow.FieldIPTTL, []byte{ttl}, []byte{0xff})
 	m := l.find(seg, mac)
 	sent := false
 	switch {
 	case m == nil:
 		sent = l.outputAll(seg, nil, l.tagged, l.vlan)
 	case !l.barred(m.port):
-		l.output(m, l.tagged, l.vlan)
-		sent = true
+		sent = l.output(m, l.tagged, l.vlan)
 	}
 	if !sent {
-		program.Reset()
-		l.drop(action.PortNoForward)
+		l.undo(action.PortNoForward)
 	}
 }
 

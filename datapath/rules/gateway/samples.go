@@ -21,11 +21,12 @@ func (t *Table) Samples() []counter.Sample {
 	sample := func(name, help string, kind counter.Kind, v *atomic.Uint64) counter.Sample {
 		return counter.Sample{Desc: counter.Desc{Name: name, Help: help, Kind: kind}, Value: v.Load()}
 	}
-	return []counter.Sample{
+	list := []counter.Sample{
 		sample("neighbour_asked", "Times that a neighbour was asked for its Ethernet address.", counter.Event, &n.asked),
 		sample("neighbour_waited", "Packets that waited for a neighbour's answer and then went to it.", counter.Event, &n.waited),
 		sample("icmp_error", "ICMP messages that told senders why a packet went nowhere.", counter.Event, &n.told),
 		sample("icmp_error_rate", "ICMP messages that were not sent since there were more than 100 in a second.", counter.Drop, &n.hushed),
 		sample("gateway_unsent", "Packets of the gateway's own that the workers had no room for.", counter.Drop, &n.unsent),
 	}
+	return append(list, t.waiting.Samples()...)
 }

@@ -13,12 +13,13 @@ import (
 // takes, else a zero.
 const sizedID = flow.RecircHashed | 2
 
-// mtu returns the bytes of the largest IP packet that all ports of the segment take, 0 if that is not known.
+// mtu returns the bytes of the largest IP packet that all ports of the segment take, 0 if that is not known. Tunnels do
+// with what is too long for them as their options say.
 func (seg *segment) mtu() int {
 	least := 0
 	for i := range seg.members {
-		if n := seg.members[i].port.MTU; n > 0 && (least == 0 || n < least) {
-			least = n
+		if p := seg.members[i].port; p.Tunnel == nil && p.MTU > 0 && (least == 0 || p.MTU < least) {
+			least = p.MTU
 		}
 	}
 	return least
@@ -28,7 +29,7 @@ func (seg *segment) mtu() int {
 // at all. If that has to be found out the packet comes back; if it is too long its sender is told.
 //
 // A worker finds out, by the way. It costs packets that come in by a port of a greater MTU a second look-up, and others
-// nothing: a packet is not longer than its port takes. TCP is left out, since what is too long of it was left to
+// nothing: a packet is not longer than its port takes. Packets out of a tunnel may have come in fragments, of any length. TCP is left out, since what is too long of it was left to
 // hardware to cut, and is cut when it leaves.
 func (l *look) fits(v6 bool, ways []way) bool {
 	limit := 0
@@ -37,7 +38,7 @@ func (l *look) fits(v6 bool, ways []way) bool {
 			limit = n
 		}
 	}
-	if limit == 0 || l.in.MTU <= limit || l.segmented() {
+	if limit == 0 || l.in.Tunnel == nil && l.in.MTU <= limit || l.segmented() {
 		return true
 	}
 	switch l.q.Key.Uint(flow.FieldRecircID) {

@@ -26,6 +26,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/neighbour"
 )
@@ -35,6 +36,8 @@ var (
 	_ rules.PortUser   = (*Table)(nil)
 	_ rules.Counter    = (*Table)(nil)
 	_ rules.SenderUser = (*Table)(nil)
+	_ rules.Receiver   = (*Table)(nil)
+	_ rules.TunnelUser = (*Table)(nil)
 )
 
 // Options are the settings of a gateway that are not its configuration. Zero values mean the defaults.
@@ -58,6 +61,9 @@ type Table struct {
 	errors     icmp.Limit
 	tally      tally
 	log        changeLog
+	waiting    tunnel.Waiting
+
+	tunnellings, hearings sync.Pool // of *tunnelling, *hearing
 
 	mu         sync.RWMutex
 	ports      []rules.Port
@@ -80,6 +86,8 @@ func New(c Config, o Options) (*Table, error) {
 		o.Seed = rand.Uint64()
 	}
 	t := &Table{salt: o.Seed, clock: o.Clock, stations: f, neighbours: neighbour.New(neighbourOptions()), state: newState(Config{}, nil)}
+	t.tunnellings.New = func() any { return new(tunnelling) }
+	t.hearings.New = func() any { return new(hearing) }
 	return t, t.SetConfig(c)
 }
 
@@ -132,6 +140,7 @@ func (t *Table) SetPorts(list []rules.Port) {
 		id := t.ports[i].ID
 		if !slices.ContainsFunc(list, func(p rules.Port) bool { return p.ID == id && p.Name == t.ports[i].Name }) {
 			t.stations.Flush(fdb.Filter{Port: id, OnPort: true, Statics: true}, t.clock(), nil)
+			t.waiting.Forget(id)
 		}
 	}
 	t.ports = list
@@ -150,6 +159,7 @@ func (t *Table) SetSender(s rules.Sender) {
 // about once a second.
 func (t *Table) Expire(now int64) {
 	t.forgotten(t.stations.Expire(now, nil))
+	t.waiting.Expire(now)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, a := range t.neighbours.Age(now, nil) {

@@ -13,11 +13,13 @@ import (
 //	        trailUse:     segment; the next two words are the address of a neighbour that packets go to
 //	        trailConfirm: segment and Ethernet address, an fdb.Key; the next two words are the address of the
 //	                      neighbour that has said so
+//	        trailArrival: datapath port of a tunnel; the next words are what packets show that come in by it, a lesson
 const (
 	trailRule = iota
 	trailLearn
 	trailUse
 	trailConfirm
+	trailArrival
 
 	trailKind = 60
 )
@@ -42,6 +44,9 @@ func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 			}
 		case trailLearn:
 			t.relearn(fdb.Key(v), uint32(trail[1]), lastUsed)
+		case trailArrival:
+			size = 1 + lessonWords
+			t.relate(uint32(v), trail[1:size])
 		default:
 			size = 3
 			h := neighbour.Host{Link: fdb.Key(v).VLAN(), Addr: addrOf(trail[1], trail[2])}

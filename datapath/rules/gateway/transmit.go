@@ -21,7 +21,12 @@ func (t *Table) transmit(to []member, pkt []byte) bool {
 	tagged, vlan := false, uint16(0)
 	for i := range to {
 		if m := &to[i]; m.port.Flags&(rules.PortDown|rules.NoForward) == 0 {
-			emit(&program, m, tagged, vlan)
+			retag(&program, m, tagged, vlan)
+			if m.port.Tunnel != nil {
+				program.Send(contextOf(m.port.ID, false)) // it comes back by Receive, with its key
+			} else {
+				program.Output(m.port.ID)
+			}
 			tagged, vlan = m.vlan != 0, m.vlan
 		}
 	}

@@ -150,7 +150,7 @@ func TestWhatTheGatewayDoesItselfIsCounted(t *testing.T) {
 	b.now += second
 	b.see(1, udp(mac(0xa1), mac(1), "10.0.1.2", "10.0.2.7", 1, 9))
 	var got []string
-	for _, s := range b.Samples() {
+	for _, s := range b.Samples()[:5] {
 		got = append(got, fmt.Sprint(s.Name, "=", s.Value))
 	}
 	want := fmt.Sprintf("[neighbour_asked=1 neighbour_waited=1 icmp_error=%d icmp_error_rate=3 gateway_unsent=1]", icmp.Burst)
