@@ -9,6 +9,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/vtep"
@@ -22,7 +23,7 @@ func (g guest) compare(o guest) int {
 }
 
 // tendGuests tells the profiles of tunnels which guests are here: those whose addresses the tunnels' bridges have learned
-// on ports that are no tunnels.
+// on ports that are no tunnels, those whose packets went into a tunnel with a key by flow, and gateways.
 func (d *Daemon) tendGuests(ctx context.Context) {
 	var last []uint64
 	for ctx.Err() == nil {
@@ -46,6 +47,11 @@ func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
 	var ports []datapath.PortStatus
 	if len(asking) > 0 {
 		ports = d.sw.Ports()
+	}
+	for _, t := range asking {
+		if t.Config().OutKey.From == tunnel.Flow {
+			state = append(state, d.overlays.answers(t.Config().Profile))
+		}
 	}
 	for i := range ports {
 		up := uint64(0)
@@ -71,10 +77,11 @@ func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
 	return state
 }
 
-// askingTunnels returns the tunnel ports whose packets go where a profile says, in one network.
+// askingTunnels returns the tunnel ports whose packets go where a profile says, and come from the networks that they go to.
 func (d *Daemon) askingTunnels() (list []*tunnel.Port) {
 	for _, p := range d.tunnels.Ports() {
-		if c := p.Config(); c.Remote.From == tunnel.Lookup && c.InKey.From != tunnel.Flow && c.OutKey.From != tunnel.Flow {
+		c := p.Config()
+		if c.Remote.From == tunnel.Lookup && (c.InKey.From == tunnel.Flow) == (c.OutKey.From == tunnel.Flow) {
 			list = append(list, p)
 		}
 	}
@@ -96,11 +103,18 @@ func sightingsOf(asking []*tunnel.Port, bridges []*bridge, list []datapath.PortS
 	for _, t := range asking {
 		c := t.Config()
 		if all[c.Profile] == nil {
-			all[c.Profile] = &sightings{here: make(map[guest]place), away: make(map[guest]bool), up: up}
+			all[c.Profile] = &sightings{here: make(map[guest]place), away: make(map[guest]bool), own: make(map[guest][]netip.Addr), up: up}
 		}
 		end := endOf(c, self)
+		switch {
+		case !end.Addr.IsValid():
+			continue
+		case c.OutKey.From == tunnel.Flow:
+			all[c.Profile].byFlow = end
+			continue
+		}
 		for _, p := range ports {
-			if p.Name == t.Name() && end.Addr.IsValid() {
+			if p.Name == t.Name() {
 				all[c.Profile].add(bridges, &p, c.OutKey.ID, end, ports)
 			}
 		}
@@ -126,10 +140,7 @@ func (s *sightings) add(bridges []*bridge, at *datapath.PortStatus, vni uint32, 
 		if b.name != at.Bridge {
 			continue
 		}
-		for _, e := range b.addresses() {
-			if !carries(&at.Config.VLAN, e.Key.VLAN()) {
-				continue
-			}
+		for _, e := range b.beside(at) {
 			who := guest{vni, e.Key.MAC()}
 			p, isPort := ports[e.Port]
 			if _, err := encap.ParseType(p.Config.Driver); isPort && err == nil {
@@ -141,7 +152,41 @@ func (s *sightings) add(bridges []*bridge, at *datapath.PortStatus, vni uint32, 
 				s.here[who] = place{port: e.Port, end: end}
 			}
 		}
+		for mac, addresses := range b.ownBeside(at) {
+			who := guest{vni, mac}
+			s.here[who], s.own[who] = place{port: at.ID, end: end}, addresses
+		}
 	}
+}
+
+// beside returns the Ethernet addresses that the bridge has learned of those in a network with a port.
+func (b *bridge) beside(at *datapath.PortStatus) []fdb.Entry {
+	if b.gateway != nil {
+		var list []fdb.Entry
+		for _, a := range b.gateway.Addresses() {
+			if b.gateway.Has(a.Interface, at.Name) {
+				list = append(list, a.Entry)
+			}
+		}
+		return list
+	}
+	return slices.DeleteFunc(b.table.Addresses(), func(e fdb.Entry) bool { return !carries(&at.Config.VLAN, e.Key.VLAN()) })
+}
+
+// ownBeside returns the addresses of a gateway in networks with a port, by Ethernet address.
+func (b *bridge) ownBeside(at *datapath.PortStatus) map[[6]byte][]netip.Addr {
+	if b.gateway == nil {
+		return nil
+	}
+	own := make(map[[6]byte][]netip.Addr)
+	for _, f := range b.gateway.Config().Interfaces {
+		for _, a := range f.Addresses {
+			if b.gateway.Has(f.Name, at.Name) {
+				own[f.MAC] = append(own[f.MAC], a.Addr())
+			}
+		}
+	}
+	return own
 }
 
 // carries reports whether a port takes packets of a VLAN.

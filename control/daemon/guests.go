@@ -24,8 +24,9 @@ const (
 type guests struct {
 	mu     sync.Mutex
 	stays  map[guest]*stay
-	owners map[claim]guest // who said last that an address is his
-	news   bool            // a guest has said something that nobody was told
+	owners map[claim]guest  // who said last that an address is his
+	fresh  map[guest]uint32 // whose packets went into a tunnel since the last settle, and the ports that they came from
+	news   bool             // a guest has said something that nobody was told
 }
 
 // A guest is one of a virtual network.
@@ -52,14 +53,19 @@ type stay struct {
 }
 
 func newGuests() *guests {
-	return &guests{stays: make(map[guest]*stay), owners: make(map[claim]guest)}
+	return &guests{stays: make(map[guest]*stay), owners: make(map[claim]guest), fresh: make(map[guest]uint32)}
 }
 
 // Claim implements tunnel.Guests.
 func (g *guests) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	who, what := guest{vni, mac}, claim{vni, ip}
+	g.claim(guest{vni, mac}, ip)
+}
+
+// claim is Claim with the lock held.
+func (g *guests) claim(who guest, ip netip.Addr) {
+	what := claim{who.vni, ip}
 	owner, known := g.owners[what]
 	if known && owner == who {
 		return
@@ -73,13 +79,25 @@ func (g *guests) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
 	}
 	if len(s.ips) == maxClaims {
 		old := s.ips[0]
-		delete(g.owners, claim{vni, old})
+		delete(g.owners, claim{who.vni, old})
 		if s.forget(old) {
 			s.lost = append(s.lost, old)
 		}
 	}
 	s.ips = append(s.ips, ip)
 	g.owners[what] = who
+	g.news = true
+}
+
+// Enter implements tunnel.Guests.
+func (g *guests) Enter(vni uint32, mac [6]byte, port uint32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	who := guest{vni, mac}
+	if s := g.stays[who]; s != nil && s.here && s.at.port == port || len(g.fresh) == maxSilent {
+		return
+	}
+	g.fresh[who] = port
 	g.news = true
 }
 
@@ -127,8 +145,23 @@ type place struct {
 // Sightings are where guests of a profile were seen.
 type sightings struct {
 	here map[guest]place
-	away map[guest]bool  // behind tunnels
-	up   map[uint32]bool // ports that are there and have a carrier
+	away map[guest]bool         // behind tunnels
+	own  map[guest][]netip.Addr // of those here, what they need not say that they have
+	up   map[uint32]bool        // ports that are there and have a carrier
+	// byFlow is the end of the profile's tunnels with a key by flow, without the key; its address is invalid if there are none.
+	byFlow vtep.End
+}
+
+// enter adds those whose packets went into a tunnel with a key by flow.
+func (s *sightings) enter(fresh map[guest]uint32) {
+	for who, port := range fresh {
+		if _, known := s.here[who]; known || !s.byFlow.Addr.IsValid() || !s.up[port] {
+			continue
+		}
+		end := s.byFlow
+		end.Key = who.vni
+		s.here[who] = place{port: port, end: end}
+	}
 }
 
 // settle notes who is here, and tells d what is new. A guest that says nothing for long is forgotten by its bridge, and is
@@ -137,6 +170,13 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.news = false
+	seen.enter(g.fresh)
+	clear(g.fresh)
+	for who, addresses := range seen.own {
+		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
+			g.claim(who, ip)
+		}
+	}
 	silent := 0
 	for who, s := range g.stays {
 		if _, ok := seen.here[who]; ok {

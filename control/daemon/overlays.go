@@ -129,6 +129,19 @@ func (v *overlays) ends() (self []netip.Addr, news uint64) {
 	return v.self, v.news
 }
 
+// answers counts how often a profile has learned something new; 0 if there is none of that name.
+func (v *overlays) answers(profile string) uint64 {
+	for _, o := range v.list() {
+		if o.config.Name == profile {
+			if dir := o.directory(); dir != nil {
+				var c vtep.ChangeSet
+				return dir.Changes(0, &c)
+			}
+		}
+	}
+	return 0
+}
+
 // firstEnd returns the address by which others reach this host: the first of IPv4, or of IPv6 if there is none.
 func firstEnd(self []netip.Addr) (first netip.Addr) {
 	for _, a := range self {

@@ -75,11 +75,18 @@ func left(profile *Profile, l *rules.Lesson) bool {
 	return r.State == vtep.Known && !r.Flooded && r.Answer.Ends[0].Addr != l.To
 }
 
-// introduce tells of the guest here that a packet comes from, if it says which address it has.
+// introduce tells of the guest here that a packet comes from: in which network it is, if the flow says so, and which address it
+// has, if the packet does.
 func (d *dispatch) introduce(profile *Profile) {
 	s := d.s
 	if profile.Guests == nil || !profile.Directory.Announces() || s.Came != nil && s.Came.Blocks()>>flow.Tunnel&1 != 0 {
 		return
+	}
+	if d.p.config.OutKey.From == Flow && s.Came != nil && d.some(flow.FieldEthSrc, groupBit) == 0 {
+		d.all(flow.FieldEthSrc)
+		if s.Live {
+			profile.Guests.Enter(d.o.Key, [6]byte(s.Key.Bytes(flow.FieldEthSrc)), uint32(s.Came.Uint(flow.FieldInPort)))
+		}
 	}
 	if ip := claimed(s.Key, &s.Uses); ip.IsValid() && s.Live {
 		s.Uses.SetExact(flow.FieldEthSrc)

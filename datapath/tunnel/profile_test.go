@@ -40,6 +40,10 @@ func (w *witness) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
 	w.told = append(w.told, fmt.Sprintf("claim %d %v %v", vni, net.HardwareAddr(mac[:]), ip))
 }
 
+func (w *witness) Enter(vni uint32, mac [6]byte, port uint32) {
+	w.told = append(w.told, fmt.Sprintf("enter %d %v from %d", vni, net.HardwareAddr(mac[:]), port))
+}
+
 func (w *witness) Has(_ uint32, mac [6]byte) (here, was bool) {
 	here = slices.Contains(w.here, mac[5])
 	return here, here || slices.Contains(w.gone, mac[5])
@@ -130,6 +134,35 @@ func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {
 		w := &witness{book: book{vtep.ForIP(42, addr2): knownAs(guest2), vtep.ForIP(42, other6): knownAs(guest2), vtep.ForFlood(42): known("192.0.2.1")}}
 		if got := newWitnessed(t, w, true).key(key).send(); got != "vxlan 192.0.2.9>192.0.2.1 key 42" {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestAGuestIsInTheNetworkThatTheFlowSays(t *testing.T) {
+	for _, c := range []struct{ name, key, came, want string }{
+		{"a packet", "tun_id=9,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02", "", "[enter 9 02:00:00:00:00:01 from 5]"},
+		{"to many", "tun_id=8,dl_src=02:00:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff", "", "[enter 8 02:00:00:00:00:01 from 5]"},
+		{"from a group", "tun_id=9,dl_src=03:00:00:00:00:01,dl_dst=02:00:00:00:00:02", "", "[]"},
+		{"out of a tunnel", "tun_id=9,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02", "tun_id=3,tun_src=192.0.2.7", "[]"},
+	} {
+		w := &witness{book: book{}}
+		b := newBench(t, encap.VXLAN, "remote_ip=lookup profile=dc key=flow", ways{}).key(c.key)
+		if c.came != "" {
+			b.came(c.came)
+		}
+		b.s.Came.SetUint(flow.FieldInPort, 5)
+		b.set.SetProfiles(map[string]*Profile{"dc": {Directory: w, Guests: w}})
+		b.send()
+		if len(w.told) != 0 {
+			t.Errorf("%s: nobody sends it, but %s", c.name, w.told)
+		}
+		b.s.Live = true
+		b.send()
+		if got := fmt.Sprint(w.told); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		if c.want != "[]" && !b.s.Uses.Exact(flow.FieldEthSrc) {
+			t.Errorf("%s: the verdict does not rest on who sends it", c.name)
 		}
 	}
 }

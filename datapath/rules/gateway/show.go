@@ -67,6 +67,13 @@ func (t *Table) Config() Config {
 	return t.state.config
 }
 
+// Has reports whether a port is in an interface's segment.
+func (t *Table) Has(iface, port string) bool {
+	c := t.Config()
+	i := slices.IndexFunc(c.Interfaces, func(f Interface) bool { return f.Name == iface })
+	return i >= 0 && slices.ContainsFunc(c.Interfaces[i].Members, func(m Member) bool { return m.Port == port })
+}
+
 // An Address is an Ethernet address that the gateway knows in one of its segments.
 type Address struct {
 	Interface string

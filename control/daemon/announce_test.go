@@ -1,0 +1,93 @@
+package daemon_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/culvertdev/culvert/encap/vtep"
+	"github.com/culvertdev/culvert/encap/wire"
+)
+
+// in returns which end a guest of a network is said to be at.
+func (w *town) in(vni uint32, mac byte) string {
+	if a := w.answer(vtep.ForMAC(vni, [6]byte{2, 0, 0, 0, 0, mac})); !a.None() {
+		return a.Ends[0].String()
+	}
+	return ""
+}
+
+// knows reports whether an address in a network is said to be somebody's.
+func (w *town) knows(vni uint32, ip netip.Addr) bool {
+	a := w.answer(vtep.ForIP(vni, ip))
+	return !a.None()
+}
+
+func TestGuestsAreAnnouncedInTheNetworkThatRulesPutThemInto(t *testing.T) {
+	town := newTown()
+	l := start(t, fmt.Sprintf(`
+profiles: [{name: dc, lookup: {kind: socket, options: {path: %s}}}]
+bridges:
+- name: br0
+  ports:
+  - {name: p, type: memory}
+  - {name: q, type: memory}
+  - {name: ov, type: vxlan, options: {remote_ip: lookup, profile: dc, key: flow}}
+  flows: ["in_port=p actions=set_tunnel:7,ov", "in_port=q actions=set_tunnel:8,ov", "in_port=ov,tun_id=7 actions=p", "in_port=ov,tun_id=8 actions=q"]
+- name: phys
+  flows: []
+  ports: [{name: u, type: memory, underlay: {address: 192.0.2.1/24, mac: "02:00:00:00:01:01"}}]
+`, town.serve(t)))
+	p, q := l.peer("p"), l.peer("q")
+	ip := netip.MustParseAddr("10.0.0.1")
+	p.SendBytes(wire.NewARP(wire.Broadcast, wire.ARPRequest, [6]byte{2, 5: 1}, ip, [6]byte{}, ip))
+	q.SendBytes(packet(1, 9), packet(2, 9))
+	eventually(t, "guests are announced", func() bool {
+		return town.in(7, 1) == "192.0.2.1" && town.in(8, 1) == "192.0.2.1" && town.in(8, 2) == "192.0.2.1"
+	})
+	eventually(t, "and an address of one", func() bool { return town.knows(7, ip) })
+	if town.in(7, 2) != "" || town.knows(8, ip) {
+		t.Error("a guest is announced in a network that it is not in")
+	}
+
+	town.set(vtep.ForMAC(8, [6]byte{2, 5: 2}), vtep.Answer{Ends: []vtep.End{{Addr: netip.MustParseAddr("192.0.2.3"), Key: 8}}})
+	q.SetLink(false)
+	eventually(t, "those of a port that has gone are withdrawn", func() bool { return town.in(8, 1) == "" })
+	if town.in(8, 2) != "192.0.2.3" || town.in(7, 1) != "192.0.2.1" {
+		t.Errorf("others are at %q and %q", town.in(8, 2), town.in(7, 1))
+	}
+}
+
+func TestAGatewayIsAGuestOfTheOverlaysThatItIsIn(t *testing.T) {
+	town := newTown()
+	l := start(t, fmt.Sprintf(`
+profiles: [{name: dc, lookup: {kind: socket, options: {path: %s}}}]
+bridges:
+- name: gw
+  table: gateway
+  ports:
+  - {name: p, type: memory}
+  - {name: q, type: memory}
+  - {name: ov, type: vxlan, options: {remote_ip: lookup, profile: dc, key: 7}}
+  gateway:
+    interfaces:
+    - {name: inside, ports: [p, ov], mac: "02:00:00:00:00:0a", addresses: [10.0.0.254/24, "fd00::254/64"]}
+    - {name: outside, ports: [q], mac: "02:00:00:00:00:0b", addresses: [10.1.0.254/24]}
+- name: phys
+  flows: []
+  ports: [{name: u, type: memory, underlay: {address: 192.0.2.1/24, mac: "02:00:00:00:01:01"}}]
+`, town.serve(t)))
+	p, q := l.peer("p"), l.peer("q")
+	p.SendBytes(packet(1, 9))
+	q.SendBytes(packet(2, 9))
+	eventually(t, "gateway and guest are announced", func() bool { return town.in(7, 0xa) == "192.0.2.1" && town.in(7, 1) == "192.0.2.1" })
+	for _, ip := range []string{"10.0.0.254", "fd00::254"} {
+		eventually(t, "the gateway's address "+ip, func() bool {
+			a := town.answer(vtep.ForIP(7, netip.MustParseAddr(ip)))
+			return !a.None() && a.MAC == [6]byte{2, 5: 0xa}
+		})
+	}
+	if town.in(7, 0xb) != "" || town.in(7, 2) != "" {
+		t.Error("who is in another segment is announced")
+	}
+}
