@@ -9,6 +9,8 @@
 //
 // # Cost
 //
+// A packet whose key a worker has seen lately is looked up under one mask, that of its flow: hints say which, and four
+// bytes are all they take for a key. Only where they know nothing, or what is no longer so, masks are tried in turn.
 // A look-up under one mask reads one cache line of the bucket table, now and then a second, never a
 // third; packets of one port are looked up under at most Options.MasksPerPort masks, or as many as SetPort
 // says, and two of last resort: the connection's and the exact one. Nothing that traffic or rules can do raises
@@ -29,7 +31,7 @@
 // All of it is reserved by [New] outside the Go heap (package slab) and backed by the kernel as flows come, so
 // that the collector neither scans nor counts it. A flow takes 184 bytes: entry with key 128, baseline 24, its
 // share of the buckets 32, up to 64 where the capacity is just above a power of two. To that come 64 for each
-// extension block its mask looks into, and 32 of counters for each worker that uses it; and, where room is scarce, up
+// extension block its mask looks into, and 40 to 48 of counters and hints for each worker that uses it; and, where room is scarce, up
 // to 8 for each flow there is room for, to remember those that were not entered. Measured with a
 // million flows: 186 bytes resident for each, and 33 for the counters of one worker. What holds pointers, and
 // is on the heap, is one word for each port.
@@ -76,6 +78,9 @@
 // when it was loaded, so the worker's next tick is still to be waited for: slot and actions hold until
 // then. If the flow left, the generation has moved on, and no later life of the slot has the same one: 64
 // bits do not come round. The worker reads nothing else of the slot before that check.
+//
+// Hints. A hint names a slot alone, and the worker compares its key with whatever flow is there. An odd generation says
+// that there is one: it had not left when the generation was loaded, so it stays as it is until the worker's next tick.
 //
 // Statistics. A worker adds to its own rows only, with plain stores of aligned words (see bump). A reused
 // slot's rows are not reset, since they are not the writer's: the sum at insertion is the baseline. It is

@@ -16,6 +16,7 @@ type Reader struct {
 	m     *Megaflow
 	epoch *Epoch
 	tally *tally
+	hints hints
 
 	// Scratch of one look-up. What belongs to packet group[j] is at index j.
 	group   [frame.MaxBatch]uint16 // packets of one port that no mask matched yet
@@ -29,7 +30,9 @@ type Reader struct {
 
 // NewReader returns a reader for a worker, which is online. Safe for any goroutine.
 func (m *Megaflow) NewReader() *Reader {
-	return &Reader{m: m, epoch: m.epochs.Register(), tally: m.takeTally()}
+	r := &Reader{m: m, epoch: m.epochs.Register(), tally: m.takeTally()}
+	r.hints = newHints(r, m.Cap())
+	return r
 }
 
 // Close ends the reader. What it counted stays in the sums. The worker must use it no more; safe for
@@ -76,14 +79,14 @@ func (r *Reader) Lookup(k *flow.Keys, idx []uint16, slots *[frame.MaxBatch]Slot)
 		port := portOf(&k.Block[flow.Base][rest[0]])
 		var group []uint16
 		group, rest = r.split(k, port, rest)
-		packets, probes := len(group), 0
+		packets := len(group)
+		group = r.recall(k, group, slots)
+		probes := packets - len(group)
 		for _, id := range r.m.portMasks(port) {
 			n := len(group)
 			probes += n
 			group = r.probe(k, id, group, slots)
-			if hits := n - len(group); hits > 0 {
-				bump1(&r.tally.hits[id], uint64(hits))
-			}
+			r.hit(id, uint64(n-len(group)))
 			if len(group) == 0 {
 				break
 			}
@@ -161,6 +164,7 @@ func (r *Reader) probe(k *flow.Keys, id maskID, group []uint16, slots *[frame.Ma
 			continue
 		}
 		slots[i] = s
+		r.hints.put(k.Hash[i], s)
 	}
 	return miss
 }
