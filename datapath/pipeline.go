@@ -118,7 +118,12 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 1. Keys. Frames without an Ethernet header end here.
 	w.stages.Enter(stage.Parse)
 	k := &w.keys
-	w.x.Extract(w.pool, port, recirc, b, k)
+	if kept := w.popping.alike; kept != nil {
+		w.popping.alike = nil
+		w.x.ExtractAlike(w.pool, port, b, k, kept)
+	} else {
+		w.x.Extract(w.pool, port, recirc, b, k)
+	}
 	gone := k.Short | k.Refused
 	if gone != 0 {
 		w.dropUnread(b, k.Short, dropShort)

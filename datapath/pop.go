@@ -45,6 +45,7 @@ type popping struct {
 	batch     frame.Batch              // packets of one tunnel
 	whole     frame.Batch              // packets that were fragments
 	taken     [frame.MaxBatch]frame.Frame
+	alike     *[frame.TunnelBlock]byte // for the next pass: what is kept of the outer headers of all its packets; else nil
 }
 
 // pop takes those packets of b out of their tunnels that have come to p by one, and deals with them as packets that
@@ -103,7 +104,7 @@ func (w *pipeline) popAlike(p *workerPort, b *frame.Batch) bool {
 	if differ != 0 {
 		return false
 	}
-	w.arrived(p, x.Port[0], size, x.Options != 0, b)
+	w.arrived(p, x.Port[0], size, x.Alike(), x.Options != 0, b)
 	return true
 }
 
@@ -120,12 +121,13 @@ func (w *pipeline) arrive(p *workerPort, frames []frame.Frame, left uint64) uint
 			taken |= 1 << i
 		}
 	}
-	w.arrived(p, port, size, x.Options&taken != 0, b)
+	w.arrived(p, port, size, nil, x.Options&taken != 0, b)
 	return left &^ taken
 }
 
-// arrived deals with packets of size bytes that have come by the tunnel of a port, to p.
-func (w *pipeline) arrived(p *workerPort, port uint32, size int, options bool, b *frame.Batch) {
+// arrived deals with packets of size bytes that have come by the tunnel of a port, to p. alike is what is kept of their
+// outer headers if these are the same; else nil.
+func (w *pipeline) arrived(p *workerPort, port uint32, size int, alike *[frame.TunnelBlock]byte, options bool, b *frame.Batch) {
 	t := w.port(port)
 	if t == nil || t.tunnel == nil {
 		w.count.levels.Add(undecided, uint64(b.Len()))
@@ -138,6 +140,7 @@ func (w *pipeline) arrived(p *workerPort, port uint32, size int, options bool, b
 	t.partial = t.partial || p.partial // what the sender left to hardware may be inside
 	// Options have to be read, for those that must be understood.
 	if options || !w.passWhole(port, b) {
+		w.popping.alike = alike
 		w.pass(port, 0, 0, b)
 	}
 }

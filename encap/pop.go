@@ -34,6 +34,9 @@ type Popper struct {
 	marked   uint64 // bit i: the outer header of frame i says ECT(1) or CE
 	sound    uint64 // bit i: frame i has no outer checksum left to verify, and nothing that hardware was to do
 	found    cache
+	familiar [familiarHeaders]familiar
+	last     *familiar // of the last packet with a familiar header; nil: none had one
+	alike    bool   // all that had one had the same
 }
 
 // An arrival is what is known of a frame that may have come by a tunnel.
@@ -73,6 +76,7 @@ func NewPopper(c *frame.Cache) *Popper {
 // the outer packet is cut off. Offload wishes about the inner packet stay with it.
 func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
 	x.Popped, x.Dropped, x.Fragments, x.Options = 0, 0, 0, 0
+	x.last, x.alike = nil, true
 	if len(t.classes) == 0 {
 		return
 	}
@@ -91,6 +95,15 @@ func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
 	x.congestion(set & x.marked &^ x.Dropped)
 	// 5. Off with the outer headers.
 	x.strip(set &^ x.Dropped)
+}
+
+// Alike returns what is kept of the outer headers of the batch if all its packets are popped and have the same, without
+// options; else nil. It is valid until the next Pop.
+func (x *Popper) Alike() *[frame.TunnelBlock]byte {
+	if !x.alike || x.Popped == 0 || x.Popped != ^uint64(0)>>(64-len(x.frames)) {
+		return nil
+	}
+	return &x.last.kept
 }
 
 // drop notes that frame i is wrong.
@@ -159,5 +172,9 @@ func (x *Popper) strip(set uint64) {
 		a.describe(room)
 		x.Popped |= 1 << i
 		x.Port[i] = a.tunnel.Port
+		x.alike = false
+		if f.Flags() == frame.HasTunnel {
+			x.learn(i, pkt[:a.inner])
+		}
 	}
 }

@@ -90,6 +90,7 @@ func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) [
 		return miss
 	}
 	touched := byte(0)
+	var tunnelled, others uint64 // keys with a tunnel block beside the base block, and with anything else
 	for i := range k.N {
 		c := e.candidate(k.Hash[i])
 		e.cand[i] = c
@@ -97,18 +98,31 @@ func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) [
 			way := &e.sets[(c-1)/emcWays][(c-1)%emcWays]
 			// Atomic, for the slot may be another flow's by now.
 			touched ^= e.key[flow.Base][c-1][0] ^ byte(e.m.entries[way.slot].gen.Load())
-			if flow.BlocksOf(&k.Block[flow.Base][i])&(1<<flow.Tunnel) != 0 {
+			switch flow.BlocksOf(&k.Block[flow.Base][i]) {
+			case 1 << flow.Base:
+			case 1<<flow.Base | 1<<flow.Tunnel:
 				touched ^= e.key[flow.Tunnel][c-1][0]
+				tunnelled |= 1 << i
+			default:
+				others |= 1 << i
 			}
 		}
 	}
 	e.touched = touched
 	equal := k.EqualBase(&e.cand, e.key[flow.Base])
+	if tunnelled != 0 {
+		equal &^= tunnelled &^ k.EqualTunnel(&e.cand, e.key[flow.Tunnel])
+	}
+	for left := equal & others; left != 0; left &= left - 1 {
+		if i := bits.TrailingZeros64(left); !e.equal(k, i, e.cand[i]-1) {
+			equal &^= 1 << i
+		}
+	}
 	for i := range k.N {
 		if equal>>i&1 != 0 {
 			n := e.cand[i] - 1
 			way := &e.sets[n/emcWays][n%emcWays]
-			if e.m.entries[way.slot].gen.Load() == way.gen && (flow.BlocksOf(&k.Block[flow.Base][i]) == 1<<flow.Base || e.equal(k, i, n)) {
+			if e.m.entries[way.slot].gen.Load() == way.gen {
 				slots[i] = way.slot
 				continue
 			}

@@ -53,6 +53,18 @@ func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, 
 	}
 }
 
+// ExtractAlike is Extract for packets on their first pass that came out of a tunnel with the same outer headers each, without
+// options: those that kept says, as frame.Pool.Tunnel has it of all of them.
+func (e *Extractor) ExtractAlike(p *frame.Pool, port uint32, b *frame.Batch, k *Keys, kept *[frame.TunnelBlock]byte) {
+	k.N, k.Short, k.Refused = b.Len(), 0, 0
+	meta := uint64(port) << 32
+	others, _ := k.plain(p, meta, b, &e.Seed)
+	if others != 0 {
+		e.parse(p, meta, b, k, others)
+	}
+	k.alike((*Block)(kept), others, &e.Seed)
+}
+
 // parse fills in the keys of the frames of b that have a bit in set, whatever they are.
 //
 // Each stage runs over all of them: when the hash loads the words of a key, the stores of its

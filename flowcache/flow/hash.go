@@ -44,12 +44,17 @@ func mix(a, b uint64) uint64 {
 
 // HashBlock returns the hash of b, chained to h: the hash of the blocks before it, or 0.
 func HashBlock(h uint64, b *Block, seed *Seed) uint64 {
-	// Four products that do not wait for each other, then two that join them.
-	v0 := mix(b.word(0)^seed[0], b.word(1)^seed[1])
-	v1 := mix(b.word(2)^seed[2], b.word(3)^seed[3])
-	v2 := mix(b.word(4)^seed[4], b.word(5)^seed[5])
-	v3 := mix(b.word(6)^seed[6], b.word(7)^seed[7])
+	v0, v1, v2, v3 := products(b, seed)
 	return join(h, v0, v1, v2, v3, seed)
+}
+
+// products returns four products of b's words that do not wait for each other.
+func products(b *Block, seed *Seed) (v0, v1, v2, v3 uint64) {
+	v0 = mix(b.word(0)^seed[0], b.word(1)^seed[1])
+	v1 = mix(b.word(2)^seed[2], b.word(3)^seed[3])
+	v2 = mix(b.word(4)^seed[4], b.word(5)^seed[5])
+	v3 = mix(b.word(6)^seed[6], b.word(7)^seed[7])
+	return v0, v1, v2, v3
 }
 
 // HashMaskedBlock returns HashBlock of the bits of b that are set in m.

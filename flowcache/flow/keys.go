@@ -51,12 +51,22 @@ func (k *Keys) Key(i int, dst *Key) {
 // with none when cand[i] is 0. It returns a bit for each key whose block is the same. One call for a batch: with
 // a comparison of its own per packet the call would cost as much as what it does.
 func (k *Keys) EqualBase(cand *[frame.MaxBatch]uint32, blocks []Block) (equal uint64) {
-	for i := range k.N {
+	return equalBlocks(&k.Block[Base], k.N, cand, blocks)
+}
+
+// EqualTunnel is the same for tunnel blocks, of keys that have one.
+func (k *Keys) EqualTunnel(cand *[frame.MaxBatch]uint32, blocks []Block) (equal uint64) {
+	return equalBlocks(&k.Block[Tunnel], k.N, cand, blocks)
+}
+
+// equalBlocks compares the first n of keys.
+func equalBlocks(keys *[frame.MaxBatch]Block, n int, cand *[frame.MaxBatch]uint32, blocks []Block) (equal uint64) {
+	for i := range n {
 		c := cand[i]
 		if c == 0 {
 			continue
 		}
-		b, want := &k.Block[Base][i], &blocks[c-1]
+		b, want := &keys[i], &blocks[c-1]
 		d := b.word(0) ^ want.word(0)
 		d |= b.word(1) ^ want.word(1)
 		d |= b.word(2) ^ want.word(2)

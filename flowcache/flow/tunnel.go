@@ -73,6 +73,24 @@ func (e *Extractor) tunnels(p *frame.Pool, port uint32, b *frame.Batch, k *Keys,
 	}
 }
 
+// alike gives all keys the tunnel block kept. parsed has a bit for each that plain has not made. What the block adds to
+// hashes is made once.
+func (k *Keys) alike(kept *Block, parsed uint64, seed *Seed) {
+	to := k.Block[Tunnel][:k.N]
+	for i := range to {
+		to[i] = *kept
+	}
+	v0, v1, v2, v3 := products(kept, seed)
+	for i := range k.Hash[:k.N] {
+		k.Hash[i] = join(k.Hash[i], v0, v1, v2, v3, seed)
+	}
+	for ; parsed != 0; parsed &= parsed - 1 {
+		i := bits.TrailingZeros64(parsed)
+		k.Block[Base][i][OffBlocks] |= 1 << Tunnel
+		k.hash(i, seed)
+	}
+}
+
 // tunnel completes key i, whose tunnel block is there as it was kept. It reports false if there are options by which
 // the packet must not be accepted.
 func (k *Keys) tunnel(i int, kept *[frame.TunnelRoom]byte, m *TLVMap) bool {
