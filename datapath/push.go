@@ -37,22 +37,22 @@ func (w *pipeline) push(in *action.Instruction, rest []uint64, size int, r *run)
 
 // fitsTunnel reports whether nothing has to be done to any of the packets before they go into their tunnel.
 func (w *pipeline) fitsTunnel(h *action.Header, frames []frame.Frame) bool {
+	flags, size := frame.Flags(0), 0
 	for _, f := range frames {
-		if f.Flags()&frame.HasOffload != 0 || h.Longest != 0 && w.pool.Total(f) > int(h.Longest) {
-			return false
-		}
+		flags |= f.Flags()
+		size = max(size, w.pool.Total(f))
 	}
-	return true
+	return flags&frame.HasOffload == 0 && (h.Longest == 0 || size <= int(h.Longest))
 }
 
 // pushAll pushes packets that fit.
 func (w *pipeline) pushAll(h *action.Header, r *run) {
 	u := &w.pushing
 	bytes := 0
-	for i, f := range r.frames {
-		u.hash[i] = entropy(w.pool.Bytes(f), int(r.l3[i]), int(r.l4[i]))
+	for _, f := range r.frames {
 		bytes += w.pool.Total(f)
 	}
+	entropies(w.pool, r.frames, r.l3, r.l4, &u.hash)
 	u.pusher.Now = w.now
 	if left := u.pusher.Push(h.Stack, r.frames, u.hash[:len(r.frames)], r.l3); left != 0 {
 		bytes -= w.dropUnpushed(h, r, left)
@@ -61,9 +61,8 @@ func (w *pipeline) pushAll(h *action.Header, r *run) {
 		p.tunnel.Add(tunnelTxPackets, uint64(len(r.frames)))
 		p.tunnel.Add(tunnelTxBytes, uint64(bytes))
 	}
-	for i := range r.frames {
-		r.l3[i], r.l4[i] = 0, 0 // nothing is changed in headers that were just built
-	}
+	clear(r.l3) // nothing is changed in headers that were just built
+	clear(r.l4)
 }
 
 // dropUnpushed drops the packets that have a bit in left, and returns how many bytes they have.

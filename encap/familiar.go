@@ -41,7 +41,10 @@ func (x *Popper) off(i, inner int, k *familiar) bool {
 		return false
 	}
 	f.SetFlags(frame.HasTunnel)
-	*(*[frame.TunnelBlock]byte)(x.pool.Tunnel(*f)[:]) = k.kept
+	room := x.pool.Tunnel(*f)
+	for at := 0; at < frame.TunnelBlock; at += 8 { // a whole array would be a call
+		binary.LittleEndian.PutUint64(room[at:], binary.LittleEndian.Uint64(k.kept[at:]))
+	}
 	x.Popped |= 1 << i
 	x.Port[i] = k.port
 	x.alike = x.alike && (x.last == nil || x.last == k)

@@ -36,7 +36,7 @@ type Popper struct {
 	found    cache
 	familiar [familiarHeaders]familiar
 	last     *familiar // of the last packet with a familiar header; nil: none had one
-	alike    bool   // all that had one had the same
+	alike    bool      // all that had one had the same
 }
 
 // An arrival is what is known of a frame that may have come by a tunnel.

@@ -39,7 +39,13 @@ type Pusher struct {
 func (u *Pusher) Push(words []uint64, frames []frame.Frame, hash []uint32, l3 []uint16) (left uint64) {
 	u.d, u.frames, u.hash, u.l3 = descriptor(words[0]), frames, hash, l3
 	writeStack(u.stack[:u.d.size()], words[1:])
-	set := u.prepend()
+	others, set := ^uint64(0)>>(64-len(frames)), uint64(0)
+	if u.d&dPlain == dUDP {
+		if others, set = u.plain(); others|set == 0 {
+			return 0
+		}
+	}
+	set |= u.prepend(others)
 	if u.d&dV6 == 0 {
 		u.ipv4(set)
 	} else {
@@ -51,7 +57,7 @@ func (u *Pusher) Push(words []uint64, frames []frame.Frame, hash []uint32, l3 []
 	if u.d&dSum != 0 {
 		u.checksums(set)
 	}
-	return ^set & (1<<len(frames) - 1)
+	return others &^ set
 }
 
 // Why says why Push with words has left f as it was.
@@ -75,11 +81,13 @@ func (u *Pusher) unfinished(f frame.Frame) bool {
 	return o.Csum&frame.NeedsCsum != 0 || o.GSO != frame.GSONone
 }
 
-// prepend writes the stack in front of all frames that it may be written in front of, and returns a bit for each.
-func (u *Pusher) prepend() (set uint64) {
+// prepend writes the stack in front of all frames of those in all that it may be written in front of, and returns a bit
+// for each.
+func (u *Pusher) prepend(all uint64) (set uint64) {
 	size := u.d.size()
 	most := 0xffff - size + u.d.l3() // bytes of the longest frame
-	for i := range u.frames {
+	for ; all != 0; all &= all - 1 {
+		i := bits.TrailingZeros64(all)
 		f := &u.frames[i]
 		if flags := f.Flags(); flags != 0 && u.unfinished(*f) {
 			continue
@@ -174,6 +182,6 @@ func (u *Pusher) ipv6(set uint64) {
 func (u *Pusher) udp(h []byte, length, i int) {
 	binary.BigEndian.PutUint16(h[wire.UDPLength:], uint16(length))
 	if u.d&dEntropy != 0 {
-		binary.BigEndian.PutUint16(h[wire.SrcPort:], uint16(firstPort+uint64(u.hash[i])*ports>>32))
+		binary.BigEndian.PutUint16(h[wire.SrcPort:], sourcePort(u.hash[i]))
 	}
 }

@@ -76,9 +76,9 @@ func (e *Extractor) tunnels(p *frame.Pool, port uint32, b *frame.Batch, k *Keys,
 // alike gives all keys the tunnel block kept. parsed has a bit for each that plain has not made. What the block adds to
 // hashes is made once.
 func (k *Keys) alike(kept *Block, parsed uint64, seed *Seed) {
-	to := k.Block[Tunnel][:k.N]
+	to, block := k.Block[Tunnel][:k.N], *kept // a copy that nothing else names is written without a call
 	for i := range to {
-		to[i] = *kept
+		to[i] = block
 	}
 	v0, v1, v2, v3 := products(kept, seed)
 	for i := range k.Hash[:k.N] {
