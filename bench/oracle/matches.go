@@ -116,7 +116,8 @@ func kinds() []kind {
 		{match: "ip", fields: join(ip4Fields, protoFields), actions: ip4Actions},
 		{match: "tcp", fields: join(ip4Fields, tcpFields), actions: join(ip4Actions, tcpActions)},
 		{match: "udp", fields: join(ip4Fields, portFields), actions: join(ip4Actions, udpActions)},
-		{match: "sctp", fields: join(ip4Fields, portFields), actions: join(ip4Actions, sctpActions)},
+		// In fragments Open vSwitch sets ports and computes a checksum of the fragment alone.
+		{match: "sctp,nw_frag=no", fields: join(ip4Fields, portFields), actions: join(ip4Actions, sctpActions)},
 		{match: "icmp", fields: join(ip4Fields, icmpFields), actions: join(ip4Actions, icmpActions)},
 		{match: "ipv6", fields: join(ip6Fields, protoFields), actions: ip6Actions},
 		{match: "tcp6", fields: join(ip6Fields, tcpFields), actions: join(ip6Actions, tcpActions)},
