@@ -67,8 +67,8 @@ func (e *established) make(n int) {
 }
 
 // send sends n packets, new ones when those in stock are lost or have not come back. What the port does not
-// take is sent and lost.
-func (e *established) send(n int) {
+// take is sent and lost; it returns how many these are.
+func (e *established) send(n int) (lost int) {
 	for n > 0 {
 		e.make(frame.MaxBatch - e.stock.len())
 		for ; n > 0 && e.batch.Room() > 0; n-- {
@@ -78,9 +78,11 @@ func (e *established) send(n int) {
 			e.next[l.flow]++
 			e.batch.Append(f)
 		}
-		e.sent += uint64(e.batch.Len())
-		e.in.Send(&e.batch)
+		full := e.batch.Len()
+		e.sent += uint64(full)
+		lost += full - e.in.Send(&e.batch)
 	}
+	return lost
 }
 
 // receive takes what has come and returns how many packets.

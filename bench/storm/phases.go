@@ -2,6 +2,7 @@ package storm
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"time"
 
@@ -36,9 +37,9 @@ func (r *rig) saturate(ctx context.Context, d time.Duration) float64 {
 			before, start = e.received, time.Now()
 		}
 	}
-	rate := float64(e.received-before) / time.Since(start).Seconds()
+	r.alone = float64(e.received-before) / time.Since(start).Seconds()
 	r.drain()
-	return rate
+	return r.alone
 }
 
 // offer sends established packets and new flows at the rates given, per second, and says what became of
@@ -49,6 +50,7 @@ func (r *rig) offer(ctx context.Context, rate, storm float64, d time.Duration) P
 	defer exactTimers()()
 	defer precede()()
 	before := r.look()
+	watch := gapWatch{ran: r.worker.ran, rate: r.alone, ring: r.ring}
 	start := time.Now()
 	pace, stormPace := pacer{rate: rate, start: start}, pacer{rate: storm, start: start}
 	for end := start.Add(d); ctx.Err() == nil; {
@@ -56,16 +58,19 @@ func (r *rig) offer(ctx context.Context, rate, storm float64, d time.Duration) P
 		if !now.Before(end) {
 			break
 		}
-		r.calm.send(pace.due(now))
+		watch.round(now, r.calm.in.Waiting())
+		watch.full(r.calm.send(pace.due(now)))
 		r.storm.send(stormPace.due(now))
 		r.calm.receive()
 		r.storm.receive()
 		doze()
 	}
 	elapsed := time.Since(start)
+	watch.settle()
 	r.drain()
 	p := r.look().since(&before)
-	p.Time, p.Late = elapsed, pace.late
+	p.Time, p.Late, p.Gaps = elapsed, pace.late, watch.Gaps
+	r.calm.err = errors.Join(r.calm.err, watch.err)
 	return p
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
 )
 
@@ -37,6 +38,8 @@ type Phase struct {
 	Collections    uint32           // of garbage
 	Stopped        time.Duration    // all goroutines, for these
 	Ran, Waited    time.Duration    // the worker's thread: had its CPU; wanted it while somebody else had it
+	Cycles         pmd.Histogram    // of the worker: how long its poll cycles were
+	Gaps
 }
 
 // Lost returns how many packets of established flows did not arrive. It is negative when some came that
@@ -69,7 +72,7 @@ func (r *rig) look() Phase {
 		r.calm.err = err
 	}
 	return Phase{
-		Ran: ran, Waited: waited,
+		Ran: ran, Waited: waited, Cycles: st.Workers[0].Cycle,
 		Sent: r.calm.sent, Received: r.calm.received,
 		New: r.storm.sent, Refused: r.storm.refused, NewReceived: r.storm.received,
 		Drops: st.Drops, Caches: st.Caches, SlowPath: st.SlowPath, Cache: st.Flows.Samples, Flows: st.Flows.Flows,
@@ -94,6 +97,10 @@ func (p Phase) since(before *Phase) Phase {
 	p.Stopped -= before.Stopped
 	p.Ran -= before.Ran
 	p.Waited -= before.Waited
+	for i := range p.Cycles.Buckets {
+		p.Cycles.Buckets[i] -= before.Cycles.Buckets[i]
+	}
+	p.Cycles.Sum -= before.Cycles.Sum
 	return p
 }
 
@@ -130,9 +137,11 @@ func (r Result) String() string {
 }
 
 func (p *Phase) established() string {
-	return fmt.Sprintf("%.2f Mpps sent (%.2f %% not, the host was late), %d of %d lost, %.4f %%; the worker ran %v and was kept off its CPU for %v",
-		p.Rate(p.Sent)/1e6, 100*float64(p.Late)/float64(max(1, p.Sent+p.Late)), p.Lost(), p.Sent, 100*p.Loss(),
-		p.Ran.Round(time.Millisecond), p.Waited.Round(time.Millisecond))
+	return fmt.Sprintf("%.2f Mpps sent (%.2f %% not, the host was late), %d of %d lost, %.4f %%: %d while the worker was off its CPU or caught up, %d while it ran; "+
+		"it ran %v, waited %v for its CPU, was off it %v in all and %v at a time; no poll cycle took %v",
+		p.Rate(p.Sent)/1e6, 100*float64(p.Late)/float64(max(1, p.Sent+p.Late)), p.Lost(), p.Sent, 100*p.Loss(), p.LostOff, p.LostRunning,
+		p.Ran.Round(time.Millisecond), p.Waited.Round(time.Millisecond), p.Off.Round(time.Millisecond), p.Longest.Round(100*time.Microsecond),
+		p.Cycles.Quantile(1).Round(10*time.Microsecond))
 }
 
 // list names the counters that are not 0, a second.

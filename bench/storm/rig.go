@@ -44,10 +44,12 @@ type rig struct {
 	worker thread
 	calm   *established
 	storm  *flood
+	ring   int     // packets that wait for the worker at a port at most
+	alone  float64 // packets a second that established flows reach alone
 }
 
 func newRig(o Options, worker int) (r *rig, err error) {
-	r = new(rig)
+	r = &rig{ring: o.Ring}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())

@@ -12,7 +12,10 @@ import (
 )
 
 // A thread is one of the process, as the kernel's scheduler knows it.
-type thread struct{ schedstat string }
+type thread struct {
+	schedstat string
+	clock     int32 // that runs while the thread does
+}
 
 // pinned finds the thread that may run on one CPU only.
 func pinned(cpu int) (thread, error) {
@@ -24,7 +27,8 @@ func pinned(cpu int) (thread, error) {
 	for _, dir := range tasks {
 		// A thread may end while we look.
 		if status, err := os.ReadFile(dir + "/status"); err == nil && bytes.Contains(status, want) {
-			return thread{schedstat: dir + "/schedstat"}, nil
+			id, err := strconv.Atoi(filepath.Base(dir))
+			return thread{schedstat: dir + "/schedstat", clock: threadClock(id)}, err
 		}
 	}
 	return thread{}, fmt.Errorf("find the worker's thread: none is pinned to CPU %d alone", cpu)
@@ -41,6 +45,22 @@ func (t thread) times() (ran, waited time.Duration, err error) {
 		return 0, 0, fmt.Errorf("read %s: %w", t.schedstat, err)
 	}
 	return ran, waited, nil
+}
+
+// threadClock returns the id of the clock that runs while a thread does: the inverted thread id above three bits, of
+// which one says that it is a thread's and one that it is the scheduler's (Linux, include/linux/posix-timers.h).
+func threadClock(id int) int32 {
+	const perThread, sched = 4, 2
+	return int32(^id)<<3 | perThread | sched
+}
+
+// ran returns for how long the thread has run, to the nanosecond also while it does.
+func (t thread) ran() (time.Duration, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(t.clock, &ts); err != nil {
+		return 0, fmt.Errorf("read the clock of the worker's thread: %w", err)
+	}
+	return time.Duration(ts.Nano()), nil
 }
 
 // exactTimers makes the calling thread's sleeps as short as they are meant to be and returns what undoes

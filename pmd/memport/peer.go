@@ -91,6 +91,10 @@ func (q *Queue) Send(b *frame.Batch) int {
 	return n
 }
 
+// Waiting returns how many frames that were sent the port has not taken yet; the least there can be, when others are at
+// work. It is for whoever sends.
+func (q *Queue) Waiting() int { return q.tx.wire.frames.Len() }
+
 // Recv appends what the port sent to b and returns how many; the caller owns the frames.
 func (q *Queue) Recv(b *frame.Batch) int { return q.rx.Recv(b) }
 
