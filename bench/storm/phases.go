@@ -50,7 +50,7 @@ func (r *rig) offer(ctx context.Context, rate, storm float64, d time.Duration) P
 	defer exactTimers()()
 	defer precede()()
 	before := r.look()
-	watch := gapWatch{ran: r.worker.ran, rate: r.alone, ring: r.ring}
+	watch := gapWatch{look: r.worker.times, rate: r.alone, ring: r.ring}
 	start := time.Now()
 	pace, stormPace := pacer{rate: rate, start: start}, pacer{rate: storm, start: start}
 	for end := start.Add(d); ctx.Err() == nil; {

@@ -137,9 +137,9 @@ func (r Result) String() string {
 }
 
 func (p *Phase) established() string {
-	return fmt.Sprintf("%.2f Mpps sent (%.2f %% not, the host was late), %d of %d lost, %.4f %%: %d while the worker was off its CPU or caught up, %d while it ran; "+
-		"it ran %v, waited %v for its CPU, was off it %v in all and %v at a time; no poll cycle took %v",
-		p.Rate(p.Sent)/1e6, 100*float64(p.Late)/float64(max(1, p.Sent+p.Late)), p.Lost(), p.Sent, 100*p.Loss(), p.LostOff, p.LostRunning,
+	return fmt.Sprintf("%.2f Mpps sent (%.2f %% not, the host was late), %d of %d lost, %.4f %% (%d because the worker waited for its CPU, %d because it was parked, %d while it ran); "+
+		"it ran %v, waited %v, was off its CPU %v in all and %v at a time; no poll cycle took %v",
+		p.Rate(p.Sent)/1e6, 100*float64(p.Late)/float64(max(1, p.Sent+p.Late)), p.Lost(), p.Sent, 100*p.Loss(), p.LostWaiting, p.LostParked, p.LostRunning,
 		p.Ran.Round(time.Millisecond), p.Waited.Round(time.Millisecond), p.Off.Round(time.Millisecond), p.Longest.Round(100*time.Microsecond),
 		p.Cycles.Quantile(1).Round(10*time.Microsecond))
 }

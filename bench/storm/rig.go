@@ -151,6 +151,7 @@ func (r *rig) close() error {
 	if r.sw != nil {
 		errs = append(errs, r.sw.Close())
 	}
+	r.worker.close()
 	if r.calm != nil {
 		r.calm.close()
 	}

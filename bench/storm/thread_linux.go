@@ -2,7 +2,9 @@ package storm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,38 +15,32 @@ import (
 
 // A thread is one of the process, as the kernel's scheduler knows it.
 type thread struct {
-	schedstat string
-	clock     int32 // that runs while the thread does
+	schedstat *os.File
+	clock     int32 // runs while the thread does
 }
 
 // pinned finds the thread that may run on one CPU only.
-func pinned(cpu int) (thread, error) {
+func pinned(cpu int) (t thread, err error) {
 	tasks, err := filepath.Glob("/proc/self/task/*")
 	if err != nil {
-		return thread{}, err
+		return t, err
 	}
 	want := []byte("\nCpus_allowed_list:\t" + strconv.Itoa(cpu) + "\n")
 	for _, dir := range tasks {
 		// A thread may end while we look.
-		if status, err := os.ReadFile(dir + "/status"); err == nil && bytes.Contains(status, want) {
-			id, err := strconv.Atoi(filepath.Base(dir))
-			return thread{schedstat: dir + "/schedstat", clock: threadClock(id)}, err
+		status, err := os.ReadFile(dir + "/status")
+		if err != nil || !bytes.Contains(status, want) {
+			continue
 		}
+		id, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			return t, err
+		}
+		t.clock = threadClock(id)
+		t.schedstat, err = os.Open(dir + "/schedstat")
+		return t, err
 	}
-	return thread{}, fmt.Errorf("find the worker's thread: none is pinned to CPU %d alone", cpu)
-}
-
-// times returns how long the thread has run, and how long it has waited for its CPU because somebody
-// else had it (Linux, Documentation/scheduler/sched-stats.rst).
-func (t thread) times() (ran, waited time.Duration, err error) {
-	text, err := os.ReadFile(t.schedstat)
-	if err != nil {
-		return 0, 0, err
-	}
-	if _, err := fmt.Sscan(string(text), &ran, &waited); err != nil {
-		return 0, 0, fmt.Errorf("read %s: %w", t.schedstat, err)
-	}
-	return ran, waited, nil
+	return t, fmt.Errorf("find the worker's thread: none is pinned to CPU %d alone", cpu)
 }
 
 // threadClock returns the id of the clock that runs while a thread does: the inverted thread id above three bits, of
@@ -54,13 +50,32 @@ func threadClock(id int) int32 {
 	return int32(^id)<<3 | perThread | sched
 }
 
-// ran returns for how long the thread has run, to the nanosecond also while it does.
-func (t thread) ran() (time.Duration, error) {
+// times returns how long the thread has run, to the nanosecond also while it does, and how long it had waited for its CPU,
+// because somebody else had it, by the last time that it got it (Linux, Documentation/scheduler/sched-stats.rst). It
+// takes some two microseconds.
+func (t thread) times() (ran, waited time.Duration, err error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(t.clock, &ts); err != nil {
-		return 0, fmt.Errorf("read the clock of the worker's thread: %w", err)
+		return 0, 0, fmt.Errorf("read the clock of the worker's thread: %w", err)
 	}
-	return time.Duration(ts.Nano()), nil
+	var own [64]byte
+	n, err := t.schedstat.ReadAt(own[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, 0, err
+	}
+	fields := bytes.Fields(own[:n])
+	if len(fields) < 2 {
+		return 0, 0, fmt.Errorf("read %s: want numbers, found %q", t.schedstat.Name(), own[:n])
+	}
+	ns, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	return time.Duration(ts.Nano()), time.Duration(ns), err
+}
+
+// close ends the use of t, which may be the zero value.
+func (t thread) close() {
+	if t.schedstat != nil {
+		_ = t.schedstat.Close() // it was read only
+	}
 }
 
 // exactTimers makes the calling thread's sleeps as short as they are meant to be and returns what undoes
