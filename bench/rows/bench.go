@@ -1,0 +1,132 @@
+package rows
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/gen/sink"
+	"github.com/culvertdev/culvert/bench/gen/stream"
+	"github.com/culvertdev/culvert/bench/method"
+)
+
+// A Runner runs jobs: a generator, or a client of one in its own process.
+type Runner interface {
+	Run(ctx context.Context, j gen.Job, progress func(gen.Progress)) (*gen.Result, error)
+}
+
+// A Bench is a generator between the ports of a switch.
+type Bench struct {
+	Generator Runner
+	// From is the port that frames leave by, To the one where they are to arrive, Third one that sees what is flooded; only
+	// learning needs that.
+	From, To, Third string
+	Spec            stream.Spec // what is sent
+	CPUs            []int       // see gen.Job
+	Rest            bool        // see gen.Job
+	Linger          time.Duration
+	// Forget makes the switch forget flows and addresses; nil: it is not told to.
+	Forget func(context.Context) error
+	// Probe tells the class of the machine, see method.Classed; nil: it has none.
+	Probe func() string
+
+	used uint32 // flows that were sent so far where each trial has new ones
+}
+
+// A Seen is what there is to say of every measurement.
+type Seen struct {
+	Class  string   `json:"class,omitempty"`  // of the machine meanwhile; method.Mixed when it changed
+	Limits []string `json:"limits,omitempty"` // why it may not have been the switch that set the figures
+}
+
+// classed runs f and notes the class of the machine before and after.
+func (b *Bench) classed(s *Seen, f func() error) error {
+	if b.Probe == nil {
+		return f()
+	}
+	before := b.Probe()
+	if err := f(); err != nil {
+		return err
+	}
+	if s.Class = b.Probe(); s.Class != before {
+		s.Class = method.Mixed
+	}
+	return nil
+}
+
+// stream returns a stream of the bench's frames, at a rate.
+func (b *Bench) stream(rate float64) gen.Stream {
+	return gen.Stream{From: b.From, To: b.To, Rate: rate, Spec: b.Spec}
+}
+
+// run sends streams for a time. A run that is cut short is an error.
+func (b *Bench) run(ctx context.Context, d time.Duration, streams ...gen.Stream) (*gen.Result, error) {
+	j := gen.Job{Streams: streams, Time: gen.Duration(d), CPUs: b.CPUs, Rest: b.Rest, Linger: gen.Duration(b.Linger)}
+	if b.Third != "" {
+		j.Watch = []string{b.Third}
+	}
+	r, err := b.Generator.Run(ctx, j, nil)
+	if err != nil {
+		return nil, err
+	}
+	return r, ctx.Err()
+}
+
+// allOf returns how long so many frames take at a rate, with time to spare for a generator that is held up.
+func allOf(n int, rate float64) time.Duration {
+	return time.Duration(float64(n)/rate*float64(time.Second)) + spare
+}
+
+// spare is for what a generator has to catch up with.
+const spare = 5 * time.Second
+
+// outcome sums up what became of all streams of a run.
+func outcome(r *gen.Result) (o method.Outcome) {
+	for _, s := range r.Streams {
+		o.Offered, o.Lost = o.Offered+s.Offered, o.Lost+s.Lost
+	}
+	o.Limits = r.Limits
+	o.P50, o.P99, o.P9999 = percentiles(r.Latency)
+	return o
+}
+
+func percentiles(l *sink.Latency) (p50, p99, p9999 int64) {
+	if l == nil {
+		return 0, 0, 0
+	}
+	return l.P50, l.P99, l.P9999
+}
+
+// Trial returns a trial at a rate, in frames a second, for a search.
+func (b *Bench) Trial() method.Trial {
+	return b.withClass(func(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
+		r, err := b.run(ctx, d, b.stream(rate))
+		if err != nil {
+			return method.Outcome{}, err
+		}
+		return outcome(r), nil
+	})
+}
+
+func (b *Bench) withClass(t method.Trial) method.Trial {
+	if b.Probe == nil {
+		return t
+	}
+	return method.Classed(t, b.Probe)
+}
+
+// forget has the switch forget, if there is a way.
+func (b *Bench) forget(ctx context.Context) error {
+	if b.Forget == nil {
+		return nil
+	}
+	if err := b.Forget(ctx); err != nil {
+		return fmt.Errorf("have the switch forget: %w", err)
+	}
+	return nil
+}
+
+// frames returns how many frames leave in a time, one at least.
+func frames(rate float64, d time.Duration) int { return int(max(1, math.Round(rate*d.Seconds()))) }
