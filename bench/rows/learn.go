@@ -97,7 +97,8 @@ func (l Learned) outcome() method.Outcome {
 }
 
 // LearnCapacity finds how many addresses, up to most, a switch can know at a time (RFC 2889 section 5.7), to a precision as
-// in [method.Largest]. They are shown at a rate at which it learns for certain, and tested at the same.
+// in [method.Largest]. They are shown at a rate at which it learns for certain, and tested at the same. What a generator that
+// was late has to do with it is nothing: addresses are known or not.
 func (b *Bench) LearnCapacity(ctx context.Context, most int, rate, precision float64) (c method.Counted, made []Learned, err error) {
 	c, err = method.Largest(ctx, most, precision, func(ctx context.Context, n int) (method.Outcome, error) {
 		l, err := b.Learn(ctx, n, rate, rate)
@@ -105,7 +106,14 @@ func (b *Bench) LearnCapacity(ctx context.Context, most int, rate, precision flo
 			return method.Outcome{}, err
 		}
 		made = append(made, l)
-		return l.outcome(), nil
+		o := l.outcome()
+		switch {
+		case l.Learned == n || l.Flooded > l.Unshown: // all are known, or one that was shown is not
+			o.Limits = nil
+		case len(o.Limits) == 0:
+			o.Limits = []string{"packets were lost, so that nothing is known of their addresses: want a lower rate"}
+		}
+		return o, nil
 	})
 	return c, made, err
 }

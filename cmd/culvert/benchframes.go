@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -58,13 +59,12 @@ func (p benchProcess) options() gen.Options {
 // benchPorts are the ports that packets go between.
 type benchPorts struct {
 	Ports []string `arg:"" name:"port" help:"A port: NAME=TYPE,OPTION=VALUE,… with the types and options of docs/configuration.md (vhost-frontend, afxdp, afpacket, memory); the option netns is the path of a network namespace."`
-	Both  bool     `help:"Send from the second port to the first, too."`
 }
 
-// specs reads the ports, of which there are two.
-func (p benchPorts) specs() (list []port.Spec, err error) {
-	if len(p.Ports) != 2 {
-		return nil, usageError{fmt.Errorf("%d ports, want 2: where frames leave and where they arrive", len(p.Ports))}
+// specs reads the ports, of which there are as many as roles.
+func (p benchPorts) specs(roles ...string) (list []port.Spec, err error) {
+	if len(p.Ports) != len(roles) {
+		return nil, usageError{fmt.Errorf("%d ports, want %d: %s", len(p.Ports), len(roles), strings.Join(roles, ", "))}
 	}
 	for _, text := range p.Ports {
 		name, rest, ok := strings.Cut(text, "=")
@@ -89,32 +89,41 @@ func (p benchPorts) specs() (list []port.Spec, err error) {
 	return list, nil
 }
 
-// open makes a generator with the ports, and returns the streams between them, at no rate yet.
-func (p benchPorts) open(e *env, process benchProcess, frames benchFrames) (g *gen.Generator, streams []gen.Stream, err error) {
-	specs, err := p.specs()
+// What ports are for, in the order in which they are named.
+var sendRoles = []string{"where frames leave", "where they arrive"}
+
+// generator makes a generator with the ports.
+func (p benchPorts) generator(e *env, process benchProcess, roles ...string) (*gen.Generator, []port.Spec, error) {
+	specs, err := p.specs(roles...)
 	if err != nil {
 		return nil, nil, err
 	}
-	spec, err := frames.spec()
+	g, err := gen.New(process.options())
 	if err != nil {
-		return nil, nil, err
-	}
-	if g, err = gen.New(process.options()); err != nil {
 		return nil, nil, err
 	}
 	for _, s := range specs {
 		if err := g.Open(e.ctx, s); err != nil {
-			g.Close()
-			return nil, nil, err
+			return nil, nil, errors.Join(err, g.Close())
 		}
 	}
-	streams = []gen.Stream{{From: specs[0].Name, To: specs[1].Name, Spec: spec}}
-	if p.Both {
+	return g, specs, nil
+}
+
+// benchBoth is the option of what can be sent both ways.
+type benchBoth struct {
+	Both bool `help:"Send from the second port to the first, too."`
+}
+
+// streams returns those between two ports, at no rate yet.
+func (o benchBoth) streams(ports []port.Spec, spec stream.Spec) []gen.Stream {
+	list := []gen.Stream{{From: ports[0].Name, To: ports[1].Name, Spec: spec}}
+	if o.Both {
 		back := spec
 		back.Source.MAC, back.Destination.MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
-		streams = append(streams, gen.Stream{From: specs[1].Name, To: specs[0].Name, Spec: back})
+		list = append(list, gen.Stream{From: ports[1].Name, To: ports[0].Name, Spec: back})
 	}
-	return g, streams, nil
+	return list
 }
 
 // nanos writes a time for people.

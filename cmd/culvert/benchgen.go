@@ -50,6 +50,7 @@ func (c *benchSelfCmd) Run(e *env) error {
 
 type benchSendCmd struct {
 	benchPorts
+	benchBoth
 	Time     time.Duration `help:"How long." default:"5s" placeholder:"TIME"`
 	Rate     float64       `help:"Frames a second from each port that sends; 0 is as fast as it goes." default:"0"`
 	Burst    int           `help:"Frames that leave together." default:"1"`
@@ -62,10 +63,15 @@ type benchSendCmd struct {
 func (c *benchSendCmd) Run(e *env) error {
 	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	g, streams, err := c.open(e, c.How, c.Frames)
+	spec, err := c.Frames.spec()
 	if err != nil {
 		return err
 	}
+	g, ports, err := c.generator(e, c.How, sendRoles...)
+	if err != nil {
+		return err
+	}
+	streams := c.streams(ports, spec)
 	for i := range streams {
 		streams[i].Rate, streams[i].Burst, streams[i].Count = c.Rate, c.Burst, c.Count
 	}

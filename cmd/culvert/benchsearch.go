@@ -13,10 +13,12 @@ import (
 
 	"github.com/culvertdev/culvert/bench/gen"
 	"github.com/culvertdev/culvert/bench/method"
+	"github.com/culvertdev/culvert/bench/rows"
 )
 
 type benchSearchCmd struct {
 	benchPorts
+	benchBoth
 	Max       float64       `help:"Highest rate to try, in frames a second from each port that sends." default:"20e6"`
 	Loss      []float64     `help:"Shares that may be lost, ascending." default:"0,0.005"`
 	Precision float64       `help:"Share by which what passes is below what does not, at most." default:"0.005"`
@@ -24,6 +26,7 @@ type benchSearchCmd struct {
 	Warm      time.Duration `help:"How long frames are sent before anything counts, at a tenth of the highest rate." default:"2s" placeholder:"TIME"`
 	Frames    benchFrames   `embed:""`
 	How       benchProcess  `embed:""`
+	Kept      benchKeep     `embed:""`
 }
 
 // A searchAnswer is what a search has found.
@@ -39,12 +42,16 @@ var loads = []float64{0.1, 0.5, 0.9}
 func (c *benchSearchCmd) Run(e *env) (err error) {
 	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	g, streams, err := c.open(e, c.How, c.Frames)
+	spec, err := c.Frames.spec()
+	if err != nil {
+		return err
+	}
+	g, ports, err := c.generator(e, c.How, sendRoles...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
-	trial := c.trial(e, g, streams)
+	trial := c.trial(e, g, c.streams(ports, spec))
 	if c.Warm > 0 {
 		if _, err := trial(ctx, c.Max/10, c.Warm); err != nil {
 			return err
@@ -64,6 +71,9 @@ func (c *benchSearchCmd) Run(e *env) (err error) {
 		}
 		break
 	}
+	if err := c.Kept.keep(e, c.benchPorts, c.Frames, c.How, a.records()...); err != nil {
+		return err
+	}
 	if e.json {
 		return json.NewEncoder(e.out).Encode(a)
 	}
@@ -71,9 +81,18 @@ func (c *benchSearchCmd) Run(e *env) (err error) {
 	return nil
 }
 
+// records returns what a run keeps.
+func (a searchAnswer) records() []rows.Record {
+	list := []rows.Record{rows.RecordFound("throughput", "packets/s", a.Found)}
+	for i, t := range a.Latency {
+		list = append(list, rows.RecordLatency(loads[i], t))
+	}
+	return list
+}
+
 // trial returns what makes a trial, and tells people of each.
 func (c *benchSearchCmd) trial(e *env, g *gen.Generator, streams []gen.Stream) method.Trial {
-	return func(ctx context.Context, rate float64, d time.Duration) (o method.Outcome, err error) {
+	trial := func(ctx context.Context, rate float64, d time.Duration) (o method.Outcome, err error) {
 		for i := range streams {
 			streams[i].Rate = rate
 		}
@@ -91,11 +110,31 @@ func (c *benchSearchCmd) trial(e *env, g *gen.Generator, streams []gen.Stream) m
 		if l := r.Latency; l != nil {
 			o.P50, o.P99, o.P9999 = l.P50, l.P99, l.P9999
 		}
-		if !e.json {
-			fmt.Fprintf(e.errs, "%11.0f frames/s for %s: %.4f %% lost%s\n", rate, d, 100*o.Loss(), limited(o))
-		}
 		return o, nil
 	}
+	if probe := c.Kept.probe(c.How); probe != nil {
+		trial = method.Classed(trial, probe)
+	}
+	return told(e, trial)
+}
+
+// told returns a trial of which people are told.
+func told(e *env, trial method.Trial) method.Trial {
+	return func(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
+		o, err := trial(ctx, rate, d)
+		if err == nil && !e.json {
+			fmt.Fprintf(e.errs, "%11.0f frames/s for %s: %.4f %% lost%s%s\n", rate, d, 100*o.Loss(), classed(o.Class), limited(o))
+		}
+		return o, err
+	}
+}
+
+// classed says of what class a figure is.
+func classed(class string) string {
+	if class == "" {
+		return ""
+	}
+	return ", CPUs " + class
 }
 
 // limited says that a trial was not about the switch.
@@ -108,23 +147,28 @@ func limited(o method.Outcome) string {
 
 // print prints what was found for people.
 func (a searchAnswer) print(w io.Writer) {
-	for _, f := range a.Found {
+	printFound(w, "frames/s", a.Found)
+	for _, t := range a.Latency {
+		fmt.Fprintf(w, "latency at %.0f frames/s: half within %s, 99 %% %s, 99.99 %% %s; %.4f %% lost%s%s\n",
+			t.Rate, nanos(t.P50), nanos(t.P99), nanos(t.P9999), 100*t.Loss(), classed(t.Class), limited(t.Outcome))
+	}
+}
+
+// printFound prints the answers to a search for rates of something.
+func printFound(w io.Writer, unit string, found []method.Found) {
+	for _, f := range found {
 		fmt.Fprintf(w, "loss of at most %.4g %%: ", 100*f.Loss)
 		switch {
 		case f.Passed == nil && f.Limited != nil:
-			fmt.Fprintf(w, "unknown: %.0f frames/s%s\n", f.Limited.Rate, limited(f.Limited.Outcome))
+			fmt.Fprintf(w, "unknown: %.0f %s%s\n", f.Limited.Rate, unit, limited(f.Limited.Outcome))
 		case f.Passed == nil:
-			fmt.Fprintf(w, "no rate, not even %.0f frames/s\n", f.Failed.Rate)
+			fmt.Fprintf(w, "no rate, not even %.0f %s\n", f.Failed.Rate, unit)
 		case f.Limited != nil:
-			fmt.Fprintf(w, "%.0f frames/s and perhaps more: with %.0f%s\n", f.Passed.Rate, f.Limited.Rate, limited(f.Limited.Outcome))
+			fmt.Fprintf(w, "%.0f %s%s, and perhaps more: with %.0f%s\n", f.Passed.Rate, unit, classed(f.Passed.Class), f.Limited.Rate, limited(f.Limited.Outcome))
 		case f.Failed == nil:
-			fmt.Fprintf(w, "%.0f frames/s and perhaps more: nothing higher was to be tried\n", f.Passed.Rate)
+			fmt.Fprintf(w, "%.0f %s%s, and perhaps more: nothing higher was to be tried\n", f.Passed.Rate, unit, classed(f.Passed.Class))
 		default:
-			fmt.Fprintf(w, "%.0f frames/s; with %.0f %.4f %% were lost\n", f.Passed.Rate, f.Failed.Rate, 100*f.Failed.Loss())
+			fmt.Fprintf(w, "%.0f %s%s; with %.0f %.4f %% were lost\n", f.Passed.Rate, unit, classed(f.Passed.Class), f.Failed.Rate, 100*f.Failed.Loss())
 		}
-	}
-	for _, t := range a.Latency {
-		fmt.Fprintf(w, "latency at %.0f frames/s: half within %s, 99 %% %s, 99.99 %% %s; %.4f %% lost%s\n",
-			t.Rate, nanos(t.P50), nanos(t.P99), nanos(t.P9999), 100*t.Loss(), limited(t.Outcome))
 	}
 }

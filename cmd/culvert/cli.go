@@ -104,6 +104,13 @@ type cli struct {
 	Bench  struct {
 		Send    benchSendCmd    `cmd:"" help:"Send frames between two ports and say what became of them."`
 		Search  benchSearchCmd  `cmd:"" help:"Find the highest rates with no loss and with little between two ports, and the latency at shares of them."`
+		Load    benchLoadCmd    `cmd:"" help:"Say what share of the frames is lost at rising rates."`
+		Burst   benchBurstCmd   `cmd:"" help:"Find how many frames pass back to back without a loss."`
+		Recover benchRecoverCmd `cmd:"" help:"Say how soon after an overload no more is lost."`
+		Flows   benchFlowsCmd   `cmd:"" help:"Say how long the first packets of flows take, and find how many new flows a second pass."`
+		Learn   benchLearnCmd   `cmd:"" help:"Find how many addresses a switch learns, and how fast; with a third port that sees what is flooded."`
+		Disturb benchDisturbCmd `cmd:"" help:"Run a command under load, such as a restart of the switch or a change of its rules, and say for how long nothing passed."`
+		Soak    benchSoakCmd    `cmd:"" help:"Send for a long time and say what was lost, and the latency, interval by interval."`
 		Self    benchSelfCmd    `cmd:"" help:"Measure the generator itself, back to back in memory."`
 		Gen     benchGenCmd     `cmd:"" help:"Be a generator for programs: commands as lines of JSON on the standard input, answers on the standard output; ends with its input."`
 		Report  benchReportCmd  `cmd:"" help:"Show what a run of the bench found, as a table or as a page with plots."`

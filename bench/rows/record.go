@@ -1,0 +1,212 @@
+package rows
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/culvertdev/culvert/bench/gen/sink"
+	"github.com/culvertdev/culvert/bench/method"
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// A Record is a measurement as a run of the bench keeps it: what is measured, in words, by which figures, and one window of
+// them, whose contender and turn are the caller's.
+type Record struct {
+	Task     string
+	Measures []result.Measure
+	Window   result.Window
+}
+
+// record returns one without latencies. figures are those of the measures, in order; what is below 0 was not found.
+func (s Seen) record(task string, measures []result.Measure, figures ...float64) Record {
+	w := result.Window{Class: s.Class, Limited: len(s.Limits) > 0, Note: note(s.Limits), Figures: make(map[string]float64)}
+	for i, v := range figures {
+		if v >= 0 {
+			w.Figures[measures[i].Name] = v
+		}
+	}
+	return Record{task, measures, w}
+}
+
+// note is what a window says of limits: the first of them.
+func note(limits []string) string {
+	if len(limits) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(limits[0])
+}
+
+// latency adds the percentiles of a latency, if there is one.
+func (r *Record) latency(l *sink.Latency) {
+	if l == nil {
+		return
+	}
+	r.Window.Latency = []result.Percentile{
+		{Percent: 50, Ns: float64(l.P50)}, {Percent: 90, Ns: float64(l.P90)}, {Percent: 99, Ns: float64(l.P99)},
+		{Percent: 99.9, Ns: float64(l.P999)}, {Percent: 99.99, Ns: float64(l.P9999)}, {Percent: 100, Ns: float64(l.Max)},
+	}
+}
+
+// within are the measures that are percentiles of the latency.
+func within(percent ...float64) (list []result.Measure) {
+	for _, p := range percent {
+		name := fmt.Sprintf("%v %% within", p)
+		if p == 50 {
+			name = "half within"
+		}
+		list = append(list, result.Measure{Name: name, Unit: "ns", Better: result.Less, Percentile: p})
+	}
+	return list
+}
+
+// more and less are measures of figures; those of more are bounded by what a generator can do.
+func more(name, unit string) result.Measure {
+	return result.Measure{Name: name, Unit: unit, Better: result.More, Bounded: true}
+}
+
+func less(name, unit string) result.Measure {
+	return result.Measure{Name: name, Unit: unit, Better: result.Less}
+}
+
+func neither(name, unit string) result.Measure {
+	return result.Measure{Name: name, Unit: unit, Better: result.Neither}
+}
+
+// Record returns what a run keeps of first packets.
+func (f First) Record() Record {
+	measures := append(within(50, 99), less("second packets, half within", "ns"), less("lost", "packets"))
+	again := -1.0
+	if f.Again != nil {
+		again = float64(f.Again.P50)
+	}
+	r := f.record("first packets of flows", measures, -1, -1, again, float64(f.LostFirst))
+	r.latency(f.First)
+	return r
+}
+
+// Record returns what a run keeps of a burst.
+func (b Burst) Record() Record {
+	s := b.Seen
+	if b.Limited > 0 || b.Failed == 0 { // it took all there was to try
+		s.Limits = append([]string{"no longer burst could be tried"}, s.Limits...)
+	}
+	return s.record("back to back", []result.Measure{more("longest burst", "frames"), neither("offered", "packets/s")}, float64(b.Passed), b.Rate)
+}
+
+// Record returns what a run keeps of a recovery. It has no figure of a switch that was not overloaded.
+func (v Recovery) Record() Record {
+	after := float64(v.After)
+	if !v.Overloaded {
+		after = -1
+	}
+	return v.record("recovery after overload",
+		[]result.Measure{less("recovered after", "ns"), less("lost after the overload", "packets"), neither("overload", "packets/s")},
+		after, float64(v.LostAfter), v.Overload)
+}
+
+// Record returns what a run keeps of a disturbance, which is called so.
+func (v Disturbed) Record(task string) Record {
+	measures := append([]result.Measure{
+		less("blocked", "ns"), less("longest silence", "ns"), less("lost", "packets"), less("lost undisturbed", "packets"), neither("offered", "packets/s"),
+	}, within(50, 99.99)...)
+	r := v.record(task, measures, float64(v.Blocked), float64(v.Silence), float64(v.Lost), float64(v.Calm), v.Rate)
+	r.latency(v.Latency)
+	return r
+}
+
+// Record returns what a run keeps of an interval of a soak.
+func (i Interval) Record() Record {
+	measures := append([]result.Measure{less("lost", "share"), less("longest silence", "ns")}, within(50, 99.99)...)
+	r := i.record("soak", measures, float64(i.Lost)/float64(max(i.Offered, 1)), float64(i.Silence))
+	r.latency(i.Latency)
+	return r
+}
+
+// RecordCapacity returns what a run keeps of the number of addresses that a switch knows at a time.
+func RecordCapacity(c method.Counted, made []Learned) Record {
+	s := seenAll(made)
+	if c.Limited > 0 || c.Failed == 0 {
+		s.Limits = []string{"more addresses could not be tried"}
+	}
+	return s.record("address learning, capacity", []result.Measure{more("addresses", "addresses")}, float64(c.Passed))
+}
+
+// RecordLearnRate returns what a run keeps of the rate at which a switch learns.
+func RecordLearnRate(f method.Found, made []Learned) Record {
+	s := seenAll(made)
+	if f.Failed == nil || f.Limited != nil {
+		s.Limits = []string{"addresses could not be shown any faster"}
+	}
+	return s.record("address learning, rate", []result.Measure{more("addresses learned", "addresses/s")}, f.Rate())
+}
+
+// seenAll returns the class of all trials.
+func seenAll(made []Learned) (s Seen) {
+	for i, l := range made {
+		if i > 0 && l.Class != s.Class {
+			s.Class = method.Mixed
+			break
+		}
+		s.Class = l.Class
+	}
+	return s
+}
+
+// RecordFound returns what a run keeps of a search, whose rates are in a unit such as packets/s.
+func RecordFound(task, unit string, found []method.Found) Record {
+	var s Seen
+	var measures []result.Measure
+	var figures []float64
+	for i, f := range found {
+		name := "no loss"
+		if f.Loss > 0 {
+			name = fmt.Sprintf("loss of %.4g %% at most", 100*f.Loss)
+		}
+		rate := f.Rate()
+		if f.Passed == nil && f.Limited != nil {
+			rate = -1 // unknown
+		}
+		measures, figures = append(measures, more(name, unit)), append(figures, rate)
+		if f.Passed != nil && i == 0 {
+			s.Class = f.Passed.Class
+		}
+		if f.Limited != nil || f.Failed == nil {
+			s.Limits = []string{"no higher rate could be tried"}
+		}
+	}
+	return s.record(task, measures, figures...)
+}
+
+// RecordLoads returns what a run keeps of trials at rising loads: loss against load.
+func RecordLoads(made []method.Tried) Record {
+	var s Seen
+	var steps []result.LoadStep
+	most := -1.0 // unknown
+	for i, t := range made {
+		if i > 0 && t.Class != s.Class {
+			t.Class = method.Mixed
+		}
+		s.Class = t.Class
+		if t.Limited() { // its loss is perhaps not the switch's
+			s.Limits = t.Limits
+			continue
+		}
+		received := t.Rate * (1 - t.Loss())
+		steps, most = append(steps, result.LoadStep{Offered: t.Rate, Received: received}), max(most, received)
+	}
+	r := s.record("loss against load", []result.Measure{more("most that arrived", "packets/s")}, most)
+	r.Window.Load = steps
+	return r
+}
+
+// RecordLatency returns what a run keeps of a trial at a share of a throughput.
+func RecordLatency(share float64, t method.Tried) Record {
+	s := Seen{Class: t.Class, Limits: t.Limits}
+	measures := append(within(50, 99, 99.99), less("lost", "share"), neither("offered", "packets/s"))
+	r := s.record(fmt.Sprintf("latency at %.0f %% of the rate without loss", 100*share), measures, -1, -1, -1, t.Loss(), t.Rate)
+	if t.P50 == 0 { // nothing arrived
+		return r
+	}
+	r.Window.Latency = []result.Percentile{{Percent: 50, Ns: float64(t.P50)}, {Percent: 99, Ns: float64(t.P99)}, {Percent: 99.99, Ns: float64(t.P9999)}}
+	return r
+}
