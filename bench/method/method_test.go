@@ -211,25 +211,35 @@ func TestATrialThatTheGeneratorLimitedDoesNotPass(t *testing.T) {
 	}
 }
 
+// byProbe classes by probes of which 1 is near, 2 far, and two different ones mixed.
+func byProbe(probes [][]float64) (classes []string) {
+	for _, p := range probes {
+		switch {
+		case len(p) != 2:
+			classes = append(classes, "")
+		case p[0] != p[1]:
+			classes = append(classes, Mixed)
+		default:
+			classes = append(classes, []string{"near", "far"}[int(p[0])-1])
+		}
+	}
+	return classes
+}
+
 func TestTrialsOfTwoClassesAreKeptApart(t *testing.T) {
 	near, far := newSimulated(8e6, 0, 0), newSimulated(3e6, 0, 0)
 	n := 0
-	found, made, err := Search(t.Context(), Goals{Max: 20e6}, func(ctx context.Context, rate float64, d time.Duration) (o Outcome, err error) {
+	found, made, err := Search(t.Context(), Goals{Max: 20e6, Classes: byProbe}, func(ctx context.Context, rate float64, d time.Duration) (o Outcome, err error) {
 		n++
+		s, probes := far, []float64{2, 2}
 		switch { // it is near for a while, changes, and is far for the rest, but for moments
-		case n < 7:
-			o, err = near.trial(ctx, rate, d)
-			o.Class = "near"
+		case n < 7 || n%7 == 3:
+			s, probes = near, []float64{1, 1}
 		case n%5 == 2:
-			o, err = near.trial(ctx, rate, d)
-			o.Class = Mixed
-		case n%7 == 3:
-			o, err = near.trial(ctx, rate, d)
-			o.Class = "near"
-		default:
-			o, err = far.trial(ctx, rate, d)
-			o.Class = "far"
+			s, probes = near, []float64{1, 2}
 		}
+		o, err = s.trial(ctx, rate, d)
+		o.Probes = probes
 		return o, err
 	})
 	if err != nil {
@@ -248,19 +258,20 @@ func TestTrialsOfTwoClassesAreKeptApart(t *testing.T) {
 	t.Logf("%d trials, answer of class %s", len(made), found[0].Passed.Class)
 }
 
-func TestAClassIsThatBeforeAndAfter(t *testing.T) {
-	probes := []string{"near", "near", "near", "far"}
-	trial := Classed(newSimulated(1e6, 0, 0).trial, func() (class string) {
-		class, probes = probes[0], probes[1:]
-		return class
-	})
-	for _, want := range []string{"near", Mixed} {
-		if o, err := trial(t.Context(), 1e5, time.Second); err != nil || o.Class != want {
-			t.Errorf("class %q, %v, want %q", o.Class, err, want)
-		}
+func TestAMachineIsProbedBeforeAndAfterATrial(t *testing.T) {
+	n := 0.0
+	probe := func() float64 { n++; return n }
+	made, err := Loads(t.Context(), []float64{0.1, 0.2}, 1e6, time.Second, Probed(newSimulated(1e6, 0, 0).trial, probe))
+	if err != nil || !slices.Equal(made[0].Probes, []float64{1, 2}) || !slices.Equal(made[1].Probes, []float64{3, 4}) {
+		t.Errorf("%+v, %v", made, err)
+	}
+	Class(made, func(probes [][]float64) []string { return []string{"a", "b"}[:len(probes)] })
+	if made[0].Class != "a" || made[1].Class != "b" {
+		t.Errorf("%+v", made)
 	}
 	boom := errors.New("boom")
-	if _, err := Classed(func(context.Context, float64, time.Duration) (Outcome, error) { return Outcome{}, boom }, func() string { return "" })(t.Context(), 1, 1); !errors.Is(err, boom) {
+	failing := func(context.Context, float64, time.Duration) (Outcome, error) { return Outcome{}, boom }
+	if _, err := Probed(failing, probe)(t.Context(), 1, 1); !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -15,6 +15,8 @@ type Goals struct {
 	First     time.Duration // how long trials are at first; default a tenth of Final
 	Final     time.Duration // how long the trials last that count; default 10 s
 	Trials    int           // at most; default 200
+	// Classes tells the classes of trials from their probes, see Class; nil: all are of one class.
+	Classes func(probes [][]float64) []string
 }
 
 // A Found is the answer to one goal.
@@ -50,7 +52,7 @@ type search struct {
 	Goals
 	trial Trial
 	made  []Tried
-	class string // of the last trial that has one: the next one is likely to be of the same
+	class string // of the last trial that has one: the machine is in that state
 }
 
 // Search finds, for each goal, the highest rate at which a switch loses no more. A trial counts for all goals. Short
@@ -134,8 +136,11 @@ func (s *search) try(ctx context.Context, rate float64, d time.Duration) error {
 		return fmt.Errorf("trial at %.0f frames a second: %w", rate, err)
 	}
 	s.made = append(s.made, Tried{rate, d, o})
-	if o.Class != Mixed {
-		s.class = o.Class
+	if s.Classes != nil {
+		Class(s.made, s.Classes)
+	}
+	if last := s.made[len(s.made)-1].Class; last != Mixed {
+		s.class = last
 	}
 	return ctx.Err()
 }

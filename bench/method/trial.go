@@ -7,10 +7,11 @@ import (
 
 // An Outcome is what became of the frames of one trial.
 type Outcome struct {
-	Offered uint64   `json:"offered"`
-	Lost    uint64   `json:"lost"`
-	Limits  []string `json:"limits,omitempty"` // why it may not have been the switch that set the figures
-	Class   string   `json:"class,omitempty"`  // of the machine meanwhile, see Classed
+	Offered uint64    `json:"offered"`
+	Lost    uint64    `json:"lost"`
+	Limits  []string  `json:"limits,omitempty"` // why it may not have been the switch that set the figures
+	Probes  []float64 `json:"probes,omitempty"` // of the machine before and after, see Probed
+	Class   string    `json:"class,omitempty"`  // of the machine meanwhile, see Class
 
 	P50   int64 `json:"p50_ns,omitempty"` // latency: half of the frames took no longer
 	P99   int64 `json:"p99_ns,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"github.com/culvertdev/culvert/bench/gen"
 	"github.com/culvertdev/culvert/bench/gen/sink"
 	"github.com/culvertdev/culvert/bench/gen/stream"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
 )
 
@@ -29,20 +30,22 @@ type Bench struct {
 	Linger          time.Duration
 	// Forget makes the switch forget flows and addresses; nil: it is not told to.
 	Forget func(context.Context) error
-	// Probe tells the class of the machine, see method.Classed; nil: it has none.
-	Probe func() string
+	// Probe tells what state the machine is in, see method.Probed: the machine.Distance of the CPUs in ns; nil: nothing
+	// is known of it.
+	Probe func() float64
 
 	used uint32 // flows that were sent so far where each trial has new ones
 }
 
 // A Seen is what there is to say of every measurement.
 type Seen struct {
-	Class  string   `json:"class,omitempty"`  // of the machine meanwhile; method.Mixed when it changed
-	Limits []string `json:"limits,omitempty"` // why it may not have been the switch that set the figures
+	Probes []float64 `json:"probes,omitempty"` // of the machine before and after
+	Class  string    `json:"class,omitempty"`  // of the machine meanwhile, by its probes alone; machine.Mixed when it changed
+	Limits []string  `json:"limits,omitempty"` // why it may not have been the switch that set the figures
 }
 
-// classed runs f and notes the class of the machine before and after.
-func (b *Bench) classed(s *Seen, f func() error) error {
+// probed runs f and notes the state of the machine before and after.
+func (b *Bench) probed(s *Seen, f func() error) error {
 	if b.Probe == nil {
 		return f()
 	}
@@ -50,9 +53,8 @@ func (b *Bench) classed(s *Seen, f func() error) error {
 	if err := f(); err != nil {
 		return err
 	}
-	if s.Class = b.Probe(); s.Class != before {
-		s.Class = method.Mixed
-	}
+	s.Probes = []float64{before, b.Probe()}
+	s.Class = machine.Classes([][]float64{s.Probes})[0]
 	return nil
 }
 
@@ -101,7 +103,7 @@ func percentiles(l *sink.Latency) (p50, p99, p9999 int64) {
 
 // Trial returns a trial at a rate, in frames a second, for a search.
 func (b *Bench) Trial() method.Trial {
-	return b.withClass(func(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
+	return b.withProbes(func(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
 		r, err := b.run(ctx, d, b.stream(rate))
 		if err != nil {
 			return method.Outcome{}, err
@@ -110,11 +112,11 @@ func (b *Bench) Trial() method.Trial {
 	})
 }
 
-func (b *Bench) withClass(t method.Trial) method.Trial {
+func (b *Bench) withProbes(t method.Trial) method.Trial {
 	if b.Probe == nil {
 		return t
 	}
-	return method.Classed(t, b.Probe)
+	return method.Probed(t, b.Probe)
 }
 
 // forget has the switch forget, if there is a way.

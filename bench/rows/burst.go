@@ -22,7 +22,7 @@ type Burst struct {
 // Burst finds how many frames, up to most, a switch takes back to back without losing one, to a hundredth (RFC 9004).
 func (b *Bench) Burst(ctx context.Context, most int) (r Burst, err error) {
 	rates := make(map[int]float64)
-	err = b.classed(&r.Seen, func() error {
+	err = b.probed(&r.Seen, func() error {
 		r.Counted, err = method.Largest(ctx, most, 0.01, func(ctx context.Context, n int) (method.Outcome, error) {
 			s := b.stream(0)
 			s.Count = uint64(n)

@@ -47,7 +47,7 @@ func (b *Bench) Disturb(ctx context.Context, rate float64, d time.Duration, what
 		return v, fmt.Errorf("a rate of %v for %v, disturbed after %v: want a rate, and less", rate, d, what.After)
 	}
 	v.Rate = rate
-	err = b.classed(&v.Seen, func() error {
+	err = b.probed(&v.Seen, func() error {
 		calm, err := b.run(ctx, d, b.stream(rate))
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ func (b *Bench) FirstPackets(ctx context.Context, flows int, rate float64) (f Fi
 		return f, err
 	}
 	s := gen.Stream{From: b.From, To: b.To, Rate: rate, Count: uint64(flows), Spec: spec}
-	err = b.classed(&f.Seen, func() error {
+	err = b.probed(&f.Seen, func() error {
 		first, err := b.run(ctx, allOf(flows, rate), s)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/gen"
 	"github.com/culvertdev/culvert/bench/gen/stream"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
 )
 
@@ -44,7 +45,7 @@ func (b *Bench) Learn(ctx context.Context, n int, rate, testRate float64) (l Lea
 	if err := b.forget(ctx); err != nil {
 		return l, err
 	}
-	err = b.classed(&l.Seen, func() error { return b.learn(ctx, &l, testRate) })
+	err = b.probed(&l.Seen, func() error { return b.learn(ctx, &l, testRate) })
 	return l, err
 }
 
@@ -93,7 +94,7 @@ func (b *Bench) learners(n int) (show, test stream.Spec, err error) {
 
 // outcome is what learning comes to in a search. What was not learned is what was lost.
 func (l Learned) outcome() method.Outcome {
-	return method.Outcome{Offered: uint64(l.Addresses), Lost: uint64(l.Addresses - l.Learned), Limits: l.Limits, Class: l.Class}
+	return method.Outcome{Offered: uint64(l.Addresses), Lost: uint64(l.Addresses - l.Learned), Limits: l.Limits, Probes: l.Probes}
 }
 
 // LearnCapacity finds how many addresses, up to most, a switch can know at a time (RFC 2889 section 5.7), to a precision as
@@ -121,7 +122,7 @@ func (b *Bench) LearnCapacity(ctx context.Context, most int, rate, precision flo
 // LearnRate finds the highest rate, in addresses a second up to most, at which a switch learns n addresses without missing
 // one (RFC 2889 section 5.8). n is to be no more than its capacity. They are tested at testRate.
 func (b *Bench) LearnRate(ctx context.Context, n int, most, testRate float64) (f method.Found, made []Learned, err error) {
-	g := method.Goals{Loss: []float64{0}, Max: most, Precision: 0.05, First: time.Second, Final: time.Second}
+	g := method.Goals{Loss: []float64{0}, Max: most, Precision: 0.05, First: time.Second, Final: time.Second, Classes: machine.Classes}
 	found, _, err := method.Search(ctx, g, func(ctx context.Context, rate float64, _ time.Duration) (method.Outcome, error) {
 		l, err := b.Learn(ctx, n, rate, testRate)
 		if err != nil {

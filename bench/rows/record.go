@@ -2,9 +2,11 @@ package rows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/culvertdev/culvert/bench/gen/sink"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/result"
 )
@@ -19,7 +21,7 @@ type Record struct {
 
 // record returns one without latencies. figures are those of the measures, in order; what is below 0 was not found.
 func (s Seen) record(task string, measures []result.Measure, figures ...float64) Record {
-	w := result.Window{Class: s.Class, Limited: len(s.Limits) > 0, Note: note(s.Limits), Figures: make(map[string]float64)}
+	w := result.Window{Class: s.Class, Distance: s.Probes, Limited: len(s.Limits) > 0, Note: note(s.Limits), Figures: make(map[string]float64)}
 	for i, v := range figures {
 		if v >= 0 {
 			w.Figures[measures[i].Name] = v
@@ -140,16 +142,22 @@ func RecordLearnRate(f method.Found, made []Learned) Record {
 	return s.record("address learning, rate", []result.Measure{more("addresses learned", "addresses/s")}, f.Rate())
 }
 
-// seenAll returns the class of all trials.
+// seenAll returns the state of the machine in all trials together.
 func seenAll(made []Learned) (s Seen) {
-	for i, l := range made {
-		if i > 0 && l.Class != s.Class {
-			s.Class = method.Mixed
-			break
-		}
-		s.Class = l.Class
+	var all []float64
+	for _, l := range made {
+		all = append(all, l.Probes...)
 	}
+	s.of(all)
 	return s
+}
+
+// of takes over the least and the most of several probes.
+func (s *Seen) of(probes []float64) {
+	if len(probes) > 0 {
+		s.Probes = []float64{slices.Min(probes), slices.Max(probes)}
+		s.Class = machine.Classes([][]float64{s.Probes})[0]
+	}
 }
 
 // RecordFound returns what a run keeps of a search, whose rates are in a unit such as packets/s.
@@ -168,7 +176,7 @@ func RecordFound(task, unit string, found []method.Found) Record {
 		}
 		measures, figures = append(measures, more(name, unit)), append(figures, rate)
 		if f.Passed != nil && i == 0 {
-			s.Class = f.Passed.Class
+			s.Class, s.Probes = f.Passed.Class, f.Passed.Probes
 		}
 		if f.Limited != nil || f.Failed == nil {
 			s.Limits = []string{"no higher rate could be tried"}
@@ -182,11 +190,9 @@ func RecordLoads(made []method.Tried) Record {
 	var s Seen
 	var steps []result.LoadStep
 	most := -1.0 // unknown
-	for i, t := range made {
-		if i > 0 && t.Class != s.Class {
-			t.Class = method.Mixed
-		}
-		s.Class = t.Class
+	var probes []float64
+	for _, t := range made {
+		probes = append(probes, t.Probes...)
 		if t.Limited() { // its loss is perhaps not the switch's
 			s.Limits = t.Limits
 			continue
@@ -194,6 +200,7 @@ func RecordLoads(made []method.Tried) Record {
 		received := t.Rate * (1 - t.Loss())
 		steps, most = append(steps, result.LoadStep{Offered: t.Rate, Received: received}), max(most, received)
 	}
+	s.of(probes)
 	r := s.record("loss against load", []result.Measure{more("most that arrived", "packets/s")}, most)
 	r.Window.Load = steps
 	return r
@@ -201,7 +208,7 @@ func RecordLoads(made []method.Tried) Record {
 
 // RecordLatency returns what a run keeps of a trial at a share of a throughput.
 func RecordLatency(share float64, t method.Tried) Record {
-	s := Seen{Class: t.Class, Limits: t.Limits}
+	s := Seen{Class: t.Class, Probes: t.Probes, Limits: t.Limits}
 	measures := append(within(50, 99, 99.99), less("lost", "share"), neither("offered", "packets/s"))
 	r := s.record(fmt.Sprintf("latency at %.0f %% of the rate without loss", 100*share), measures, -1, -1, -1, t.Loss(), t.Rate)
 	if t.P50 == 0 { // nothing arrived

@@ -37,7 +37,7 @@ func (b *Bench) Recovery(ctx context.Context, throughput float64, each time.Dura
 	over.Count = uint64(frames(v.Overload, each))
 	after.After = gen.Duration(each)
 	var r *gen.Result
-	err = b.classed(&v.Seen, func() error {
+	err = b.probed(&v.Seen, func() error {
 		r, err = b.run(ctx, 2*each, over, after)
 		return err
 	})

@@ -218,10 +218,10 @@ func TestASoakSaysWhatWasLostWhen(t *testing.T) {
 		}
 	})
 	b.Linger = 3 * time.Second
-	classes := []string{"near", "near", "near", "near", "near", "far"}
-	b.Probe = func() (class string) {
-		class, classes = classes[0], classes[1:]
-		return class
+	probes := []float64{80, 82, 81, 80, 83, 500}
+	b.Probe = func() (ns float64) {
+		ns, probes = probes[0], probes[1:]
+		return ns
 	}
 	var seen []Interval
 	s, err := b.Soak(t.Context(), 2000, 350*time.Millisecond, 100*time.Millisecond, func(i Interval) { seen = append(seen, i) })

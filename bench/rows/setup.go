@@ -7,6 +7,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/gen"
 	"github.com/culvertdev/culvert/bench/gen/stream"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
 )
 
@@ -20,7 +21,8 @@ func (b *Bench) FlowSetup(ctx context.Context, g method.Goals) ([]method.Found, 
 	if g.First == 0 || g.First > g.Final {
 		g.First = g.Final
 	}
-	return method.Search(ctx, g, b.withClass(b.setUp))
+	g.Classes = machine.Classes
+	return method.Search(ctx, g, b.withProbes(b.setUp))
 }
 
 // defaultFinal is for how long new flows come, where nothing is said.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/gen/sink"
+	"github.com/culvertdev/culvert/bench/machine"
 )
 
 // An Interval is a part of a soak.
@@ -42,7 +43,8 @@ func (b *Bench) Soak(ctx context.Context, rate float64, whole, interval time.Dur
 	s.Rate = rate
 	for start := time.Duration(0); start+interval <= whole; start += interval {
 		i := Interval{Start: start}
-		if err := b.classed(&i.Seen, func() error { return b.soak(ctx, rate, interval, &i) }); err != nil {
+		if err := b.probed(&i.Seen, func() error { return b.soak(ctx, rate, interval, &i) }); err != nil {
+			s.class()
 			return s, err
 		}
 		if s.Latency, err = sink.Add(s.Latency, i.Latency); err != nil {
@@ -56,7 +58,19 @@ func (b *Bench) Soak(ctx context.Context, rate float64, whole, interval time.Dur
 			each(i)
 		}
 	}
+	s.class()
 	return s, nil
+}
+
+// class classes all intervals together.
+func (s *Soak) class() {
+	probes := make([][]float64, len(s.Intervals))
+	for i := range s.Intervals {
+		probes[i] = s.Intervals[i].Probes
+	}
+	for i, class := range machine.Classes(probes) {
+		s.Intervals[i].Class = class
+	}
 }
 
 // soak measures one interval.

@@ -21,12 +21,12 @@ type benchKeep struct {
 	SwitchCPU     int      `name:"switch-cpu" help:"CPU it forwards on: whether it is near --cpus or far is told with each figure." default:"-1" placeholder:"N"`
 }
 
-// probe returns what tells the class of the machine; nil when it is not known where both sides run.
-func (k benchKeep) probe(how benchProcess) func() string {
+// probe returns what tells how far the CPUs of both sides are from each other, in ns; nil when it is not known where both sides run.
+func (k benchKeep) probe(how benchProcess) func() float64 {
 	if k.SwitchCPU < 0 || len(how.CPUs) == 0 {
 		return nil
 	}
-	return func() string { return machine.Apart(how.CPUs[0], k.SwitchCPU).Class() }
+	return func() float64 { return float64(machine.Apart(how.CPUs[0], k.SwitchCPU)) }
 }
 
 // keep adds records to the run, if there is one.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/rows"
 )
@@ -29,6 +30,7 @@ func (c *benchLoadCmd) Run(e *env) error {
 	}
 	return c.measure(e, sendRoles, c.Warm, func(ctx context.Context, b *rows.Bench) (benchAnswer, error) {
 		made, err := method.Curve(ctx, c.Steps, c.Max, c.Time, told(e, b.Trial()))
+		method.Class(made, machine.Classes)
 		return loadAnswer{made}, err
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/rows"
 )
@@ -58,7 +59,7 @@ func (c *benchSearchCmd) Run(e *env) (err error) {
 		}
 	}
 	var a searchAnswer
-	a.Found, a.Trials, err = method.Search(ctx, method.Goals{Loss: c.Loss, Max: c.Max, Precision: c.Precision, Final: c.Time}, trial)
+	a.Found, a.Trials, err = method.Search(ctx, method.Goals{Loss: c.Loss, Max: c.Max, Precision: c.Precision, Final: c.Time, Classes: machine.Classes}, trial)
 	if err != nil {
 		return err
 	}
@@ -69,6 +70,7 @@ func (c *benchSearchCmd) Run(e *env) (err error) {
 		if a.Latency, err = method.Loads(ctx, loads, f.Passed.Rate, c.Time, trial); err != nil {
 			return err
 		}
+		method.Class(a.Latency, machine.Classes)
 		break
 	}
 	if err := c.Kept.keep(e, c.benchPorts, c.Frames, c.How, a.records()...); err != nil {
@@ -113,7 +115,7 @@ func (c *benchSearchCmd) trial(e *env, g *gen.Generator, streams []gen.Stream) m
 		return o, nil
 	}
 	if probe := c.Kept.probe(c.How); probe != nil {
-		trial = method.Classed(trial, probe)
+		trial = method.Probed(trial, probe)
 	}
 	return told(e, trial)
 }
@@ -123,7 +125,7 @@ func told(e *env, trial method.Trial) method.Trial {
 	return func(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
 		o, err := trial(ctx, rate, d)
 		if err == nil && !e.json {
-			fmt.Fprintf(e.errs, "%11.0f frames/s for %s: %.4f %% lost%s%s\n", rate, d, 100*o.Loss(), classed(o.Class), limited(o))
+			fmt.Fprintf(e.errs, "%11.0f frames/s for %s: %.4f %% lost%s\n", rate, d, 100*o.Loss(), limited(o))
 		}
 		return o, err
 	}
