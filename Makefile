@@ -13,14 +13,17 @@ FUZZTIME ?= 3s
 SOAK     ?= 1h
 ORACLE   ?= 1m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+FILE     ?= bin/bench-micro.txt
 
 # A benchmark that fails must not hide behind the filter of its output.
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 export CGO_ENABLED ?= 0
+export COUNT BENCHTIME BENCH PACKAGES
 
-.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost bench-tunnels soak lint deps clean
+.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-once bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost bench-tunnels soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +41,7 @@ demo-chain: build ## a service chain: a NAT and a load balancer in Go between a 
 	$(GO) build -trimpath -o bin/lb ./docs/examples/lb
 	$(GO) run ./bench/chain --culvert $(BIN) --nat bin/nat --lb bin/lb
 
-test: deps lint unit race purego integration fuzz bench-micro ## everything below; what cannot run here says why
+test: deps lint unit race purego integration fuzz bench-once ## everything below; what cannot run here says why
 
 unit: ## tests that need nothing
 	$(GO) test ./...
@@ -59,8 +62,11 @@ fuzz: ## every fuzz target for FUZZTIME (3s) each; FUZZ=Name for those with Name
 test-ovs: deps ## random rules and packets through Open vSwitch and Culvert, for ORACLE (1m)
 	CULVERT_ORACLE_TIME=$(ORACLE) $(GO) test -tags integration -p 1 -count 1 -timeout 0 -v ./bench/oracle/...
 
-bench-micro: ## every Go benchmark once
+bench-once: ## every Go benchmark once, to see that none fails
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^ok\|no test files\|^PASS\|^goos\|^goarch\|^pkg\|^cpu'
+
+bench-micro: ## the Go benchmarks COUNT (6) times, summed up by benchstat; BENCH=regexp PACKAGES=./datapath for some of them, FILE= keeps the figures, OLD=file compares with earlier ones
+	.ci/bench-micro $(BENCHSTAT) $(FILE) $(OLD)
 
 compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports; AFXDP= takes options, such as --vxlan; needs root
 	$(GO) run ./bench/afxdp --culvert $(BIN) $(AFXDP)
