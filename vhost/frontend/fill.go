@@ -19,9 +19,10 @@ func (q *rxQueue) fill() {
 	size := uint32(q.pool.Room() + nethdr.Size)
 	for missing > 0 {
 		n := q.cache.Fill(&q.stage, missing)
-		for _, f := range q.stage.Frames() {
-			q.ring.addOne(q.slots.put(f), driver.Buffer{Addr: at(f.Off() - nethdr.Size), Len: size}, true)
+		for i, f := range q.stage.Frames() {
+			q.cookies[i], q.buffers[i] = q.slots.put(f), driver.Buffer{Addr: at(f.Off() - nethdr.Size), Len: size}
 		}
+		q.ring.addEach(q.cookies[:n], q.buffers[:n], true)
 		q.stage.Reset()
 		if n == 0 {
 			q.counters.Add(rxNoBuffer, 1)

@@ -27,6 +27,9 @@ type queue struct {
 	made  bool // there is a ring
 	slots slots
 	done  [reapAtOnce]driver.Done
+	// Chains of one buffer on their way into the ring.
+	cookies [frame.MaxBatch]uint32
+	buffers [frame.MaxBatch]driver.Buffer
 }
 
 // open makes the queue's descriptors. It is shut.

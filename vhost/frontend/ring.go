@@ -35,6 +35,13 @@ func (r *ring) addOne(cookie uint32, b driver.Buffer, write bool) bool {
 	return r.split.AddOne(cookie, b, write)
 }
 
+func (r *ring) addEach(cookies []uint32, buffers []driver.Buffer, write bool) int {
+	if r.packed != nil {
+		return r.packed.AddEach(cookies, buffers, write)
+	}
+	return r.split.AddEach(cookies, buffers, write)
+}
+
 func (r *ring) add(cookie uint32, readable []driver.Buffer) bool {
 	if r.packed != nil {
 		return r.packed.Add(cookie, readable, nil)

@@ -33,7 +33,15 @@ func (q *txQueue) Send(b *frame.Batch) int {
 		return q.down(b)
 	}
 	var sent, bytes uint64
-	for _, f := range b.Frames() {
+	for fs := b.Frames(); len(fs) > 0; {
+		if n, size := q.row(fs); n > 0 {
+			sent += uint64(n)
+			bytes += uint64(size)
+			fs = fs[n:]
+			continue
+		}
+		f := fs[0]
+		fs = fs[1:]
 		total := q.pool.Total(f)
 		if reason := q.enqueue(f, total); reason != 0 {
 			q.counters.Add(reason, 1)
@@ -57,6 +65,23 @@ func (q *txQueue) down(b *frame.Batch) int {
 	q.counters.Add(txLinkDown, uint64(b.Len()))
 	q.cache.PutBatch(b)
 	return 0
+}
+
+// row puts the first of some frames into the ring at once, as long as they are plain (complete, in one buffer, with room for
+// the header in front), and returns how many those were, and their bytes. Nearly all are.
+func (q *txQueue) row(fs []frame.Frame) (n, size int) {
+	room := min(len(fs), q.ring.free(), q.slots.room())
+	for ; n < room; n++ {
+		f := fs[n]
+		if f.More() > 0 || f.Flags()&frame.HasOffload != 0 || f.Len() < ethernet || f.Len() > q.longest || q.pool.Headroom(f) < nethdr.Size {
+			break
+		}
+		nethdr.Put(q.header(f), nil, 0)
+		q.cookies[n], q.buffers[n] = q.slots.put(f), driver.Buffer{Addr: at(f.Off() - nethdr.Size), Len: uint32(f.Len() + nethdr.Size)}
+		size += f.Len()
+	}
+	q.ring.addEach(q.cookies[:n], q.buffers[:n], false)
+	return n, size
 }
 
 // enqueue puts f, of total bytes, into the ring, or returns the counter of the reason not to.

@@ -46,6 +46,12 @@ func Parse(h *[Size]byte, total int) (o frame.Offload, need, ok bool) {
 	return o, true, o.GSOSize > 0 && known(o.GSO)
 }
 
+// Plain reports whether h is the header of a packet that is complete, and in one buffer if several are possible. It reads
+// h in place: what it says no to is for Parse.
+func Plain(h *[Size]byte, several bool) bool {
+	return le.Uint16(h[:]) == 0 && (!several || le.Uint16(h[10:]) == 1)
+}
+
 // known reports whether g is a kind of segments; ECN goes with TCP alone.
 func known(g frame.GSOType) bool {
 	switch g {
@@ -81,9 +87,13 @@ func PutPlain(h []byte) {
 // Put writes the header of a packet for the receiver of buffers buffers: 1 where the packet is in one piece. A
 // driver that sends writes 0 (5.1.6.2). o is nil for a packet that is complete as it is.
 func Put(h *[Size]byte, o *frame.Offload, buffers uint16) {
-	if o == nil {
-		le.PutUint64(h[:], 0)
-		le.PutUint32(h[8:], uint32(buffers)<<16)
+	if o == nil { // as PutPlain: what is there already is not written
+		if le.Uint64(h[:]) != 0 {
+			le.PutUint64(h[:], 0)
+		}
+		if rest := uint32(buffers) << 16; le.Uint32(h[8:]) != rest {
+			le.PutUint32(h[8:], rest)
+		}
 		return
 	}
 	h[0], h[1] = uint8(o.Csum&frame.NeedsCsum), uint8(o.GSO)

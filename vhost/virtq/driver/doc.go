@@ -5,6 +5,7 @@
 //
 //	q.Add(cookie, readable, writable)   // a chain of buffers, or false: no room
 //	q.AddOne(cookie, buffer, write)     // the same for one buffer
+//	q.AddEach(cookies, buffers, write)  // the same for each of many, one buffer each
 //	q.Publish()                         // the device sees what was added, all at once
 //	if q.Kick() { ... }                 // the device wants to be told
 //	n := q.Reap(done[:])                // chains that the device has done with, by their cookies

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -54,6 +55,7 @@ func TestPartsOfARingDoNotShareCacheLines(t *testing.T) {
 // half is what the tests need of either layout.
 type half interface {
 	AddOne(uint32, Buffer, bool) bool
+	AddEach([]uint32, []Buffer, bool) int
 	Add(uint32, []Buffer, []Buffer) bool
 	Publish()
 	Reap([]Done) int
@@ -172,5 +174,68 @@ func TestABatchMayBeReapedInParts(t *testing.T) {
 	}
 	if fmt.Sprint(got) != "[{10 100} {11 101} {12 102} {13 103} {14 7}]" {
 		t.Errorf("reaped %v; %v", got, q.Err())
+	}
+}
+
+// TestManyAreAddedAsOneByOne fills two rings of each kind, around their ends, and compares their memory.
+func TestManyAreAddedAsOneByOne(t *testing.T) {
+	c := Config{Size: 8}
+	for _, write := range []bool{false, true} {
+		one, many := make([]byte, SplitLayout(c).Bytes), make([]byte, SplitLayout(c).Bytes)
+		a, _ := NewSplit(one, c)
+		b, _ := NewSplit(many, c)
+		alike(t, "split", a, b, write, func() {
+			a.usedWord.Store(uint32(a.added) << 16)
+			b.usedWord.Store(uint32(b.added) << 16)
+			for i := range a.used {
+				a.used[i].ID, b.used[i].ID = uint32(a.avail[i]), uint32(b.avail[i])
+			}
+		})
+		if !bytes.Equal(one, many) {
+			t.Errorf("split, writable %v: the rings differ", write)
+		}
+		one, many = make([]byte, PackedLayout(c).Bytes), make([]byte, PackedLayout(c).Bytes)
+		x, _ := NewPacked(one, c)
+		y, _ := NewPacked(many, c)
+		alike(t, "packed", x, y, write, func() {
+			for _, q := range []*Packed{x, y} {
+				for at := q.next; at != q.added; at = at.Plus(1, q.size) { // given back as they came
+					d := layout.Desc{Rest: q.guard[at.At].Rest.Load()}
+					q.guard[at.At].Rest.Store(layout.PackedRest(d.Len(), d.PackedID(), d.PackedFlags()&layout.FlagWrite|at.Used()))
+				}
+			}
+		})
+		if !bytes.Equal(one, many) {
+			t.Errorf("packed, writable %v: the rings differ", write)
+		}
+	}
+}
+
+// alike adds to one and to many, more than fit; give has the device give all back.
+func alike(t *testing.T, kind string, one, many half, write bool, give func()) {
+	t.Helper()
+	cookie := uint32(100)
+	for _, n := range []int{3, 5, 1, 7, 9} {
+		var cookies []uint32
+		var buffers []Buffer
+		fit := 0
+		for range n {
+			cookies, buffers = append(cookies, cookie), append(buffers, Buffer{Addr: 64 * uint64(cookie), Len: cookie})
+			if one.AddOne(cookie, buffers[len(buffers)-1], write) {
+				fit++
+			}
+			cookie++
+		}
+		if got := many.AddEach(cookies, buffers, write); got != fit || many.Free() != one.Free() || many.Pending() != one.Pending() {
+			t.Fatalf("%s: %d of %d were added, one by one %d", kind, got, n, fit)
+		}
+		one.Publish()
+		many.Publish()
+		give()
+		var a, b [8]Done
+		k := one.Reap(a[:])
+		if many.Reap(b[:]) != k || k != fit || a != b || one.Err() != nil || many.Err() != nil {
+			t.Fatalf("%s: %d came back as %v and %v (%v, %v)", kind, k, a, b, one.Err(), many.Err())
+		}
 	}
 }

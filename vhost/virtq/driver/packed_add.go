@@ -19,6 +19,39 @@ func (q *Packed) AddOne(cookie uint32, b Buffer, write bool) bool {
 	return true
 }
 
+// AddEach adds a chain of one buffer for each cookie, as AddOne does, and returns for how many there was room.
+func (q *Packed) AddEach(cookies []uint32, buffers []Buffer, write bool) int {
+	if q.err != nil {
+		return 0
+	}
+	n := min(len(cookies), len(buffers), int(q.room))
+	flags := uint16(0)
+	if write {
+		flags = layout.FlagWrite
+	}
+	added, head := q.added, q.freeHead
+	for i, cookie := range cookies[:n] {
+		b := buffers[i]
+		id := q.ids[head&q.mask]
+		head++
+		c := chain{cookie: cookie, slots: 1}
+		if write {
+			c.writable = b.Len
+		}
+		q.chains[id] = c
+		d := &q.desc[added.At]
+		d.Addr = b.Addr
+		if rest := layout.PackedRest(b.Len, id, flags|added.Phase); added == q.shown { // as in put
+			q.first = rest
+		} else {
+			d.Rest = rest
+		}
+		added = added.Plus(1, q.size)
+	}
+	q.added, q.freeHead, q.room = added, head, q.room-uint32(n)
+	return n
+}
+
 // Add adds a chain of buffers, first those that the device may read, then those it may write to; false when
 // there is no room, or no buffer. It goes into an indirect table when it fits one. cookie comes back with it. The
 // device sees it at Publish.

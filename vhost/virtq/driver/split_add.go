@@ -20,6 +20,30 @@ func (q *Split) AddOne(cookie uint32, b Buffer, write bool) bool {
 	return true
 }
 
+// AddEach adds a chain of one buffer for each cookie, as AddOne does, and returns for how many there was room.
+func (q *Split) AddEach(cookies []uint32, buffers []Buffer, write bool) int {
+	if q.err != nil {
+		return 0
+	}
+	n := min(len(cookies), len(buffers), q.Free())
+	flags := uint16(0)
+	if write {
+		flags = layout.FlagWrite
+	}
+	for i, cookie := range cookies[:n] {
+		b := buffers[i]
+		head := q.free[q.freeHead&q.mask]
+		q.freeHead++
+		c := chain{cookie: cookie, slots: 1}
+		if write {
+			c.writable = b.Len
+		}
+		q.desc[head], q.chains[head] = layout.SplitDesc(b.Addr, b.Len, flags, 0), c
+		q.offer(head)
+	}
+	return n
+}
+
 // Add adds a chain of buffers, first those that the device may read, then those it may write to; false when
 // there is no room, or no buffer. It goes into an indirect table when it fits one. cookie comes back with it. The
 // device sees it at Publish.
