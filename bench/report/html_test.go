@@ -261,3 +261,30 @@ func TestWriteAPage(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAStageHasOneColourInAllPlots(t *testing.T) {
+	costs := func(names ...string) stageCost {
+		of := make(map[string]float64)
+		for i, n := range names {
+			of[n] = float64(10 + i)
+		}
+		row := &result.Row{Name: "row", Contenders: []result.Contender{{Name: "culvert"}}}
+		return stageCost{row: row, of: []map[string]float64{of}}
+	}
+	all := []stageCost{costs("receive", "actions"), costs("parse", "actions", "transmit")}
+	order := gather([]string{"receive", "actions", "parse", "transmit"}, all)
+	for i, want := range []string{"s0 receive, s1 actions", "s1 actions, s2 parse, s3 transmit"} {
+		var got []string
+		for _, line := range all[i].cells(order) {
+			got = append(got, line[0].Series+" "+line[0].Text)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("plot %d: got %q, want %q", i, got, want)
+		}
+	}
+	many := []stageCost{costs("a", "b", "c", "d", "e"), costs("f", "g", "h", "i", "j")}
+	order = gather(strings.Split("abcdefghij", ""), many)
+	if got := strings.Join(order, " "); got != "b c d e h i j "+otherStages || many[0].of[0][otherStages] != 10 || many[1].of[0][otherStages] != 10+11 {
+		t.Errorf("got %q, with the others %v and %v", got, many[0].of[0][otherStages], many[1].of[0][otherStages])
+	}
+}

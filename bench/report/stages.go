@@ -13,14 +13,31 @@ import (
 	"github.com/culvertdev/culvert/bench/stat"
 )
 
-// stageSection shows where a packet's cycles go.
+// A stageCost is what the stages of a row's contenders cost in windows of one class.
+type stageCost struct {
+	row   *result.Row
+	class string
+	of    []map[string]float64 // by contender and stage
+}
+
+// stageSection shows where a packet's cycles go. A stage has the same colour in every plot.
 func stageSection(run *result.Run) section {
-	s := section{ID: "stages", Title: "Cycles by stage", Text: "What a packet costs the switch in each stage: medians of all windows, in cycles. The table says which colour is which stage, from left to right."}
+	s := section{ID: "stages", Title: "Cycles by stage", Text: "What a packet costs the switch in each stage: medians of all windows, in cycles. The tables say which colour is which stage; it is the same one in all plots."}
+	var all []stageCost
+	var order []string
 	eachClass(run, func(row *result.Row, class string) {
-		if f, ok := stageFigure(fmt.Sprintf("stages-%d", len(s.Figures)), row, class); ok {
+		c := stageCost{row, class, make([]map[string]float64, len(row.Contenders))}
+		for i, who := range row.Contenders {
+			c.of[i] = stageCosts(row, who.Name, class, &order)
+		}
+		all = append(all, c)
+	})
+	order = gather(order, all)
+	for i := range all {
+		if f, ok := all[i].figure(fmt.Sprintf("stages-%d", len(s.Figures)), order); ok {
 			s.Figures = append(s.Figures, f)
 		}
-	})
+	}
 	return s
 }
 
@@ -30,42 +47,54 @@ const mostStages = 8
 // otherStages is the name of those.
 const otherStages = "all others"
 
-func stageFigure(id string, row *result.Row, class string) (figure, bool) {
-	costs := make([]map[string]float64, len(row.Contenders)) // by contender and stage
-	var order []string
-	for i, c := range row.Contenders {
-		costs[i] = stageCosts(row, c.Name, class, &order)
-	}
-	if len(order) == 0 {
-		return figure{}, false
-	}
-	order = gather(order, costs)
-	f := figure{Title: row.Name + classNote(class), Head: []string{"stage"}, Open: true}
+// figure draws it. order is that of all stages of the run.
+func (c *stageCost) figure(id string, order []string) (figure, bool) {
+	f := figure{Title: c.row.Name + classNote(c.class), Head: []string{"stage"}, Open: true}
 	chart := plot.Stack{Title: f.Title}
 	var said []string
-	for k, stage := range order {
-		f.Cells = append(f.Cells, []cell{{Series: fmt.Sprint("s", k), Text: stage}})
-	}
-	for i, c := range row.Contenders {
-		if len(costs[i]) == 0 {
+	for i, who := range c.row.Contenders {
+		if len(c.of[i]) == 0 {
 			continue
 		}
-		f.Head = append(f.Head, c.Name)
-		w := plot.Whole{Name: c.Name}
+		f.Head = append(f.Head, who.Name)
+		w := plot.Whole{Name: who.Name}
 		sum := 0.0
 		for k, stage := range order {
-			v := costs[i][stage]
+			v := c.of[i][stage]
 			sum += v
 			w.Parts = append(w.Parts, plot.Part{Series: k, Name: stage, Value: v})
-			f.Cells[k] = append(f.Cells[k], cell{Text: digits(v)})
 		}
 		w.Text = digits(sum) + " cycles"
 		chart.Wholes = append(chart.Wholes, w)
-		said = append(said, fmt.Sprintf("%s: %s a packet.", c.Name, w.Text))
+		said = append(said, fmt.Sprintf("%s: %s a packet.", who.Name, w.Text))
 	}
+	if len(said) == 0 {
+		return figure{}, false
+	}
+	f.Cells = c.cells(order)
 	chart.Description = strings.Join(said, " ") + " The table below has the stages."
 	f.SVG = template.HTML(chart.SVG(id))
 	return f, true
+}
+
+// cells are the lines of the table: the stages that somebody has.
+func (c *stageCost) cells(order []string) (lines [][]cell) {
+	for k, stage := range order {
+		line := []cell{{Series: fmt.Sprint("s", k), Text: stage}}
+		known := false
+		for _, costs := range c.of {
+			if len(costs) == 0 {
+				continue
+			}
+			v, has := costs[stage]
+			known = known || has
+			line = append(line, cell{Text: digits(v)})
+		}
+		if known {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // stageCosts returns the median cycles of each stage of a contender, and adds stages that are new to order.
@@ -93,26 +122,30 @@ func stageCosts(row *result.Row, contender, class string, order *[]string) map[s
 	return costs
 }
 
-// gather makes one of the stages that have no colour left, and returns the order of what there is then.
-func gather(order []string, costs []map[string]float64) []string {
+// gather makes one of the stages that have no colour left, in all plots, and returns the order of what there is then.
+func gather(order []string, all []stageCost) []string {
 	if len(order) <= mostStages {
 		return order
 	}
 	largest := make(map[string]float64)
-	for _, c := range costs {
-		for name, v := range c {
-			largest[name] = max(largest[name], v)
+	for _, c := range all {
+		for _, costs := range c.of {
+			for name, v := range costs {
+				largest[name] = max(largest[name], v)
+			}
 		}
 	}
 	delete(largest, otherStages)
 	by := slices.SortedFunc(maps.Keys(largest), func(a, b string) int {
 		return cmp.Or(cmp.Compare(largest[b], largest[a]), cmp.Compare(a, b))
 	})
-	for _, small := range by[mostStages-1:] {
-		for _, c := range costs {
-			if v, ok := c[small]; ok {
-				c[otherStages] += v
-				delete(c, small)
+	for _, c := range all {
+		for _, costs := range c.of {
+			for _, small := range by[mostStages-1:] {
+				if v, ok := costs[small]; ok {
+					costs[otherStages] += v
+					delete(costs, small)
+				}
 			}
 		}
 	}
