@@ -28,7 +28,8 @@ func (c *Culvert) Missing() error {
 
 type runningCulvert struct {
 	*daemon.Daemon
-	build api.Version
+	build  api.Version
+	config []string
 }
 
 func (c *Culvert) Start(ctx context.Context, l *lab.Lab, rules []string, dir string) (Running, error) {
@@ -45,7 +46,7 @@ func (c *Culvert) Start(ctx context.Context, l *lab.Lab, rules []string, dir str
 	if err != nil {
 		return nil, err
 	}
-	r := &runningCulvert{Daemon: d}
+	r := &runningCulvert{Daemon: d, config: append([]string{fmt.Sprintf("workers: {cpus: [%d]}", contest.SwitchCPU), "ports: type afxdp"}, lines(c.Config)...)}
 	if r.build, err = api.Call(ctx, d.Client(), api.GetVersion, api.Nothing{}); err == nil {
 		_, err = d.WaitOpen(ctx)
 	}
@@ -55,7 +56,13 @@ func (c *Culvert) Start(ctx context.Context, l *lab.Lab, rules []string, dir str
 	return r, nil
 }
 
-func (r *runningCulvert) Version() string { return r.build.Version }
+func (r *runningCulvert) Version() string  { return r.build.Version }
+func (r *runningCulvert) Config() []string { return r.config }
+
+// lines returns those of a text that say something.
+func lines(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+}
 
 func (r *runningCulvert) Cached(ctx context.Context) string {
 	st, err := api.Call(ctx, r.Client(), api.GetStats, api.Nothing{})

@@ -34,7 +34,8 @@ func (o *OVS) Missing() error { return ovs.Missing() }
 
 type runningOVS struct {
 	*ovs.Instance
-	build string
+	build  string
+	config []string
 }
 
 func (o *OVS) Start(ctx context.Context, l *lab.Lab, rules []string, dir string) (Running, error) {
@@ -74,11 +75,17 @@ func (r *runningOVS) configure(ctx context.Context, l *lab.Lab, rules []string, 
 		return err
 	}
 	version, err := r.Instance.Version(ctx)
+	if err != nil {
+		return err
+	}
 	r.build = version + " (" + build + ")"
+	config, err := r.Vsctl(ctx, "get", "Open_vSwitch", ".", "other_config")
+	r.config = []string{"other_config: " + strings.TrimSpace(config), "bridge: datapath_type=netdev, fail-mode=secure", "ports: type=afxdp"}
 	return err
 }
 
-func (r *runningOVS) Version() string { return r.build }
+func (r *runningOVS) Version() string  { return r.build }
+func (r *runningOVS) Config() []string { return r.config }
 
 func (r *runningOVS) Cached(context.Context) string {
 	show, err := r.Appctl("dpctl/show")

@@ -26,6 +26,8 @@ type Switch interface {
 type Running interface {
 	PID() int
 	Version() string
+	// Config says, in lines, how it was configured.
+	Config() []string
 	// Cached says in its own words how many flows are cached, and how many masks packets are looked up under.
 	Cached(ctx context.Context) string
 	// Flows returns how many flows are cached.

@@ -62,7 +62,7 @@ func run(ctx context.Context, o options, sw rival.Switch) (s sample, err error) 
 		return s, err
 	}
 	defer func() { err = errors.Join(err, r.Stop()) }()
-	s.name, s.version = sw.Name(), r.Version()
+	s.name, s.version, s.config = sw.Name(), r.Version(), r.Config()
 	return s, s.measure(ctx, o, l, r)
 }
 

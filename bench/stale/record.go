@@ -41,7 +41,7 @@ func (o options) row(s sample) result.Row {
 		Measures: []result.Measure{
 			{Name: measureStale, Unit: "ns", Better: result.Less}, {Name: measureCall, Unit: "ns", Better: result.Less},
 		},
-		Contenders: []result.Contender{{Name: s.name, Version: s.version}},
+		Contenders: []result.Contender{{Name: s.name, Version: s.version, Config: s.config}},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 // A sample is what one start of a switch brought.
 type sample struct {
 	name, version string
+	config        []string
 	cached        string        // flows, as the switch says it
 	call          time.Duration // until the switch said that it had changed the rule
 	stale         time.Duration // until the last packet by the old rule came out, to a millisecond or so

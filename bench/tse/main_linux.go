@@ -30,14 +30,16 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/rival"
 )
 
 type options struct {
-	culvert, only, rates, extra string
-	rounds, victim              int
-	window, warm                time.Duration
-	newFlows                    bool
+	culvert, only, rates, extra, json string
+	rounds, victim                    int
+	window, warm                      time.Duration
+	newFlows                          bool
 }
 
 func main() {
@@ -51,6 +53,7 @@ func main() {
 	flag.DurationVar(&o.window, "window", 4*time.Second, "`time` of each measurement")
 	flag.DurationVar(&o.warm, "warm", 3*time.Second, "`time` of traffic, attack included, before each")
 	flag.BoolVar(&o.newFlows, "new-flows", false, "measure new flows a second instead")
+	flag.StringVar(&o.json, "json", "", "keep what was measured in a `file`, for culvert bench report and compare, and go on where an earlier run with it ended")
 	flag.Parse()
 	contest.Main("tse", func(ctx context.Context) error { return compare(ctx, o) })
 }
@@ -69,19 +72,31 @@ func compare(ctx context.Context, o options) error {
 		return err
 	}
 	runtime.GOMAXPROCS(max(4, runtime.NumCPU())) // several senders on one CPU
+	book, err := result.Open(o.json, o.run(machine.Versions(ctx), result.CommandLine("go run ./bench/tse", os.Args[1:])))
+	if err != nil {
+		return err
+	}
 	r := report{phases: phases}
 	fmt.Printf("switch on CPU %d, hosts on CPU %d; %s\n", contest.SwitchCPU, contest.HostCPU, runtime.Version())
-	for range o.rounds {
-		for _, c := range contest.Turns(switches) {
+	for round := range o.rounds {
+		for turn, c := range contest.Turns(switches) {
+			if has(book, phases, c.Name(), round+1, turn) {
+				continue
+			}
 			s, err := run(ctx, o, c, phases)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name(), err)
 			}
 			r.samples = append(r.samples, s)
 			s.print(os.Stdout)
+			if err := s.add(book, o, phases, round+1, turn); err != nil {
+				return err
+			}
 		}
 	}
-	r.print(os.Stdout)
+	if len(r.samples) > 0 {
+		r.print(os.Stdout)
+	}
 	return nil
 }
 

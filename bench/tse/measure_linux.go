@@ -32,8 +32,8 @@ type phase struct {
 	flood  bool // instead of all else: new flows, as many as one host sends
 }
 
-// A result is what a phase brought, in packets a second.
-type result struct {
+// An outcome is what a phase brought, in packets a second.
+type outcome struct {
 	offered, received [2]float64 // of the victims beside and behind; of a flood, the first
 	user, system      float64    // CPU time of the switch's process, in CPUs
 	cached            string     // what the switch says of its cache
@@ -42,7 +42,9 @@ type result struct {
 // A sample is all phases of one start of a switch.
 type sample struct {
 	contender, version string
-	results            []result
+	config             []string
+	rules              []string
+	results            []outcome
 }
 
 // rules returns the rules of a run.
@@ -65,12 +67,13 @@ func run(ctx context.Context, o options, c rival.Switch, phases []phase) (s samp
 		return s, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	r, err := c.Start(ctx, l, rules(l, phases[0].flood), filepath.Join(scratch.Path, c.Name()))
+	s.rules = rules(l, phases[0].flood)
+	r, err := c.Start(ctx, l, s.rules, filepath.Join(scratch.Path, c.Name()))
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, r.Stop()) }()
-	s.contender, s.version = c.Name(), r.Version()
+	s.contender, s.version, s.config = c.Name(), r.Version(), r.Config()
 	for _, p := range phases {
 		res, err := measure(ctx, o, l, r, p)
 		if err != nil {
@@ -129,7 +132,7 @@ func senders(o options, l *lab.Lab, p phase) ([]*sender, error) {
 }
 
 // measure runs one phase.
-func measure(ctx context.Context, o options, l *lab.Lab, r rival.Running, p phase) (res result, err error) {
+func measure(ctx context.Context, o options, l *lab.Lab, r rival.Running, p phase) (res outcome, err error) {
 	all, err := senders(o, l, p)
 	if err != nil {
 		return res, err

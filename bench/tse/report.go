@@ -57,11 +57,11 @@ func (r *report) print(out io.Writer) {
 		for _, n := range names {
 			received := r.median(n, func(s *sample) float64 { return s.results[i].received[0] })
 			if p.flood {
-				each := func(of func(*result) float64) float64 {
+				each := func(of func(*outcome) float64) float64 {
 					return r.median(n, func(s *sample) float64 { return 1e6 * of(&s.results[i]) / max(s.results[i].received[0], 1) })
 				}
 				fmt.Fprintf(w, "%.0f\t%.2f\t%.2f\t", received,
-					each(func(r *result) float64 { return r.user }), each(func(r *result) float64 { return r.system }))
+					each(func(r *outcome) float64 { return r.user }), each(func(r *outcome) float64 { return r.system }))
 				continue
 			}
 			behind := r.median(n, func(s *sample) float64 { return s.results[i].received[1] })
