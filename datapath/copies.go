@@ -42,6 +42,7 @@ func (w *pipeline) clone(words []uint64, r *run) {
 			continue
 		}
 		w.pool.Meta(dup).Hash = w.pool.Meta(f).Hash
+		w.journeys.Copy(dup, f)
 		l.frames[n], l.l3[n], l.l4[n] = dup, r.l3[i], r.l4[i]
 		n++
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/datapath/version"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -65,6 +66,7 @@ func (d *DryRun) newPipeline(x flow.Extractor) (*pipeline, error) {
 	zero := func() int64 { return 0 }
 	w := &pipeline{
 		pool: d.pool, frames: frames, x: x, emc: flowcache.NewEMC(1, -1, flows), flows: flows.NewReader(), lists: flows.Lists(),
+		book: new(version.Book), journeys: version.NewJourneys(d.pool),
 		count: newCounters(), clock: zero, waiting: upcall.NewWaiting(d.pool, 1, 1),
 		lane: upcall.NewLane(1, func() {}), stages: new(stage.Clock),
 		watch: &watch{asked: func(l Look) { d.looks = append(d.looks, l) }},

@@ -116,6 +116,7 @@ func (w *pipeline) takeInjected() (n int) {
 		w.clones.left = maxClones
 		b := &w.answer
 		b.Append(in.frame)
+		w.journeys.Of(in.frame).Clear() // its first look-up is still to come
 		w.x.Extract(w.pool, in.port, 0, b, &w.keys)
 		w.run(in.program, run{port: in.port, frames: b.Frames(), l3: w.keys.L3[:1], l4: w.keys.L4[:1]})
 		b.Reset()

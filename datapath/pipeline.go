@@ -5,6 +5,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/datapath/version"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache"
@@ -26,23 +27,26 @@ const publishEvery = 1_000_000 // ns
 //
 // It implements pmd.Processor.
 type pipeline struct {
-	id     int // of the worker
-	pool   *frame.Pool
-	frames *frame.Cache
-	x      flow.Extractor
-	emc    *flowcache.EMC
-	flows  *flowcache.Reader
-	lists  *flowcache.Lists
-	meters *meter.Store
-	count  counters
-	now    int64 // ns; time of the cycle before this one
-	clock  func() int64
+	id       int // of the worker
+	pool     *frame.Pool
+	frames   *frame.Cache
+	x        flow.Extractor
+	emc      *flowcache.EMC
+	flows    *flowcache.Reader
+	lists    *flowcache.Lists
+	book     *version.Book
+	journeys *version.Journeys
+	meters   *meter.Store
+	count    counters
+	now      int64 // ns; time of the cycle before this one
+	clock    func() int64
 
 	// Scratch for the batch in hand.
-	keys  flow.Keys
-	slots [frame.MaxBatch]flowcache.Slot
-	miss  [frame.MaxBatch]uint16
-	sizes [frame.MaxBatch]uint32
+	keys     flow.Keys
+	slots    [frame.MaxBatch]flowcache.Slot
+	programs [frame.MaxBatch]flowcache.ListID // of those that were taken up again: see agree
+	miss     [frame.MaxBatch]uint16
+	sizes    [frame.MaxBatch]uint32
 
 	// The way to the slow path and back.
 	lane     *upcall.Lane
@@ -145,15 +149,21 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	if gone != 0 {
 		miss, hits = w.leave(gone, miss)
 	}
-	w.count.levels.Add(hitEMC, uint64(hits))
 	if w.watch != nil {
 		w.watch.missed(w, port, recirc, depth, b.Frames(), miss)
 	}
-	if len(miss) > 0 {
+	asked := len(miss)
+	if asked > 0 {
 		w.stages.Enter(stage.Megaflow)
 		miss = w.lookup(miss)
 	}
-	// 5. The slow path for the rest.
+	// 5. What packets that were taken up again have met before, and what they meet now, is of one version of the rules.
+	if found := asked - len(miss); recirc == 0 {
+		w.countHits(hits, found)
+	} else {
+		miss = w.agree(b, miss, hits, found)
+	}
+	// 6. The slow path for the rest.
 	if len(miss) > 0 {
 		w.stages.Enter(stage.Slow)
 		w.ask(port, recirc, depth, b, miss)
@@ -161,9 +171,13 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	if w.watch != nil {
 		w.watch.found(w, port, recirc, depth, b.Frames())
 	}
-	// 6. Actions, for runs of packets with the same ones.
+	// 7. Actions, for runs of packets with the same ones.
 	w.stages.Enter(stage.Actions)
-	w.execute(port, recirc, depth, b.Frames())
+	if recirc == 0 {
+		w.execute(port, depth, b.Frames())
+	} else {
+		w.executeAgain(port, recirc, depth, b.Frames())
+	}
 	b.Reset()
 }
 
@@ -241,7 +255,6 @@ func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16, hits int) {
 // lookup asks the megaflow cache about the packets of miss, teaches the exact-match cache, and
 // returns those that are still unknown.
 func (w *pipeline) lookup(miss []uint16) []uint16 {
-	asked := len(miss)
 	var known uint64
 	for _, i := range miss {
 		known |= 1 << i
@@ -255,25 +268,39 @@ func (w *pipeline) lookup(miss []uint16) []uint16 {
 		i := bits.TrailingZeros64(known)
 		w.emc.Insert(&w.keys, i, w.slots[i])
 	}
-	w.count.levels.Add(hitMegaflow, uint64(asked-len(miss)))
 	return miss
 }
 
-// execute runs the programs of the packets that were found. Neighbours with the same program run
-// together, whatever flows they are of: order is kept, and a thousand flows between two ports cost
-// what one does.
-func (w *pipeline) execute(port, recirc uint32, depth int, frames []frame.Frame) {
+// countHits counts packets that the caches knew.
+func (w *pipeline) countHits(exact, mega int) {
+	w.count.levels.Add(hitEMC, uint64(exact))
+	w.count.levels.Add(hitMegaflow, uint64(mega))
+}
+
+// execute runs the programs of the packets that were found the first time they were looked up. Neighbours with the same
+// program run together, whatever flows they are of: order is kept, and a thousand flows between two ports cost what one
+// does.
+func (w *pipeline) execute(port uint32, depth int, frames []frame.Frame) {
+	settled := w.book.Settled() // before any flow's version is read
 	for i := 0; i < len(frames); {
 		if w.slots[i] == 0 {
 			i++
 			continue
 		}
 		first, list := i, w.flows.Actions(w.slots[i])
-		for i < len(frames) && w.slots[i] != 0 && w.flows.Actions(w.slots[i]) == list {
+		for i < len(frames) && w.slots[i] != 0 {
+			actions, number := w.flows.Verdict(w.slots[i])
+			if actions != list {
+				break
+			}
+			from := i
 			i = w.credit(frames, i)
+			if number != 0 {
+				w.depart(frames[from:i], w.slots[from], actions, version.Number(number), settled)
+			}
 		}
 		w.run(w.lists.Get(list), run{
-			port: port, recirc: recirc, depth: depth,
+			port: port, depth: depth,
 			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i],
 		})
 	}

@@ -74,21 +74,22 @@ func (w *pipeline) passAgain(port, id uint32, depth int, b *frame.Batch) {
 
 // paused is what a pass that is running programs still needs, while clones go through one of their own.
 type paused struct {
-	n      int
-	slots  [frame.MaxBatch]flowcache.Slot
-	l3, l4 [frame.MaxBatch]uint16
-	batch  frame.Batch // the clones
+	n        int
+	slots    [frame.MaxBatch]flowcache.Slot
+	programs [frame.MaxBatch]flowcache.ListID
+	l3, l4   [frame.MaxBatch]uint16
+	batch    frame.Batch // the clones
 }
 
 // recircClones takes clones up again at once.
 func (w *pipeline) recircClones(id uint32, r *run) {
 	p := &w.paused[w.pauses]
 	w.pauses++
-	p.n, p.slots, p.l3, p.l4 = w.keys.N, w.slots, w.keys.L3, w.keys.L4
+	p.n, p.slots, p.programs, p.l3, p.l4 = w.keys.N, w.slots, w.programs, w.keys.L3, w.keys.L4
 	p.batch.AppendAll(r.frames)
 	first := w.again.n
 	w.passAgain(r.port, id, r.depth+1, &p.batch)
 	w.finishRecirc(r.depth+1, first, &p.batch)
-	w.keys.N, w.slots, w.keys.L3, w.keys.L4 = p.n, p.slots, p.l3, p.l4
+	w.keys.N, w.slots, w.programs, w.keys.L3, w.keys.L4 = p.n, p.slots, p.programs, p.l3, p.l4
 	w.pauses--
 }

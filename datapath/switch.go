@@ -19,6 +19,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/reval"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/datapath/version"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -33,20 +34,22 @@ const keysPerWorker = 4096
 
 // A Switch forwards packets between its ports as its bridges' rule tables say.
 type Switch struct {
-	o       Options
-	clock   *cpu.Clock
-	flows   *flowcache.Megaflow
-	lists   *flowcache.Lists
-	meters  *meter.Store
-	slow    *upcall.Handler
-	reval   *reval.Revalidator
-	group   *pmd.Group
-	pipes   []*pipeline
-	started time.Time
-	tables  atomic.Pointer[tables]
-	options flow.PortOptions
-	numbers encap.Counters // of packets that go into tunnels
-	running bool           // threads do the work; if not, a Stepper does
+	o        Options
+	clock    *cpu.Clock
+	flows    *flowcache.Megaflow
+	lists    *flowcache.Lists
+	meters   *meter.Store
+	slow     *upcall.Handler
+	reval    *reval.Revalidator
+	book     *version.Book // of the versions of the rules
+	journeys *version.Journeys
+	group    *pmd.Group
+	pipes    []*pipeline
+	started  time.Time
+	tables   atomic.Pointer[tables]
+	options  flow.PortOptions
+	numbers  encap.Counters // of packets that go into tunnels
+	running  bool           // threads do the work; if not, a Stepper does
 
 	mu      sync.Mutex // over the ports and bridges
 	bridges map[string]*bridge
@@ -110,6 +113,7 @@ func newSwitch(o Options) (*Switch, error) {
 	s.tables.Store(&tables{})
 	s.lists = flowcache.NewLists(o.Cache.ListWords)
 	s.meters = meter.NewStore(o.Workers.Count)
+	s.book, s.journeys = new(version.Book), version.NewJourneys(o.Pool)
 	var err error
 	s.flows, err = flowcache.New(flowcache.Options{
 		Flows: o.Cache.Flows, MasksPerPort: o.Cache.MasksPerPort, Seed: o.Seed, Lists: s.lists,
@@ -122,7 +126,7 @@ func newSwitch(o Options) (*Switch, error) {
 	}
 	x := s.extractor()
 	s.slow, err = upcall.NewHandler(upcall.Config{
-		Pool: o.Pool, Extractor: x, Flows: s.flows, Lists: s.lists, TableOf: s.tableOf,
+		Pool: o.Pool, Extractor: x, Flows: s.flows, Lists: s.lists, Book: s.book, Journeys: s.journeys, TableOf: s.tableOf,
 		Installed: func(slot flowcache.Slot, t rules.Table) { s.reval.Installed(slot, t) },
 		Credit:    func(slot flowcache.Slot, size int, now int64) { s.reval.Credit(slot, size, now) },
 		Now:       s.clock.Now, Learned: s.learned, Log: o.Log,
@@ -136,7 +140,7 @@ func newSwitch(o Options) (*Switch, error) {
 	}
 	s.inject.queue = ring.NewMPSC[injection](injectDepth)
 	s.reval = reval.New(reval.Config{
-		Flows: s.flows, Lists: s.lists, Locked: s.slow.Locked, Tables: func() []rules.Table { return s.tables.Load().all },
+		Flows: s.flows, Lists: s.lists, Book: s.book, Locked: s.slow.Locked, Tables: func() []rules.Table { return s.tables.Load().all },
 		TableOf: s.tableOf, Now: s.clock.Now, MaxIdle: o.MaxIdle,
 	})
 	if err := s.makeWorkers(x); err != nil {
@@ -193,7 +197,7 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		id: i, meters: s.meters,
 		pool: s.o.Pool, frames: frames, x: x,
 		emc:   flowcache.NewEMC(s.o.Cache.EMCEntries, s.o.Cache.EMCInsert, s.flows),
-		flows: s.flows.NewReader(), lists: s.lists, count: newCounters(),
+		flows: s.flows.NewReader(), lists: s.lists, book: s.book, journeys: s.journeys, count: newCounters(),
 		clock: s.clock.Now, now: s.clock.Now(),
 		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), slow: s.slow, kick: s.slow.Kick,
 		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held), stages: new(stage.Clock),

@@ -95,7 +95,7 @@ func (w *world) write() error {
 			if err != nil {
 				continue // full until the workers tick
 			}
-			w.m.Update(s, id, 0, 0, 0)
+			w.m.Update(s, id, 0, 0, 0, 0)
 		case in:
 			w.set(n, stateUnsure)
 			w.m.Remove(s)

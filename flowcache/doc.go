@@ -47,7 +47,7 @@
 //	entry.base, mask, ext writer      before put, in a slot nobody can find       plain, after finding the slot
 //	masks[id]             writer      before a list names id                      plain, after loading the list
 //	entry.gen             writer      +1 before put, +1 after leaving the bucket  atomic
-//	entry.actions         writer      before put; swapped by Update               atomic
+//	entry.verdict         writer      before put; swapped by Update               atomic
 //	words of a list       writer      before its id is in a flow                  plain, after loading actions
 //	bucket words          writer      entry, then tag; spill count before both    atomic
 //	ports[p]              writer      a new immutable list each time              atomic

@@ -152,7 +152,7 @@ func TestUpdateReplacesActionsAndKeepsTheOldUntilTheTick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Update(s, b, 0, 5, 6)
+	m.Update(s, b, 0, 5, 6, 7)
 	if got := r.Actions(s); got != b {
 		t.Errorf("Actions = %d, want %d", got, b)
 	}
@@ -168,7 +168,7 @@ func TestUpdateReplacesActionsAndKeepsTheOldUntilTheTick(t *testing.T) {
 		t.Errorf("%d lists reclaimed after the tick, want 2", n)
 	}
 	m.Remove(s)
-	m.Update(s, mustIntern(t, l, 9), 0, 0, 0) // nothing to update: the reference is given up
+	m.Update(s, mustIntern(t, l, 9), 0, 0, 0, 0) // nothing to update: the reference is given up
 	if l.Len() != 0 {
 		t.Errorf("%d lists are left", l.Len())
 	}

@@ -56,7 +56,16 @@ func (r *Reader) Offline() { r.epoch.Offline() }
 func (r *Reader) Online() { r.epoch.Online() }
 
 // Actions returns what to do with packets of the flow in s. The list is valid until the next tick.
-func (r *Reader) Actions(s Slot) ListID { return ListID(r.m.entries[s].actions.Load()) }
+func (r *Reader) Actions(s Slot) ListID { return r.m.entries[s].actions() }
+
+// Verdict is Actions with the flow's version, as they were at one moment.
+func (r *Reader) Verdict(s Slot) (actions ListID, version uint32) {
+	v := r.m.entries[s].verdict.Load()
+	return ListID(v), uint32(v >> 32)
+}
+
+// Life is Megaflow.Life.
+func (r *Reader) Life(s Slot) uint32 { return r.m.Life(s) }
 
 // Credit counts packets of the flow in s, of so many bytes together, at time now in ns. It must come
 // before the tick that ends the cycle in which s was found.

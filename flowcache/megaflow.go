@@ -103,16 +103,22 @@ type entry struct {
 	// gen counts the lives of the slot: odd while a flow is in it. Written by the writer, read by
 	// workers with an EMC entry.
 	gen     atomic.Uint64
-	mask    maskID // plain, as base
-	actions atomic.Uint32
-	trail   ListID // this and the rest: only the writer's
-	next    Slot   // in the list of free slots, or of removed ones
-	stamp   uint64 // of the removal
+	verdict atomic.Uint64 // Flow.Actions in the lower half, Flow.Version in the upper: workers see both change at once
+	mask    maskID        // plain, as base
+	trail   ListID        // this and the rest: only the writer's
+	next    Slot          // in the list of free slots, or of removed ones
+	blocks  uint8         // which blocks the key has that the flow was made from
+	stamp   uint64        // of the removal
 	tags    uint64
 	rewrote uint64
 	added   int64 // ns: Flow.Now
-	blocks  uint8 // which blocks the key has that the flow was made from
 }
+
+// verdictOf returns what an entry's word says.
+func verdictOf(actions ListID, version uint32) uint64 { return uint64(version)<<32 | uint64(actions) }
+
+// actions returns the program of the flow that e is.
+func (e *entry) actions() ListID { return ListID(e.verdict.Load()) }
 
 // A baseline is the sums of a slot's rows when its flow was inserted.
 type baseline struct {

@@ -17,6 +17,7 @@ type Flow struct {
 	Trail   ListID    // what took part in the verdict
 	Tags    uint64    // kept for the caller
 	Rewrote uint64    // kept for the caller
+	Version uint32    // kept for the caller; workers see it with Actions
 	Now     int64     // ns: Stats.LastUsed until a packet comes
 }
 
@@ -94,7 +95,7 @@ func (m *Megaflow) insert(f *Flow) (Slot, error) {
 	}
 	e.mask, e.trail = id, f.Trail
 	e.tags, e.rewrote, e.added, e.blocks = f.Tags, f.Rewrote, f.Now, v.present
-	e.actions.Store(uint32(f.Actions))
+	e.verdict.Store(verdictOf(f.Actions, f.Version))
 	sum := m.sum(s)
 	m.baselines[s] = baseline{packets: sum.Packets, bytes: sum.Bytes, used: sum.LastUsed}
 	e.gen.Add(1) // odd: live
@@ -153,20 +154,26 @@ func (m *Megaflow) countMask(port uint32, id maskID, want *flow.Mask) {
 
 // Update replaces what is done with the packets of the flow in slot s, at once for all workers, and
 // takes over the references to the lists. Those of the lists that were there are released.
-func (m *Megaflow) Update(s Slot, actions, trail ListID, tags, rewrote uint64) {
+func (m *Megaflow) Update(s Slot, actions, trail ListID, tags, rewrote uint64, version uint32) {
 	if !m.live(s) {
 		m.lists.Release(actions)
 		m.lists.Release(trail)
 		return
 	}
 	e := &m.entries[s]
-	oldActions, oldTrail := ListID(e.actions.Load()), e.trail
-	e.actions.Store(uint32(actions))
+	oldActions, oldTrail := e.actions(), e.trail
+	e.verdict.Store(verdictOf(actions, version))
 	e.trail, e.tags, e.rewrote = trail, tags, rewrote
 	m.lists.Release(oldActions)
 	m.lists.Release(oldTrail)
 	m.counters.Add(counterUpdated, 1)
 	m.counters.Publish()
+}
+
+// SetVersion gives the flow in slot s, which must be live, another version.
+func (m *Megaflow) SetVersion(s Slot, version uint32) {
+	e := &m.entries[s]
+	e.verdict.Store(verdictOf(e.actions(), version))
 }
 
 // Remove takes the flow in slot s out: look-ups that begin after the call do not find it. Packets
@@ -184,7 +191,7 @@ func (m *Megaflow) Remove(s Slot) {
 	e.gen.Add(1) // even: no EMC entry answers with the slot from here on
 	m.dropWhole(s)
 	m.dropFlow(portOf(&e.base), e.mask)
-	m.lists.Release(ListID(e.actions.Load()))
+	m.lists.Release(e.actions())
 	m.flows.Add(-1)
 
 	e.stamp, e.next = m.epochs.Advance(), 0
@@ -232,8 +239,9 @@ func (m *Megaflow) Flow(s Slot, f *Flow) bool {
 	}
 	e := &m.entries[s]
 	rec := m.maskOf(e.mask)
+	verdict := e.verdict.Load()
 	*f = Flow{
-		Actions: ListID(e.actions.Load()), Trail: e.trail,
+		Actions: ListID(verdict), Trail: e.trail, Version: uint32(verdict >> 32),
 		Tags: e.tags, Rewrote: e.rewrote,
 		Now: e.added,
 	}

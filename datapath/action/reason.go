@@ -52,6 +52,7 @@ const (
 	SplitHorizon
 	BadTunnel
 	UnknownEnd
+	RulesChanged
 	NumReasons
 )
 
@@ -102,6 +103,7 @@ func Reasons() []counter.Desc {
 		OwnEnd:           {Name: "tunnel_own_end", Help: "The packet would go by a tunnel to the end at which it came in.", Kind: counter.Drop},
 		SplitHorizon:     {Name: "tunnel_split_horizon", Help: "The packet came by a tunnel from the end that it would go back to.", Kind: counter.Drop},
 		BadTunnel:        {Name: "tunnel_fields", Help: "The flow says something about the tunnel's headers that they have no room for.", Kind: counter.Drop},
+		RulesChanged:     {Name: "rules_changed", Help: "The rules changed between two look-ups of the packet, and in no version of them do both stand.", Kind: counter.Drop},
 		UnknownEnd:       {Name: "tunnel_unknown", Help: "Nobody knows behind which end of the overlay the destination is.", Kind: counter.Drop},
 	}
 }

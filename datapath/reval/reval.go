@@ -10,8 +10,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/datapath/version"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -40,6 +42,7 @@ const rest = 4
 type Config struct {
 	Flows   *flowcache.Megaflow
 	Lists   *flowcache.Lists
+	Book    *version.Book                 // of the versions of the rules
 	Locked  func(func())                  // the lock over the flow cache: upcall.Handler.Locked
 	Tables  func() []rules.Table          // the tables there are
 	TableOf func(port uint32) rules.Table // which decides about packets from a port
@@ -77,7 +80,9 @@ type Revalidator struct {
 	at, end flowcache.Slot
 	now     int64
 	tight   bool   // ask's answer
-	look    func() // visitPiece, the cache's Reclaim and its Tight, bound once: a walk allocates nothing
+	gather  func() // learn, visitPiece, the cache's Reclaim and its Tight, bound once: a walk allocates nothing
+	look    func()
+	settle  func()
 	reclaim func()
 	ask     func()
 
@@ -100,7 +105,7 @@ func New(c Config) *Revalidator {
 		news:     make(map[rules.Table]*news),
 	}
 	r.ledger = newLedger(r, c.Lists, c.Flows.Cap()+1)
-	r.look = r.visitPiece
+	r.gather, r.look, r.settle = r.learn, r.visitPiece, c.Book.Settle
 	r.reclaim = func() {
 		r.letGo()
 		r.Flows.Reclaim()
@@ -144,6 +149,7 @@ func (r *Revalidator) Walk() {
 	for r.at, r.end = 1, 2; r.at < r.end; {
 		r.Locked(r.look)
 	}
+	r.Locked(r.settle)
 	r.Flows.Synchronize()
 	r.Locked(r.reclaim)
 	r.settled()
@@ -204,7 +210,10 @@ func (r *Revalidator) Forget(t rules.Table) {
 	r.walk.Lock()
 	defer r.walk.Unlock()
 	delete(r.news, t)
-	r.Locked(func() { r.ledger.forget(t) })
+	r.Locked(func() {
+		r.ledger.forget(t)
+		r.Book.Forget(t)
+	})
 }
 
 // collect asks every table what has changed since the last walk.
@@ -213,6 +222,15 @@ func (r *Revalidator) collect(now int64) {
 		if e, ok := rules.As[Expirer](t); ok {
 			e.Expire(now)
 		}
+	}
+	r.Locked(r.gather)
+}
+
+// learn takes down what has changed in every table, and notes their editions first: the changes that have led to them
+// are among those. The lock is held, so that no verdict of a later edition is noted before.
+func (r *Revalidator) learn() {
+	for _, t := range r.Tables() {
+		r.Book.Note(t, rules.EditionOf(t))
 		n := r.news[t]
 		if n == nil {
 			n = new(news)
@@ -225,6 +243,7 @@ func (r *Revalidator) collect(now int64) {
 			n.tags |= n.Changes[i].Tag
 		}
 	}
+	r.Book.Begin()
 }
 
 // idle returns how long a flow may be without traffic, in nanoseconds: less where its port is short of room.
@@ -256,6 +275,9 @@ func (r *Revalidator) visit(s flowcache.Slot) {
 		r.Flows.Remove(s)
 		r.counters.Add(MaskGone, 1)
 	case !r.concerned(s, t, b):
+		if settled := r.Book.Settled(); version.Old(version.Number(b.Version), settled) {
+			r.Flows.SetVersion(s, uint32(settled))
+		}
 	case r.check(s, t):
 		r.counters.Add(Kept, 1)
 	default:
@@ -299,9 +321,10 @@ func (r *Revalidator) check(s flowcache.Slot, t rules.Table) bool {
 		r.Lists.Release(actions)
 		return false
 	}
+	number := r.version(t, r.ledger.owner(s) == t && actions == f.Actions)
 	r.move(r.ledger.owner(s), t, f.Trail, trail)
 	r.ledger.assign(s, t)
-	if actions == f.Actions && trail == f.Trail && v.Tags == f.Tags && v.Rewrote == f.Rewrote {
+	if actions == f.Actions && trail == f.Trail && v.Tags == f.Tags && v.Rewrote == f.Rewrote && number == f.Version {
 		r.Lists.Release(actions)
 		r.Lists.Release(trail)
 		return true
@@ -309,6 +332,20 @@ func (r *Revalidator) check(s flowcache.Slot, t rules.Table) bool {
 	if actions != f.Actions {
 		r.counters.Add(Updated, 1)
 	}
-	r.Flows.Update(s, actions, trail, v.Tags, v.Rewrote)
+	r.Flows.Update(s, actions, trail, v.Tags, v.Rewrote, number)
 	return true
+}
+
+// version returns the version of a flow that is checked, r.flow, with the verdict that t now has for it. same: it is the
+// one that it had.
+func (r *Revalidator) version(t rules.Table, same bool) uint32 {
+	f, v := &r.flow, &r.verdict
+	if f.Key.Uint(flow.FieldRecircID) == 0 && !action.Recirculates(v.Actions.Words()) {
+		return 0
+	}
+	n := r.Book.Since(t, v, &f.Key)
+	if same && f.Version != 0 && n.UpTo(r.Book.Walking()) {
+		return f.Version // it stood before, and stands in the version that this walk is about
+	}
+	return uint32(n)
 }

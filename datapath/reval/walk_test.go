@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/version"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
@@ -61,7 +62,7 @@ func newDesk(tb testing.TB, room, n int) *desk {
 	}
 	tables := []rules.Table{d.table}
 	d.Revalidator = New(Config{
-		Flows: flows, Lists: lists, Locked: func(fn func()) { fn() },
+		Flows: flows, Lists: lists, Book: new(version.Book), Locked: func(fn func()) { fn() },
 		Tables:  func() []rules.Table { return tables },
 		TableOf: func(uint32) rules.Table { return d.table },
 		Now:     func() int64 { return d.now }, MaxIdle: time.Second,

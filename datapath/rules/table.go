@@ -47,6 +47,9 @@ type Query struct {
 	// Have, when not nil, are the bits that the verdict's mask may have: the flow it is for is cached
 	// under them. A table that can reach its verdict in several ways takes one within them.
 	Have *flow.Mask
+	// Edition, when not 0, is the edition of the rules that the look-up is wanted by (see Edited). If the table
+	// has another one, the look-up does nothing and the error is ErrEdition.
+	Edition uint64
 	// Trace, when not nil, is told in words what the table does.
 	Trace Tracer
 }
@@ -81,6 +84,8 @@ type Verdict struct {
 	Rewrote uint64
 	// NoCache: the verdict holds for this packet only.
 	NoCache bool
+	// Edition is which edition of the rules the verdict is by, for tables that are Edited; 0: they had no part in it.
+	Edition uint64
 }
 
 // Reset empties v and keeps its memory.
@@ -88,7 +93,7 @@ func (v *Verdict) Reset() {
 	v.Mask = flow.Mask{}
 	v.Actions.Reset()
 	v.Trail = v.Trail[:0]
-	v.Tags, v.Rewrote, v.NoCache = 0, 0, false
+	v.Tags, v.Rewrote, v.NoCache, v.Edition = 0, 0, false, 0
 }
 
 // A Change is one thing that changed in a table.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/version"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -15,23 +16,40 @@ import (
 // time. slot is its flow, 0 if there is none; then actions has a reference for the caller. found says that the
 // flow was there already; if not, h.verdict is what the table said.
 func (h *Handler) decide(port uint32, f frame.Frame, now int64) (slot flowcache.Slot, actions flowcache.ListID, found bool) {
-	if s, ok := h.Flows.Find(&h.flow.Key); ok {
+	j := h.journey(f)
+	slot, found = h.Flows.Find(&h.flow.Key)
+	if found && (j == nil || j.Meets(version.Number(h.Flows.Version(slot)))) {
 		// Another worker's packet, or one just before this, has filled the cache in the meantime.
 		h.counters.Add(Found, 1)
-		return s, h.Flows.Actions(s), true
+		actions = h.Flows.Actions(slot)
+		h.goOn(f, j, version.Number(h.Flows.Version(slot)), slot, actions)
+		return slot, actions, true
 	}
 	v := &h.verdict
 	t := h.TableOf(port)
 	h.table = t
 	h.query = rules.Query{Key: &h.flow.Key, Packet: h.Pool.Bytes(f), Size: h.Pool.Total(f), Now: now, Live: true}
-	Lookup(t, &h.query, v, h.lookupError)
+	if j == nil || t == nil {
+		Lookup(t, &h.query, v, h.lookupError)
+	} else if !h.lookupAgain(t, j) {
+		h.table = nil // which has no part in it
+		h.Lists.Retain(h.changed)
+		return 0, h.changed, false
+	}
 	actions, err := h.Lists.Intern(v.Actions.Words())
 	if err != nil {
 		return 0, h.refuse(err), false
 	}
-	if !v.NoCache {
-		slot = h.insert(t, actions, now)
+	number := h.number(t)
+	if found {
+		slot = h.supersede(slot, actions)
 	}
+	if !v.NoCache && slot == 0 {
+		slot = h.insert(t, actions, number, now)
+	} else {
+		slot = 0
+	}
+	h.goOn(f, j, number, slot, actions)
 	return slot, actions, false
 }
 
@@ -48,9 +66,9 @@ func (h *Handler) refuse(err error) flowcache.ListID {
 
 // insert puts t's verdict into the flow cache, which takes over the reference to its actions, and returns the
 // slot; 0 if that was not possible: the packet at hand is served either way.
-func (h *Handler) insert(t rules.Table, actions flowcache.ListID, now int64) flowcache.Slot {
+func (h *Handler) insert(t rules.Table, actions flowcache.ListID, number version.Number, now int64) flowcache.Slot {
 	v, f := &h.verdict, &h.flow
-	f.Mask, f.Tags, f.Rewrote, f.Now = v.Mask, v.Tags, v.Rewrote, now
+	f.Mask, f.Tags, f.Rewrote, f.Version, f.Now = v.Mask, v.Tags, v.Rewrote, uint32(number), now
 	if h.Flows.Defers(f) {
 		h.counters.Add(Deferred, 1)
 		return 0

@@ -10,6 +10,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/version"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -26,6 +27,8 @@ type Config struct {
 	Extractor flow.Extractor
 	Flows     *flowcache.Megaflow
 	Lists     *flowcache.Lists
+	Book      *version.Book     // of the versions of the rules
+	Journeys  *version.Journeys // of the packets in Pool
 	// TableOf returns the rule table that decides about packets from a datapath port; nil when the
 	// port belongs to no bridge.
 	TableOf func(port uint32) rules.Table
@@ -59,6 +62,7 @@ type Handler struct {
 	verdict rules.Verdict
 	table   rules.Table // whose verdict it is; another may decide by the time it is told of the packet
 	query   rules.Query
+	past    past
 	due     due // empty while nobody holds the lock
 	rounds  uint64
 	sent    [quantum]Sent
@@ -67,6 +71,7 @@ type Handler struct {
 	logged  time.Time        // last look-up error that was logged
 	full    flowcache.ListID // programs of packets whose own cannot be stored
 	long    flowcache.ListID
+	changed flowcache.ListID
 
 	serving sync.Mutex  // over a round: one goroutine at a time serves
 	wanted  atomic.Bool // the handler waits for the lock
@@ -87,10 +92,11 @@ func NewHandler(c Config) (*Handler, error) {
 		exited:   make(chan struct{}),
 	}
 	h.lanes.Store(new([]*Lane))
-	var errs [3]error
-	h.frames, errs[2] = c.Pool.NewCache()
+	var errs [4]error
+	h.frames, errs[3] = c.Pool.NewCache()
 	h.full, errs[0] = h.dropping(action.NoRoom)
 	h.long, errs[1] = h.dropping(action.TooManyActions)
+	h.changed, errs[2] = h.dropping(action.RulesChanged)
 	return h, errors.Join(errs[:]...)
 }
 

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,7 @@ type change struct {
 	version uint64 // as callers know it: those below have not heard of the change
 	tag     uint64
 	match   *flow.Match
+	edits   bool // it is part of a step that makes another edition
 }
 
 // A changeLog remembers the latest changes. Versions count from 1, so that 0 is "never asked".
@@ -34,8 +36,9 @@ type changeLog struct {
 	version uint64        // changes so far
 	count   atomic.Uint64 // the same, for who does not want to wait
 	ring    [changesKept]change
-	kept    uint64 // changes ever put in the ring
-	lost    uint64 // version of the last that another took the place of
+	kept    uint64     // changes ever put in the ring
+	lost    uint64     // version of the last that another took the place of
+	edited  [64]uint64 // by tag, the same of those that were part of an edition
 	moved   [2]movedSince
 	crowd   change // the last of those that concern all multicast groups
 	listens int    // changes of who listens to a group since the last question
@@ -72,6 +75,11 @@ func (l *changeLog) put(c change) {
 	c.version = l.version + 1
 	at := &l.ring[l.kept%changesKept]
 	l.lost = at.version
+	if at.edits {
+		for tags := at.tag; tags != 0; tags &= tags - 1 {
+			l.edited[bits.TrailingZeros64(tags)] = at.version
+		}
+	}
 	*at = c
 	l.kept++
 }
@@ -166,9 +174,9 @@ func (t *Table) Version() uint64 { return t.log.count.Load() }
 // Changes implements rules.Table.
 func (t *Table) Changes(since uint64, c *rules.ChangeSet) uint64 { return t.log.since(since, c) }
 
-// ruleChanged logs that r was added, removed or modified. The caller holds the write lock.
-func (t *Table) ruleChanged(r *rule) {
-	t.log.add(change{tag: t.tableTag(r.Table), match: t.ports.datapathMatch(&r.Match)})
+// ruleChanged logs that r was added, removed or modified, as part of an edition or not. The caller holds the write lock.
+func (t *Table) ruleChanged(r *rule, edits bool) {
+	t.log.add(change{tag: t.tableTag(r.Table), match: t.ports.datapathMatch(&r.Match), edits: edits})
 }
 
 // addressChanged logs that key was learned, moved or forgotten: flows to it may go elsewhere now.

@@ -46,7 +46,7 @@ func (t *Table) Expire(now int64) int {
 	if t.settledAt != 0 {
 		known = min(now, t.settledAt)
 	}
-	x := tx{t: t, now: now}
+	x := tx{t: t, now: now, aside: true}
 	for r, at := t.deadlines.first(); r != nil && at <= now; r, at = t.deadlines.first() {
 		switch {
 		case r.hardEnd() <= now:

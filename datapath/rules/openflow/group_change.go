@@ -36,8 +36,9 @@ func (t *Table) changeGroups(f func(*groupChange) error) error {
 	}
 	c.tx.done()
 	for _, id := range c.changed {
-		t.log.add(change{tag: t.groupTag(id)})
+		t.log.add(change{tag: t.groupTag(id), edits: true})
 	}
+	t.newEdition()
 	return nil
 }
 

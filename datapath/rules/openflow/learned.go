@@ -77,7 +77,7 @@ func (t *Table) hasRoomFor(l *learned, others int) bool {
 // putLearned adds the flow of l, or makes the one that is there the same, and reports whether that has changed the table.
 // The caller holds the write lock.
 func (t *Table) putLearned(l *learned, now int64) (changed bool) {
-	x := tx{t: t, now: now}
+	x := tx{t: t, now: now, aside: true}
 	switch r := t.find(&l.flow); {
 	case r != nil && r.isLearned(l):
 		r.refresh(now)

@@ -60,6 +60,8 @@ type Table struct {
 	fdb   *fdb.Table
 	mdb   *mdb.Table
 	log   changeLog
+	// edition is the log's version when the rules had last been changed. Written with the write lock.
+	edition atomic.Uint64
 
 	paths     paths
 	contexts  *contexts
@@ -122,6 +124,7 @@ func New(o Options) (*Table, error) {
 		floodVLANs: newVLANSet(o.FloodVLANs), ports: newPorts(nil, nil), contexts: newContexts(o.Clock), groups: make(map[uint32]*group),
 		learners: make(learners), meters: meters{byID: make(map[uint32]*meterEntry)},
 	}
+	t.newEdition()
 	t.packetIns.limit(o.PacketInRate, o.PacketInBurst)
 	t.tunnellings.New = func() any { return new(tunnelling) }
 	t.hearings.New = func() any { return new(hearing) }

@@ -15,6 +15,7 @@ type tx struct {
 	t     *Table
 	now   int64
 	steps []step
+	aside bool // it makes no edition: not the user wants it, but time or a packet
 }
 
 // A step is one rule added, modified or removed.
@@ -123,7 +124,7 @@ func (x *tx) done() {
 	for i := range x.steps {
 		s := &x.steps[i]
 		r := s.rule
-		t.ruleChanged(r)
+		t.ruleChanged(r, !x.aside)
 		if len(t.subscribers) > 0 {
 			e := r.event(s.kind, s.reason, x.now)
 			e.before = s.before
@@ -132,6 +133,9 @@ func (x *tx) done() {
 		if s.kind == FlowDeleted {
 			t.bury(r, s.reason, x.now)
 		}
+	}
+	if len(x.steps) > 0 && !x.aside {
+		t.newEdition()
 	}
 }
 

@@ -65,18 +65,30 @@ type xlate struct {
 // Lookup implements rules.Table.
 func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 	told := q.Live && q.Trace != nil // who is told should be told once
-	if told || !t.lookup(q, v) {
-		v.Reset()
-		t.lookupAlone(q, v)
+	if !told {
+		if done, err := t.lookup(q, v); done || err != nil {
+			return err
+		}
 	}
-	return nil
+	v.Reset()
+	return t.lookupAlone(q, v)
 }
 
-// lookup does a look-up beside others. It reports false if this one changes rules, by what it learns, and
-// must be done alone.
-func (t *Table) lookup(q *rules.Query, v *rules.Verdict) bool {
+// lookup does a look-up beside others. done is false if this one changes rules, by what it learns, and must be done
+// alone.
+func (t *Table) lookup(q *rules.Query, v *rules.Verdict) (done bool, err error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	if err := t.expects(q); err != nil {
+		return false, err
+	}
+	done = t.lookupBeside(q, v)
+	v.Edition = t.edition.Load()
+	return done, nil
+}
+
+// lookupBeside is lookup with the lock held.
+func (t *Table) lookupBeside(q *rules.Query, v *rules.Verdict) (done bool) {
 	p := &t.paths
 	if !q.Live || q.Trace != nil || q.Have != nil || !p.mu.TryLock() {
 		x := xlate{t: t, q: q, v: v}
@@ -109,12 +121,17 @@ func (p *paths) translate(t *Table, q *rules.Query, v *rules.Verdict, leads bool
 	return !x.again
 }
 
-func (t *Table) lookupAlone(q *rules.Query, v *rules.Verdict) {
+func (t *Table) lookupAlone(q *rules.Query, v *rules.Verdict) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.expects(q); err != nil {
+		return err
+	}
 	x := xlate{t: t, q: q, v: v, alone: true}
 	x.lookup()
 	x.teach()
+	v.Edition = t.edition.Load()
+	return nil
 }
 
 // mayChange reports whether rules may be changed. If not, the look-up ends and begins again alone.
