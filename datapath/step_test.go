@@ -42,7 +42,7 @@ func newSteps(t *testing.T, flows string, ports ...string) *steps {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.close(pool) })
-	table, err := openflow.New(openflow.Options{Clock: now})
+	table, err := openflow.New(openflow.Options{Clock: now, Seed: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
