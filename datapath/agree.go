@@ -20,8 +20,8 @@ func (w *pipeline) depart(frames []frame.Frame, slot flowcache.Slot, actions flo
 // far as its number tells, does not stand in the version of what they have met before are not found any more, nor are
 // those that come behind them in their flow. It returns miss with them, and counts the others: exact that the exact-match
 // cache has found, mega that the megaflow cache has.
-func (w *pipeline) agree(b *frame.Batch, miss []uint16, exact, mega int) []uint16 {
-	torn := w.meet(b.Frames())
+func (w *pipeline) agree(b *frame.Batch, miss []uint16, settled version.Number, exact, mega int) []uint16 {
+	torn := w.meet(b.Frames(), settled)
 	if torn == 0 {
 		w.countHits(exact, mega)
 		return miss
@@ -42,8 +42,7 @@ func (w *pipeline) agree(b *frame.Batch, miss []uint16, exact, mega int) []uint1
 }
 
 // meet adds what packets have found to what they have met, and returns a bit for each frame that has to ask.
-func (w *pipeline) meet(frames []frame.Frame) (torn uint64) {
-	settled := w.book.Settled() // before any flow's version is read
+func (w *pipeline) meet(frames []frame.Frame, settled version.Number) (torn uint64) {
 	var s version.Step
 	var number version.Number
 	for i, f := range frames {

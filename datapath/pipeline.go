@@ -144,6 +144,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	}
 	// 4. The exact-match cache, then the megaflow cache for what it does not know.
 	w.stages.Enter(stage.Exact)
+	settled := w.book.Settled() // before any flow is found: who finds one that a walk removes must not take that to be over
 	miss := w.emc.Lookup(k, &w.slots, w.miss[:0])
 	hits := k.N - len(miss)
 	if gone != 0 {
@@ -161,7 +162,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	if found := asked - len(miss); recirc == 0 {
 		w.countHits(hits, found)
 	} else {
-		miss = w.agree(b, miss, hits, found)
+		miss = w.agree(b, miss, settled, hits, found)
 	}
 	// 6. The slow path for the rest.
 	if len(miss) > 0 {
@@ -174,7 +175,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 7. Actions, for runs of packets with the same ones.
 	w.stages.Enter(stage.Actions)
 	if recirc == 0 {
-		w.execute(port, depth, b.Frames())
+		w.execute(port, depth, settled, b.Frames())
 	} else {
 		w.executeAgain(port, recirc, depth, b.Frames())
 	}
@@ -279,9 +280,8 @@ func (w *pipeline) countHits(exact, mega int) {
 
 // execute runs the programs of the packets that were found the first time they were looked up. Neighbours with the same
 // program run together, whatever flows they are of: order is kept, and a thousand flows between two ports cost what one
-// does.
-func (w *pipeline) execute(port uint32, depth int, frames []frame.Frame) {
-	settled := w.book.Settled() // before any flow's version is read
+// does. settled is the version that was settled before they were looked up.
+func (w *pipeline) execute(port uint32, depth int, settled version.Number, frames []frame.Frame) {
 	for i := 0; i < len(frames); {
 		if w.slots[i] == 0 {
 			i++

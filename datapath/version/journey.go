@@ -33,7 +33,7 @@ func (j *Journey) At() Number { return j.at }
 func (j *Journey) Steps() []Step { return j.steps[:j.n] }
 
 // Begin makes it the journey of a packet that has met a first flow, or that begins anew. version is the flow's, and
-// settled was settled before that was read.
+// settled was settled before the flow was found.
 func (j *Journey) Begin(version, settled Number, s Step) {
 	j.n = 0
 	if j.at, j.ahead = settled, false; !version.UpTo(settled) {
