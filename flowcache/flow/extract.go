@@ -42,6 +42,9 @@ func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, 
 	var flags frame.Flags
 	if recirc&RecircHashed == 0 {
 		others, flags = k.plain(p, meta, b, &e.Seed)
+		if others != 0 {
+			others = k.plain6(p, meta, b, &e.Seed, others)
+		}
 	} else {
 		others, flags = 1<<k.N-1, frame.HasTunnel // some may have it
 	}

@@ -112,6 +112,7 @@ func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (ot
 const (
 	plainType     = wire.TypeIPv4>>8 | wire.TypeIPv4&0xff<<8
 	plainVLAN     = wire.TypeVLAN>>8 | wire.TypeVLAN&0xff<<8
+	plainType6    = wire.TypeIPv6>>8 | wire.TypeIPv6&0xff<<8
 	plainPresent  = VLANPresent >> 8
 	plainFragment = uint64(0xff3f) << 48 // more fragments, and the offset
 )

@@ -71,6 +71,11 @@ func (r *rig) check(pkt []byte, limit int) {
 	if hashes[0] != hashes[1] {
 		r.tb.Fatalf("packet %x: the hash depends on old bytes", pkt)
 	}
+	var same Keys
+	seed := FixedSeed(1)
+	if same.Set(&want.key, &seed); hashes[0] != same.Hash[0] {
+		r.tb.Fatalf("packet %x: the hash is %#x, that of its key %#x", pkt, hashes[0], same.Hash[0])
+	}
 }
 
 func describe(t twin) string {
