@@ -80,7 +80,7 @@ func (r *Reader) recall(k *flow.Keys, group []uint16, slots *[frame.MaxBatch]Slo
 			r.cand[j] = 0
 			continue
 		}
-		touched ^= e.base[0]
+		touched ^= e.base[0] ^ byte(r.tally.rows[r.cand[j]][rowPackets]) // the row is for Credit
 	}
 	r.touched = touched
 	miss := group[:0]
@@ -92,7 +92,8 @@ func (r *Reader) recall(k *flow.Keys, group []uint16, slots *[frame.MaxBatch]Slo
 			continue
 		}
 		e := &m.entries[s]
-		if !r.equal(k, i, m.maskOf(e.mask), s) {
+		rec := m.maskOf(e.mask)
+		if !flow.EqualMasked(&k.Block[flow.Base][i], &rec.block[flow.Base], &e.base) || !r.equalExtensions(k, i, rec, s) {
 			miss = append(miss, i)
 			continue
 		}

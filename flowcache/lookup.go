@@ -201,12 +201,18 @@ func (r *Reader) hashAll(k *flow.Keys, rec *mask, group []uint16) {
 
 // equal reports whether key i is under the flow in slot s, whose mask is rec, as Megaflow.equal does.
 func (r *Reader) equal(k *flow.Keys, i uint16, rec *mask, s Slot) bool {
-	m := r.m
 	base := &k.Block[flow.Base][i]
-	if !flow.EqualMasked(base, &rec.block[flow.Base], &m.entries[s].base) {
-		return false
-	}
-	present := flow.BlocksOf(base)
+	return flow.EqualMasked(base, &rec.block[flow.Base], &r.m.entries[s].base) && r.equalExtensions(k, i, rec, s)
+}
+
+// equalExtensions is equal for the blocks beside the base block, which masks seldom look into.
+func (r *Reader) equalExtensions(k *flow.Keys, i uint16, rec *mask, s Slot) bool {
+	return extensions(rec.blocks) == 0 || r.equalBlocks(k, i, rec, s)
+}
+
+func (r *Reader) equalBlocks(k *flow.Keys, i uint16, rec *mask, s Slot) bool {
+	m := r.m
+	present := flow.BlocksOf(&k.Block[flow.Base][i])
 	for rest := extensions(rec.counted(present)); rest != 0; rest &= rest - 1 {
 		b := bits.TrailingZeros8(rest)
 		block := &k.Block[b][i]
