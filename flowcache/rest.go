@@ -1,6 +1,6 @@
 package flowcache
 
-// How an exact-match cache finds out whether it pays. Looking a packet up in vain and entering it costs a fifth of
+// How an exact-match cache, and hints, find out whether they pay. Looking a packet up in vain and entering it costs a fifth of
 // what the megaflow cache takes to find it; below a hit in eight, packets are better off without.
 const (
 	restWindow = 1 << 14 // packets between two judgements
@@ -9,7 +9,7 @@ const (
 	restBatch  = 16      // while the cache rests, one batch in so many is looked up all the same, and entered
 )
 
-// A rest is whether an exact-match cache is used: it is not while there are many more flows than it has room for,
+// A rest is whether an exact-match cache is used, or hints are: not while there are many more flows than there is room for,
 // each packet's being another.
 type rest struct {
 	asked, hits uint32 // since the last judgement
