@@ -2,6 +2,7 @@ package encap
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/ring/frame"
@@ -10,20 +11,33 @@ import (
 // familiarHeaders is how many outer headers a Popper knows: more than hosts usually talk to at a time, at 32 KiB.
 const familiarHeaders = 256
 
-// familiarSize is what the header of a tunnel has that may be familiar, behind UDP: VXLAN's, or GENEVE's without options.
-const familiarSize = 8 // bytes
+// What a packet with a familiar header has behind its Ethernet header: IP, UDP, and VXLAN's header or GENEVE's without
+// options.
+const (
+	familiarOuter4 = wire.IPv4Size + wire.UDPSize + 8 // bytes
+	familiarOuter6 = wire.IPv6Size + wire.UDPSize + 8 // bytes
+)
 
 // A familiar is an outer header that a packet has been taken out of, and what is kept of it. A packet with the same one,
 // but for what differs from packet to packet (lengths, identification, TTL, flow label, UDP source port, IPv4 checksum)
-// goes the same way and need not be looked at again. There is nothing else to do about such packets: they have no UDP
+// goes the same way and need not be looked at closely. There is nothing else to do about such packets: they have no UDP
 // checksum, no congestion mark and no options, and are in one buffer, with nothing behind the packet.
 type familiar struct {
 	of    uint64    // Tunnels.id
 	addrs [4]uint64 // source and destination as they stand in memory; of IPv4 the first word has both
-	place uint64    // end.where but for the key, and the type of service in the lower bits
+	place uint64    // see below
 	head  uint64    // the tunnel's header as it stands in memory
 	port  uint32    // Tunnel.Port
 	kept  [frame.TunnelBlock]byte
+}
+
+// The parts of familiar.place beside the VLAN identifier and the flags, which are as in end.where: the type of service in
+// bits 0 to 7, and the UDP port in 48 to 63, with its bytes as they stand in memory.
+
+// A meeting is a frame with a familiar header.
+type meeting struct {
+	k     uint8 // of familiarHeaders
+	inner uint8 // offset of the inner frame in bytes
 }
 
 // familiarAt returns where a header is kept that has the word addr of its addresses and the tunnel header head. Those that
@@ -33,50 +47,142 @@ func familiarAt(addr, head uint64) uint8 {
 	return uint8((addr*c1 ^ head*c2) >> 56)
 }
 
-// off takes frame i out of the tunnel of k, whose headers have inner bytes. It reports false, and has done nothing, when
-// the frame has no room for what is kept of them.
-func (x *Popper) off(i, inner int, k *familiar) bool {
-	f := &x.frames[i]
-	if x.pool.Headroom(*f)+inner < frame.TunnelRoom || f.Len() < inner+wire.EthernetSize || !x.pool.Trim(f, inner) {
-		return false
+// meet takes the frames with familiar headers out of their tunnels. It returns a bit for each other.
+func (x *Popper) meet() (others uint64) {
+	var met uint64
+	for i, f := range x.frames {
+		pkt := x.pool.Bytes(f)
+		if f.Flags() != 0 || f.More() != 0 || len(pkt) < wire.EthernetSize+wire.VLANTagSize+familiarOuter4+wire.EthernetSize {
+			continue
+		}
+		l3, place := wire.EthernetSize, uint64(0)
+		ether := binary.BigEndian.Uint16(pkt[wire.EthType:])
+		if ether == wire.TypeVLAN {
+			tag := binary.BigEndian.Uint32(pkt[l3:])
+			place = uint64(tag>>16&0xfff) << whereVLAN
+			ether = uint16(tag)
+			l3 += wire.VLANTagSize
+		}
+		k, size, ok := uint8(0), familiarOuter4, false
+		switch ether {
+		case wire.TypeIPv4:
+			k, ok = x.meet4((*[familiarOuter4]byte)(pkt[l3:]), len(pkt)-l3, place)
+		case wire.TypeIPv6:
+			size = familiarOuter6
+			k, ok = x.meet6(pkt[l3:], place)
+		}
+		if ok {
+			met |= 1 << i
+			x.met[i] = meeting{k, uint8(l3 + size)}
+		}
 	}
-	f.SetFlags(frame.HasTunnel)
-	room := x.pool.Tunnel(*f)
-	for at := 0; at < frame.TunnelBlock; at += 8 { // a whole array would be a call
-		binary.LittleEndian.PutUint64(room[at:], binary.LittleEndian.Uint64(k.kept[at:]))
+	return ^uint64(0) >> (64 - len(x.frames)) &^ x.takeOut(met)
+}
+
+// meet4 looks for the header h of an IPv4 packet of size bytes, with place saying what is in front of it.
+func (x *Popper) meet4(h *[familiarOuter4]byte, size int, place uint64) (k uint8, ok bool) {
+	w0 := binary.LittleEndian.Uint64(h[:])
+	w1 := binary.LittleEndian.Uint64(h[8:])
+	w2 := binary.LittleEndian.Uint64(h[16:]) // destination, then ports
+	udp := binary.LittleEndian.Uint32(h[wire.IPv4Size+wire.UDPLength:])
+	head := binary.LittleEndian.Uint64(h[wire.IPv4Size+wire.UDPSize:])
+	addr := w1>>32 | w2<<32
+	place |= w2&(0xffff<<wherePort) | w0>>8&0xff
+	k = familiarAt(addr, head)
+	known := &x.familiar[k]
+	d := (known.addrs[0] ^ addr) | (known.head ^ head) | (known.place ^ place) | (known.of ^ x.tunnels.id)
+	d |= (w0^plainVersion)&(plainFragment|0xff) | (w1>>8^wire.ProtoUDP)&0xff
+	// Lengths are those of the frame, and there is no UDP checksum behind the second.
+	d |= w0>>16&0xffff ^ uint64(bits.ReverseBytes16(uint16(size)))
+	d |= uint64(udp ^ uint32(bits.ReverseBytes16(uint16(size-wire.IPv4Size))))
+	return k, d|uint64(size>>16) == 0 && sums(w0, w1, w2&0xffffffff)
+}
+
+// meet6 is the same for IPv6. The packet is all there is from the IPv6 header on.
+func (x *Popper) meet6(pkt []byte, place uint64) (k uint8, ok bool) {
+	if len(pkt) < familiarOuter6+wire.EthernetSize {
+		return 0, false
 	}
-	x.Popped |= 1 << i
-	x.Port[i] = k.port
-	x.alike = x.alike && (x.last == nil || x.last == k)
-	x.last = k
-	return true
+	h := (*[familiarOuter6]byte)(pkt)
+	w0 := binary.BigEndian.Uint64(h[:]) // version, traffic class, flow label; length, next header, hop limit
+	udp := binary.LittleEndian.Uint64(h[wire.IPv6Size:])
+	head := binary.LittleEndian.Uint64(h[wire.IPv6Size+wire.UDPSize:])
+	src0, src1 := binary.LittleEndian.Uint64(h[wire.IPv6Src:]), binary.LittleEndian.Uint64(h[wire.IPv6Src+8:])
+	dst0, dst1 := binary.LittleEndian.Uint64(h[wire.IPv6Dst:]), binary.LittleEndian.Uint64(h[wire.IPv6Dst+8:])
+	place |= whereV6 | udp>>16<<wherePort | w0>>52&0xff
+	k = familiarAt(src1, head)
+	known := &x.familiar[k]
+	d := (known.addrs[0] ^ src0) | (known.addrs[1] ^ src1) | (known.addrs[2] ^ dst0) | (known.addrs[3] ^ dst1)
+	d |= (known.head ^ head) | (known.place ^ place) | (known.of ^ x.tunnels.id)
+	size := uint64(len(pkt) - wire.IPv6Size)
+	d |= (w0>>60 ^ 6) | (w0>>8^wire.ProtoUDP)&0xff | (w0>>16&0xffff ^ size)
+	d |= udp>>32 ^ uint64(bits.ReverseBytes16(uint16(size)))
+	return k, d == 0
+}
+
+// takeOut takes the frames in met out of their tunnels, and returns those that have room for what is kept of the headers.
+func (x *Popper) takeOut(met uint64) (out uint64) {
+	pool, frames := x.pool, x.frames
+	x.last, x.alike = nil, true
+	for ; met != 0; met &= met - 1 {
+		i := bits.TrailingZeros64(met)
+		f, m := &frames[i], x.met[i]
+		if pool.Headroom(*f)+int(m.inner) < frame.TunnelRoom || !pool.Trim(f, int(m.inner)) {
+			continue
+		}
+		k := &x.familiar[m.k]
+		f.SetFlags(frame.HasTunnel)
+		copyKept(pool.Tunnel(*f), &k.kept)
+		x.Port[i] = k.port
+		x.alike = x.alike && (x.last == nil || x.last == k)
+		x.last = k
+		out |= 1 << i
+	}
+	x.Popped = out
+	return out
+}
+
+// copyKept writes what is kept of outer headers word by word: as one array it would be a call.
+func copyKept(room *[frame.TunnelRoom]byte, kept *[frame.TunnelBlock]byte) {
+	le := binary.LittleEndian
+	le.PutUint64(room[0:], le.Uint64(kept[0:]))
+	le.PutUint64(room[8:], le.Uint64(kept[8:]))
+	le.PutUint64(room[16:], le.Uint64(kept[16:]))
+	le.PutUint64(room[24:], le.Uint64(kept[24:]))
+	le.PutUint64(room[32:], le.Uint64(kept[32:]))
+	le.PutUint64(room[40:], le.Uint64(kept[40:]))
+	le.PutUint64(room[48:], le.Uint64(kept[48:]))
+	le.PutUint64(room[56:], le.Uint64(kept[56:]))
 }
 
 // learn makes the outer header of frame i, taken out of its tunnel just now, a familiar one if there is nothing in it that
 // would have to be looked at in each packet.
 func (x *Popper) learn(i int, outer []byte) {
 	a := &x.arrivals[i]
-	v6 := a.where&whereV6 != 0
-	size := uint16(wire.IPv4Size)
+	v6, size, headers := a.where&whereV6 != 0, wire.IPv4Size, familiarOuter4
 	if v6 {
-		size = wire.IPv6Size
+		size, headers = wire.IPv6Size, familiarOuter6
 	}
-	udp := outer[a.l4:]
-	if a.where&whereGRE != 0 || a.l4-a.l3 != size || len(udp) != wire.UDPSize+familiarSize || a.tos&ect1 != 0 ||
-		binary.LittleEndian.Uint16(udp[wire.UDPChecksum:]) != 0 {
+	ip := outer[a.l3:]
+	if a.where&whereGRE != 0 || len(ip) != headers || int(a.l4-a.l3) != size || a.tos&ect1 != 0 {
 		return
 	}
-	var addrs [4]uint64
-	addr := binary.LittleEndian.Uint64(outer[a.l3+wire.IPv4Src:])
-	addrs[0] = addr
-	if v6 {
-		for w := range addrs {
-			addrs[w] = binary.LittleEndian.Uint64(outer[int(a.l3)+wire.IPv6Src+8*w:])
-		}
-		addr = addrs[1]
+	udp := binary.LittleEndian.Uint64(ip[size:])
+	if udp>>48 != 0 {
+		return // a checksum
 	}
-	head := binary.LittleEndian.Uint64(udp[wire.UDPSize:])
-	k := &x.familiar[familiarAt(addr, head)]
-	*k = familiar{of: x.tunnels.id, addrs: addrs, place: a.where&^whereKey | uint64(a.tos), head: head, port: a.tunnel.Port}
+	k := familiar{
+		of: x.tunnels.id, port: a.tunnel.Port, head: binary.LittleEndian.Uint64(ip[size+wire.UDPSize:]),
+		place: a.where&(0xfff<<whereVLAN|whereV6) | udp>>16<<wherePort | uint64(a.tos),
+	}
+	addr := binary.LittleEndian.Uint64(ip[wire.IPv4Src:])
+	k.addrs[0] = addr
+	if v6 {
+		for w := range k.addrs {
+			k.addrs[w] = binary.LittleEndian.Uint64(ip[wire.IPv6Src+8*w:])
+		}
+		addr = k.addrs[1]
+	}
 	copy(k.kept[:], x.pool.Tunnel(x.frames[i])[:])
+	x.familiar[familiarAt(addr, k.head)] = k
 }

@@ -35,6 +35,7 @@ type Popper struct {
 	sound    uint64 // bit i: frame i has no outer checksum left to verify, and nothing that hardware was to do
 	found    cache
 	familiar [familiarHeaders]familiar
+	met      [frame.MaxBatch]meeting
 	last     *familiar // of the last packet with a familiar header; nil: none had one
 	alike    bool      // all that had one had the same
 }
@@ -76,7 +77,6 @@ func NewPopper(c *frame.Cache) *Popper {
 // the outer packet is cut off. Offload wishes about the inner packet stay with it.
 func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
 	x.Popped, x.Dropped, x.Fragments, x.Options = 0, 0, 0, 0
-	x.last, x.alike = nil, true
 	if len(t.classes) == 0 {
 		return
 	}
