@@ -7,13 +7,14 @@
 //
 // Decapsulating: [Tunnels] is the immutable table of the tunnels that end on an underlay port. A [Popper] finds the
 // tunnel of each frame of a batch in one exact look-up, checks the outer headers, moves the start of the frame behind
-// them and leaves what is to be known of them in front of it (frame.HasTunnel).
+// them and leaves what is to be known of them in front of it (frame.HasTunnel). Packets with outer headers that others came
+// by before are told by these (familiar.go).
 //
 // Fragments of outer packets are put together by a [Reassembler]; [Fragment] makes them. [FragmentInner] cuts a packet
 // before it goes into a tunnel.
 //
 // To read it in order: type.go and outer.go, what there is to say; stack.go, push.go, the way in; table.go, tunnels.go,
-// entry.go, what is looked for; pop.go, with arrive.go, find.go, the file of each type, verify.go and ecn.go, the way out;
+// entry.go, what is looked for; pop.go, with arrive.go, familiar.go, plain.go, find.go, the file of each type, verify.go and ecn.go, the way out;
 // fragmentheader.go, datagram.go, reassemble.go, join.go, what came in pieces.
 //
 // It is not a router: next hops and addresses come from whoever builds an Outer. It knows nothing of flows, actions or
