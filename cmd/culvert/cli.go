@@ -147,8 +147,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  the daemon could not do it, run ended with an error, or flow diff has found a difference
-  2  the command line is wrong
+  1  the daemon could not do it, or run ended with an error
+  2  the command line is wrong; of flow diff, which has 1 for that: there are differences
   3  the configuration, or the text of rules, groups, meters, options or packets, has errors
   4  no daemon answers on the socket
   5  run ended, but frames were lost on the way: a defect worth reporting

@@ -16,6 +16,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitDiffer      = 2 // of flow diff, as ovs-ofctl has it; there a command line that is wrong is exitFailed
 	exitConfig      = 3
 	exitUnreachable = 4
 	exitLeaked      = 5
@@ -36,21 +37,22 @@ func (e *env) fail(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	code := exitCode(err)
 	if errors.Is(err, errDiffer) {
-		return code // what there is to say stands in the answer
+		return exitDiffer // what there is to say stands in the answer
 	}
-	if e.json {
+	code := exitCode(err)
+	switch {
+	case e.json:
 		e.failJSON(err)
-		return code
-	}
-	switch code {
-	case exitUsage:
+	case code == exitUsage:
 		fmt.Fprintf(e.errs, "culvert: %v\nculvert --help says what there is.\n", err)
-	case exitConfig:
+	case code == exitConfig:
 		fmt.Fprintln(e.errs, err) // one mistake a line, each starts with its file
 	default:
 		fmt.Fprintf(e.errs, "culvert: %v\n", err)
+	}
+	if e.compares && code == exitUsage {
+		return exitFailed
 	}
 	return code
 }

@@ -264,13 +264,15 @@ func TestComparingAndReplacingRules(t *testing.T) {
 		code int
 	}{
 		{[]string{"replace", "br0", "a", "b"}, "2 rules added, 3 removed\n", exitOK},
-		{[]string{"diff", "br0", "other"}, "-priority=1 actions=drop\n+priority=2 actions=drop\n", exitFailed},
+		{[]string{"diff", "br0", "other"}, "-priority=1 actions=drop\n+priority=2 actions=drop\n", exitDiffer},
+		{[]string{"diff", "br0"}, "", exitFailed},
+		{[]string{"diff", "--bogus", "br0"}, "", exitFailed},
 		{[]string{"diff", "br0", "same"}, "", exitOK},
 		{[]string{"replace", "br0"}, "", exitUsage},
 		{[]string{"dump", "br0", "--sort=priority", "--rsort=nw_src"}, "", exitUsage},
 	} {
 		got, errs, code := culvert(t, "", append([]string{"--socket", socket, "flow"}, c.args...)...)
-		if code != c.code || got != c.want || (code != exitUsage) != (errs == "") {
+		if code != c.code || got != c.want || (errs == "") != (got != "" || code == exitOK) {
 			t.Errorf("%v: got %q, %q, exit code %d; want %q, exit code %d", c.args, got, errs, code, c.want, c.code)
 		}
 	}

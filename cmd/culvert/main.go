@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"runtime"
@@ -51,6 +52,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	e := &env{ctx: ctx, in: in, out: out, errs: errs, json: c.JSON, socket: c.Socket, build: buildVersion()}
 	if err != nil {
 		e.json = slices.Contains(args, "--json") // what the parser has read of a wrong line is not set
+		if wrong := new(kong.ParseError); errors.As(err, &wrong) {
+			command = wrong.Context
+		}
+	}
+	e.compares = command != nil && command.Selected() != nil && command.Selected().Name == "diff"
+	if err != nil {
 		return e.fail(usageError{err})
 	}
 	return e.fail(command.Run(e))
@@ -62,6 +69,7 @@ type env struct {
 	in        io.Reader
 	out, errs io.Writer
 	json      bool   // answer for programs
+	compares  bool   // the command is flow diff, which has exit codes of its own
 	socket    string // as the command line says, "" if it does not
 	build     api.Version
 }
