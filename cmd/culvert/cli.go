@@ -36,12 +36,13 @@ type cli struct {
 		Del  portDelCmd  `cmd:"" help:"Remove a port."`
 	} `cmd:"" group:"change" help:"List, add, change or remove ports."`
 	Flow struct {
-		Add     flowAddCmd     `cmd:"" help:"Add rules, in ovs-ofctl's syntax, or replace those of the same match and priority; lines may begin with modify, delete and so on."`
-		Mod     flowModCmd     `cmd:"" help:"Give matching rules other actions."`
-		Del     flowDelCmd     `cmd:"" help:"Delete matching rules."`
-		Replace flowReplaceCmd `cmd:"" help:"Make rules the only ones of a bridge, changing only the difference."`
-		Diff    flowDiffCmd    `cmd:"" help:"Show in which rules a bridge differs from others, as ovs-ofctl diff-flows does."`
-		Dump    flowDumpCmd    `cmd:"" help:"List rules with their counters, as ovs-ofctl dump-flows does."`
+		Add       flowAddCmd       `cmd:"" help:"Add rules, in ovs-ofctl's syntax, or replace those of the same match and priority; lines may begin with modify, delete and so on."`
+		Mod       flowModCmd       `cmd:"" help:"Give matching rules other actions."`
+		Del       flowDelCmd       `cmd:"" help:"Delete matching rules."`
+		Replace   flowReplaceCmd   `cmd:"" help:"Make rules the only ones of a bridge, changing only the difference."`
+		Diff      flowDiffCmd      `cmd:"" help:"Show in which rules a bridge differs from others, as ovs-ofctl diff-flows does."`
+		Dump      flowDumpCmd      `cmd:"" help:"List rules with their counters, as ovs-ofctl dump-flows does."`
+		Aggregate flowAggregateCmd `cmd:"" help:"Count rules and what they have seen together, as ovs-ofctl dump-aggregate does."`
 	} `cmd:"" group:"change" help:"List or change the rules of a bridge."`
 	Group struct {
 		Add           groupAddCmd    `cmd:"" help:"Add groups, in ovs-ofctl's syntax."`

@@ -188,6 +188,17 @@ func (c *flowDumpCmd) Run(e *env) error {
 	}, printRules)
 }
 
+type flowAggregateCmd struct {
+	Bridge string `arg:"" optional:"" help:"Rules of this bridge only."`
+	Match  string `arg:"" optional:"" help:"Rules at least as specific as this match only."`
+}
+
+func (c *flowAggregateCmd) Run(e *env) error {
+	return show(e, api.FlowAggregate, api.FlowFilter{Bridge: c.Bridge, Match: c.Match}, func(w io.Writer, a api.Aggregate) {
+		fmt.Fprintf(w, "packet_count=%d byte_count=%d flow_count=%d\n", a.Packets, a.Bytes, a.Flows)
+	})
+}
+
 // printRules prints the rules as ovs-ofctl dump-flows does; several bridges each below its name.
 func printRules(w io.Writer, rules []api.Rule) {
 	bridges := make(map[string]bool)

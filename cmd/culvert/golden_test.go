@@ -72,6 +72,9 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.FlowDump, func(context.Context, api.FlowMatch) ([]api.Rule, error) {
 		return []api.Rule{{Bridge: "br0", Text: "cookie=0x0, n_packets=1, in_port=1 actions=output:2"}, {Bridge: "br1", Text: "cookie=0x0, n_packets=2, priority=0 actions=NORMAL"}}, nil
 	})
+	api.Handle(m, api.FlowAggregate, func(_ context.Context, f api.FlowFilter) (api.Aggregate, error) {
+		return api.Aggregate{Packets: 3, Bytes: 180, Flows: len(f.Match)}, nil
+	})
 	api.Handle(m, api.FlowReplace, func(_ context.Context, f api.FlowText) (api.Replaced, error) {
 		return api.Replaced{Added: len(f.Lines), Removed: 3}, nil
 	})
@@ -268,6 +271,7 @@ func TestComparingAndReplacingRules(t *testing.T) {
 		{[]string{"diff", "br0"}, "", exitFailed},
 		{[]string{"diff", "--bogus", "br0"}, "", exitFailed},
 		{[]string{"diff", "br0", "same"}, "", exitOK},
+		{[]string{"aggregate", "br0", "ip"}, "packet_count=3 byte_count=180 flow_count=2\n", exitOK},
 		{[]string{"replace", "br0"}, "", exitUsage},
 		{[]string{"dump", "br0", "--sort=priority", "--rsort=nw_src"}, "", exitUsage},
 	} {

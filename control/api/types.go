@@ -288,6 +288,19 @@ type FlowText struct {
 	Strict bool     `json:"strict,omitempty"` // flow.del, flow.mod: same match and priority only
 }
 
+// FlowFilter chooses rules.
+type FlowFilter struct {
+	Bridge string `json:"bridge,omitempty"` // empty: all bridges
+	Match  string `json:"match,omitempty"`  // rules at least as specific; empty: all
+}
+
+// Aggregate is how much traffic rules have seen together.
+type Aggregate struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+	Flows   int    `json:"flows"`
+}
+
 // FlowMatch chooses the rules to dump.
 type FlowMatch struct {
 	Bridge string `json:"bridge,omitempty"`

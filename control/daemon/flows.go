@@ -132,12 +132,6 @@ func (d *Daemon) flowDiff(_ context.Context, t api.FlowText) (api.Difference, er
 }
 
 func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error) {
-	d.mu.Lock()
-	bridges, err := d.chosenRules(m.Bridge)
-	d.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
 	by := flow.NoField
 	if m.Sort != "" && m.Sort != "priority" {
 		var ok bool
@@ -145,14 +139,8 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 			return nil, api.Errorf(api.BadParams, "sort: want priority or a match field, found %q%s", m.Sort, flow.Hint(m.Sort, "priority"))
 		}
 	}
-	d.sw.Sync() // rules are told of their traffic by walks over the flow cache: what came since the last one too
 	out := []api.Rule{}
-	for _, b := range bridges {
-		filter, err := readOne("match", m.Match, func(s string) (openflow.Filter, error) { return b.table.Parser().ParseFilter(s, false) })
-		if err != nil {
-			return nil, err
-		}
-		flows := b.table.Flows(filter)
+	err := d.eachMatching(m.Bridge, m.Match, func(b *bridge, flows []openflow.FlowStats) {
 		if m.Sort != "" {
 			openflow.SortFlows(flows, by, m.Falling)
 		}
@@ -163,8 +151,38 @@ func (d *Daemon) flowDump(_ context.Context, m api.FlowMatch) ([]api.Rule, error
 		for i := range flows {
 			out = append(out, apiRule(b.name, &flows[i], form))
 		}
+	})
+	return out, err
+}
+
+func (d *Daemon) flowAggregate(_ context.Context, m api.FlowFilter) (sum api.Aggregate, err error) {
+	err = d.eachMatching(m.Bridge, m.Match, func(_ *bridge, flows []openflow.FlowStats) {
+		sum.Flows += len(flows)
+		for i := range flows {
+			sum.Packets += flows[i].Packets
+			sum.Bytes += flows[i].Bytes
+		}
+	})
+	return sum, err
+}
+
+// eachMatching calls f with the rules of a bridge, or of each if it is not named, that are at least as specific as match.
+func (d *Daemon) eachMatching(bridge, match string, f func(*bridge, []openflow.FlowStats)) error {
+	d.mu.Lock()
+	bridges, err := d.chosenRules(bridge)
+	d.mu.Unlock()
+	if err != nil {
+		return err
 	}
-	return out, nil
+	d.sw.Sync() // rules are told of their traffic by walks over the flow cache: what came since the last one too
+	for _, b := range bridges {
+		filter, err := readOne("match", match, func(s string) (openflow.Filter, error) { return b.table.Parser().ParseFilter(s, false) })
+		if err != nil {
+			return err
+		}
+		f(b, b.table.Flows(filter))
+	}
+	return nil
 }
 
 func apiRule(bridge string, f *openflow.FlowStats, form openflow.Format) api.Rule {

@@ -49,6 +49,9 @@ func TestRulesAreReplacedAndComparedAsAWhole(t *testing.T) {
 	if got := call(l, api.FlowDiff, want); len(got.Lines) != 0 {
 		t.Errorf("after replacing: got %v", got.Lines)
 	}
+	if got, want := call(l, api.FlowAggregate, api.FlowFilter{Match: "in_port=p1"}), (api.Aggregate{Packets: 1, Bytes: 60, Flows: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
 	if got := call(l, api.FlowDump, api.FlowMatch{Match: "in_port=p1"}); len(got) != 1 || got[0].Packets != 1 {
 		t.Errorf("the rule that stayed: got %+v, want it with 1 packet", got)
 	}

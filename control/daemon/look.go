@@ -33,6 +33,7 @@ func (d *Daemon) mux() *api.Mux {
 	api.Handle(m, api.Bundle, d.bundle)
 	api.Handle(m, api.FlowDiff, d.flowDiff)
 	api.Handle(m, api.FlowDump, d.flowDump)
+	api.Handle(m, api.FlowAggregate, d.flowAggregate)
 	api.Handle(m, api.GatewayShow, d.gatewayShow)
 	api.Handle(m, api.UnderlayShow, d.underlayShow)
 	api.Handle(m, api.TunnelList, d.tunnelList)
