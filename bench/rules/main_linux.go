@@ -15,10 +15,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/storm"
 	"github.com/culvertdev/culvert/datapath/rules/openflow/classbench"
 )
@@ -28,23 +31,31 @@ func main() {
 	rounds := flag.Int("rounds", 3, "`rounds` of loading")
 	window := flag.Duration("window", 2*time.Second, "`time` of changes while packets pass")
 	ring := flag.Int("ring", 32768, "how many `packets` may wait for the worker during changes")
+	file := flag.String("json", "", "keep the times of loading in a `file`, for culvert bench report and compare, and go on where an earlier run with it ended")
 	flag.Parse()
 	contest.Main("rules", func(ctx context.Context) error {
-		return errors.Join(load(ctx, *rules, *rounds), change(ctx, *rules, *ring, *window))
+		book, err := result.Open(*file, newRun(*rounds, machine.Versions(ctx), result.CommandLine("go run ./bench/rules", os.Args[1:])))
+		if err != nil {
+			return err
+		}
+		return errors.Join(load(ctx, book, *rules, *rounds), change(ctx, *rules, *ring, *window))
 	})
 }
 
-// load prints how long sets take to load.
-func load(ctx context.Context, n, rounds int) error {
+// load prints how long sets take to load, those that the book does not have yet.
+func load(ctx context.Context, book *result.Book, n, rounds int) error {
 	o, err := newOVS(ctx)
 	if err != nil {
 		fmt.Printf("Open vSwitch is left out: %v\n", err)
 	} else {
 		defer o.close()
 	}
-	fmt.Printf("loading %d rules, median of %d; %s\n", n, rounds, machine())
+	fmt.Printf("loading %d rules, median of %d; %s\n", n, rounds, busy())
 	fmt.Printf("%-5s %14s %14s %14s %14s\n", "set", "culvert", "add-flows", "--bundle", "bundle/culvert")
 	for _, k := range classbench.Kinds() {
+		if book.Index(rowName(k.Name, n)) >= 0 {
+			continue
+		}
 		text := strings.Join(k.Rules(n, 1), "\n") + "\n"
 		var ours, single, bundle samples
 		for i := range rounds {
@@ -63,6 +74,9 @@ func load(ctx context.Context, n, rounds int) error {
 			}
 		}
 		fmt.Printf("%-5s %14s %14s %14s %14s\n", k.Name, ours, single, bundle, ratio(bundle, ours))
+		if err := keep(ctx, book, o, k.Name, n, []samples{ours, single, bundle}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -77,6 +91,6 @@ func change(ctx context.Context, n, ring int, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nchanges of a set of %d rules while packets pass; %s\n%s\n", n, machine(), r)
+	fmt.Printf("\nchanges of a set of %d rules while packets pass; %s\n%s\n", n, busy(), r)
 	return nil
 }

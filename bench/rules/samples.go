@@ -58,8 +58,8 @@ func fill(text string) error {
 	return t.AddFlows(flows)
 }
 
-// machine says how busy it is: figures of a busy machine are worth their ratios only.
-func machine() string {
+// busy says how busy the machine is: figures of a busy machine are worth their ratios only.
+func busy() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	load, _, _ := strings.Cut(string(text), " ")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 
 // What is taken of each phase.
 const (
-	measureBeside = "beside keeps"
-	measureBehind = "behind keeps"
+	measureBeside = "beside"
+	measureBehind = "behind"
 	measureNew    = "new flows"
 	measureEach   = "CPU time for each"
 )
