@@ -35,7 +35,7 @@ func (d *Daemon) tendGuests(ctx context.Context) {
 
 // tellGuests tells the profiles of guests, if anything has changed since the call that returned last.
 func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
-	asking := d.askingTunnels()
+	asking := askingTunnels(d.tunnels.Ports())
 	self, news := d.overlays.ends()
 	d.mu.Lock()
 	bridges := d.sortedBridges()
@@ -74,12 +74,13 @@ func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
 		}
 		o.guests.settle(of, dir, d.clock.Now())
 	}
+	d.overlays.listen(asking)
 	return state
 }
 
-// askingTunnels returns the tunnel ports whose packets go where a profile says, and come from the networks that they go to.
-func (d *Daemon) askingTunnels() (list []*tunnel.Port) {
-	for _, p := range d.tunnels.Ports() {
+// askingTunnels returns those of some ports whose packets go where a profile says, and come from the networks that they go to.
+func askingTunnels(ports []*tunnel.Port) (list []*tunnel.Port) {
+	for _, p := range ports {
 		c := p.Config()
 		if c.Remote.From == tunnel.Lookup && (c.InKey.From == tunnel.Flow) == (c.OutKey.From == tunnel.Flow) {
 			list = append(list, p)

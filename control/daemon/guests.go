@@ -252,6 +252,18 @@ func (g *guests) drop(who guest, s *stay) {
 	delete(g.stays, who)
 }
 
+// networks returns those that guests here are in.
+func (g *guests) networks() (list []uint32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for who, s := range g.stays {
+		if s.here && !slices.Contains(list, who.vni) {
+			list = append(list, who.vni)
+		}
+	}
+	return list
+}
+
 // list returns the guests that are here, by network and Ethernet address.
 func (g *guests) list() []vtep.Guest {
 	g.mu.Lock()

@@ -118,6 +118,7 @@ func (f *Offline) Follow() error {
 	if f.stack.First() == "" {
 		return nil // no tunnel goes anywhere
 	}
+	f.overlays.listen(askingTunnels(f.tunnels.Ports()))
 	f.overlays.tick()
 	f.stack.SetGroups(f.overlays.groups())
 	own := f.stack.Own()

@@ -126,6 +126,29 @@ func TestAProfileThatNeedsOthersIsNotOpenOffline(t *testing.T) {
 	}
 }
 
+// A host that says nothing itself gets what others send to the group that the table names, too.
+func TestHostsListenToTheMulticastGroupOfTheStaticTable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "table")
+	writeTable(t, path, "vni 7 flood end 239.1.1.1\n")
+	a, b, c := newSites(t, "lookup: {kind: file, options: {path: "+path+"}}")
+	all := guestFrame(1, 2, 80)
+	copy(all, []byte{255, 255, 255, 255, 255, 255})
+	settled := func() {
+		for _, h := range []*host{a, b, c} {
+			h.now += int64(2 * time.Second)
+			h.settle()
+		}
+	}
+	settled()
+	a.send("p", all)
+	wantOne(t, "to the group", all, []*host{b, c}, a)
+
+	writeTable(t, path, "vni 7 flood end 239.2.2.2\n")
+	settled()
+	a.send("p", all)
+	wantOne(t, "to the group that it is now", all, []*host{b, c}, a)
+}
+
 func TestHostsListenToTheMulticastGroupThatTheyFloodTo(t *testing.T) {
 	a, b, c := newSites(t, "lookup: {kind: learn, options: {flood: 239.1.1.1}}")
 	for _, h := range []*host{a, b, c} {

@@ -24,15 +24,17 @@ type Directory struct {
 	inv  Invalidator // nil: there is none
 	seed uint64
 
-	mu     sync.Mutex
-	self   []netip.Addr // Options.Self
-	closed bool
-	book   *book
-	log    changeLog
-	asks   bucket // questions
-	shots  bucket // Shoot
-	tally  tally
-	fault  string // what the plug-in did wrong last
+	mu       sync.Mutex
+	self     []netip.Addr // Options.Self
+	vnis     []uint32     // Listen; not changed in place
+	listened int64        // ns: when their answers were last wanted
+	closed   bool
+	book     *book
+	log      changeLog
+	asks     bucket // questions
+	shots    bucket // Shoot
+	tally    tally
+	fault    string // what the plug-in did wrong last
 }
 
 // New starts the plug-ins of a profile and returns the Directory before them. inv is nil if the profile has

@@ -19,14 +19,6 @@ func (d *Directory) Learns() bool {
 	return ok
 }
 
-// Groups returns the IP multicast groups that this host has to listen to.
-func (d *Directory) Groups() []netip.Addr {
-	if g, ok := d.look.(Grouper); ok {
-		return g.Groups()
-	}
-	return nil
-}
-
 // Announces says whether a plug-in tells other hosts of guests here: if not, Announce and Withdraw need not be called.
 func (d *Directory) Announces() bool { return is[Announcer](d) }
 

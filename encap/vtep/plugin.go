@@ -85,7 +85,8 @@ type Learner interface {
 	Learn(g Guest)
 }
 
-// A Grouper is a Resolver with ends that are IP multicast groups: this host has to listen to them as well.
+// A Grouper is a Resolver that knows beforehand to which IP multicast groups packets go, in whatever network: this host has to
+// listen to them as well. Groups in answers need no Grouper.
 type Grouper interface {
 	// Groups returns them. They stay the same.
 	Groups() []netip.Addr

@@ -21,6 +21,7 @@ func (d *Directory) Tick() {
 			a.Tick(now)
 		}
 	}
+	d.listen(now)
 	d.age()
 }
 

@@ -17,7 +17,7 @@ type Plugin struct {
 // New returns a plug-in for the end given, whose Key does not count: a packet keeps the VNI it has.
 func New(end vtep.End) (*Plugin, error) {
 	a := vtep.Answer{Ends: []vtep.End{end}}
-	if err := a.Check(vtep.ForFlood(0)); err != nil {
+	if err := a.Check(vtep.ForMAC(0, [6]byte{})); err != nil { // not a group: packets for one guest go there, too
 		return nil, fmt.Errorf("vtep direct: %w", err)
 	}
 	return &Plugin{end: end}, nil

@@ -42,7 +42,7 @@ func TestEverybodyIsAtTheOtherEnd(t *testing.T) {
 }
 
 func TestAnEndIsAnAddressToSendTo(t *testing.T) {
-	for _, addr := range []string{"0.0.0.0", "127.0.0.1", "::1"} {
+	for _, addr := range []string{"0.0.0.0", "127.0.0.1", "::1", "239.1.1.1", "ff05::1"} {
 		if _, err := New(vtep.End{Addr: netip.MustParseAddr(addr)}); err == nil {
 			t.Errorf("%s is taken", addr)
 		}
