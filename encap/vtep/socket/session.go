@@ -178,15 +178,20 @@ func (s *session) queue(m *plugin.Message) error {
 	}
 }
 
-// watch pings a silent plug-in, and ends the session of one that stays silent. Plugin's lock is held.
+// watch asks a plug-in how it is, all the more if it cannot answer, and ends the session of one that stays silent. Plugin's
+// lock is held.
 func (s *session) watch(now int64) {
 	if s.heard.Swap(false) {
 		s.last = now
 	}
+	every := pingEvery
+	if s.down {
+		every = pingDown
+	}
 	switch {
 	case now-s.last >= int64(silence):
 		s.end(errSilent)
-	case now-max(s.last, s.pinged) >= int64(pingEvery):
+	case now-s.pinged >= int64(every):
 		s.pinged = now
 		_ = s.queue(&plugin.Message{Type: plugin.Ping})
 	}

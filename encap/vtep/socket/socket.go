@@ -17,8 +17,9 @@ import (
 const (
 	retryFirst = 100 * time.Millisecond // after a connection that ended
 	retryLast  = 5 * time.Second        // as long as none succeeds: twice as long every time, up to this
-	pingEvery  = 2 * time.Second        // without a word from the plug-in
-	silence    = 10 * time.Second       // the same, after which it is given up
+	pingEvery  = 2 * time.Second        // between questions how the plug-in is
+	pingDown   = 200 * time.Millisecond // the same, while it says that it cannot answer
+	silence    = 10 * time.Second       // without a word from the plug-in, after which it is given up
 	helloTime  = 5 * time.Second        // from the connection to the plug-in's hello
 	queued     = 4096                   // messages that wait to be written
 	maxHere    = 65536                  // guests announced
