@@ -336,7 +336,9 @@ func TestAReloadKeepsWhatProfilesKnow(t *testing.T) {
 	eventually(t, "the other table is asked", func() bool {
 		p1.SendBytes(there)
 		a := call(l, api.ProfileShow, api.ProfileName{Name: "dc"})[0].Answers
-		return slices.ContainsFunc(a, func(a api.Answer) bool { return a.MAC == "02:00:00:00:00:02" && slices.Equal(a.Ends, []string{"192.0.2.3"}) })
+		return slices.ContainsFunc(a, func(a api.Answer) bool {
+			return a.MAC == "02:00:00:00:00:02" && slices.Equal(a.Ends, []string{"192.0.2.3"})
+		})
 	})
 
 	table = old + "3"
