@@ -18,17 +18,17 @@ func (w *pipeline) depart(frames []frame.Frame, slot flowcache.Slot, actions flo
 
 // agree reads what is to be done with packets that were taken up again and found, into w.programs. Those whose flow, as
 // far as its number tells, does not stand in the version of what they have met before are not found any more, nor are
-// those that come behind them in their flow. It returns miss with them, and counts the others: exact that the exact-match
-// cache has found, mega that the megaflow cache has.
-func (w *pipeline) agree(b *frame.Batch, miss []uint16, settled version.Number, exact, mega int) []uint16 {
+// those that come behind them in their flow. It returns miss with them, and counts them back: exact is how many the
+// exact-match cache has found.
+func (w *pipeline) agree(b *frame.Batch, miss []uint16, settled version.Number, exact int) []uint16 {
 	torn := w.meet(b.Frames(), settled)
 	if torn == 0 {
-		w.countHits(exact, mega)
 		return miss
 	}
 	n := bits.OnesCount64(torn) // whichever cache had found them
 	fromExact := min(n, exact)
-	w.countHits(exact-fromExact, mega-(n-fromExact))
+	w.count.levels.Add(hitEMC, -uint64(fromExact))
+	w.count.levels.Add(hitMegaflow, -uint64(n-fromExact))
 	for _, i := range miss {
 		torn |= 1 << i
 	}

@@ -153,16 +153,14 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	if w.watch != nil {
 		w.watch.missed(w, port, recirc, depth, b.Frames(), miss)
 	}
-	asked := len(miss)
-	if asked > 0 {
+	w.count.levels.Add(hitEMC, uint64(hits))
+	if len(miss) > 0 {
 		w.stages.Enter(stage.Megaflow)
 		miss = w.lookup(miss)
 	}
 	// 5. What packets that were taken up again have met before, and what they meet now, is of one version of the rules.
-	if found := asked - len(miss); recirc == 0 {
-		w.countHits(hits, found)
-	} else {
-		miss = w.agree(b, miss, settled, hits, found)
+	if recirc != 0 {
+		miss = w.agree(b, miss, settled, hits)
 	}
 	// 6. The slow path for the rest.
 	if len(miss) > 0 {
@@ -256,6 +254,7 @@ func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16, hits int) {
 // lookup asks the megaflow cache about the packets of miss, teaches the exact-match cache, and
 // returns those that are still unknown.
 func (w *pipeline) lookup(miss []uint16) []uint16 {
+	asked := len(miss)
 	var known uint64
 	for _, i := range miss {
 		known |= 1 << i
@@ -269,13 +268,8 @@ func (w *pipeline) lookup(miss []uint16) []uint16 {
 		i := bits.TrailingZeros64(known)
 		w.emc.Insert(&w.keys, i, w.slots[i])
 	}
+	w.count.levels.Add(hitMegaflow, uint64(asked-len(miss)))
 	return miss
-}
-
-// countHits counts packets that the caches knew.
-func (w *pipeline) countHits(exact, mega int) {
-	w.count.levels.Add(hitEMC, uint64(exact))
-	w.count.levels.Add(hitMegaflow, uint64(mega))
 }
 
 // execute runs the programs of the packets that were found the first time they were looked up. Neighbours with the same
