@@ -3,34 +3,39 @@ package vhost
 import (
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/ring/move"
 	"github.com/culvertdev/culvert/vhost/nethdr"
 	"github.com/culvertdev/culvert/vhost/virtq"
 )
 
 // copyPlain copies frames into the first chains of got, one into each, as long as they are complete, in one
 // buffer, and have room in one piece of memory, as nearly all do. It returns how many.
-func (q *txQueue) copyPlain(r *ring, frames []frame.Frame, got int) (n int) {
+func (q *txQueue) copyPlain(r *ring, frames []frame.Frame, got int) (done int) {
+	var pieces [frame.MaxBatch]move.Piece
 	chains, header := &r.chains, r.header
-	size := 0
+	segs := chains.Plain()
+	segs = segs[:min(len(segs), len(frames), got, len(pieces))]
 	// Headers first: each is in a line that the guest's core may have, and a row of them is waited for once.
-	for i := range min(len(frames), got) {
-		if segs := chains.Writable(chains.At(i)); len(segs) > 0 && len(segs[0]) >= header {
-			nethdr.PutPlain(segs[0][:header])
+	for _, seg := range segs {
+		if len(seg) >= header {
+			nethdr.PutPlain(seg[:header])
 		}
 	}
-	for ; n < len(frames) && n < got; n++ {
-		f, c := frames[n], chains.At(n)
-		segs := chains.Writable(c)
-		if f.Flags() != 0 || f.More() != 0 || f.Len() > q.longest || len(segs) != 1 || len(segs[0]) < header+f.Len() {
+	size := 0
+	for i, seg := range segs {
+		f := frames[i]
+		n := header + f.Len()
+		if f.Flags() != 0 || f.More() != 0 || f.Len() > q.longest || len(seg) < n {
 			break
 		}
-		data := q.pool.Bytes(f)
-		copy(segs[0][header:], data)
-		c.Written = uint32(header + len(data))
-		size += len(data)
+		pieces[i].Set(seg[header:], q.pool.Bytes(f))
+		chains.At(i).Written = uint32(n)
+		size += f.Len()
+		done++
 	}
+	move.All(pieces[:done])
 	q.size += size
-	return n
+	return done
 }
 
 // What put returns instead of a number of chains.

@@ -20,6 +20,7 @@ const (
 type Chains struct {
 	n     int // chains
 	segs  int // segments in use
+	plain int // chains at the beginning that are one segment each, of the same number
 	chain [MaxChains]Chain
 	seg   [MaxSegments][]byte
 	addr  [MaxSegments]uint64 // guest-physical addresses of the segments; only with a log of dirty pages
@@ -56,6 +57,15 @@ func (c *Chain) alone(id uint16, segment uint64, flags uint16) {
 	c.span = segment*(1|1<<16|1<<32) + (1<<16 | 1<<32) - uint64(flags&layout.FlagWrite)<<15
 }
 
+// took notes that n chains of one segment each were appended.
+func (b *Chains) took(n int) {
+	if b.plain == b.n {
+		b.plain += n
+	}
+	b.n += n
+	b.segs += n
+}
+
 // enter notes the chain's entry in the inflight region.
 func (c *Chain) enter(entry uint16) { c.span = c.span&(1<<48-1) | uint64(entry)<<48 }
 
@@ -71,6 +81,10 @@ func (b *Chains) Readable(c *Chain) [][]byte { return b.seg[c.first():c.split()]
 // Writable returns the segments of c that the device may write to. None is empty, and there may be none.
 func (b *Chains) Writable(c *Chain) [][]byte { return b.seg[c.split():c.end()] }
 
+// Plain returns the segments of as many chains at the beginning as are one segment each, in the direction in which a
+// queue that only reads, or only writes, takes them.
+func (b *Chains) Plain() [][]byte { return b.seg[:b.plain] }
+
 // Bytes returns how many bytes segments have together: fewer than 4 GiB, those of one chain.
 func Bytes(segments [][]byte) int {
 	n := 0
@@ -81,4 +95,4 @@ func Bytes(segments [][]byte) int {
 }
 
 // reset empties b.
-func (b *Chains) reset() { b.n, b.segs = 0, 0 }
+func (b *Chains) reset() { b.n, b.segs, b.plain = 0, 0, 0 }

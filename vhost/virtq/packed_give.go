@@ -7,7 +7,7 @@ import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 func (q *Packed) Give(b *Chains, n int) {
 	if q.err == nil {
 		q.untake(b, n) // first: entries of the inflight region that are free now are so for good
-		if q.order && q.flight == nil && readOnly(b, n) {
+		if q.order && q.flight == nil && q.reads && n > 0 {
 			q.giveBatch(b, n)
 		} else {
 			q.give(b, n)
@@ -70,15 +70,6 @@ func (q *Packed) logGiven(b *Chains, n int) {
 	}
 }
 
-// readOnly reports whether n chains, of which there is at least one, have nothing writable.
-func readOnly(b *Chains, n int) bool {
-	sum := uint32(0)
-	for i := range b.chain[:n] {
-		sum |= uint32(b.chain[i].end() - b.chain[i].split())
-	}
-	return n > 0 && sum == 0
-}
-
 // giveBatch writes one used descriptor for n chains, with the id of the last one, in place of the first one's
 // (VIRTIO 1.2, 2.8.8). The last one itself is made to look used, too: see cover.
 func (q *Packed) giveBatch(b *Chains, n int) {
@@ -89,9 +80,10 @@ func (q *Packed) giveBatch(b *Chains, n int) {
 		q.desc[q.given.At].Rest = rest
 	}
 	q.logUsed(layout.DescBytes*uint64(q.given.At), layout.DescBytes)
-	at := q.given
-	for i := range b.chain[:n-1] {
-		at = at.Plus(b.chain[i].slots(), q.size)
+	plain := min(b.plain, n-1)
+	at := q.given.Plus(uint32(plain), q.size)
+	for i := range b.chain[plain : n-1] {
+		at = at.Plus(b.chain[plain+i].slots(), q.size)
 	}
 	if n > 1 {
 		q.desc[at.At].Rest = layout.PackedRest(0, 0, at.Used())

@@ -81,13 +81,13 @@ func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
 // moved there, and it goes on in another run. A run in which the first chain is elsewhere again is none, so this
 // ends whatever the guest does meanwhile.
 func (q *Packed) takeRun(b *Chains, n int) (took int, elsewhere bool) {
-	at, phase, size, area, flight := q.next.At, q.next.Phase, q.size, q.win.Area(), q.flight
+	at, like, size, area, flight := q.next.At, q.next.Phase|q.direction, q.size, q.win.Area(), q.flight
 	guard, table := q.guard[at:][:n], q.desc[at:][:n]
 	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
 	for i := range guard {
 		d := layout.Desc{Rest: guard[i].Rest.Load()}
 		flags := d.PackedFlags()
-		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect) != phase || uint32(d.PackedID()) >= size || d.Len() == 0 {
+		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect|layout.FlagWrite) != like || uint32(d.PackedID()) >= size || d.Len() == 0 {
 			break
 		}
 		d.Addr = table[i].Addr // only now is it the device's to read
@@ -106,8 +106,7 @@ func (q *Packed) takeRun(b *Chains, n int) (took int, elsewhere bool) {
 		}
 		took++
 	}
-	b.n += took
-	b.segs += took
+	b.took(took)
 	return took, elsewhere && took > 0
 }
 

@@ -1,23 +1,27 @@
 package virtq
 
-import "github.com/culvertdev/culvert/vhost/mem"
+import (
+	"github.com/culvertdev/culvert/vhost/mem"
+	"github.com/culvertdev/culvert/vhost/virtq/internal/layout"
+)
 
 // common is what the two layouts share.
 type common struct {
-	win      mem.Window // into the guest's memory
-	tables   mem.Window // the same, for indirect tables: they are read, whatever is done with buffers
-	err      *Error     // what the guest did; the queue is dead
-	indirect bool       // negotiated
-	events   bool       // the event index is negotiated
-	order    bool       // chains go back in order, and the guest knows
-	untold   bool       // the guest was never told of anything: it is, whatever its event index says
-	logRing  bool       // the ring is logged
-	log      *mem.Log   // nil: nothing is
-	ringLog  uint64     // guest-physical address under which the ring is logged
-	old      resumed    // chains that were in flight before, and are taken first
-	reads    bool       // the device only reads: see Config.Reads
-	apart    bool       // an IOMMU may let tables be read and not buffers: the short way, which looks for both at once, is barred
-	platform platform   // what addresses go through
+	win       mem.Window // into the guest's memory
+	tables    mem.Window // the same, for indirect tables: they are read, whatever is done with buffers
+	err       *Error     // what the guest did; the queue is dead
+	indirect  bool       // negotiated
+	events    bool       // the event index is negotiated
+	order     bool       // chains go back in order, and the guest knows
+	untold    bool       // the guest was never told of anything: it is, whatever its event index says
+	logRing   bool       // the ring is logged
+	log       *mem.Log   // nil: nothing is
+	ringLog   uint64     // guest-physical address under which the ring is logged
+	old       resumed    // chains that were in flight before, and are taken first
+	reads     bool       // the device only reads: see Config.Reads
+	apart     bool       // an IOMMU may let tables be read and not buffers: the short way, which looks for both at once, is barred
+	direction uint16     // flag of the descriptors of plain chains
+	platform  platform   // what addresses go through
 }
 
 // open sets up what does not depend on the layout, for a ring of which n bytes are logged.
@@ -31,6 +35,9 @@ func (q *common) open(t *mem.Table, c Config, n int) error {
 		log:      c.Log,
 		logRing:  c.LogRing && c.Log != nil,
 		ringLog:  c.RingLog,
+	}
+	if !c.Reads {
+		q.direction = layout.FlagWrite
 	}
 	q.win.Open(t)
 	q.tables.Open(t)

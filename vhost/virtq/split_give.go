@@ -7,7 +7,7 @@ import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 func (q *Split) Give(b *Chains, n int) {
 	if q.err == nil {
 		q.untake(b, n)
-		if q.order && q.flight == nil && readOnly(b, n) {
+		if q.order && q.flight == nil && q.reads && n > 0 {
 			q.giveBatch(b, n)
 		} else {
 			q.give(b, n)

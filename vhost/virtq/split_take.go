@@ -1,7 +1,5 @@
 package virtq
 
-import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
-
 // Take replaces what is in b by the next chains, at most limit, and returns how many. With an error there are
 // none, and the queue is dead.
 //
@@ -91,7 +89,7 @@ func (q *Split) takePlain(b *Chains, n int) bool {
 // early at one that is not plain, or that is elsewhere: then the window has moved there, and it goes on in another
 // run. A run in which the first chain is elsewhere again is none, so this ends whatever the guest does meanwhile.
 func (q *Split) takeRun(b *Chains, heads []uint16) (took int, elsewhere bool) {
-	table, area := q.desc, q.win.Area()
+	table, area, like := q.desc, q.win.Area(), q.direction
 	chains, segments, first := b.chain[b.n:][:len(heads)], b.seg[b.segs:][:len(heads)], uint64(b.segs)
 	for i, head := range heads {
 		if int(head) >= len(table) {
@@ -99,7 +97,7 @@ func (q *Split) takeRun(b *Chains, heads []uint16) (took int, elsewhere bool) {
 		}
 		d := table[head]
 		flags := d.SplitFlags()
-		if flags&^layout.FlagWrite != 0 || d.Len() == 0 {
+		if flags != like || d.Len() == 0 {
 			break
 		}
 		if !area.Has(d.Addr, d.Len()) {
@@ -110,8 +108,7 @@ func (q *Split) takeRun(b *Chains, heads []uint16) (took int, elsewhere bool) {
 		chains[i].alone(head, first+uint64(i), flags)
 		took++
 	}
-	b.n += took
-	b.segs += took
+	b.took(took)
 	return took, elsewhere && took > 0
 }
 

@@ -1,0 +1,44 @@
+//go:build !purego && !race
+
+#include "textflag.h"
+
+// Pieces of 16 to 64 bytes are copied in 16-byte words from both ends, which meet or overlap in the middle. All of a
+// piece is read before any of it is written. It is so few instructions that the processor has several pieces under way
+// at once, where those that are in another core's cache take a hundred times as long as the copying.
+
+// func short(p *Piece, n int) int
+TEXT ·short(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), R8
+	MOVQ n+8(FP), R9
+	XORQ AX, AX
+	JMP  test
+
+next:
+	MOVQ  0(R8), DI
+	MOVQ  8(R8), SI
+	MOVQ  16(R8), CX
+	LEAQ  -16(CX), BX
+	CMPQ  BX, $48
+	JHI   done            // fewer than 16 bytes, or more than 64
+	MOVOU (SI), X0
+	MOVOU (SI)(BX*1), X1
+	CMPQ  BX, $16
+	JLS   store           // up to 32
+	MOVOU 16(SI), X2
+	MOVOU -16(SI)(BX*1), X3
+	MOVOU X2, 16(DI)
+	MOVOU X3, -16(DI)(BX*1)
+
+store:
+	MOVOU X0, (DI)
+	MOVOU X1, (DI)(BX*1)
+	ADDQ  $24, R8
+	INCQ  AX
+
+test:
+	CMPQ AX, R9
+	JLT  next
+
+done:
+	MOVQ AX, ret+16(FP)
+	RET
