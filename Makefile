@@ -12,6 +12,11 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 3s
 SOAK     ?= 1h
 ORACLE   ?= 1m
+OUT      ?= bench-result
+PEERS    := openvswitch-switch openvswitch-switch-dpdk dpdk-dev librte-net-virtio23 librte-net-vhost23 iperf3
+VHOST    ?= --rows no-lookup,port,ip-1,ip-1024,latency --rings split,packed --sizes 64,512,1518 --budget 0s
+AFXDP    ?= --rows afxdp-* --budget 0s
+TUNNELS  ?= --rows one-way,vxlan-*,geneve-* --rings split,packed --budget 0s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
 BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 FILE     ?= bin/bench-micro.txt
@@ -23,7 +28,7 @@ SHELL       := bash
 export CGO_ENABLED ?= 0
 export COUNT BENCHTIME BENCH PACKAGES
 
-.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-once bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost bench-tunnels soak lint deps clean
+.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-once bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost bench-tunnels bench-quick soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,11 +82,20 @@ bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitc
 bench-new-flows: build ## new flows a second and CPU time for each, beside Open vSwitch; needs root
 	$(GO) run ./bench/tse --culvert $(BIN) --new-flows $(TSE)
 
-bench-vhost: build ## packets per second between vhost-user ports, beside Open vSwitch with DPDK and testpmd; VHOST= takes options; needs root
-	$(GO) run ./bench/vhost --culvert $(BIN) $(VHOST)
+bench: build ## Culvert beside Open vSwitch, the kernel's bridge and testpmd, in under an hour; goes on with OUT/run.json; COMPARE= takes options; needs root
+	-.ci/deps $(PEERS)
+	$(BIN) bench run --out $(OUT) --resume $(COMPARE)
 
-bench-tunnels: build ## packets per second into and out of VXLAN and GENEVE, and past them, beside Open vSwitch with DPDK; VHOST= takes options; needs root
-	$(GO) run ./bench/vhost --culvert $(BIN) --rows 6,7,8,9,10 --sizes 64 $(VHOST)
+bench-quick: build ## two rows of it in under 5 minutes; needs root
+	-.ci/deps $(PEERS)
+	rm -rf $(OUT)/quick
+	$(BIN) bench run --quick --out $(OUT)/quick $(COMPARE)
+
+bench-vhost: build ## packets per second between vhost-user ports, beside Open vSwitch with DPDK and testpmd; VHOST= takes options; needs root
+	$(BIN) bench run $(VHOST)
+
+bench-tunnels: build ## packets per second into and out of VXLAN and GENEVE, and past them, beside Open vSwitch with DPDK; TUNNELS= takes options; needs root
+	$(BIN) bench run $(TUNNELS)
 
 bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows; memory and walks of a million
 	$(GO) test ./flowcache -run '^$$' -bench 'EMC|Megaflow' -benchtime 100ms

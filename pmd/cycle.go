@@ -9,7 +9,7 @@ const (
 	// visitBatches is how many full batches a worker takes from one queue before it turns to the
 	// next. A queue under load then costs the others at most 4*64 frames of delay: some 50 µs at 200 ns a
 	// frame, and, where the kernel copies what is sent, 0.4 ms in Flush at 1.5 µs a frame (AF_XDP on
-	// veth, bench/afxdp). Each visit still pays for its cold caches with a few hundred frames. A queue
+	// veth, culvert bench run --rows afxdp-packets). Each visit still pays for its cold caches with a few hundred frames. A queue
 	// that gives less than a full batch is left at once: it is as good as empty, or has a bound of its
 	// own on how long it may hold up the others.
 	visitBatches = 4

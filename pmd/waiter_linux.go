@@ -26,7 +26,7 @@ const (
 // It polls instead of keeping an epoll set, so that nobody waits on the descriptors while the worker is
 // awake: with a waiter registered, each packet that the kernel delivers to an AF_XDP socket walks the
 // socket's wait queue, on the sender's CPU. On veth that took a tenth of the rate a sender reaches
-// (0.42-0.53 against 0.55-0.58 Mpps, bench/afxdp in turns, 2026-11-21). A sleep costs time for each
+// (0.42-0.53 against 0.55-0.58 Mpps, culvert bench run --rows afxdp-packets in turns, 2026-11-21). A sleep costs time for each
 // descriptor instead.
 //
 // All are level-triggered. The bell is emptied by wait; the timer is rewound by the next wait; queues

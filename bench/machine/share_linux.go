@@ -36,6 +36,15 @@ func Used(cpus cpu.Set, d time.Duration) (float64, error) {
 	return 1 - float64(idle1-idle0)/float64(total1-total0), nil
 }
 
+// Busy returns for how long the CPUs have been used since the machine started, interrupts included, in steps of 10 ms.
+func Busy(cpus cpu.Set) (time.Duration, error) {
+	total, idle, err := ticks(cpus)
+	return time.Duration(total-idle) * tick, err
+}
+
+// tick is the unit of the kernel's times: USER_HZ is 100 on every architecture Go runs on.
+const tick = 10 * time.Millisecond
+
 // ticks sums the times of the CPUs, proc_stat(5).
 func ticks(cpus cpu.Set) (total, idle uint64, err error) {
 	text, err := os.ReadFile("/proc/stat")

@@ -18,7 +18,6 @@ type Spent struct {
 // Threads returns what every thread of a process has spent: proc_pid_stat(5), fields 14 and 15. Compare two looks
 // by Busiest.
 func Threads(pid int) (map[string]Spent, error) {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every architecture Go runs on
 	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil || len(paths) == 0 {
 		return nil, fmt.Errorf("process %d has no threads", pid)

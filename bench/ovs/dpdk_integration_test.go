@@ -42,7 +42,7 @@ func TestASwitchWithDPDKForwardsBetweenGuests(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, sw.Stop()) }()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	must(t, sw.AddVhostBridge(ctx, "br0", []ovs.VhostPort{{"vu0", 1, a}, {"vu1", 2, b}}))
+	must(t, sw.AddBridge(ctx, "br0", []ovs.Port{{Name: "vu0", Number: 1, Socket: a}, {Name: "vu1", Number: 2, Socket: b}}))
 	for _, rule := range []string{"in_port=1,actions=2", "in_port=2,actions=1"} {
 		_, err := sw.Ofctl(ctx, "OpenFlow13", "add-flow", "br0", rule)
 		must(t, err)

@@ -1,7 +1,6 @@
 package ovs
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -44,45 +43,11 @@ func (d DPDK) Apply(o Options) Options {
 	return o
 }
 
-// A VhostPort is a vhost-user port of a bridge.
-type VhostPort struct {
-	Name   string
-	Number uint32
-	Socket string // path of the guest's socket, which the switch connects to again and again; "" makes it the server at VhostSocket
-}
-
-// VhostSocket is the path of the socket of a port that is the server.
-func (i *Instance) VhostSocket(port string) string { return i.path(port) }
-
-// AddVhostBridge makes a bridge of the userspace datapath that drops what no rule matches, with these ports.
-func (i *Instance) AddVhostBridge(ctx context.Context, name string, ports []VhostPort) error {
-	args := []string{"add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", "fail-mode=secure"}
-	for _, p := range ports {
-		args = append(args, "--", "add-port", name, p.Name, "--", "set", "Interface", p.Name, fmt.Sprintf("ofport_request=%d", p.Number))
-		if p.Socket == "" {
-			args = append(args, "type=dpdkvhostuser")
-		} else {
-			args = append(args, "type=dpdkvhostuserclient", "options:vhost-server-path="+p.Socket)
-		}
-	}
-	if _, err := i.Vsctl(ctx, args...); err != nil {
-		return err
-	}
-	for _, p := range ports {
-		switch out, err := i.Vsctl(ctx, "get", "Interface", p.Name, "error"); {
-		case err != nil:
-			return err
-		case strings.TrimSpace(out) != "[]":
-			return fmt.Errorf("port %s: %s", p.Name, strings.TrimSpace(out))
-		}
-	}
-	return nil
-}
-
 // PMDStats is what the forwarding thread has counted since PMDClear.
 type PMDStats struct {
 	Packets, EMCHits, SMCHits, MegaflowHits, SimpleHits, Misses uint64
 	Cycles                                                      float64 // for a packet, by the switch's own count
+	Masks                                                       string  // that a packet is looked up under until one fits, on average
 }
 
 // PMDClear sets the forwarding threads' counters to zero.
@@ -113,6 +78,7 @@ func parsePMDStats(text string) (s PMDStats, err error) {
 	s = PMDStats{
 		Packets: number("packets received"), EMCHits: number("emc hits"), SMCHits: number("smc hits"),
 		MegaflowHits: number("megaflow hits"), SimpleHits: number("simple match hits"), Misses: number("miss with success upcall"),
+		Masks: value(text, "avg. subtable lookups per megaflow hit"),
 	}
 	if v := value(text, "avg processing cycles per packet"); v != "" {
 		number, _, _ := strings.Cut(v, " ")

@@ -26,7 +26,7 @@ main thread:
 
 func TestStatisticsOfAForwardingThreadAreRead(t *testing.T) {
 	got, err := parsePMDStats(pmdStats)
-	want := PMDStats{Packets: 1000, EMCHits: 900, SMCHits: 20, MegaflowHits: 60, SimpleHits: 10, Misses: 9, Cycles: 148.25}
+	want := PMDStats{Packets: 1000, EMCHits: 900, SMCHits: 20, MegaflowHits: 60, SimpleHits: 10, Misses: 9, Cycles: 148.25, Masks: "1.00"}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}

@@ -100,7 +100,12 @@ func (i *Instance) start(ctx context.Context) error {
 	if _, err := i.Vsctl(ctx, args...); err != nil {
 		return err
 	}
-	args = []string{"unix:" + i.path("db.sock"), "--unixctl=" + i.path("switch.ctl")}
+	return i.startSwitch(ctx)
+}
+
+// startSwitch starts the switch itself, beside its database.
+func (i *Instance) startSwitch(ctx context.Context) error {
+	args := []string{"unix:" + i.path("db.sock"), "--unixctl=" + i.path("switch.ctl")}
 	switch {
 	case i.o.Dummy && i.o.Tunnels:
 		args = append(args, "--enable-dummy", "--disable-system")
@@ -202,24 +207,43 @@ func (i *Instance) lastWords() error {
 
 // Stop ends the daemons, the last one first. It is idempotent; the directory stays.
 func (i *Instance) Stop() error {
-	var errs []error
-	if i.control != nil {
-		errs = append(errs, i.control.close())
-		i.control = nil
-	}
+	errs := []error{i.hangUp()}
 	for len(i.daemons) > 0 {
-		last := len(i.daemons) - 1
-		cmd := i.daemons[last]
-		i.daemons = i.daemons[:last]
-		cmd.Process.Signal(syscall.SIGTERM)
-		late := time.AfterFunc(stopTime, func() { cmd.Process.Kill() })
-		err := cmd.Wait()
-		late.Stop()
-		// SIGTERM is how it was told to end.
-		var exit *exec.ExitError
-		if err != nil && !(errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM) {
-			errs = append(errs, fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err))
-		}
+		errs = append(errs, i.stopLast())
 	}
 	return errors.Join(errs...)
+}
+
+// Restart stops the switch and starts it again beside the same database: it has its bridges and ports then, and no rules.
+func (i *Instance) Restart(ctx context.Context) error {
+	if err := errors.Join(i.hangUp(), i.stopLast()); err != nil {
+		return err
+	}
+	return i.startSwitch(ctx)
+}
+
+// hangUp closes the connection to the switch, if there is one.
+func (i *Instance) hangUp() (err error) {
+	if i.control != nil {
+		err = i.control.close()
+		i.control = nil
+	}
+	return err
+}
+
+// stopLast ends the daemon that was started last.
+func (i *Instance) stopLast() error {
+	last := len(i.daemons) - 1
+	cmd := i.daemons[last]
+	i.daemons = i.daemons[:last]
+	cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(stopTime, func() { cmd.Process.Kill() })
+	err := cmd.Wait()
+	late.Stop()
+	// SIGTERM is how it was told to end.
+	var exit *exec.ExitError
+	if err != nil && !(errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM) {
+		return fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err)
+	}
+	return nil
 }

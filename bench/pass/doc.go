@@ -4,7 +4,7 @@
 //	guest ─ ring ─ port ─┐                 one goroutine is both guests, on a CPU of its own if there are two
 //	guest ─ ring ─ port ─┴─ worker, switch
 //
-// It has benchmarks only; bench/vhost measures with real peers. What they report:
+// It has benchmarks only; bench/suite measures with real peers. What they report:
 //
 //	Mpps                packets that arrived, both directions together
 //	recv-cycles/pkt     of the worker in a port's receive queue

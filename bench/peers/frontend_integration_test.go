@@ -193,7 +193,7 @@ func TestFrontendsOnOpenVSwitchWithDPDK(t *testing.T) {
 	sw, err := ovs.Start(s.ctx, ovs.DPDK{CPU: 1, Memory: 256}.Apply(ovs.Options{Dir: s.path("ovs"), Spawn: s.lab.Switch.Start}))
 	must(t, err)
 	defer func() { must(t, sw.Stop()) }()
-	must(t, sw.AddVhostBridge(s.ctx, "br0", []ovs.VhostPort{{Name: "vu0", Number: 1, Socket: s.socket(0)}, {Name: "vu1", Number: 2, Socket: s.socket(1)}}))
+	must(t, sw.AddBridge(s.ctx, "br0", []ovs.Port{{Name: "vu0", Number: 1, Socket: s.socket(0)}, {Name: "vu1", Number: 2, Socket: s.socket(1)}}))
 	for _, rule := range across {
 		_, err := sw.Ofctl(s.ctx, "OpenFlow13", "add-flow", "br0", rule)
 		must(t, err)

@@ -205,7 +205,7 @@ func TestFrontendsUnderLoadBehindOpenVSwitch(t *testing.T) {
 	start := func() *ovs.Instance {
 		sw, err := ovs.Start(ctx, ovs.DPDK{CPU: 1, Memory: 256}.Apply(ovs.Options{Dir: filepath.Join(t.TempDir(), "ovs"), Spawn: ns.Start}))
 		must(t, err)
-		must(t, sw.AddVhostBridge(ctx, "br0", []ovs.VhostPort{
+		must(t, sw.AddBridge(ctx, "br0", []ovs.Port{
 			{Name: "vu0", Number: 1, Socket: paths[0]}, {Name: "vu1", Number: 2, Socket: paths[1]},
 		}))
 		for _, rule := range []string{"in_port=1,actions=2", "in_port=2,actions=1"} {

@@ -84,7 +84,7 @@ func setupFacts(run *result.Run) []fact {
 		threads = append(threads, fmt.Sprintf("CPU %d: %s", t.CPU, t.Name))
 	}
 	return facts("Deployment", s.Deployment, "Generator", s.Generator, "Ports", strings.Join(s.Ports, "; "), "Threads", strings.Join(threads, "; "),
-		"Memory", s.Memory, "Isolation", s.Isolation, "Windows", s.Windows, "Repetition", s.Repetition)
+		"Memory", s.Memory, "Isolation", s.Isolation, "Windows", s.Windows, "Repetition", s.Repetition, "Not here", strings.Join(s.Missing, "; "))
 }
 
 // rowFacts is what a row was measured with.

@@ -91,6 +91,9 @@ func remarks(run *result.Run) string {
 	if limited {
 		b.WriteString("at least, at most: the generator was the limit; what the switch could do is not known.\n")
 	}
+	for _, m := range run.Setup.Missing {
+		fmt.Fprintf(&b, "not here: %s\n", m)
+	}
 	for i := range run.Rows {
 		reasons, counts := leftOut(&run.Rows[i])
 		for _, r := range reasons {

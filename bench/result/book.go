@@ -40,6 +40,7 @@ func Open(path string, now Run) (*Book, error) {
 		return nil, fmt.Errorf("%s: %w: take another file", path, err)
 	}
 	b.Run = *before
+	b.Setup.Missing = now.Setup.Missing
 	return b, nil
 }
 

@@ -105,6 +105,7 @@ func (c *checker) machine(r *Run) {
 func (c *checker) setup(s *Setup) {
 	c.texts("setup", s.Deployment, s.Generator, s.Memory, s.Isolation, s.Windows, s.Repetition)
 	c.texts("port", s.Ports...)
+	c.texts("missing", s.Missing...)
 	c.list("threads", len(s.Threads), mostItems)
 	for _, t := range s.Threads {
 		c.texts("thread", t.Name)

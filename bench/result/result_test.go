@@ -22,7 +22,7 @@ func sample() *Run {
 		Machine:  machine.Fingerprint{CPU: "X", CPUs: 2, CPUsPerCore: 1, Nodes: 1, Kernel: "Linux 6.1", Memory: 1 << 32, Mitigations: map[string]string{"mds": "Vulnerable"}},
 		Versions: map[string]string{"Go": "go1.26"},
 		Setup:    Setup{Deployment: "two guests", Generator: "testpmd", Threads: []Thread{{"switch", 1}}},
-		Commands: []string{"go run ./bench/vhost"},
+		Commands: []string{"culvert bench run"},
 		Rows: []Row{{
 			Name: "port rule", Traffic: Traffic{Task: "port rule", FrameBytes: 60, Flows: 1024, Rules: []string{"in_port=1,actions=output:2"}},
 			Measures: []Measure{
@@ -137,7 +137,7 @@ func TestARunGoesOnWhereOneBeforeItEnded(t *testing.T) {
 	if err := open(now).Add(row, row.Windows[0]); err != nil {
 		t.Fatal(err)
 	}
-	now.Commands = []string{"go run ./bench/vhost --rounds 2"}
+	now.Commands = []string{"culvert bench run --rounds 2"}
 	b := open(now)
 	if !b.Has("port rule", "culvert", 1, 0) || b.Has("port rule", "culvert", 1, 3) || b.Has("port rule", "ovs", 1, 0) || b.Has("other", "culvert", 1, 0) {
 		t.Error("it does not know which windows there are")
@@ -245,8 +245,8 @@ func FuzzRead(f *testing.F) {
 }
 
 func TestACommandLineCanBeGivenToAShell(t *testing.T) {
-	got := CommandLine("go run ./bench/vhost", []string{"--rows", "0,1", "--options", "gather: 0s", "it's", "", "a\n\\'b"})
-	if want := `go run ./bench/vhost --rows 0,1 --options 'gather: 0s' 'it'\''s' '' $'a\n\\\'b'`; got != want {
+	got := CommandLine("culvert bench run", []string{"--rows", "0,1", "--options", "gather: 0s", "it's", "", "a\n\\'b"})
+	if want := `culvert bench run --rows 0,1 --options 'gather: 0s' 'it'\''s' '' $'a\n\\\'b'`; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }

@@ -11,6 +11,7 @@ type Setup struct {
 	Isolation  string   `json:"isolation,omitempty"`  // what keeps others off the CPUs
 	Windows    string   `json:"windows,omitempty"`    // how long they are, what comes before them
 	Repetition string   `json:"repetition,omitempty"` // in which order, how often
+	Missing    []string `json:"missing,omitempty"`    // switches that were to take part and could not, and why
 }
 
 // A Thread has a CPU for itself.

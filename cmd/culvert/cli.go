@@ -103,6 +103,7 @@ type cli struct {
 	Demo   demoCmd   `cmd:"" group:"other" help:"Show the switch at work between three network namespaces, in under a minute."`
 	Soak   soakCmd   `cmd:"" group:"other" help:"Run mixed traffic for an hour while ports and rules come and go, and see whether all is well after it."`
 	Bench  struct {
+		Run     benchRunCmd     `cmd:"" help:"Measure switches beside each other: this one, Open vSwitch, the kernel's bridge, testpmd, or one of your own; needs root."`
 		Send    benchSendCmd    `cmd:"" help:"Send frames between two ports and say what became of them."`
 		Search  benchSearchCmd  `cmd:"" help:"Find the highest rates with no loss and with little between two ports, and the latency at shares of them."`
 		Load    benchLoadCmd    `cmd:"" help:"Say what share of the frames is lost at rising rates."`
@@ -114,6 +115,7 @@ type cli struct {
 		Soak    benchSoakCmd    `cmd:"" help:"Send for a long time and say what was lost, and the latency, interval by interval."`
 		Self    benchSelfCmd    `cmd:"" help:"Measure the generator itself, back to back in memory."`
 		Gen     benchGenCmd     `cmd:"" help:"Be a generator for programs: commands as lines of JSON on the standard input, answers on the standard output; ends with its input."`
+		Patch   benchPatchCmd   `cmd:"" hidden:"" help:"Join two vhost-user ports without a switch between them: what bench run sets against testpmd."`
 		Report  benchReportCmd  `cmd:"" help:"Show what a run of the bench found, as a table or as a page with plots."`
 		Compare benchCompareCmd `cmd:"" help:"Say what changed from one run to another beyond the noise; exit code 7 for a loss of more than the tolerance."`
 	} `cmd:"" group:"other" help:"Measure a switch, this one or another, from outside; look at what was found."`
@@ -143,6 +145,7 @@ Examples:
   culvert trace br0 --capture a.pcap --frame 7 --in p1
   culvert bench send a=vhost-frontend,path=/run/vu0 b=vhost-frontend,path=/run/vu1 --flows 1000 --rate 1e6
   culvert replay -c culvert.yaml --in p1=a.pcap --in p2=b.pcapng --out sent --verify
+  culvert bench run --quick
   culvert bench report run.json --html run.html
   culvert bench compare old.json new.json --tolerance 3%
 

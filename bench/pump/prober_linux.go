@@ -1,0 +1,100 @@
+package pump
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/vhost/frontend"
+)
+
+// A Prober is guests one of which sends single packets that the other waits for.
+type Prober struct {
+	*guests
+	size  int // bytes of a packet
+	batch frame.Batch
+	sent  uint64
+}
+
+// NewProber opens the guests, at the sockets where they listen. A packet has size bytes, 22 at least.
+func NewProber(sockets [2]string, split bool, size int) (*Prober, error) {
+	g, err := newGuests(sockets, frontend.Options{Split: split})
+	if err != nil {
+		return nil, err
+	}
+	return &Prober{guests: g, size: size}, nil
+}
+
+// send sends the next packet, with its number behind the Ethernet header.
+func (p *Prober) send() {
+	f, ok := p.cache.Get()
+	if !ok {
+		return // it does not arrive, and says so
+	}
+	p.pool.SetLen(&f, p.size)
+	data := p.pool.Bytes(f)
+	clear(data)
+	copy(data, []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5}) // IEEE 802, local experimental
+	p.sent++
+	binary.BigEndian.PutUint64(data[14:], p.sent)
+	p.batch.Append(f)
+	q := p.ports[0].TxQueues()[0]
+	q.Send(&p.batch)
+	q.Flush()
+}
+
+// received reports whether the packet that was sent last has arrived.
+func (p *Prober) received() (yes bool) {
+	p.ports[1].RxQueues()[0].Recv(&p.batch)
+	for _, f := range p.batch.Frames() {
+		data := p.pool.Bytes(f)
+		yes = yes || len(data) >= 22 && binary.BigEndian.Uint64(data[14:]) == p.sent
+	}
+	p.cache.PutBatch(&p.batch)
+	return yes
+}
+
+// await waits for the packet that was sent last.
+func (p *Prober) await(patience time.Duration) bool {
+	for start := time.Now(); time.Since(start) < patience; {
+		if p.received() {
+			return true
+		}
+	}
+	return false
+}
+
+// Meet waits until packets pass.
+func (p *Prober) Meet(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if p.ports[0].LinkUp() && p.ports[1].LinkUp() {
+			p.received() // posts buffers
+			if p.send(); p.await(50 * time.Millisecond) {
+				return nil
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("no packet passes: %w", ctx.Err())
+}
+
+// Probe sends rate packets a second for d, the next one when it is due and the one before has arrived, and returns how long each took
+// from before it was sent until it was received.
+func (p *Prober) Probe(ctx context.Context, rate int, d time.Duration) (times []time.Duration, err error) {
+	gap := time.Second / time.Duration(rate)
+	begin := time.Now()
+	for due := begin; due.Sub(begin) < d; due = due.Add(gap) {
+		for time.Now().Before(due) {
+		}
+		start := time.Now()
+		p.send()
+		if !p.await(time.Second) {
+			return times, errors.Join(fmt.Errorf("a packet did not arrive within %v", time.Second), ctx.Err())
+		}
+		times = append(times, time.Since(start))
+	}
+	return times, nil
+}

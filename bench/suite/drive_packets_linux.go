@@ -1,0 +1,109 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/traffic"
+	"github.com/culvertdev/culvert/pmd/cpu"
+)
+
+// smallPackets measures how many of the smallest packets get through from host to host, offered as many as one core sends, counted by the
+// hosts' kernels.
+func smallPackets(ctx context.Context, s *Stand) (f Found, err error) {
+	if err := s.meet(ctx); err != nil {
+		return f, err
+	}
+	frames, err := toNobody(s.Lab.Hosts[0], s.Lab.Hosts[1])
+	if err != nil {
+		return f, err
+	}
+	blaster, err := traffic.NewBlaster(s.Lab.Hosts[0].Namespace, lab.HostLink)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, blaster.Close()) }()
+	if err := blaster.Bypass(); err != nil {
+		return f, err
+	}
+	sending, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		blaster.Run(sending, frames, 0)
+		close(ended)
+	}()
+	defer func() { cancel(); <-ended }()
+	if err := pause(ctx, s.Options.Warm); err != nil {
+		return f, err
+	}
+	return s.countHosts(ctx)
+}
+
+// toNobody makes packets to an address that the switch has learned behind the receiver's port and that is
+// not the receiver's own: its stack drops them at once, before it routes, which would otherwise be a good
+// part of what the switch's CPU does.
+func toNobody(from, to *lab.Host) ([][]byte, error) {
+	sender := traffic.Endpoint{MAC: from.MAC, Addr: from.IPv4.Addr()}
+	nobody := traffic.Endpoint{MAC: net.HardwareAddr{2, 0x77, 0, 0, 1, 0}, Addr: to.IPv4.Addr()}
+	lesson, err := traffic.Flows{From: nobody, To: sender}.Frames()
+	if err != nil {
+		return nil, err
+	}
+	teacher, err := traffic.NewBlaster(to.Namespace, lab.HostLink)
+	if err != nil {
+		return nil, err
+	}
+	defer teacher.Close()
+	if err := teacher.Once(lesson); err != nil {
+		return nil, err
+	}
+	return traffic.Flows{From: sender, To: nobody}.Frames()
+}
+
+// hostCounts are what the kernels of both hosts count.
+func (s *Stand) hostCounts() (sent, received uint64, err error) {
+	from, errFrom := s.Lab.Hosts[0].Count(lab.HostLink)
+	to, errTo := s.Lab.Hosts[1].Count(lab.HostLink)
+	return from.TxPackets + from.TxDropped, to.RxPackets, errors.Join(errFrom, errTo)
+}
+
+// countHosts counts packets and what the switch's CPU does for the time of a window.
+func (s *Stand) countHosts(ctx context.Context) (f Found, err error) {
+	if err := s.Switch.Clear(ctx); err != nil {
+		return f, err
+	}
+	before, err := s.stretch()
+	if err != nil {
+		return f, err
+	}
+	sent0, received0, err := s.hostCounts()
+	if err == nil {
+		err = pause(ctx, s.Options.Window)
+	}
+	if err != nil {
+		return f, err
+	}
+	sent, received, errCount := s.hostCounts()
+	took, used, thread, errCPU := s.since(before)
+	if err := errors.Join(errCount, errCPU); err != nil {
+		return f, err
+	}
+	a, err := f.account(ctx, s)
+	if err != nil {
+		return f, err
+	}
+	packets := float64(max(received-received0, 1))
+	rate := packets / took.Seconds()
+	f.Waited = thread.Waited.Seconds() / took.Seconds()
+	f.Figures = map[string]float64{measureReceived: rate, measureOffered: float64(sent-sent0) / took.Seconds(), measureEach: float64(used) / packets}
+	if s.Switch.PID() > 0 {
+		f.Figures[measureUser], f.Figures[measureKernel] = float64(thread.User)/packets, float64(thread.System)/packets
+	}
+	if f.Limited = limited(a.Cycles, rate, cpu.NewClock().Frequency()); s.Switch.PID() == 0 { // the kernel rests when it has nothing to do
+		f.Limited = used < time.Duration(busyEnough*float64(took))
+	}
+	return f, nil
+}

@@ -1,0 +1,55 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/culvertdev/culvert/bench/pump"
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// probe measures how long single packets take, at a rate at which a switch has next to nothing to do.
+func probe(ctx context.Context, s *Stand) (f Found, err error) {
+	p, err := pump.NewProber(s.Sockets(), s.Rings == "split", s.Size-4)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := s.Switch.Forward(ctx, s.Row.Rules); err != nil {
+		return f, err
+	}
+	if err := p.Meet(ctx); err != nil {
+		return f, err
+	}
+	if _, err := p.Probe(ctx, s.Options.Rate, s.Options.Warm); err != nil {
+		return f, err
+	}
+	if err := s.Switch.Clear(ctx); err != nil {
+		return f, err
+	}
+	times, err := p.Probe(ctx, s.Options.Rate, s.Options.Window)
+	if err != nil {
+		return f, err
+	}
+	slices.Sort(times)
+	for _, percent := range probed {
+		f.Latency = append(f.Latency, result.Percentile{Percent: percent, Ns: float64(times[int(float64(len(times)-1)*percent/100)])})
+	}
+	_, err = f.account(ctx, s)
+	return f, err
+}
+
+// probed are the percentiles that are kept of single packets.
+var probed = []float64{50, 99}
+
+func percentiles(list ...float64) (measures []result.Measure) {
+	for _, p := range list {
+		name := formatPercent(p) + " % within"
+		if p == 50 {
+			name = "half within"
+		}
+		measures = append(measures, result.Measure{Name: name, Unit: "ns", Better: result.Less, Percentile: p})
+	}
+	return measures
+}

@@ -1,0 +1,96 @@
+package suite
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+// named is a switch that is never started.
+type named string
+
+func (n named) Name() string                                                  { return string(n) }
+func (named) Missing() error                                                  { return nil }
+func (named) Start(context.Context, switches.Scene) (switches.Running, error) { return nil, nil }
+
+func names(list []switches.Switch) string {
+	var all []string
+	for _, s := range list {
+		all = append(all, s.Name())
+	}
+	return strings.Join(all, " ")
+}
+
+func TestAPlanHasTheCellsThatWereAskedFor(t *testing.T) {
+	o := Options{Rings: []string{"split", "packed"}, Sizes: []int{64, 1518}, Rows: []string{"no-lookup", "port"}}
+	cells, err := o.cells(Rows())
+	if err != nil || len(cells) != 8 || cells[0].String() != "split, 64 bytes, no look-up" || cells[7].String() != "packed, 1518 bytes, rule on the port alone" {
+		t.Errorf("got %v, %v", cells, err)
+	}
+	for _, wrong := range []Options{
+		{Rings: []string{"round"}, Sizes: []int{64}}, {Rings: []string{"split"}, Sizes: []int{63}}, {Rings: []string{"split"}, Sizes: []int{9000}},
+		{Rings: []string{"split"}, Sizes: []int{64}, Rows: []string{"ports"}}, {Rings: []string{"split"}, Sizes: []int{64}, Rows: []string{"["}},
+		{Rings: []string{"split"}, Sizes: []int{1518}, Rows: []string{"vxlan-in"}},
+	} {
+		if cells, err := wrong.cells(Rows()); err == nil {
+			t.Errorf("%+v: got %v, want an error", wrong, cells)
+		}
+	}
+}
+
+func TestRowsWithSizesOfTheirOwnAreMeasuredOnceForEachLayout(t *testing.T) {
+	all := []Row{{ID: "sized", Name: "mixture", Sized: true}, {ID: "devices", Name: "devices", Devices: true}, {ID: "plain", Name: "plain"}, {ID: "long", Name: "long", Asked: true}}
+	o := Options{Rings: []string{"split", "packed"}, Sizes: []int{64, 512}}
+	cells, err := o.cells(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range cells {
+		got = append(got, c.String())
+	}
+	want := []string{"split, mixture", "devices", "split, 64 bytes, plain", "split, 512 bytes, plain", "packed, mixture", "packed, 64 bytes, plain", "packed, 512 bytes, plain"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+func TestSwitchesTakeTurnsInEachRound(t *testing.T) {
+	o := Options{Rings: []string{"split"}, Sizes: []int{64}, Rows: []string{"port", "no-lookup"}, Rounds: 2, Warm: time.Second, Window: time.Second}
+	cells, err := o.cells(Rows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := []switches.Switch{named("testpmd"), named("ovs"), named("culvert"), switches.Own{Called: "mine"}, switches.Own{Called: "told", Rules: "cat"}}
+	turns := o.turns(cells, there)
+	if len(turns) != 4 || turns[1].round != 1 || turns[2].round != 2 || names(turns[0].switches) != "culvert ovs mine told told mine ovs culvert" || names(turns[1].switches) != "testpmd mine told told mine testpmd" {
+		t.Errorf("got %v", turns)
+	}
+	if got, want := o.takes(turns[1]), 6*(startTime+2*time.Second); got != want {
+		t.Errorf("a cell takes %v, want %v", got, want)
+	}
+	o.Only = []string{"ovs"}
+	if turns = o.turns(cells, there[:3]); len(turns) != 2 || names(turns[0].switches) != "ovs" {
+		t.Errorf("one alone has no turns to take: got %v", turns)
+	}
+	if got := names(o.contenders(rowOf(t, "ip-1024"), there)); got != "ovs told" {
+		t.Errorf("a switch that cannot be told rules takes part in a row that needs them: got %s", got)
+	}
+}
+
+func TestEveryRowIsWhole(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, r := range Rows() {
+		if seen[r.ID] || seen[r.Name] || r.ID == "" || r.Name == "" {
+			t.Errorf("row %q, %q: want an ID and a name of its own", r.ID, r.Name)
+		}
+		seen[r.ID], seen[r.Name] = true, true
+		if r.Drive == nil || len(r.Contenders) < 2 || len(r.Measures) == 0 || r.Traffic.Protocol == "" {
+			t.Errorf("row %q: want contenders, measures, traffic and a drive", r.ID)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/pump"
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// A sample is one window of one switch.
+type sample struct {
+	Cell
+	Found
+	Contender string
+	Version   string
+	Config    []string
+	Round     int
+	Turn      int                 // within the round
+	Distance  [2]machine.Distance // between the CPUs, before and after
+	Used      [2]float64          // by others, share of the two CPUs, just before and just after
+}
+
+// class is what the window's own probes say of it.
+func (s *sample) class() string { return machine.Class(s.Distance[0], s.Distance[1]) }
+
+// undisturbed reports whether others left the CPUs alone.
+func (s *sample) undisturbed() bool { return max(s.Used[0], s.Used[1]) < 0.1 && s.Waited < 0.02 }
+
+// valid reports whether the window is about what its row says.
+func (s *sample) valid() bool { return s.AsSaid >= hitShare }
+
+// result returns the window as it is kept.
+func (s *sample) result() result.Window {
+	w := result.Window{
+		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Class: s.class(), Note: s.LookUps, Limited: s.Limited, Waited: s.Waited,
+		Distance: []float64{float64(s.Distance[0]), float64(s.Distance[1])}, Others: s.Used[:],
+		Figures: s.Figures, Latency: s.Latency, Load: s.Load, Stages: s.Stages,
+	}
+	if !s.valid() {
+		w.LeftOut = "looked up otherwise than the row says"
+	}
+	if !s.undisturbed() {
+		w.Disturbed = fmt.Sprintf("others used %.0f and %.0f %%, the switch waited %.0f %% of the time", 100*s.Used[0], 100*s.Used[1], 100*s.Waited)
+	}
+	return w
+}
+
+// row returns the row of the results that the window belongs to, with the one switch.
+func (s *sample) row() result.Row {
+	r := s.Row
+	t := r.Traffic
+	t.Task, _, _ = strings.Cut(r.Name, ",") // rows of one task differ in the number of flows
+	t.Rules = r.Rules
+	if s.Size > 0 {
+		t.FrameBytes = s.Size - 4
+	}
+	if t.Ports = "vhost-user, " + s.Rings + " rings"; r.Devices {
+		t.Ports = "AF_XDP, or the kernel's bridge, on veth"
+	}
+	return result.Row{
+		Name: s.Cell.String(), Traffic: t, Measures: r.Measures,
+		Contenders: []result.Contender{{Name: s.Contender, Version: s.Version, Config: s.Config}},
+	}
+}
+
+// run is what of a run is known before it begins.
+func (o *Options) run(versions map[string]string, missing []string) result.Run {
+	return result.Run{
+		Program: "bench", Title: "Switches beside each other", Machine: machine.TakeFingerprint(), Versions: versions, Commands: o.Commands,
+		Setup: result.Setup{
+			Deployment: "guest to guest by one switch: two vhost-user ports, each connected to a virtio-user port of the generator; or host to host by two veth pairs",
+			Generator:  "testpmd, both ways at once, as fast as it goes; guests in one process for single packets and for what goes one way; our own generator for paced rates",
+			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", pump.RingSize), "2 AF_XDP ports on veth, MTU 1500"},
+			Threads:    []result.Thread{{Name: "generator, and all that forwards nothing", CPU: contest.HostCPU}, {Name: "the switch's forwarding thread", CPU: contest.SwitchCPU}},
+			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
+			Isolation:  fmt.Sprintf("CPU affinity alone; before each window up to %v until others use less than a twentieth of the CPUs", o.Patience),
+			Windows:    fmt.Sprintf("%v each, after %v of traffic, with a fresh switch and a fresh generator", o.Window, o.Warm),
+			Repetition: fmt.Sprintf("%d rounds in the order A B B A", o.Rounds),
+			Missing:    missing,
+		},
+	}
+}

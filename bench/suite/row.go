@@ -1,0 +1,79 @@
+package suite
+
+import (
+	"context"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+// A Row is one place of the table: what switches are to do, and how it is measured how well they do it.
+type Row struct {
+	ID         string           // by which people ask for it, such as ip-1024
+	Name       string           // in words; what stands before a comma is its task
+	Contenders []string         // by name, the one that ratios are of first
+	Rules      []string         // in ovs-ofctl's syntax; nil: no look-up at all
+	Traffic    result.Traffic   // what is sent; task, rules, ports and, unless Sized, the size are filled in
+	Measures   []result.Measure // what a window finds; the first is what the row is about
+	Drive      Drive
+
+	Devices bool                            // the switch has AF_XDP, or what it has for devices, on veth pairs; else vhost-user ports
+	Sized   bool                            // frames have sizes of the row's own
+	Longest int                             // size that frames can have at most, with frame check sequence; 0: any
+	Scene   func(s *switches.Scene)         // what the switch is to be able to do; nil: nothing but forward
+	Way     func(s switches.Shares) float64 // of the packets, the share that was looked up as the row says; nil: that does not matter
+	Takes   time.Duration                   // of a window, beyond the start and what Options say
+	Asked   bool                            // measured only when it is asked for by its ID
+}
+
+// A Drive measures one window of a switch that runs. It sees to it that the rules are what moves packets before it counts any, and
+// says by [Found.Limited] when it was the generator that set the figures.
+type Drive func(ctx context.Context, s *Stand) (Found, error)
+
+// Found is what a window has shown. What is empty was not looked for.
+type Found struct {
+	Figures map[string]float64  // by the measure's name, in its unit
+	Latency []result.Percentile // rising
+	Load    []result.LoadStep   // rising
+	Stages  []result.Stage
+	LookUps string  // what the switch says of them
+	AsSaid  float64 // share of packets that were looked up as the row says
+	Limited bool    // the generator was the limit
+	Waited  float64 // share of the time for which the switch's thread was ready and had no CPU
+}
+
+// hitShare is the least share of packets that must be looked up as the row says.
+const hitShare = 0.9
+
+// account adds what the switch says, which it began to count anew before the window.
+func (f *Found) account(ctx context.Context, s *Stand) (switches.Account, error) {
+	a, err := s.Switch.Account(ctx)
+	f.LookUps, f.Stages, f.AsSaid = a.Text, a.Stages, 1
+	if s.Row.Way != nil && a.Shares != nil {
+		f.AsSaid = s.Row.Way(*a.Shares)
+	}
+	return a, err
+}
+
+// Ways that packets are looked up.
+func byPort(s switches.Shares) float64     { return s.Port }
+func byExact(s switches.Shares) float64    { return s.Exact }
+func byMegaflow(s switches.Shares) float64 { return s.Megaflow }
+func byCache(s switches.Shares) float64    { return s.Exact + s.Megaflow }
+func byRules(s switches.Shares) float64    { return s.New }
+
+// The measures that rows about rates have.
+const (
+	measureRate   = "rate"
+	measureCycles = "busy cycles"
+	measureCPU    = "CPU time"
+)
+
+func rateMeasures() []result.Measure {
+	return []result.Measure{
+		{Name: measureRate, Unit: "packets/s", Better: result.More, Bounded: true},
+		{Name: measureCycles, Unit: "cycles a packet", Better: result.Less},
+		{Name: measureCPU, Unit: "ns", Better: result.Less, Bounded: true},
+	}
+}

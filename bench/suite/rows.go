@@ -1,0 +1,68 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+// Rows returns all rows there are, in the order in which they are measured.
+func Rows() []Row {
+	return slices.Concat(portRows(), maskRows(), normalRows(), tunnelRows(), mixRows(), deviceRows())
+}
+
+// The two whom most rows compare.
+var both = []string{"culvert", "ovs"}
+
+// byAddress are rules that look at an address, wherever testpmd's flowgen takes it: it counts on from 10.253.0.0, with a million flows
+// into 11.0.0.0/8.
+var byAddress = []string{"ip,in_port=1,nw_dst=10.0.0.0/7,actions=output:2", "ip,in_port=2,nw_dst=10.0.0.0/7,actions=output:1"}
+
+// bothWays is the traffic of testpmd's flowgen.
+func bothWays(flows int) result.Traffic {
+	return result.Traffic{Protocol: "IPv4, UDP", Flows: flows, Directions: 2}
+}
+
+// portRows are those between vhost-user ports by rules on ports and addresses.
+func portRows() []Row {
+	toOther := []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
+	rows := []Row{
+		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024)},
+		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Way: byPort},
+	}
+	for _, flows := range []int{1, 1024, 100_000, 1_000_000} {
+		r := Row{
+			ID: fmt.Sprint("ip-", flows), Name: fmt.Sprintf("rules on IP, %d flows", flows), Contenders: both, Rules: byAddress,
+			Traffic: bothWays(flows), Measures: rateMeasures(), Drive: flowgen(flows), Way: byExact,
+		}
+		if flows > 1024 { // more than an exact-match cache has room for
+			r.Way = byCache
+		}
+		if flows == 1 {
+			r.Name = "rules on IP, 1 flow"
+		}
+		rows = append(rows, r)
+	}
+	return append(rows,
+		Row{
+			ID: "latency", Name: "latency at low load", Contenders: both, Rules: toOther, Way: byPort, Drive: probe, Measures: percentiles(probed...),
+			Traffic: result.Traffic{Protocol: "Ethernet, local experimental", Directions: 1},
+		},
+		Row{
+			ID: "new-flows", Name: "new flows", Contenders: both, Rules: newFlows(), Traffic: bothWays(1 << 27), Measures: rateMeasures(), Drive: flowgen(1 << 27),
+			Way: byRules, Scene: func(s *switches.Scene) { s.Inline = true }, Asked: true,
+		})
+}
+
+// newFlows are rules by which every destination is a megaflow of its own: addresses moved into a register count whole.
+func newFlows() []string {
+	return []string{
+		"table=0,ip,actions=move:NXM_OF_IP_DST[]->NXM_NX_REG0[],resubmit(,1)",
+		"table=1,priority=20,ip,nw_src=192.0.2.0/24,actions=drop",
+		"table=1,priority=20,ip,reg0=0x12345678,actions=drop",
+		"table=1,priority=10,ip,in_port=1,actions=output:2",
+		"table=1,priority=10,ip,in_port=2,actions=output:1",
+	}
+}

@@ -1,0 +1,101 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+// A schedule works off the turns of a run.
+type schedule struct {
+	o       *Options
+	book    *result.Book
+	turns   []turn
+	measure func(ctx context.Context, sw switches.Switch, at Cell) (sample, error)
+	now     func() time.Time
+	watch   watcher
+}
+
+// A watcher is told how far it is; [report.Progress] is one.
+type watcher interface {
+	io.Writer
+	Begin(what string)
+	Done()
+	Skip()
+}
+
+// windows is how many windows there are.
+func (s *schedule) windows() (n int) {
+	for _, t := range s.turns {
+		n += len(t.switches)
+	}
+	return n
+}
+
+// run measures all windows that the book does not have yet, in order. A window that fails is told of and left out; when it is run again with
+// the same book it is tried anew. A cell that would end too late is left out as a whole.
+func (s *schedule) run(ctx context.Context) error {
+	begun := s.now()
+	var failed, late int
+	for _, t := range s.turns {
+		if s.o.Budget > 0 && s.now().Sub(begun)+s.left(t) > s.o.Budget {
+			late++
+			continue
+		}
+		n, err := s.cell(ctx, t)
+		if err != nil {
+			return err
+		}
+		failed += n
+	}
+	if late > 0 {
+		fmt.Fprintf(s.watch, "time is up: %d of %d cells were not begun; the same command goes on with them\n", late, len(s.turns))
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d windows could not be measured: see above", failed)
+	}
+	return nil
+}
+
+// left is about how long what the book does not have of a turn takes.
+func (s *schedule) left(t turn) time.Duration {
+	missing := 0
+	for i, sw := range t.switches {
+		if !s.book.Has(t.Cell.String(), sw.Name(), t.round, i) {
+			missing++
+		}
+	}
+	return s.o.takes(t) / time.Duration(len(t.switches)) * time.Duration(missing)
+}
+
+// cell has the switches of a cell take their turns, but for what the book has, and returns how many windows failed.
+func (s *schedule) cell(ctx context.Context, t turn) (failed int, err error) {
+	for i, sw := range t.switches {
+		if s.book.Has(t.Cell.String(), sw.Name(), t.round, i) {
+			s.watch.Skip()
+			continue
+		}
+		s.watch.Begin(fmt.Sprintf("%s: %s, round %d", t.Cell, sw.Name(), t.round))
+		w, err := s.measure(ctx, sw, t.Cell)
+		if ctx.Err() != nil {
+			return failed, fmt.Errorf("broken off at %s, %s, round %d: %w", t.Cell, sw.Name(), t.round, ctx.Err())
+		}
+		s.watch.Done()
+		if err != nil {
+			failed++
+			fmt.Fprintf(s.watch, "%s  %s, round %d: FAILED: %v\n", t.Cell, sw.Name(), t.round, err)
+			continue
+		}
+		w.Round, w.Turn = t.round, i
+		w.print(s.watch)
+		if err := s.book.Add(w.row(), w.result()); err != nil {
+			return failed, errors.Join(fmt.Errorf("keep %s", t.Cell), err)
+		}
+	}
+	return failed, nil
+}

@@ -1,0 +1,112 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+// A log keeps what a schedule says.
+type log struct {
+	strings.Builder
+	begun         []string
+	done, skipped int
+}
+
+func (l *log) Begin(what string) { l.begun = append(l.begun, what) }
+func (l *log) Done()             { l.done++ }
+func (l *log) Skip()             { l.skipped++ }
+
+// planned is a schedule of two rows and two rounds, with windows that take a second of a clock that stands otherwise.
+func planned(t *testing.T, file string, budget time.Duration) (*schedule, *log) {
+	t.Helper()
+	o := &Options{Rings: []string{"split"}, Sizes: []int{64}, Rows: []string{"port", "ip-1"}, Rounds: 2, Budget: budget, Warm: time.Second, Window: time.Second}
+	cells, err := o.cells(Rows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := result.Open(file, o.run(nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, now := new(log), time.Unix(1e9, 0)
+	return &schedule{
+		o: o, book: book, turns: o.turns(cells, []switches.Switch{named("culvert"), named("ovs")}), watch: l, now: func() time.Time { return now },
+		measure: func(_ context.Context, sw switches.Switch, at Cell) (sample, error) {
+			now = now.Add(10 * time.Second)
+			return sampleOf(at, sw.Name(), 0, 1, 70, 70, 0), nil
+		},
+	}, l
+}
+
+func TestARunGoesOnWhereItWasBrokenOff(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.json")
+	s, l := planned(t, file, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	whole := s.measure
+	n := 0
+	s.measure = func(c context.Context, sw switches.Switch, at Cell) (sample, error) {
+		if n++; n == 6 {
+			cancel()
+			return sample{}, errors.New("killed")
+		}
+		return whole(c, sw, at)
+	}
+	if err := s.run(ctx); !errors.Is(err, context.Canceled) || l.done != 5 {
+		t.Fatalf("got %v after %d windows", err, l.done)
+	}
+	s, l = planned(t, file, 0)
+	if err := s.run(t.Context()); err != nil || l.done != 11 || l.skipped != 5 {
+		t.Errorf("got %v, %d windows more and %d that were there", err, l.done, l.skipped)
+	}
+	if want := "split, 64 bytes, rules on IP, 1 flow: ovs, round 1"; l.begun[0] != want {
+		t.Errorf("it goes on with %s, want %s", l.begun[0], want)
+	}
+	for _, row := range s.book.Rows {
+		if len(row.Windows) != 8 {
+			t.Errorf("%s has %d windows, want 8", row.Name, len(row.Windows))
+		}
+	}
+}
+
+func TestWhatDoesNotFitIntoTheTimeIsNotBegun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.json")
+	s, l := planned(t, file, 95*time.Second) // two cells of 40 s each
+	if err := s.run(t.Context()); err != nil || l.done != 8 {
+		t.Errorf("got %v after %d windows, want 8", err, l.done)
+	}
+	if want := "time is up: 2 of 4 cells were not begun"; !strings.Contains(l.String(), want) {
+		t.Errorf("it says %q, want %q", l.String(), want)
+	}
+	s, l = planned(t, file, 95*time.Second)
+	if err := s.run(t.Context()); err != nil || l.done != 8 || strings.Contains(l.String(), "time is up") {
+		t.Errorf("what is there takes no time: got %v after %d windows: %s", err, l.done, l.String())
+	}
+}
+
+func TestAWindowThatFailsIsTriedAgainInTheNextRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.json")
+	s, l := planned(t, file, 0)
+	whole := s.measure
+	s.measure = func(c context.Context, sw switches.Switch, at Cell) (sample, error) {
+		if sw.Name() == "ovs" && at.Row.ID == "port" {
+			return sample{}, fmt.Errorf("no hugepages")
+		}
+		return whole(c, sw, at)
+	}
+	err := s.run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "4 windows") || !strings.Contains(l.String(), "FAILED: no hugepages") || l.done != 16 {
+		t.Errorf("got %v: %s", err, l.String())
+	}
+	s, l = planned(t, file, 0)
+	if err := s.run(t.Context()); err != nil || l.done != 4 || l.skipped != 12 {
+		t.Errorf("got %v after %d windows", err, l.done)
+	}
+}

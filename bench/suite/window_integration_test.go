@@ -1,0 +1,120 @@
+//go:build integration
+
+package suite
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+// program is Culvert, built for the tests of this package.
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(daemon.WithProgram(func(built string) int {
+		program = built
+		return m.Run()
+	}))
+}
+
+// short returns a bench with short windows, or skips the test when something is missing, which it has looked for.
+func short(t *testing.T) *bench {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root: network namespaces")
+	}
+	if err := contest.Possible(); err != nil {
+		t.Skip(err)
+	}
+	b, err := newBench(&Options{Culvert: program, Warm: 200 * time.Millisecond, Window: 200 * time.Millisecond, Rate: 1000, Buffers: 16384})
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { must(t, b.close()) })
+	return b
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each switch that is here forwards, driven in each way there is, and what the row is about has a figure.
+func TestEverySwitchForwards(t *testing.T) {
+	b := short(t)
+	b.o.Rings, b.o.Sizes, b.o.Rounds = []string{"packed"}, []int{64}, 1
+	b.o.Rows = []string{"no-lookup", "ip-1024", "masks-24", "normal-loop", "latency", "geneve-in", "vxlan-out", "afxdp-packets", "afxdp-vxlan"}
+	cells, err := b.o.cells(Rows())
+	must(t, err)
+	there, missing, err := b.o.switches(cells)
+	must(t, err)
+	for _, m := range missing {
+		t.Log("not here: ", m)
+	}
+	for _, turn := range b.o.turns(cells, there) {
+		for _, sw := range turn.switches[:(len(turn.switches)+1)/2] {
+			t.Run(turn.Row.ID+"/"+sw.Name(), func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				s, err := b.once(ctx, sw, turn.Cell)
+				must(t, err)
+				var text strings.Builder
+				s.print(&text)
+				t.Log(text.String())
+				w := s.result()
+				if v, ok := w.Value(turn.Row.Measures[0]); !ok || v <= 0 {
+					t.Errorf("%s is %v", turn.Row.Measures[0].Name, v)
+				}
+			})
+		}
+	}
+}
+
+// testpmd forwards whatever the rules are: a window of it in a row with rules must not come to a figure.
+func TestASwitchThatDoesNotDoAsItIsToldIsNotMeasured(t *testing.T) {
+	b := short(t)
+	sw := switches.Testpmd{}
+	if err := sw.Missing(); err != nil {
+		t.Skip(err)
+	}
+	s, err := b.once(t.Context(), sw, Cell{rowOf(t, "port"), "split", 64})
+	if err == nil || !strings.Contains(err.Error(), "that a rule was to drop") {
+		t.Errorf("got %v, %v; want an error", s.Figures, err)
+	}
+}
+
+// A switch of the user's own is here a testpmd that the test has started.
+func TestASwitchOfTheUsersOwnIsDriven(t *testing.T) {
+	b := short(t)
+	if err := (switches.Testpmd{}).Missing(); err != nil {
+		t.Skip(err)
+	}
+	dir, err := os.MkdirTemp("", "culvert-own-") // t.TempDir's names are too long for sockets
+	must(t, err)
+	defer func() { must(t, os.RemoveAll(dir)) }()
+	scene := switches.Scene{Dir: filepath.Join(dir, "own"), Space: b.space, CPU: contest.SwitchCPU, Main: contest.HostCPU}
+	own := switches.Own{Called: "mine"}
+	for i, name := range []string{"a", "b"} {
+		own.Sockets[i] = filepath.Join(dir, name)
+		scene.Ports[i].Socket = own.Sockets[i]
+	}
+	user, err := switches.Testpmd{}.Start(t.Context(), scene)
+	must(t, err)
+	defer func() { must(t, user.Stop()) }()
+	must(t, user.Forward(t.Context(), nil))
+	s, err := b.once(t.Context(), own, Cell{rowOf(t, "port"), "split", 64})
+	must(t, err)
+	if s.Figures[measureRate] <= 0 || !s.Limited {
+		t.Errorf("got %+v; want a rate, of which it is not known whose limit it was", s.Found)
+	}
+}

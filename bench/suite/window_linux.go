@@ -1,0 +1,104 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+// tries is how often a window is measured when the CPUs moved apart meanwhile, others used them, or packets were looked
+// up otherwise than the row says.
+const tries = 3
+
+// window measures a window, again when it is not worth much.
+func (b *bench) window(ctx context.Context, sw switches.Switch, at Cell) (s sample, err error) {
+	for range tries {
+		if s, err = b.once(ctx, sw, at); err != nil || s.valid() && (b.o.Patience == 0 || s.undisturbed() && s.class() != result.Mixed) {
+			break
+		}
+	}
+	return s, err
+}
+
+// once starts a switch, measures and stops it.
+func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell) (s sample, err error) {
+	s.Cell, s.Contender = at, sw.Name()
+	scratch, _, err := lab.NewScratch("culvert-bench-")
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, scratch.Close()) }()
+	if s.Used[0], err = machine.Quiet(ctx, contest.CPUs(), b.o.Patience); err != nil {
+		return s, err
+	}
+	s.Distance[0] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute+b.o.Warm+b.o.Window+2*at.Row.Takes)
+	defer cancel()
+	stand, done, err := b.stand(at, sw, scratch.Path)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	if stand.Switch, err = sw.Start(ctx, stand.Scene); err != nil {
+		return s, err
+	}
+	s.Version, s.Config = stand.Switch.Version(), stand.Switch.Config()
+	s.Found, err = at.Row.Drive(ctx, stand)
+	err = errors.Join(err, unless(err, stand.Switch.Stop))
+	s.Distance[1] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
+	if err == nil {
+		s.Used[1], err = machine.Quiet(ctx, contest.CPUs(), 0)
+	}
+	return s, err
+}
+
+// stand makes the scene of a cell, with files in dir, whose path is short. done takes away what must be.
+func (b *bench) stand(at Cell, sw switches.Switch, dir string) (s *Stand, done func() error, err error) {
+	s = &Stand{Cell: at, Options: b.o, Scene: switches.Scene{
+		Dir: filepath.Join(dir, sw.Name()), Space: b.space, CPU: contest.SwitchCPU, Main: contest.HostCPU,
+	}}
+	done = func() error { return nil }
+	own, theirs := sw.(switches.Own)
+	switch {
+	case at.Row.Devices:
+		if s.Lab, err = b.lab(); err != nil {
+			return nil, nil, err
+		}
+		s.Scene.Space, done = s.Lab.Switch, s.Lab.Close
+		for i, h := range s.Lab.Hosts {
+			s.Scene.Ports[i].Device = h.Port
+		}
+	case theirs:
+		for i, socket := range own.Sockets {
+			s.Scene.Ports[i].Socket = socket
+		}
+	default:
+		for i := range s.Scene.Ports {
+			s.Scene.Ports[i].Socket = filepath.Join(dir, fmt.Sprint("vu", i))
+		}
+	}
+	if at.Row.Scene != nil {
+		at.Row.Scene(&s.Scene)
+	}
+	if s.Lab != nil && s.Scene.Tunnel != nil {
+		if err := wrap(s.Lab, s.Scene.Tunnel); err != nil {
+			return nil, nil, errors.Join(err, done())
+		}
+	}
+	return s, done, nil
+}
+
+// obeys reports whether it can be seen that it is the row's rules that move packets: not where there are none, and not with a switch that
+// is told nothing.
+func (s *Stand) obeys() bool {
+	own, theirs := s.Switch.(interface{ TakesRules() bool })
+	return s.Row.Rules != nil && (!theirs || own.TakesRules())
+}

@@ -1,0 +1,78 @@
+package switches
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/control/api"
+)
+
+// Culvert is ours, as a user starts it.
+type Culvert struct {
+	Binary string // path
+	Ports  string // options of its ports, as in YAML, such as "gather: 0s"
+	Config string // more lines of configuration
+}
+
+func (*Culvert) Name() string { return "culvert" }
+
+func (c *Culvert) Missing() error {
+	_, err := os.Stat(c.Binary)
+	return err
+}
+
+type runningCulvert struct {
+	*daemon.Daemon
+	options daemon.Options
+	build   api.Version
+	config  []string
+	rules   []string
+	before  daemon.Tally
+}
+
+func (c *Culvert) Start(ctx context.Context, s Scene) (Running, error) {
+	r := &runningCulvert{options: daemon.Options{Namespace: s.Space, Binary: c.Binary, Dir: s.Dir, Config: c.text(s)}}
+	for _, text := range []string{c.Ports, c.Config, exactOff(s), inline(s)} {
+		if text != "" {
+			r.config = append(r.config, oneLine(text))
+		}
+	}
+	return r, r.start(ctx)
+}
+
+// oneLine makes a line of several.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
+}
+
+func (r *runningCulvert) start(ctx context.Context) (err error) {
+	if r.Daemon, err = daemon.Start(ctx, r.options); err != nil {
+		return err
+	}
+	if r.build, err = api.Call(ctx, r.Client(), api.GetVersion, api.Nothing{}); err == nil {
+		_, err = r.WaitOpenDown(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, r.Stop())
+	}
+	return nil
+}
+
+func (r *runningCulvert) Version() string  { return r.build.Version }
+func (r *runningCulvert) Config() []string { return r.config }
+
+func (r *runningCulvert) Forward(ctx context.Context, rules []string) error {
+	r.rules = rules
+	_, err := api.Call(ctx, r.Client(), api.FlowReplace, api.FlowText{Bridge: bridge, Lines: rules})
+	return err
+}
+
+func (r *runningCulvert) Restart(ctx context.Context) error {
+	if err := errors.Join(r.Stop(), r.start(ctx)); err != nil {
+		return err
+	}
+	return r.Forward(ctx, r.rules)
+}

@@ -1,0 +1,38 @@
+package switches
+
+import (
+	"net/netip"
+
+	"github.com/culvertdev/culvert/bench/lab"
+)
+
+// A Scene is where a switch stands, and what it is to be able to do.
+type Scene struct {
+	Dir     string         // for its files; it is made. Its name is unlike those of other switches that run
+	Space   *lab.Namespace // where it runs
+	CPU     int            // of its one forwarding thread
+	Main    int            // of all else it does
+	Ports   [2]Port        // numbers 1 and 2 of its bridge
+	Tunnel  *Tunnel        // port TunnelPort of the bridge, whose packets go by the second port, which is not on the bridge then
+	NoExact bool           // without an exact-match cache: every packet is looked up under masks
+	Inline  bool           // the forwarding thread asks the rules itself about packets that no cache knows
+}
+
+// A Port is one of a switch: a vhost-user port if it has a Socket, a device with AF_XDP otherwise.
+type Port struct {
+	Socket string // path: a guest listens there, and the switch connects
+	Device string // interface in the scene's Space
+}
+
+// TunnelPort is the number of the tunnel's port.
+const TunnelPort = 3
+
+// A Tunnel is one between the switch and a far end that is reached by the second port.
+type Tunnel struct {
+	Type    string // vxlan or geneve
+	Key     uint32
+	Near    netip.Addr // the switch's
+	Far     netip.Addr
+	NearMAC [6]byte // of switches that can be told theirs; Culvert has its own
+	FarMAC  [6]byte
+}

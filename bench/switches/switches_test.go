@@ -1,0 +1,71 @@
+package switches
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/pmd/xsk"
+	"github.com/culvertdev/culvert/vhost"
+)
+
+func TestWorkersSayInWhichStagesTheirCyclesWent(t *testing.T) {
+	worker := func(packets, receive, parse uint64) api.Worker {
+		return api.Worker{Stages: api.Stages{Packets: packets, Cycles: []api.Counter{{Name: "receive", Value: receive}, {Name: "parse", Value: parse}, {Name: "slow_path"}}}}
+	}
+	got := stagesBetween([]api.Worker{worker(100, 1000, 10), worker(0, 0, 0)}, []api.Worker{worker(110, 1600, 110), worker(10, 0, 100)})
+	want := []result.Stage{{Name: "receive", Cycles: 30}, {Name: "parse", Cycles: 10}}
+	if !slices.Equal(got, want) {
+		t.Errorf("stages are %v, want %v", got, want)
+	}
+}
+
+func TestCulvertIsConfiguredForEveryScene(t *testing.T) {
+	guests := [2]Port{{Socket: "/run/a"}, {Socket: "/run/b"}}
+	end := netip.MustParseAddr("10.99.0.1")
+	for _, c := range []struct {
+		name    string
+		culvert Culvert
+		scene   Scene
+	}{
+		{"vhost-user", Culvert{}, Scene{CPU: 1, Ports: guests}},
+		{"AF_XDP", Culvert{}, Scene{CPU: 1, Ports: [2]Port{{Device: "p1"}, {Device: "p2"}}}},
+		{"with options", Culvert{Ports: "gather: 0s", Config: "frames: {buffers: 8192}\n"}, Scene{Ports: guests, NoExact: true, Inline: true}},
+		{"a tunnel", Culvert{Ports: "gather: 0s"}, Scene{Ports: guests, Tunnel: &Tunnel{Type: "geneve", Key: 42, Near: end, Far: end.Next()}}},
+	} {
+		text := c.culvert.text(c.scene)
+		types := config.PortTypes{vhost.DriverName: vhost.CheckOptions, "afxdp": xsk.CheckOptions, "vxlan": noOptions, "geneve": noOptions}
+		if _, err := config.Parse(config.Source{Name: "c.yaml", Text: text, Drivers: types}); err != nil {
+			t.Errorf("%s: %v\n%s", c.name, err, text)
+		}
+	}
+}
+
+func TestASwitchOfTheUsersOwnIsNamedOnOneLine(t *testing.T) {
+	got, err := ParseOwn("vpp,a=/run/0,b=/run/1,pid=42,rules=tee /tmp/a,b")
+	want := Own{Called: "vpp", Sockets: [2]string{"/run/0", "/run/1"}, Process: 42, Rules: "tee /tmp/a,b"}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	for _, wrong := range []string{"", "vpp", "vpp,a=/x", "vpp,a=/x,b=/x", ",a=/x,b=/y", "vpp,a=/x,b=/y,pid=0", "vpp,a=/x,b=/y,pid=x", "vpp,c=/x"} {
+		if o, err := ParseOwn(wrong); err == nil {
+			t.Errorf("%q: got %+v, want an error", wrong, o)
+		}
+	}
+}
+
+func TestSettingsOfOpenVSwitchAreTheSameInEveryRun(t *testing.T) {
+	got := withoutFiles(`{dpdk-extra="--in-memory --no-pci --file-prefix=ovs17", pmd-cpu-mask="0x2"} vhost-server-path="/tmp/culvert-bench-1/vu0"`)
+	if want := `{dpdk-extra="--in-memory --no-pci ", pmd-cpu-mask="0x2"} vhost-server-path="vu0"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if strings.Contains(withoutFiles("/a/b/c"), "/") {
+		t.Error("a path is left")
+	}
+}
+
+func noOptions(map[string]string) error { return nil }

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/patch"
+	"github.com/culvertdev/culvert/bench/report"
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/suite"
+	"github.com/culvertdev/culvert/bench/switches"
+)
+
+type benchRunCmd struct {
+	Rows    []string      `help:"Rows to measure, by their IDs, such as port or ip-*; all when none are given, but for those that take long. --plan lists them." placeholder:"ID"`
+	Quick   bool          `help:"Two rows, port and ip-1024, in under 5 minutes."`
+	Plan    bool          `help:"Say what would be measured and how long that takes, and measure nothing."`
+	Out     string        `help:"Folder where the run is kept, as run.json and run.html; none keeps nothing." placeholder:"DIR"`
+	Resume  bool          `help:"Go on with the run that the folder has."`
+	Only    []string      `help:"Switches that take part: culvert, ovs, testpmd, ovs-afxdp, linux-bridge, culvert-ports, or one of your own." placeholder:"NAME"`
+	Own     []string      `sep:"none" help:"A switch of your own, that runs and connects to two sockets: NAME,a=PATH,b=PATH and perhaps ,pid=N and ,rules=COMMAND, which reads rules." placeholder:"SWITCH"`
+	Rings   []string      `help:"Layouts of vhost-user rings: split, packed." default:"split" placeholder:"LAYOUT"`
+	Sizes   []int         `help:"Bytes of a frame, with the frame check sequence, which it does not have here." default:"64" placeholder:"N"`
+	Rounds  int           `help:"Rounds of A, B, B, A for each row, at most." default:"2"`
+	Budget  time.Duration `help:"How long it may take: no row is begun that would end later; 0 is for ever. With --quick 4m30s." default:"55m" placeholder:"TIME"`
+	Warm    time.Duration `help:"How long traffic passes before each window." default:"3s" placeholder:"TIME"`
+	Window  time.Duration `help:"How long each window is." default:"2s" placeholder:"TIME"`
+	Wait    time.Duration `help:"How long to wait before each window until others leave the CPUs alone; 0 takes every window as it is." default:"20s" placeholder:"TIME"`
+	Culvert string        `help:"The program culvert to measure, which is the generator's, too; this one when not given." placeholder:"FILE"`
+	Ports   string        `help:"Options of Culvert's ports, such as 'gather: 0s'." placeholder:"OPTIONS"`
+	Config  string        `help:"More lines of Culvert's configuration." placeholder:"LINES"`
+	Rate    int           `help:"Single frames a second in the row about latency." default:"10000"`
+	Buffers int           `help:"Frame buffers of testpmd as generator; 0: its many, which keep its caches cold; 16384 keep them warm." default:"0"`
+	Perf    bool          `help:"Say for each window where the switch's time goes, by perf, of programs with symbols: go build's, not make's."`
+}
+
+// quickBudget leaves half a minute of five for what ends a run.
+const quickBudget = 4*time.Minute + 30*time.Second
+
+// Files of a run's folder.
+const (
+	runFile  = "run.json"
+	pageFile = "run.html"
+)
+
+func (c *benchRunCmd) Run(e *env) error {
+	if e.json {
+		return usageError{errors.New("bench run keeps what it finds as JSON in the folder --out")}
+	}
+	o, err := c.options(e)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	run, err := suite.Run(ctx, o)
+	if run == nil || len(run.Rows) == 0 {
+		return err
+	}
+	return errors.Join(report.Text(e.out, run), c.page(e, run), err)
+}
+
+// options returns what the flags say, and makes the folder.
+func (c *benchRunCmd) options(e *env) (*suite.Options, error) {
+	o := &suite.Options{
+		Culvert: c.Culvert, Ports: c.Ports, Config: c.Config, Only: c.Only, Rows: c.Rows, Rings: c.Rings, Sizes: c.Sizes, Rounds: c.Rounds, Budget: c.Budget,
+		Warm: c.Warm, Window: c.Window, Patience: c.Wait, Rate: c.Rate, Buffers: c.Buffers, Perf: c.Perf, Plan: c.Plan, Out: e.out,
+		Commands: []string{result.CommandLine("culvert", os.Args[1:])},
+	}
+	if c.Quick {
+		o.Rows, o.Budget = []string{"port", "ip-1024"}, min(c.Budget, quickBudget)
+	}
+	if o.Culvert == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		o.Culvert = self
+	}
+	if c.Rounds < 1 || c.Rate < 1 || c.Window <= 0 || c.Warm <= 0 {
+		return nil, usageError{errors.New("--rounds, --rate, --warm and --window want to be above 0")}
+	}
+	for _, text := range c.Own {
+		own, err := switches.ParseOwn(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--own %w", err)}
+		}
+		o.Own = append(o.Own, own)
+	}
+	if c.Out == "" || c.Plan {
+		return o, nil
+	}
+	o.File = filepath.Join(c.Out, runFile)
+	if _, err := os.Stat(o.File); err == nil && !c.Resume {
+		return nil, usageError{fmt.Errorf("%s is there already: --resume goes on with it", o.File)}
+	}
+	return o, os.MkdirAll(c.Out, 0o755)
+}
+
+// page writes the report.
+func (c *benchRunCmd) page(e *env, run *result.Run) error {
+	if c.Out == "" {
+		return nil
+	}
+	var page bytes.Buffer
+	if err := report.HTML(&page, run); err != nil {
+		return err
+	}
+	path := filepath.Join(c.Out, pageFile)
+	fmt.Fprintf(e.out, "\n%s has all windows, %s shows them\n", filepath.Join(c.Out, runFile), path)
+	return os.WriteFile(path, page.Bytes(), 0o644)
+}
+
+// benchPatchCmd is a contender of bench run.
+type benchPatchCmd struct {
+	A, B    string `arg:"" help:"Sockets of two guests."`
+	CPU     int    `name:"cpu" help:"CPU of the worker." default:"1"`
+	RestCPU int    `name:"rest-cpu" help:"CPU of all else." default:"0"`
+}
+
+func (c *benchPatchCmd) Run(e *env) error {
+	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return patch.Run(ctx, patch.Options{Sockets: [2]string{c.A, c.B}, CPU: c.CPU, Rest: c.RestCPU, Ask: e.in, Answer: e.out})
+}
