@@ -219,7 +219,12 @@ func (i *Instance) Restart(ctx context.Context) error {
 	if err := errors.Join(i.hangUp(), i.stopLast()); err != nil {
 		return err
 	}
-	return i.startSwitch(ctx)
+	if err := i.startSwitch(ctx); err != nil {
+		return err
+	}
+	// It answers before it has made its bridges. ovs-vsctl waits until the switch has taken over a change.
+	_, err := i.Vsctl(ctx, "set", "Open_vSwitch", ".", fmt.Sprintf("external_ids:started=%d", i.PID()))
+	return err
 }
 
 // hangUp closes the connection to the switch, if there is one.

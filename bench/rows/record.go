@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/culvertdev/culvert/bench/gen/sink"
 	"github.com/culvertdev/culvert/bench/machine"
@@ -215,5 +216,23 @@ func RecordLatency(share float64, t method.Tried) Record {
 		return r
 	}
 	r.Window.Latency = []result.Percentile{{Percent: 50, Ns: float64(t.P50)}, {Percent: 99, Ns: float64(t.P99)}, {Percent: 99.99, Ns: float64(t.P9999)}}
+	return r
+}
+
+// Record returns what a run keeps of a soak as one window.
+func (s Soak) Record() Record {
+	measures := append([]result.Measure{
+		less("lost", "share"), less("intervals with loss", "share"), less("longest silence", "ns"), neither("offered", "packets/s"),
+	}, within(50, 99, 99.99)...)
+	var seen Seen
+	var probes []float64
+	silence := time.Duration(0)
+	for _, i := range s.Intervals {
+		probes, silence = append(probes, i.Probes...), max(silence, i.Silence)
+		seen.Limits = append(seen.Limits, i.Limits...)
+	}
+	seen.of(probes)
+	r := seen.record("soak", measures, float64(s.Lost)/float64(max(s.Offered, 1)), float64(s.Lossy)/float64(max(len(s.Intervals), 1)), float64(silence), s.Rate)
+	r.latency(s.Latency)
 	return r
 }

@@ -10,7 +10,9 @@ import (
 
 // Rows returns all rows there are, in the order in which they are measured.
 func Rows() []Row {
-	return slices.Concat(portRows(), maskRows(), normalRows(), tunnelRows(), mixRows(), deviceRows())
+	return slices.Concat(
+		portRows(), maskRows(), normalRows(), tunnelRows(), mixRows(), pacedRows(), learningRows(), newFlowRows(), disturbedRows(), deviceRows(),
+	)
 }
 
 // The two whom most rows compare.

@@ -27,7 +27,7 @@ func (s *Stand) Sockets() [2]string {
 	return [2]string{s.Scene.Ports[0].Socket, s.Scene.Ports[1].Socket}
 }
 
-// Generator starts our own generator as a process, with ports a and b at the other ends of the switch's, as testpmd's would be: a packet fits
+// Generator starts our own generator as a process, with ports a and b, and c where the scene has a third, at the other ends of the switch's, as testpmd's would be: a packet fits
 // a buffer, and flags say whether to notify. Jobs are to name the CPU Scene.Main. The caller closes it.
 func (s *Stand) Generator(context.Context) (*control.Client, error) {
 	if s.Lab != nil {
@@ -37,8 +37,12 @@ func (s *Stand) Generator(context.Context) (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, name := range []string{"a", "b"} {
-		options := map[string]string{"path": s.Sockets()[i], "packed": fmt.Sprint(s.Rings == "packed"), "ring-size": fmt.Sprint(pump.RingSize), "mergeable": "false", "event-index": "false"}
+	sockets := map[string]string{"a": s.Scene.Ports[0].Socket, "b": s.Scene.Ports[1].Socket, "c": s.Scene.Third.Socket}
+	for _, name := range []string{"a", "b", "c"} {
+		if sockets[name] == "" {
+			continue
+		}
+		options := map[string]string{"path": sockets[name], "packed": fmt.Sprint(s.Rings == "packed"), "ring-size": fmt.Sprint(pump.RingSize), "mergeable": "false", "event-index": "false"}
 		if err := c.Open(port.Spec{Name: name, Type: "vhost-frontend", Options: options}); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}

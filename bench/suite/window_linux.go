@@ -84,6 +84,9 @@ func (b *bench) stand(at Cell, sw switches.Switch, dir string) (s *Stand, done f
 		for i := range s.Scene.Ports {
 			s.Scene.Ports[i].Socket = filepath.Join(dir, fmt.Sprint("vu", i))
 		}
+		if at.Row.Third {
+			s.Scene.Third.Socket = filepath.Join(dir, "vu2")
+		}
 	}
 	if at.Row.Scene != nil {
 		at.Row.Scene(&s.Scene)

@@ -25,6 +25,9 @@ func (c *Culvert) text(s Scene) string {
 	c.port(&b, s, 0, "")
 	if s.Tunnel == nil {
 		c.port(&b, s, 1, "")
+		if s.Third != (Port{}) {
+			c.port(&b, s, 2, "")
+		}
 		return b.String()
 	}
 	fmt.Fprintf(&b, "      - {name: %s, type: %s, number: %d, options: {remote_ip: %s, key: %d}}\n", tunnel, s.Tunnel.Type, TunnelPort, s.Tunnel.Far, s.Tunnel.Key)
@@ -35,7 +38,11 @@ func (c *Culvert) text(s Scene) string {
 
 // port writes a port of the scene, with more of what a port can have.
 func (c *Culvert) port(b *strings.Builder, s Scene, i int, more string) {
-	if p := s.Ports[i]; p.Socket != "" {
+	p := s.Third
+	if i < len(s.Ports) {
+		p = s.Ports[i]
+	}
+	if p.Socket != "" {
 		fmt.Fprintf(b, "      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s}%s}\n", i, i+1, p.Socket, c.Ports, more)
 	} else {
 		fmt.Fprintf(b, "      - {name: %s, type: afxdp, number: %d, options: {%s}%s}\n", p.Device, i+1, c.Ports, more)

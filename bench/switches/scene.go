@@ -13,6 +13,7 @@ type Scene struct {
 	CPU     int            // of its one forwarding thread
 	Main    int            // of all else it does
 	Ports   [2]Port        // numbers 1 and 2 of its bridge
+	Third   Port           // number 3, which sees what is flooded; the zero Port: there is none
 	Tunnel  *Tunnel        // port TunnelPort of the bridge, whose packets go by the second port, which is not on the bridge then
 	NoExact bool           // without an exact-match cache: every packet is looked up under masks
 	Inline  bool           // the forwarding thread asks the rules itself about packets that no cache knows

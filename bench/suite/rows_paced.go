@@ -1,0 +1,133 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/gen/stream"
+	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/method"
+	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/rows"
+)
+
+// oneWayByAddress is what a switch does with packets from the first guest to the second, by address.
+var oneWayByAddress = []string{"ip,in_port=1,nw_dst=10.0.0.0/7,actions=output:2", "ip,in_port=2,nw_dst=10.0.0.0/7,actions=output:1"}
+
+// pacedTraffic is that of our own generator.
+func pacedTraffic(flows int) result.Traffic {
+	return result.Traffic{Protocol: "IPv4, UDP", Flows: flows, Directions: 1}
+}
+
+// pacedSpec are frames of many flows.
+func pacedSpec() stream.Spec { return stream.Spec{Flows: pacedFlows} }
+
+// mostPaced is the highest rate that is tried, in packets a second one way: more than generators here reach.
+const mostPaced = 20e6
+
+// pacedRows are about what a switch does at rates that it is given (RFC 2544).
+func pacedRows() []Row {
+	row := func(id, name string, takes time.Duration, record rows.Record, measure func(context.Context, *Stand, *rows.Bench) (rows.Record, error)) Row {
+		return Row{
+			ID: id, Name: name, Contenders: both, Rules: oneWayByAddress, Way: byExact, Traffic: pacedTraffic(pacedFlows),
+			Measures: record.Measures, Takes: takes, Drive: paced(pacedSpec(), measure),
+		}
+	}
+	soak := row("soak", "soak at half the rate without loss", 11*time.Minute, rows.Soak{}.Record(), soak)
+	recovery := row("recovery", "recovery after overload", 40*time.Second, rows.Recovery{}.Record(), recovery)
+	soak.Asked, recovery.Asked = true, true
+	return []Row{
+		row("throughput", fmt.Sprintf("throughput, rules on IP, %d flows", pacedFlows), 50*time.Second, throughputRecord(nil, nil, nil), throughput),
+		row("burst", "back to back", 20*time.Second, rows.Burst{}.Record(), func(ctx context.Context, _ *Stand, b *rows.Bench) (rows.Record, error) {
+			r, err := b.Burst(ctx, 1<<18)
+			return r.Record(), err
+		}),
+		recovery, soak,
+	}
+}
+
+// shares are those of the rate without loss at which latency is measured.
+var shares = []float64{0.1, 0.5, 0.9}
+
+// curve is how many rates loss is measured at.
+const curve = 8
+
+// throughput searches for the rates with no loss and with little, and measures latency at shares of the first, and loss against
+// load up to beyond the second.
+func throughput(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
+	trial := b.Trial()
+	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Precision: 0.02, Final: s.Options.Window / 2, Classes: machine.Classes}, trial)
+	if err != nil {
+		return r, err
+	}
+	rate := found[0].Rate()
+	if rate == 0 {
+		return throughputRecord(found, nil, nil), nil
+	}
+	latency, err := method.Loads(ctx, shares, rate, s.Options.Window/2, trial)
+	if err != nil {
+		return r, err
+	}
+	load, err := method.Curve(ctx, curve, 1.5*max(rate, found[1].Rate()), s.Options.Window/8, trial)
+	return throughputRecord(found, latency, load), err
+}
+
+// throughputRecord puts together what was found. The window's latency is that at half the rate without loss.
+func throughputRecord(found []method.Found, latency, load []method.Tried) rows.Record {
+	if found == nil {
+		found = []method.Found{{}, {Loss: 0.005}}
+	}
+	r := rows.RecordFound("throughput", "packets/s", found)
+	for i, share := range shares {
+		for _, p := range []struct {
+			what string
+			ns   func(method.Tried) int64
+		}{
+			{"half within", func(t method.Tried) int64 { return t.P50 }}, {"99 % within", func(t method.Tried) int64 { return t.P99 }},
+			{"99.99 % within", func(t method.Tried) int64 { return t.P9999 }},
+		} {
+			m := result.Measure{Name: fmt.Sprintf("%s at %.0f %% of it", p.what, 100*share), Unit: "ns", Better: result.Less}
+			r.Measures = append(r.Measures, m)
+			if i < len(latency) && !latency[i].Limited() && p.ns(latency[i]) > 0 {
+				r.Window.Figures[m.Name] = float64(p.ns(latency[i]))
+			}
+		}
+	}
+	if len(latency) > 1 {
+		r.Window.Latency = rows.RecordLatency(shares[1], latency[1]).Window.Latency
+	}
+	r.Window.Load = rows.RecordLoads(load).Window.Load
+	return r
+}
+
+// fast finds about what a switch does without loss, in little time.
+func fast(ctx context.Context, b *rows.Bench) (float64, error) {
+	d := 500 * time.Millisecond
+	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Loss: []float64{0}, Precision: 0.05, First: d, Final: d, Classes: machine.Classes}, b.Trial())
+	if err == nil && found[0].Passed == nil {
+		err = fmt.Errorf("there is no rate without loss")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return found[0].Rate(), nil
+}
+
+func recovery(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
+	rate, err := fast(ctx, b)
+	if err != nil {
+		return r, err
+	}
+	v, err := b.Recovery(ctx, rate, 2*s.Options.Window)
+	return v.Record(), err
+}
+
+func soak(ctx context.Context, _ *Stand, b *rows.Bench) (r rows.Record, err error) {
+	rate, err := fast(ctx, b)
+	if err != nil {
+		return r, err
+	}
+	v, err := b.Soak(ctx, rate/2, 10*time.Minute, 10*time.Second, nil)
+	return v.Record(), err
+}

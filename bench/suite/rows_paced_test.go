@@ -1,0 +1,45 @@
+package suite
+
+import (
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/method"
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+func TestEveryRowCanBeKept(t *testing.T) {
+	run := result.Run{Schema: result.Schema, Program: "bench"}
+	for _, r := range Rows() {
+		s := sample{Cell: Cell{&r, "packed", 64}, Contender: r.Contenders[0]}
+		run.Rows = append(run.Rows, s.row())
+	}
+	if err := run.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAThroughputIsKeptWithLatencyAndLossAtItsShares(t *testing.T) {
+	tried := func(rate float64, lost uint64) method.Tried {
+		return method.Tried{Rate: rate, Duration: time.Second, Outcome: method.Outcome{Offered: uint64(rate), Lost: lost, P50: 1000, P99: 2000, P9999: 3000}}
+	}
+	none, little, failed := tried(1e6, 0), tried(1.1e6, 100), tried(1.2e6, 1e5)
+	r := throughputRecord(
+		[]method.Found{{Passed: &none, Failed: &failed}, {Loss: 0.005, Passed: &little, Failed: &failed}},
+		[]method.Tried{tried(1e5, 0), tried(5e5, 0), tried(9e5, 0)}, []method.Tried{tried(8e5, 0), tried(1.6e6, 4e5)})
+	w := r.Window
+	for name, want := range map[string]float64{"no loss": 1e6, "loss of 0.5 % at most": 1.1e6, "half within at 10 % of it": 1000, "99.99 % within at 90 % of it": 3000} {
+		if w.Figures[name] != want {
+			t.Errorf("%s: %v, want %v", name, w.Figures[name], want)
+		}
+	}
+	if w.Limited || len(w.Load) != 2 || w.Load[1].Received != 1.2e6 || len(w.Latency) != 3 {
+		t.Errorf("%+v", w)
+	}
+	known := throughputRecord(nil, nil, nil).Measures
+	for name := range w.Figures {
+		if _, ok := (&result.Row{Measures: known}).Measure(name); !ok {
+			t.Errorf("the row does not have the measure %q", name)
+		}
+	}
+}
