@@ -73,8 +73,8 @@ bench-once: ## every Go benchmark once, to see that none fails
 bench-micro: ## the Go benchmarks COUNT (6) times, summed up by benchstat; BENCH=regexp PACKAGES=./datapath for some of them, FILE= keeps the figures, OLD=file compares with earlier ones
 	.ci/bench-micro $(BENCHSTAT) $(FILE) $(OLD)
 
-compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports; AFXDP= takes options, such as --vxlan; needs root
-	$(GO) run ./bench/afxdp --culvert $(BIN) $(AFXDP)
+compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports and the kernel's bridge; AFXDP= takes options; needs root
+	$(BIN) bench run $(AFXDP)
 
 bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitch; TSE= takes options; needs root
 	$(GO) run ./bench/tse --culvert $(BIN) $(TSE)
