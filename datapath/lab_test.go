@@ -103,7 +103,7 @@ func (l *lab) send(port string, packets ...[]byte) {
 func (l *lab) receive(port string, n int) [][]byte {
 	l.t.Helper()
 	var got [][]byte
-	for deadline := time.Now().Add(5 * time.Second); len(got) < n; time.Sleep(50 * time.Microsecond) {
+	for deadline := time.Now().Add(20 * time.Second); len(got) < n; time.Sleep(50 * time.Microsecond) {
 		got = append(got, l.peers[port].RecvBytes()...)
 		if time.Now().After(deadline) {
 			l.t.Fatalf("port %s sent %d packets, want %d; drops: %v", port, len(got), n, nonZero(l.sw.Stats().Drops))
@@ -128,7 +128,7 @@ func (l *lab) silent(port string) {
 func (l *lab) waitFor(name string, samples func(datapath.Stats) []counter.Sample, want uint64) {
 	l.t.Helper()
 	var got uint64
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if got = value(samples(l.sw.Stats()), name); got == want {
 			return
 		}
@@ -140,7 +140,7 @@ func (l *lab) waitFor(name string, samples func(datapath.Stats) []counter.Sample
 func (l *lab) balanced() {
 	l.t.Helper()
 	var levels, taken uint64
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		st := l.sw.Stats()
 		levels, taken = 0, value(st.Events, "recirculated")
 		for _, s := range st.Caches {
