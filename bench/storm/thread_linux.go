@@ -2,9 +2,7 @@ package storm
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -59,16 +57,17 @@ func (t thread) times() (ran, waited time.Duration, err error) {
 		return 0, 0, fmt.Errorf("read the clock of the worker's thread: %w", err)
 	}
 	var own [64]byte
-	n, err := t.schedstat.ReadAt(own[:], 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, 0, err
+	n, err := unix.Pread(int(t.schedstat.Fd()), own[:], 0) // no garbage: it is asked while allocations are counted
+	if err != nil {
+		return 0, 0, fmt.Errorf("read %s: %w", t.schedstat.Name(), err)
 	}
-	fields := bytes.Fields(own[:n])
-	if len(fields) < 2 {
-		return 0, 0, fmt.Errorf("read %s: want numbers, found %q", t.schedstat.Name(), own[:n])
+	_, rest, _ := bytes.Cut(own[:n], []byte(" "))
+	wait, _, _ := bytes.Cut(rest, []byte(" "))
+	ns, err := strconv.ParseInt(string(wait), 10, 64)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read %s: %w", t.schedstat.Name(), err)
 	}
-	ns, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	return time.Duration(ts.Nano()), time.Duration(ns), err
+	return time.Duration(ts.Nano()), time.Duration(ns), nil
 }
 
 // close ends the use of t, which may be the zero value.

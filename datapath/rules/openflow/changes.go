@@ -34,7 +34,7 @@ type change struct {
 type changeLog struct {
 	mu      sync.Mutex
 	version uint64        // changes so far
-	count   atomic.Uint64 // the same, for who does not want to wait
+	count   atomic.Uint64 // those of anything but addresses, for who does not want to wait
 	ring    [changesKept]change
 	kept    uint64     // changes ever put in the ring
 	lost    uint64     // version of the last that another took the place of
@@ -58,10 +58,10 @@ func (m *movedSince) reset(version uint64) {
 	m.sources.Reset()
 }
 
-// next makes it the next version. l.mu is held.
+// next makes it the next version, of something else than addresses. l.mu is held.
 func (l *changeLog) next() {
 	l.version++
-	l.count.Store(l.version)
+	l.count.Add(1)
 }
 
 func (l *changeLog) add(c change) {
@@ -111,7 +111,7 @@ func (l *changeLog) addCrowd(tag uint64) {
 // if there are none.
 func (l *changeLog) addAddress(key fdb.Key, tag, source uint64) {
 	l.mu.Lock()
-	l.next()
+	l.version++
 	l.moved[0].Add(key.MAC(), tag)
 	if source != 0 {
 		l.moved[0].sources.Add(key.MAC(), source)
