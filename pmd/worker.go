@@ -181,6 +181,10 @@ func (w *Worker) main(started chan<- error, done chan<- struct{}) {
 			started <- err
 			return
 		}
+		// Where the kernel does not let it, its own slices are as short as those of others.
+		if err := cpu.UsualSlices(); err != nil {
+			w.log.Debug("the worker's slices stay as they are", "error", err)
+		}
 	}
 	w.calibrate()
 	w.resync()

@@ -52,7 +52,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) (err error) {
 	runtime.GOMAXPROCS(max(runtime.NumCPU(), 1+spareProcs))
 	debug.SetGCPercent(gcPercent)
-	if err := cpu.Confine(cpu.SetOf(o.Rest)); err != nil {
+	if err := errors.Join(cpu.Confine(cpu.SetOf(o.Rest)), cpu.ShortSlices()); err != nil {
 		return err
 	}
 	pool, err := frame.NewPool(frame.Options{})

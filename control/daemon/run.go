@@ -123,5 +123,8 @@ func placeWorkers(w config.Workers, log *slog.Logger) (cpus []int, crowded bool,
 	if err := cpu.Confine(plan.Housekeeping); err != nil {
 		return nil, false, err
 	}
+	if err := cpu.ShortSlices(); err != nil {
+		log.Warn("workers may stand still while others have the housekeeping CPUs", "error", err)
+	}
 	return plan.Workers, plan.Housekeeping.Without(cpu.SetOf(plan.Workers...)).Empty(), nil
 }

@@ -42,29 +42,10 @@ func Confine(set Set) error {
 	if set.Empty() {
 		return errors.New("confine the process: no CPU given")
 	}
-	// A thread not yet seen may have been made by one not yet confined: walk until nothing is new.
-	done := make(map[int]bool)
-	for {
-		tids, err := threads()
-		if err != nil {
-			return fmt.Errorf("confine the process: %w", err)
-		}
-		found := false
-		for _, tid := range tids {
-			if done[tid] {
-				continue
-			}
-			found = true
-			done[tid] = true
-			// A thread may end between the walk and the call.
-			if err := setAffinity(tid, set); err != nil && !errors.Is(err, unix.ESRCH) {
-				return fmt.Errorf("confine thread %d to CPUs %v: %w", tid, set, err)
-			}
-		}
-		if !found {
-			return nil
-		}
+	if err := eachThread(func(tid int) error { return setAffinity(tid, set) }); err != nil {
+		return fmt.Errorf("confine the process to CPUs %v: %w", set, err)
 	}
+	return nil
 }
 
 func threads() ([]int, error) {
