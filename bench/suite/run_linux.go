@@ -48,7 +48,10 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := schedule{o: o, book: book, turns: turns, measure: b.window, now: time.Now}
+	s := schedule{o: o, book: book, turns: turns, now: time.Now}
+	s.measure = func(ctx context.Context, sw switches.Switch, at Cell) (sample, error) {
+		return b.window(ctx, sw, at, s.late)
+	}
 	p := report.NewProgress(os.Stdout, s.windows())
 	s.watch = p
 	err = s.run(ctx)

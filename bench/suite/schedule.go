@@ -19,6 +19,9 @@ type schedule struct {
 	measure func(ctx context.Context, sw switches.Switch, at Cell) (sample, error)
 	now     func() time.Time
 	watch   watcher
+
+	begun   time.Time
+	planned time.Duration // that the windows measured so far were to take
 }
 
 // A watcher is told how far it is; [report.Progress] is one.
@@ -38,12 +41,12 @@ func (s *schedule) windows() (n int) {
 }
 
 // run measures all windows that the book does not have yet, in order. A window that fails is told of and left out; when it is run again with
-// the same book it is tried anew. A cell that would end too late is left out as a whole.
+// the same book it is tried anew. A cell that would end too late is left out as a whole, and no window begins when time is up.
 func (s *schedule) run(ctx context.Context) error {
-	begun := s.now()
+	s.begun = s.now()
 	var failed, late int
 	for _, t := range s.turns {
-		if s.o.Budget > 0 && s.now().Sub(begun)+s.left(t) > s.o.Budget {
+		if left := s.left(t); left > 0 && s.o.Budget > 0 && s.spent()+s.paced(left) > s.o.Budget {
 			late++
 			continue
 		}
@@ -53,13 +56,26 @@ func (s *schedule) run(ctx context.Context) error {
 		}
 		failed += n
 	}
-	if late > 0 {
-		fmt.Fprintf(s.watch, "time is up: %d of %d cells were not begun; the same command goes on with them\n", late, len(s.turns))
+	if late > 0 || s.late() {
+		fmt.Fprintf(s.watch, "time is up: %d of %d cells were not begun; the same command goes on with --resume\n", late, len(s.turns))
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d windows could not be measured: see above", failed)
 	}
 	return nil
+}
+
+func (s *schedule) spent() time.Duration { return s.now().Sub(s.begun) }
+
+// late reports whether time is up.
+func (s *schedule) late() bool { return s.o.Budget > 0 && s.spent() >= s.o.Budget }
+
+// paced is how long that takes which is planned to take d, by how it went so far: where others disturb windows these are measured again.
+func (s *schedule) paced(d time.Duration) time.Duration {
+	if s.planned == 0 {
+		return d
+	}
+	return time.Duration(float64(d) * max(1, float64(s.spent())/float64(s.planned)))
 }
 
 // left is about how long what the book does not have of a turn takes.
@@ -80,12 +96,16 @@ func (s *schedule) cell(ctx context.Context, t turn) (failed int, err error) {
 			s.watch.Skip()
 			continue
 		}
+		if s.late() {
+			break
+		}
 		s.watch.Begin(fmt.Sprintf("%s: %s, round %d", t.Cell, sw.Name(), t.round))
 		w, err := s.measure(ctx, sw, t.Cell)
 		if ctx.Err() != nil {
 			return failed, fmt.Errorf("broken off at %s, %s, round %d: %w", t.Cell, sw.Name(), t.round, ctx.Err())
 		}
 		s.watch.Done()
+		s.planned += s.o.takes(t) / time.Duration(len(t.switches))
 		if err != nil {
 			failed++
 			fmt.Fprintf(s.watch, "%s  %s, round %d: FAILED: %v\n", t.Cell, sw.Name(), t.round, err)

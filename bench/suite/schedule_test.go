@@ -91,6 +91,33 @@ func TestWhatDoesNotFitIntoTheTimeIsNotBegun(t *testing.T) {
 	}
 }
 
+// Windows that others disturb take longer than planned: what comes is judged by that, and what has begun ends when time is up.
+func TestTimeIsKeptWhereWindowsTakeLonger(t *testing.T) {
+	s, l := planned(t, "", 200*time.Second)
+	whole := s.measure
+	s.measure = func(c context.Context, sw switches.Switch, at Cell) (sample, error) {
+		for range 2 { // three times as long in all
+			if _, err := whole(c, sw, at); err != nil {
+				return sample{}, err
+			}
+		}
+		return whole(c, sw, at)
+	}
+	if err := s.run(t.Context()); err != nil || l.done != 4 || !strings.Contains(l.String(), "3 of 4 cells were not begun") {
+		t.Errorf("got %v after %d windows: %s", err, l.done, l.String())
+	}
+	s, l = planned(t, "", 45*time.Second)
+	whole = s.measure
+	s.measure = func(c context.Context, sw switches.Switch, at Cell) (sample, error) {
+		w, err := whole(c, sw, at)
+		_, again := whole(c, sw, at)
+		return w, errors.Join(err, again)
+	}
+	if err := s.run(t.Context()); err != nil || l.done != 3 || s.spent() != time.Minute {
+		t.Errorf("a cell that takes longer than planned ended after %d windows and %v, %v", l.done, s.spent(), err)
+	}
+}
+
 func TestAWindowThatFailsIsTriedAgainInTheNextRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.json")
 	s, l := planned(t, file, 0)

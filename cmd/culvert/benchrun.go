@@ -28,7 +28,7 @@ type benchRunCmd struct {
 	Rings   []string      `help:"Layouts of vhost-user rings: split, packed." default:"split" placeholder:"LAYOUT"`
 	Sizes   []int         `help:"Bytes of a frame, with the frame check sequence, which it does not have here." default:"64" placeholder:"N"`
 	Rounds  int           `help:"Rounds of A, B, B, A for each row, at most." default:"2"`
-	Budget  time.Duration `help:"How long it may take: no row is begun that would end later; 0 is for ever. With --quick 4m30s." default:"55m" placeholder:"TIME"`
+	Budget  time.Duration `help:"How long it may take: no row is begun that would end later; 0 is for ever. With --quick 4m10s." default:"55m" placeholder:"TIME"`
 	Warm    time.Duration `help:"How long traffic passes before each window." default:"3s" placeholder:"TIME"`
 	Window  time.Duration `help:"How long each window is." default:"2s" placeholder:"TIME"`
 	Wait    time.Duration `help:"How long to wait before each window until others leave the CPUs alone; 0 takes every window as it is." default:"20s" placeholder:"TIME"`
@@ -40,8 +40,8 @@ type benchRunCmd struct {
 	Perf    bool          `help:"Say for each window where the switch's time goes, by perf, of programs with symbols: go build's, not make's."`
 }
 
-// quickBudget leaves half a minute of five for what ends a run.
-const quickBudget = 4*time.Minute + 30*time.Second
+// quickBudget leaves of five minutes what a window takes that has begun, and for which others have to be waited.
+const quickBudget = 4*time.Minute + 10*time.Second
 
 // Files of a run's folder.
 const (
