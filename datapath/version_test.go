@@ -169,7 +169,7 @@ func TestClonesMeetOneVersion(t *testing.T) {
 	}
 }
 
-// TestNoPacketMeetsTwoVersions: under traffic over two workers the rules of all look-ups change together, thousands of
+// TestNoPacketMeetsTwoVersions: under traffic over two workers the rules of all look-ups change together, hundreds of
 // times, and others beside them. What leaves has met one version; next to nothing is lost for it.
 func TestNoPacketMeetsTwoVersions(t *testing.T) {
 	for name, looks := range map[string]int{"two looks": 2, "three looks": 3} {
@@ -222,7 +222,11 @@ func changing(t *testing.T, looks int) {
 		}
 		return n == uint64(sent)
 	}
-	for i := range 200 {
+	rounds := 200
+	if testing.Short() {
+		rounds = 60
+	}
+	for i := range rounds {
 		for f := range 128 {
 			sent += l.peers["a"].SendBytes(udp(t, 1, 2, uint16(f%16+i/10*16), 20))
 			look()
