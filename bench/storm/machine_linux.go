@@ -48,7 +48,7 @@ func reserve() (machine, error) {
 	m := machine{worker: plan.Workers[0], allowed: allowed}
 	m.procs = runtime.GOMAXPROCS(max(runtime.NumCPU(), 1+spareProcs+ourProcs))
 	m.percent = debug.SetGCPercent(gcPercent)
-	if err := errors.Join(cpu.Confine(plan.Housekeeping), cpu.ShortSlices()); err != nil {
+	if err := cpu.Confine(plan.Housekeeping); err != nil {
 		return machine{}, errors.Join(err, m.release())
 	}
 	return m, nil
