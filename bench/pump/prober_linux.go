@@ -21,7 +21,7 @@ type Prober struct {
 
 // NewProber opens the guests, at the sockets where they listen. A packet has size bytes, 22 at least.
 func NewProber(sockets [2]string, split bool, size int) (*Prober, error) {
-	g, err := newGuests(sockets, frontend.Options{Split: split})
+	g, err := newGuests(sockets, frontend.Options{Split: split, NoInflight: true})
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// Pieces of 16 to 64 bytes are copied in 16-byte words from both ends, which meet or overlap in the middle. All of a
+// Pieces of 16 to 128 bytes are copied in 16-byte words from both ends, which meet or overlap in the middle. All of a
 // piece is read before any of it is written. It is so few instructions that the processor has several pieces under way
 // at once, where those that are in another core's cache take a hundred times as long as the copying.
 
@@ -18,14 +18,26 @@ next:
 	MOVQ  8(R8), SI
 	MOVQ  16(R8), CX
 	LEAQ  -16(CX), BX
-	CMPQ  BX, $48
-	JHI   done            // fewer than 16 bytes, or more than 64
+	CMPQ  BX, $112
+	JHI   done            // fewer than 16 bytes, or more than 128
 	MOVOU (SI), X0
 	MOVOU (SI)(BX*1), X1
 	CMPQ  BX, $16
 	JLS   store           // up to 32
 	MOVOU 16(SI), X2
 	MOVOU -16(SI)(BX*1), X3
+	CMPQ  BX, $48
+	JLS   four            // up to 64
+	MOVOU 32(SI), X4
+	MOVOU 48(SI), X5
+	MOVOU -32(SI)(BX*1), X6
+	MOVOU -48(SI)(BX*1), X7
+	MOVOU X4, 32(DI)
+	MOVOU X5, 48(DI)
+	MOVOU X6, -32(DI)(BX*1)
+	MOVOU X7, -48(DI)(BX*1)
+
+four:
 	MOVOU X2, 16(DI)
 	MOVOU X3, -16(DI)(BX*1)
 
