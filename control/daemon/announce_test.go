@@ -5,8 +5,10 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/wire"
+	"github.com/culvertdev/culvert/pmd/memport"
 )
 
 // in returns which end a guest of a network is said to be at.
@@ -55,6 +57,30 @@ bridges:
 	eventually(t, "those of a port that has gone are withdrawn", func() bool { return town.in(8, 1) == "" })
 	if town.in(8, 2) != "192.0.2.3" || town.in(7, 1) != "192.0.2.1" {
 		t.Errorf("others are at %q and %q", town.in(8, 2), town.in(7, 1))
+	}
+}
+
+// TestAGuestThatComesBackIsAnnounced: nothing else changes then than where its address is learned.
+func TestAGuestThatComesBackIsAnnounced(t *testing.T) {
+	town := newTown()
+	path := town.serve(t)
+	profile := fmt.Sprintf("lookup: {kind: socket, options: {path: %s}}", path)
+	a, pa, ua := site(t, 1, profile)
+	b, pb, ub := site(t, 2, profile)
+	connectSites(t, ua, ub)
+	// says has a guest send until it is said to be at an end, and nowhere else.
+	says := func(from *memport.Peer, mac, to byte, end string, other *lab, others int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("guest %d is said to be at %s only", mac, end), func() bool {
+			from.SendBytes(packet(mac, to))
+			return town.at(mac) == end && call(other, api.ProfileShow, api.ProfileName{})[0].Here == others
+		})
+	}
+	says(pa, 8, 9, "192.0.2.1", b, 0) // from now on each site has somebody to send to
+	says(pb, 9, 8, "192.0.2.2", a, 1)
+	for range 3 {
+		says(pa, 1, 9, "192.0.2.1", b, 1)
+		says(pb, 1, 8, "192.0.2.2", a, 1)
 	}
 }
 

@@ -34,7 +34,8 @@ type change struct {
 type changeLog struct {
 	mu      sync.Mutex
 	version uint64        // changes so far
-	count   atomic.Uint64 // those of anything but addresses, for who does not want to wait
+	count   atomic.Uint64 // the same, for who does not want to wait
+	others  atomic.Uint64 // those of anything but addresses, for the same
 	ring    [changesKept]change
 	kept    uint64     // changes ever put in the ring
 	lost    uint64     // version of the last that another took the place of
@@ -58,10 +59,10 @@ func (m *movedSince) reset(version uint64) {
 	m.sources.Reset()
 }
 
-// next makes it the next version, of something else than addresses. l.mu is held.
+// next makes it the next version. l.mu is held.
 func (l *changeLog) next() {
 	l.version++
-	l.count.Add(1)
+	l.count.Store(l.version)
 }
 
 func (l *changeLog) add(c change) {
@@ -72,6 +73,7 @@ func (l *changeLog) add(c change) {
 
 func (l *changeLog) put(c change) {
 	l.next()
+	l.others.Add(1)
 	c.version = l.version + 1
 	at := &l.ring[l.kept%changesKept]
 	l.lost = at.version
@@ -104,6 +106,7 @@ func (l *changeLog) addCrowd(tag uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next()
+	l.others.Add(1)
 	l.crowd = change{version: l.version + 1, tag: tag}
 }
 
@@ -111,7 +114,7 @@ func (l *changeLog) addCrowd(tag uint64) {
 // if there are none.
 func (l *changeLog) addAddress(key fdb.Key, tag, source uint64) {
 	l.mu.Lock()
-	l.version++
+	l.next()
 	l.moved[0].Add(key.MAC(), tag)
 	if source != 0 {
 		l.moved[0].sources.Add(key.MAC(), source)

@@ -117,6 +117,22 @@ func TestTheLogForgetsNotSilently(t *testing.T) {
 	}
 }
 
+// TestAnAddressThatIsLearnedIsAnotherVersion: who looks at the version alone hears of it, though paths go on.
+func TestAnAddressThatIsLearnedIsAnotherVersion(t *testing.T) {
+	tb, _ := newTable(t, Options{}, trunks(1, 2), "actions=NORMAL")
+	version, others := tb.Version(), tb.log.others.Load()
+	for _, step := range []string{"in_port=1," + fromB, "in_port=2," + fromB} { // new, moved
+		live(t, tb, step)
+		if now := tb.Version(); now == version {
+			t.Errorf("%s: version %d as before", step, now)
+		}
+		version = tb.Version()
+	}
+	if now := tb.log.others.Load(); now != others {
+		t.Errorf("%d changes of something else than addresses, want none", now-others)
+	}
+}
+
 // TestAStormOfAddressesLeavesTheLogAlone: more addresses than the log has room for are told without a word
 // of other flows, and without garbage.
 func TestAStormOfAddressesLeavesTheLogAlone(t *testing.T) {

@@ -84,7 +84,7 @@ type ending struct {
 
 // current makes the paths those of the table as it is now.
 func (p *paths) current(t *Table) {
-	if v := t.log.count.Load(); p.first == nil || p.version != v || p.ports != t.ports {
+	if v := t.log.others.Load(); p.first == nil || p.version != v || p.ports != t.ports {
 		p.version, p.ports, p.first = v, t.ports, make(map[uint32]*stretch)
 	}
 }

@@ -115,7 +115,7 @@ func (p *paths) translate(t *Table, q *rules.Query, v *rules.Verdict, leads bool
 		x.rec = r
 	}
 	x.lookup()
-	if r.begun && !x.again && p.version == t.log.count.Load() {
+	if r.begun && !x.again && p.version == t.log.others.Load() {
 		p.keep(uint32(q.Key.Uint(flow.FieldInPort)), r.path, r.found)
 	}
 	return !x.again
