@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/ring/frame"
 )
 
 // Ports returns the state of every port, by bridge and OpenFlow number.
@@ -94,7 +95,7 @@ func (s *Switch) Stats() Stats {
 		Flows:    FlowStats{Flows: s.flows.Len(), Capacity: s.flows.Cap(), Samples: s.flows.Counters().Samples(nil)},
 		Ports:    s.PortFlows(),
 		Bridges:  s.bridgeStats(),
-		Frames:   FrameStats{Buffers: s.o.Pool.Buffers(), BufferSize: s.o.Pool.BufferSize(), Pages: s.o.Pool.Pages()},
+		Frames:   frameStats(s.o.Pool),
 	}
 	for i, w := range s.pipes {
 		ws := WorkerStats{
@@ -179,4 +180,8 @@ func (s *Switch) portNames() func(uint32) string {
 		}
 		return fmt.Sprintf("port%d", id)
 	}
+}
+
+func frameStats(p *frame.Pool) FrameStats {
+	return FrameStats{Buffers: p.Buffers(), BufferSize: p.BufferSize(), Free: p.Free(), Pages: p.Pages()}
 }

@@ -65,6 +65,7 @@ type FlowStats struct {
 // FrameStats is the state of the frame arena.
 type FrameStats struct {
 	Buffers, BufferSize int    // number, bytes
+	Free                int    // buffers that no port or worker has, nor has in stock
 	Pages               string // what kind of memory
 }
 

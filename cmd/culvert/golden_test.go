@@ -35,7 +35,7 @@ func canned(t *testing.T) string {
 	worker := api.Worker{ID: 0, CPU: 1, Hertz: 2e9, BusyCycles: 6e9, IdleCycles: 1e9, ControlCycles: 1e9, SleptNs: 1e9, Packets: 30e6,
 		Cycle: api.Durations{Count: 5, P50Ns: 4096, P99Ns: 16384, MaxNs: 1234567}, Wake: api.Durations{Count: 2, P50Ns: 32768, P99Ns: 65536, MaxNs: 60000},
 		Stages: api.Stages{Packets: 1000, Cycles: []api.Counter{{Name: "receive", Value: 70_400}, {Name: "megaflow", Value: 300}, {Name: "transmit", Value: 90_000}}}}
-	frames := api.Frames{Buffers: 16384, BufferSize: 2048, Pages: "2 MiB hugepages"}
+	frames := api.Frames{Buffers: 16384, BufferSize: 2048, Free: 9000, Pages: "2 MiB hugepages"}
 	flows := api.Flows{Flows: 12, Capacity: 65536, Counters: []api.Counter{{Name: "flows_inserted", Value: 40, Help: "Megaflows entered into the cache."}}}
 	api.Handle(m, api.Show, func(context.Context, api.Nothing) (api.Overview, error) {
 		return api.Overview{Version: api.Version{Version: "v1.2", Go: "go1.26"}, PID: 4711, UptimeSeconds: 3723, Config: "culvert.yaml", Restart: []string{"workers"},

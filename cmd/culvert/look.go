@@ -63,7 +63,7 @@ func (c *cacheDumpCmd) Run(e *env) error {
 }
 
 func framesText(f api.Frames) string {
-	return fmt.Sprintf("%d buffers of %s, %s on %s", f.Buffers, size(uint64(f.BufferSize)),
+	return fmt.Sprintf("%d buffers of %s, %d of them free, %s on %s", f.Buffers, size(uint64(f.BufferSize)), f.Free,
 		size(uint64(f.Buffers)*uint64(f.BufferSize)), f.Pages)
 }
 

@@ -226,6 +226,7 @@ type Flows struct {
 type Frames struct {
 	Buffers    int    `json:"buffers"`
 	BufferSize int    `json:"buffer_size"` // bytes
+	Free       int    `json:"free"`        // buffers that no port or worker has, nor has in stock
 	Pages      string `json:"pages"`       // what kind of memory
 }
 

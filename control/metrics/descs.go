@@ -13,7 +13,7 @@ type descs struct {
 	bridgeDrops, bridgeEvents                           *prometheus.Desc
 	profileUp, profileAnswers, profileHere              *prometheus.Desc
 	profileEvents                                       *prometheus.Desc
-	buffers, bufferSize, framesInfo                     *prometheus.Desc
+	buffers, buffersFree, bufferSize, framesInfo        *prometheus.Desc
 
 	bondInfo, memberActive, memberEnabled, memberHashes, memberLoad *prometheus.Desc
 	memberLACP, memberMessages                                      *prometheus.Desc
@@ -45,6 +45,7 @@ func newDescs() descs {
 		flowCapacity: d("flows_capacity", "Flows the megaflow cache can hold."),
 		flowEvents:   d("flow_cache_events_total", "What the megaflow cache counts.", "event"),
 		buffers:      d("frame_buffers", "Buffers in the frame arena."),
+		buffersFree:  d("frame_buffers_free", "Buffers in the frame arena that no port or worker has, nor has in stock."),
 		bufferSize:   d("frame_buffer_size_bytes", "Size of a buffer in the frame arena."),
 		framesInfo:   d("frame_arena_info", "What kind of memory the frame arena lies on; always 1.", "pages"),
 
@@ -114,7 +115,7 @@ func allDescs() []*prometheus.Desc {
 	return []*prometheus.Desc{
 		d.build, d.start, d.counterInfo,
 		d.cachePackets, d.drops, d.events, d.slowDrops, d.slowEvents,
-		d.flows, d.flowCapacity, d.flowEvents, d.buffers, d.bufferSize, d.framesInfo,
+		d.flows, d.flowCapacity, d.flowEvents, d.buffers, d.buffersFree, d.bufferSize, d.framesInfo,
 		d.portFlows, d.portGuaranteed, d.portMasks, d.portMaskLimit, d.portLookups, d.portProbes, d.newFlows,
 		d.bridgeDrops, d.bridgeEvents,
 		d.profileUp, d.profileAnswers, d.profileHere, d.profileEvents,

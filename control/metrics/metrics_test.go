@@ -67,7 +67,7 @@ func moment() still {
 			Bridges: []datapath.BridgeStats{{Name: "br0", Samples: samples([]counter.Desc{
 				{Name: "packet_in", Help: "Sent."}, {Name: "packet_in_unheard", Help: "Nobody listens.", Kind: counter.Drop},
 			}, 11, 3)}},
-			Frames: datapath.FrameStats{Buffers: 1024, BufferSize: 2048, Pages: "ordinary pages"},
+			Frames: datapath.FrameStats{Buffers: 1024, BufferSize: 2048, Free: 700, Pages: "ordinary pages"},
 		},
 		ports: []datapath.PortStatus{{
 			ID: 1, Number: 5, Name: "p1", Bridge: "br0", Config: datapath.PortConfig{Driver: "afxdp"}, Open: true, LinkUp: true, Reopens: 2,

@@ -61,6 +61,7 @@ func (s *scrape) stats(st *datapath.Stats) {
 	s.gauge(s.flowCapacity, float64(st.Flows.Capacity))
 	s.samples(nil, s.flowEvents, st.Flows.Samples)
 	s.gauge(s.buffers, float64(st.Frames.Buffers))
+	s.gauge(s.buffersFree, float64(st.Frames.Free))
 	s.gauge(s.bufferSize, float64(st.Frames.BufferSize))
 	s.gauge(s.framesInfo, 1, st.Frames.Pages)
 }

@@ -122,6 +122,35 @@ func takeAndLeave(t *testing.T, p *Pool, caches, leave int) (out []Frame) {
 // TestCachesTradeUnderLoad has goroutines allocate, pass frames around and free what others allocated,
 // opening and closing caches all the while. The audit finds buffers with two owners, the race detector
 // hand-overs without order, the pool's Close leaks.
+func TestBuffersAreFreeThatNobodyHasNorHasInStock(t *testing.T) {
+	const n = 10*magazineSize + 5
+	p := newPool(t, Options{Buffers: n})
+	c := newCache(t, p)
+	var out []Frame
+	for range 3 {
+		for range 2*magazineSize + 1 {
+			f, ok := c.Get()
+			if !ok {
+				t.Fatal("no buffer left")
+			}
+			out = append(out, f)
+		}
+		if got, want := p.Free(), n-len(out)-int(c.n+c.pn); got != want {
+			t.Errorf("%d out, %d in stock: %d free, want %d", len(out), c.n+c.pn, got, want)
+		}
+	}
+	for _, f := range out {
+		c.Put(f)
+	}
+	if got, want := p.Free(), n-int(c.n+c.pn); got != want {
+		t.Errorf("all back: %d free, want %d", got, want)
+	}
+	c.Close()
+	if got := p.Free(); got != n {
+		t.Errorf("cache closed: %d free, want %d", got, n)
+	}
+}
+
 func TestCachesTradeUnderLoad(t *testing.T) {
 	const goroutines, rounds = 8, 3000
 	p := newPool(t, Options{Buffers: 900, Caches: goroutines})
@@ -155,6 +184,9 @@ func TestCachesTradeUnderLoad(t *testing.T) {
 	c := newCache(t, p)
 	for f, ok := market.Pop(); ok; f, ok = market.Pop() {
 		c.Put(f)
+	}
+	if got, want := p.Free(), p.Buffers()-int(c.n+c.pn); got != want {
+		t.Errorf("%d buffers are free, want %d", got, want)
 	}
 }
 

@@ -52,8 +52,10 @@ func (d *depot) give(m, n uint32) {
 	case 0:
 		d.empty.push(d.next, m)
 	case magazineSize:
+		d.full.held.Add(magazineSize)
 		d.full.push(d.next, m)
 	default:
+		d.partial.held.Add(int64(n))
 		d.partial.push(d.next, m)
 	}
 }
@@ -65,25 +67,33 @@ func (d *depot) magazine(m uint32) []uint32 {
 
 // take returns a magazine with buffers in it, and how many; ok is false when there is none.
 func (d *depot) take() (m, n uint32, ok bool) {
-	if m, ok = d.full.pop(d.next); !ok {
-		m, ok = d.partial.pop(d.next)
+	if m, ok = d.full.pop(d.next); ok {
+		d.full.held.Add(-magazineSize)
+		return m, magazineSize, true
 	}
-	if !ok {
+	return d.takePartial()
+}
+
+// takePartial is take of a magazine that is not full.
+func (d *depot) takePartial() (m, n uint32, ok bool) {
+	if m, ok = d.partial.pop(d.next); !ok {
 		return 0, 0, false
 	}
-	return m, d.fill[m], true
+	n = d.fill[m]
+	d.partial.held.Add(-int64(n))
+	return m, n, true
 }
 
 // merge gives magazine m, with n buffers in it, back like give, but not before it has poured it
 // together with the partial magazines it finds.
 func (d *depot) merge(m, n uint32) {
 	for n%magazineSize != 0 {
-		o, ok := d.partial.pop(d.next)
+		o, has, ok := d.takePartial()
 		if !ok {
 			break
 		}
-		k := min(magazineSize-n, d.fill[o]) // from o to m
-		rest := d.fill[o] - k
+		k := min(magazineSize-n, has) // from o to m
+		rest := has - k
 		copy(d.magazine(m)[n:], d.magazine(o)[rest:rest+k])
 		if n+k == magazineSize {
 			d.give(m, magazineSize)
@@ -114,7 +124,8 @@ func (d *depot) open() bool {
 type stack struct {
 	_    [56]byte      // no stack shares a cache line with another, or with what lies before it
 	head atomic.Uint64 // changes << 32 | magazine + 1
-	_    [56]byte
+	held atomic.Int64  // buffers in its magazines, and in those about to be on it
+	_    [48]byte
 }
 
 func (s *stack) push(next []atomic.Uint32, m uint32) {

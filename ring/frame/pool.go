@@ -108,6 +108,9 @@ func (p *Pool) Pages() string { return p.arena.pages }
 // Buffers returns the number of buffers.
 func (p *Pool) Buffers() int { return len(p.meta) }
 
+// Free returns how many buffers are free for everybody. The stock of each cache, at most 128 buffers, is not among them.
+func (p *Pool) Free() int { return int(p.depot.full.held.Load() + p.depot.partial.held.Load()) }
+
 // BufferSize returns the size of a buffer in bytes.
 func (p *Pool) BufferSize() int { return 1 << p.shift }
 
