@@ -111,6 +111,3 @@ func class(least, most float64, states [][]float64, names []string) string {
 func Class(before, after Distance) string {
 	return Classes([][]float64{{float64(before), float64(after)}})[0]
 }
-
-// Class says in a word where the CPUs are.
-func (d Distance) Class() string { return place(float64(d)) }

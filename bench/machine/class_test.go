@@ -48,3 +48,14 @@ func TestWindowsFallIntoTheClassesOfTheirRun(t *testing.T) {
 		}
 	}
 }
+
+func TestOneWindowIsClassedByItsOwnProbes(t *testing.T) {
+	for _, tt := range []struct {
+		before, after Distance
+		want          string
+	}{{70, 75, "near"}, {210, 150, "middle"}, {450, 480, "far"}, {75, 450, Mixed}} {
+		if got := Class(tt.before, tt.after); got != tt.want {
+			t.Errorf("%d and %d ns: got %q, want %q", tt.before, tt.after, got, tt.want)
+		}
+	}
+}

@@ -11,6 +11,9 @@ import (
 	"github.com/culvertdev/culvert/vhost/frontend"
 )
 
+// patience is how long a packet may be under way before it counts as lost.
+const patience = 5 * time.Second
+
 // A Prober is guests one of which sends single packets that the other waits for.
 type Prober struct {
 	*guests
@@ -58,8 +61,8 @@ func (p *Prober) received() (yes bool) {
 }
 
 // await waits for the packet that was sent last.
-func (p *Prober) await(patience time.Duration) bool {
-	for start := time.Now(); time.Since(start) < patience; {
+func (p *Prober) await(d time.Duration) bool {
+	for start := time.Now(); time.Since(start) < d; {
 		if p.received() {
 			return true
 		}
@@ -91,8 +94,8 @@ func (p *Prober) Probe(ctx context.Context, rate int, d time.Duration) (times []
 		}
 		start := time.Now()
 		p.send()
-		if !p.await(time.Second) {
-			return times, errors.Join(fmt.Errorf("a packet did not arrive within %v", time.Second), ctx.Err())
+		if !p.await(patience) {
+			return times, errors.Join(fmt.Errorf("a packet did not arrive within %v", patience), ctx.Err())
 		}
 		times = append(times, time.Since(start))
 	}

@@ -28,7 +28,9 @@ type machine struct {
 	percent int
 }
 
-// reserve sets a CPU aside for one worker and prepares the Go runtime as the daemon does.
+// reserve sets a CPU aside for one worker and prepares the Go runtime as the daemon does. The slices of threads stay as they are,
+// where the daemon's are short (cpu.ShortSlices): the host that sends is a thread of this process, too, and would be late as soon
+// as another on its CPU has anything to do.
 func reserve() (machine, error) {
 	allowed, err := cpu.Affinity()
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/gen/port"
+	"github.com/culvertdev/culvert/bench/gen/stream"
 	"github.com/culvertdev/culvert/bench/rows"
 )
 
@@ -37,8 +40,8 @@ type benchAnswer interface {
 	records() []rows.Record
 }
 
-// measure runs a measurement between ports that have these roles, keeps what it found and prints it.
-func (r *benchRow) measure(e *env, roles []string, warm time.Duration, measure func(ctx context.Context, b *rows.Bench) (benchAnswer, error)) (err error) {
+// run makes a generator with ports that have these roles, has something measured with it, keeps what that found and prints it.
+func (r *benchRow) run(e *env, roles []string, measure func(ctx context.Context, g *gen.Generator, ports []port.Spec, spec stream.Spec) (benchAnswer, error)) (err error) {
 	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	spec, err := r.Frames.spec()
@@ -50,18 +53,7 @@ func (r *benchRow) measure(e *env, roles []string, warm time.Duration, measure f
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
-	b := &rows.Bench{
-		Generator: g, From: ports[0].Name, To: ports[1].Name, Spec: spec, CPUs: r.How.CPUs, Rest: r.How.Rest, Probe: r.Kept.probe(r.How),
-	}
-	if len(ports) > 2 {
-		b.Third = ports[2].Name
-	}
-	if warm > 0 {
-		if _, err := b.Trial()(ctx, warmRate, warm); err != nil {
-			return err
-		}
-	}
-	a, err := measure(ctx, b)
+	a, err := measure(ctx, g, ports, spec)
 	if err != nil {
 		return err
 	}
@@ -73,6 +65,24 @@ func (r *benchRow) measure(e *env, roles []string, warm time.Duration, measure f
 	}
 	a.print(e.out)
 	return nil
+}
+
+// measure runs one of the measurements of package rows, which begin with the switch getting to know its flows for so long.
+func (r *benchRow) measure(e *env, roles []string, warm time.Duration, measure func(ctx context.Context, b *rows.Bench) (benchAnswer, error)) error {
+	return r.run(e, roles, func(ctx context.Context, g *gen.Generator, ports []port.Spec, spec stream.Spec) (benchAnswer, error) {
+		b := &rows.Bench{
+			Generator: g, From: ports[0].Name, To: ports[1].Name, Spec: spec, CPUs: r.How.CPUs, Rest: r.How.Rest, Probe: r.Kept.probe(r.How),
+		}
+		if len(ports) > 2 {
+			b.Third = ports[2].Name
+		}
+		if warm > 0 {
+			if _, err := b.Trial()(ctx, warmRate, warm); err != nil {
+				return nil, err
+			}
+		}
+		return measure(ctx, b)
+	})
 }
 
 // shell returns what runs a line in a shell; nil of no line.

@@ -2,32 +2,26 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/gen/port"
+	"github.com/culvertdev/culvert/bench/gen/stream"
 	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/rows"
 )
 
 type benchSearchCmd struct {
-	benchPorts
+	benchRow
 	benchBoth
 	Max       float64       `help:"Highest rate to try, in frames a second from each port that sends." default:"20e6"`
 	Loss      []float64     `help:"Shares that may be lost, ascending." default:"0,0.005"`
 	Precision float64       `help:"Share by which what passes is below what does not, at most." default:"0.005"`
 	Time      time.Duration `help:"How long the trials last that count." default:"10s" placeholder:"TIME"`
 	Warm      time.Duration `help:"How long frames are sent before anything counts, at a tenth of the highest rate." default:"2s" placeholder:"TIME"`
-	Frames    benchFrames   `embed:""`
-	How       benchProcess  `embed:""`
-	Kept      benchKeep     `embed:""`
 }
 
 // A searchAnswer is what a search has found.
@@ -40,47 +34,32 @@ type searchAnswer struct {
 // loads are the shares of a rate at which latency is measured.
 var loads = []float64{0.1, 0.5, 0.9}
 
-func (c *benchSearchCmd) Run(e *env) (err error) {
-	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	spec, err := c.Frames.spec()
-	if err != nil {
-		return err
-	}
-	g, ports, err := c.generator(e, c.How, sendRoles...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, g.Close()) }()
-	trial := c.trial(e, g, c.streams(ports, spec))
-	if c.Warm > 0 {
-		if _, err := trial(ctx, c.Max/10, c.Warm); err != nil {
-			return err
+func (c *benchSearchCmd) Run(e *env) error {
+	return c.run(e, sendRoles, func(ctx context.Context, g *gen.Generator, ports []port.Spec, spec stream.Spec) (benchAnswer, error) {
+		trial := c.trial(e, g, c.streams(ports, spec))
+		if c.Warm > 0 {
+			if _, err := trial(ctx, c.Max/10, c.Warm); err != nil {
+				return nil, err
+			}
 		}
-	}
-	var a searchAnswer
+		return c.search(ctx, trial)
+	})
+}
+
+// search looks for the rates, and measures latency below the first that was found.
+func (c *benchSearchCmd) search(ctx context.Context, trial method.Trial) (a searchAnswer, err error) {
 	a.Found, a.Trials, err = method.Search(ctx, method.Goals{Loss: c.Loss, Max: c.Max, Precision: c.Precision, Final: c.Time, Classes: machine.Classes}, trial)
 	if err != nil {
-		return err
+		return a, err
 	}
 	for _, f := range a.Found {
-		if f.Passed == nil {
-			continue
+		if f.Passed != nil {
+			a.Latency, err = method.Loads(ctx, loads, f.Passed.Rate, c.Time, trial)
+			method.Class(a.Latency, machine.Classes)
+			break
 		}
-		if a.Latency, err = method.Loads(ctx, loads, f.Passed.Rate, c.Time, trial); err != nil {
-			return err
-		}
-		method.Class(a.Latency, machine.Classes)
-		break
 	}
-	if err := c.Kept.keep(e, c.benchPorts, c.Frames, c.How, a.records()...); err != nil {
-		return err
-	}
-	if e.json {
-		return json.NewEncoder(e.out).Encode(a)
-	}
-	a.print(e.out)
-	return nil
+	return a, err
 }
 
 // records returns what a run keeps.
