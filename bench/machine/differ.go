@@ -19,8 +19,13 @@ func (f Fingerprint) Differences(g Fingerprint) (list []string) {
 	differ("CPUs per core", f.CPUsPerCore, g.CPUsPerCore)
 	differ("NUMA nodes", f.Nodes, g.Nodes)
 	differ("microcode", f.Microcode, g.Microcode)
+	if f.BIOS != "" && g.BIOS != "" { // older runs have not asked
+		differ("platform", f.Platform, g.Platform)
+		differ("BIOS", f.BIOS, g.BIOS)
+	}
 	differ("hypervisor", f.Hypervisor, g.Hypervisor)
 	differ("governor", f.Governor, g.Governor)
+	differ("sleep states", f.Idle, g.Idle)
 	differ("kernel", f.Kernel, g.Kernel)
 	differ("boot parameters", fmt.Sprint(f.Boot), fmt.Sprint(g.Boot))
 	differ("transparent hugepages", f.HugePages, g.HugePages)

@@ -19,8 +19,11 @@ type Fingerprint struct {
 	CPUsPerCore int               `json:"cpus_per_core"`
 	Nodes       int               `json:"numa_nodes"`
 	Microcode   string            `json:"microcode,omitempty"`
+	Platform    string            `json:"platform,omitempty"`   // vendor and model of machine and board; none where the firmware has no DMI, as in many virtual machines
+	BIOS        string            `json:"bios,omitempty"`       // vendor, version and date; likewise
 	Hypervisor  string            `json:"hypervisor,omitempty"` // none outside a virtual machine
 	Governor    string            `json:"governor,omitempty"`   // of the CPU's frequency; none where that is not the machine's to say
+	Idle        string            `json:"idle,omitempty"`       // driver of the CPU's sleep states; none where there is none
 	Kernel      string            `json:"kernel"`
 	System      string            `json:"system,omitempty"`          // distribution and its version
 	Boot        []string          `json:"boot_parameters,omitempty"` // of the kernel, those about CPUs and memory
@@ -35,6 +38,8 @@ func TakeFingerprint() Fingerprint {
 		CPU: strings.TrimSpace(cpuid.CPU.BrandName), CPUs: runtime.NumCPU(), CPUsPerCore: max(1, cpuid.CPU.ThreadsPerCore),
 		Nodes: max(1, len(glob("/sys/devices/system/node/node[0-9]*"))), Microcode: field("/proc/cpuinfo", "microcode", ":"),
 		Hypervisor: hypervisor(), Governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+		Platform: told("/sys/class/dmi/id", "sys_vendor", "product_name", "board_vendor", "board_name"), BIOS: told("/sys/class/dmi/id", "bios_vendor", "bios_version", "bios_date"),
+		Idle:   idle(line("/sys/devices/system/cpu/cpuidle/current_driver")),
 		System: strings.Trim(field("/etc/os-release", "PRETTY_NAME", "="), `"`), Boot: bootParameters(line("/proc/cmdline")),
 		Mitigations: mitigations("/sys/devices/system/cpu/vulnerabilities"), HugePages: chosen(line("/sys/kernel/mm/transparent_hugepage/enabled")),
 	}
@@ -59,9 +64,17 @@ func hypervisor() string {
 	return "unknown"
 }
 
-// told are the boot parameters that packet rates depend on, by the beginnings of their names
+// idle returns a driver of sleep states, which the kernel calls "none" where there is none.
+func idle(driver string) string {
+	if driver == "none" {
+		return ""
+	}
+	return driver
+}
+
+// aboutSpeed are the boot parameters that packet rates depend on, by the beginnings of their names
 // (linux Documentation/admin-guide/kernel-parameters.rst). The others may say more about the owner than about the machine.
-var told = []string{
+var aboutSpeed = []string{
 	"cpuidle", "default_hugepagesz", "hugepages", "idle", "intel_idle", "intel_iommu", "intel_pstate", "amd_iommu", "amd_pstate", "iommu",
 	"irqaffinity", "isolcpus", "kthread_cpus", "maxcpus", "mem=", "mitigations", "nmi_watchdog", "nohz", "nosmt", "nosoftlockup", "preempt",
 	"processor.max_cstate", "rcu_nocb", "skew_tick", "spectre", "transparent_hugepage", "tsc", "x2apic",
@@ -69,7 +82,7 @@ var told = []string{
 
 func bootParameters(cmdline string) (list []string) {
 	for p := range strings.FieldsSeq(cmdline) {
-		if slices.ContainsFunc(told, func(t string) bool { return strings.HasPrefix(p, t) }) {
+		if slices.ContainsFunc(aboutSpeed, func(t string) bool { return strings.HasPrefix(p, t) }) {
 			list = append(list, p)
 		}
 	}
@@ -85,6 +98,17 @@ func mitigations(dir string) map[string]string {
 		}
 	}
 	return all
+}
+
+// told joins what some files of a folder say, each thing once: sysfs-class-dmi, of whose files those with serial numbers stay unread.
+func told(dir string, names ...string) string {
+	var list []string
+	for _, name := range names {
+		if s := line(filepath.Join(dir, name)); s != "" && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // chosen returns what a list such as "always [madvise] never" has in brackets.

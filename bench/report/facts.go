@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -64,7 +65,8 @@ func platformFacts(run *result.Run) []fact {
 	m := &run.Machine
 	list := facts(
 		"CPU", m.CPU, "CPUs", fmt.Sprintf("%d, %d to a core, %s", m.CPUs, m.CPUsPerCore, plural(m.Nodes, "NUMA node", "NUMA nodes")),
-		"Microcode", m.Microcode, "Hypervisor", m.Hypervisor, "Frequency governor", m.Governor, "Memory", fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)),
+		"Microcode", m.Microcode, "Platform", orUntold(m.Platform), "BIOS", orUntold(m.BIOS), "Hypervisor", m.Hypervisor,
+		"Frequency governor", orUntold(m.Governor), "Sleep states", cmp.Or(m.Idle, "the kernel has no driver for any"), "Memory", fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)),
 		"Kernel", m.Kernel, "System", m.System, "Boot parameters", strings.Join(m.Boot, " "), "Transparent hugepages", m.HugePages,
 	)
 	for _, name := range slices.Sorted(maps.Keys(run.Versions)) {
@@ -74,6 +76,14 @@ func platformFacts(run *result.Run) []fact {
 		list = append(list, fact{"Mitigation, " + strings.ReplaceAll(name, "_", " "), m.Mitigations[name]})
 	}
 	return list
+}
+
+// orUntold says of what RFC 8204 asks for, and this machine has no answer to, that it has none.
+func orUntold(s string) string {
+	if s == "" {
+		return "the machine does not say"
+	}
+	return s
 }
 
 // setupFacts are RFC 8204's about how the parts were put together.

@@ -89,7 +89,7 @@ func (c *checker) number(what string, all ...float64) {
 
 func (c *checker) machine(r *Run) {
 	m := &r.Machine
-	c.texts("machine", m.CPU, m.Microcode, m.Hypervisor, m.Governor, m.Kernel, m.System, m.HugePages)
+	c.texts("machine", m.CPU, m.Microcode, m.Hypervisor, m.Platform, m.BIOS, m.Governor, m.Idle, m.Kernel, m.System, m.HugePages)
 	c.texts("boot parameter", m.Boot...)
 	c.list("mitigations", len(m.Mitigations), mostItems)
 	for k, v := range m.Mitigations {

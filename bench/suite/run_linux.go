@@ -44,7 +44,9 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	book, err := result.Open(o.File, o.run(machine.Versions(ctx), missing))
+	versions := machine.Versions(ctx)
+	versions["Culvert's build"] = machine.Build(o.Culvert)
+	book, err := result.Open(o.File, o.run(versions, missing))
 	if err != nil {
 		return nil, err
 	}
