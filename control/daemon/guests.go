@@ -138,8 +138,9 @@ func (g *guests) hasNews() bool {
 
 // A place is where a guest is.
 type place struct {
-	port uint32   // datapath port of the bridge
-	end  vtep.End // by which others reach it
+	port  uint32   // datapath port of the bridge
+	end   vtep.End // by which others reach it
+	since int64    // ns: when it came there, as far as the bridge knows
 }
 
 // Sightings are where guests of a profile were seen.
@@ -148,8 +149,9 @@ type sightings struct {
 	away map[guest]bool         // behind tunnels
 	own  map[guest][]netip.Addr // of those here, what they need not say that they have
 	up   map[uint32]bool        // ports that are there and have a carrier
-	// byFlow is the end of the profile's tunnels with a key by flow, without the key; its address is invalid if there are none.
+	// byFlow is the end of the profile's tunnels that send with a key by flow; its address is invalid if there are none.
 	byFlow vtep.End
+	anyKey bool // byFlow takes packets with any key, so that those for a guest have that of its network
 }
 
 // enter adds those whose packets went into a tunnel with a key by flow.
@@ -159,7 +161,9 @@ func (s *sightings) enter(fresh map[guest]uint32) {
 			continue
 		}
 		end := s.byFlow
-		end.Key = who.vni
+		if s.anyKey {
+			end.Key = who.vni
+		}
 		s.here[who] = place{port: port, end: end}
 	}
 }
@@ -213,12 +217,13 @@ func (s *stay) remains(who guest, seen *sightings, d *vtep.Directory) bool {
 	return r.State != vtep.Known || r.Flooded || r.Answer.Ends[0].Addr == s.at.end.Addr
 }
 
-// announce tells d that a guest is here, as far as it has not been told.
+// announce tells d that a guest is here, as far as it has not been told. One that has come here again since may have been said
+// to be elsewhere meanwhile, however short it was away.
 func (s *stay) announce(who guest, at place, d *vtep.Directory) {
 	for _, ip := range s.lost {
 		d.Withdraw(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
 	}
-	if !s.here || s.at.end != at.end || len(s.lost) > 0 {
+	if !s.here || s.at.end != at.end || s.at.since != at.since || len(s.lost) > 0 {
 		s.here, s.was, s.told, s.lost = true, true, 0, nil
 		d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, End: at.end})
 	}

@@ -14,6 +14,7 @@ type Entry struct {
 	Key    Key
 	Port   uint32
 	Age    time.Duration // since it was used last; 0 for a static entry
+	Since  int64         // ns: when it came to the port, so that one that has left and is back is another; 0 for a static entry
 	Static bool
 }
 
@@ -23,7 +24,7 @@ func (t *Table) Entries(now int64) []Entry {
 	list := make([]Entry, 0, len(t.index))
 	for _, i := range t.index {
 		e := &t.entries[i]
-		out := Entry{Key: e.key, Port: e.port, Static: e.static}
+		out := Entry{Key: e.key, Port: e.port, Since: e.since, Static: e.static}
 		if !e.static {
 			out.Age = time.Duration(max(0, now-e.used))
 		}

@@ -92,6 +92,7 @@ type entry struct {
 	key        Key
 	used       int64 // ns, monotonic clock
 	locked     int64 // ns: until then announcements that may be echoes move it not
+	since      int64 // ns: when it came to its port; 0 for a static entry
 	prev, next int32
 	port       uint32
 	static     bool

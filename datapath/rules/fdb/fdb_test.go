@@ -76,6 +76,20 @@ func TestLearning(t *testing.T) {
 		}
 		wantPort(t, tb, key, 8)
 	})
+	t.Run("one that was away for a moment is not the one from before", func(t *testing.T) {
+		tb := newTable(t, Options{})
+		since := func() int64 { return tb.Entries(9)[0].Since }
+		tb.Learn(key, 7, 1)
+		tb.Learn(key, 7, 2)
+		if got := since(); got != 1 {
+			t.Errorf("seen again: on its port since %d, want 1", got)
+		}
+		tb.Learn(key, 8, 3)
+		tb.Learn(key, 7, 4)
+		if got := since(); got != 4 {
+			t.Errorf("back again: on its port since %d, want 4", got)
+		}
+	})
 	t.Run("a group address is nobody's", func(t *testing.T) {
 		tb := newTable(t, Options{})
 		if r := tb.Learn(MakeKey(0, [6]byte{1}), 7, 1); r.Changed() || tb.Len() != 0 {

@@ -58,6 +58,7 @@ func (t *Table) learn(key Key, port uint32, now int64) (r Result) {
 		t.touch(i, now)
 		return r
 	}
+	t.entries[i].since = now
 	t.link(i, now)
 	return r
 }
@@ -87,7 +88,7 @@ func (t *Table) AddStatic(key Key, port uint32) (Result, error) {
 		r.Moved = t.entries[i].port != port
 		t.unlink(i)
 	}
-	t.entries[i].port, t.entries[i].static = port, true
+	t.entries[i].port, t.entries[i].static, t.entries[i].since = port, true, 0
 	return r, nil
 }
 

@@ -191,6 +191,9 @@ func (d *directory) apply(events []*clientv3.Event) {
 		}
 		for s := range d.sessions {
 			s.changed(q)
+			if text == nil {
+				s.pub.lost(string(e.Kv.Key))
+			}
 		}
 	}
 }

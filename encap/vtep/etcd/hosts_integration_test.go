@@ -131,6 +131,34 @@ func TestHostsShareOneMappingAndFollowAMove(t *testing.T) {
 	}
 }
 
+// TestAGuestIsKnownWhenTheLastToAnnounceItHasNot: one that was away for so short that its host did not notice.
+func TestAGuestIsKnownWhenTheLastToAnnounceItHasNot(t *testing.T) {
+	e := startEtcd(t)
+	a, b, c := newHost(t, e, 1), newHost(t, e, 2), newHost(t, e, 3)
+	a.Announce(a.guest())
+	c.until(byMAC, a)
+	b.Announce(b.guest())
+	c.until(byMAC, b)
+	b.Withdraw(b.guest())
+	c.until(byMAC, a)
+	c.until(byIP, a)
+	c.until(vtep.ForFlood(7), a)
+
+	b.Announce(b.guest())
+	c.until(byMAC, b)
+	a.Announce(a.guest()) // its host did notice
+	c.until(byMAC, a)
+	c.until(byIP, a)
+	b.Withdraw(b.guest())
+	c.wait("b has no guest any more", func() bool {
+		r := c.Ask(vtep.ForFlood(7), true)
+		return !r.Answer.Has(b.end.Addr)
+	})
+	if r := c.Ask(byMAC, true); !r.Answer.Has(a.end.Addr) {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestTheGuestsOfADeadHostGo(t *testing.T) {
 	e := startEtcd(t)
 	a, c := newHost(t, e, 1), newHost(t, e, 3)

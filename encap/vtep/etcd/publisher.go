@@ -30,14 +30,11 @@ func newPublisher(c *clientv3.Client, k keys, life time.Duration) *publisher {
 		uses: make(map[string]int), guest: make(map[vtep.Question]vtep.Guest), dirty: make(map[string]string)}
 }
 
-// announce says that g is here.
+// announce says that g is here. What is said again is written again: another host may have said otherwise meanwhile.
 func (p *publisher) announce(g vtep.Guest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, q := range questions(g) {
-		if p.guest[q] == g {
-			continue
-		}
 		p.drop(q)
 		p.guest[q] = g
 		p.set(p.keys.of(q), encode(q, g))
@@ -100,6 +97,17 @@ func (p *publisher) set(key, text string) {
 func (p *publisher) unset(key string) {
 	p.dirty[key] = p.want[key]
 	delete(p.want, key)
+}
+
+// lost hears that a key is not in etcd any more. One that is wanted is set again: another host has said otherwise for a while,
+// and has nothing to say any more.
+func (p *publisher) lost(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if text, ok := p.want[key]; ok {
+		p.dirty[key] = text
+		p.poke()
+	}
 }
 
 // disown wants the key of q to go if it still says a and q was not announced here.

@@ -41,17 +41,37 @@ func TestAGuestIsItsKeysAndItsEnd(t *testing.T) {
 	}
 }
 
-func TestAGuestThatIsAnnouncedTwiceIsWrittenOnce(t *testing.T) {
+func TestAGuestThatIsAnnouncedAgainIsWrittenAgain(t *testing.T) {
 	p := newPublisher(nil, names, time.Second)
 	p.announce(there)
 	pending(p)
 	p.announce(there)
-	if got := pending(p); len(got) != 0 {
-		t.Fatalf("%v", got)
+	got := pending(p)
+	for _, key := range []string{names.of(byMAC), names.of(byIP), names.ofEnd(7, there.End.Addr)} {
+		if c, ok := got[key]; !ok || c.gone {
+			t.Errorf("%s: %v", key, got)
+		}
 	}
 	p.everything()
 	if got := pending(p); len(got) != 3 {
 		t.Fatalf("after an outage: %v", got)
+	}
+}
+
+func TestAKeyThatSomebodyDeletesIsSetAgainWhileItIsWanted(t *testing.T) {
+	p := newPublisher(nil, names, time.Second)
+	p.announce(there)
+	pending(p)
+	p.lost(names.of(byMAC))
+	p.lost("/t/7/mac/02:00:00:00:00:09")
+	if got := pending(p); len(got) != 1 || got[names.of(byMAC)].gone || got[names.of(byMAC)].text != encode(byMAC, there) {
+		t.Errorf("%v", got)
+	}
+	p.withdraw(there)
+	pending(p)
+	p.lost(names.of(byMAC))
+	if got := pending(p); len(got) != 0 {
+		t.Errorf("after the guest has gone: %v", got)
 	}
 }
 
