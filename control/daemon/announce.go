@@ -78,11 +78,10 @@ func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
 	return state
 }
 
-// askingTunnels returns those of some ports whose packets go where a profile says, and come from the networks that they go to.
+// askingTunnels returns those of some ports whose packets go where a profile says.
 func askingTunnels(ports []*tunnel.Port) (list []*tunnel.Port) {
 	for _, p := range ports {
-		c := p.Config()
-		if c.Remote.From == tunnel.Lookup && (c.InKey.From == tunnel.Flow) == (c.OutKey.From == tunnel.Flow) {
+		if p.Config().Remote.From == tunnel.Lookup {
 			list = append(list, p)
 		}
 	}
@@ -111,7 +110,7 @@ func sightingsOf(asking []*tunnel.Port, bridges []*bridge, list []datapath.PortS
 		case !end.Addr.IsValid():
 			continue
 		case c.OutKey.From == tunnel.Flow:
-			all[c.Profile].byFlow = end
+			all[c.Profile].byFlow, all[c.Profile].anyKey = end, c.InKey.From == tunnel.Flow
 			continue
 		}
 		for _, p := range ports {
@@ -123,9 +122,13 @@ func sightingsOf(asking []*tunnel.Port, bridges []*bridge, list []datapath.PortS
 	return all
 }
 
-// endOf returns by which end others reach this host through a tunnel; its address is invalid if there is none.
+// endOf returns by which end others reach this host through a tunnel; its address is invalid if there is none. Its key is the one
+// that packets have to have, or that of the network that the profile is asked about if they may have any.
 func endOf(c *tunnel.Config, self []netip.Addr) vtep.End {
 	end := vtep.End{Addr: c.Local.Addr, Key: c.InKey.ID}
+	if c.InKey.From == tunnel.Flow {
+		end.Key = c.OutKey.ID
+	}
 	if c.Local.From != tunnel.Fixed {
 		end.Addr = firstEnd(self)
 	}
@@ -150,7 +153,7 @@ func (s *sightings) add(bridges []*bridge, at *datapath.PortStatus, vni uint32, 
 			}
 			s.up[e.Port] = s.up[e.Port] || !isPort // a bond
 			if s.up[e.Port] {
-				s.here[who] = place{port: e.Port, end: end}
+				s.here[who] = place{port: e.Port, end: end, since: e.Since}
 			}
 		}
 		for mac, addresses := range b.ownBeside(at) {

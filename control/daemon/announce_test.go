@@ -60,6 +60,38 @@ bridges:
 	}
 }
 
+func TestGuestsAreAnnouncedWithTheKeyThatPacketsForThemHaveToHave(t *testing.T) {
+	for _, c := range []struct {
+		keys     string
+		vni, key uint32
+	}{
+		{"key: 7", 7, 7}, {"key: flow", 8, 8}, {"in_key: 5, out_key: 7", 7, 5}, {"in_key: flow, out_key: 7", 7, 7}, {"in_key: 5, out_key: flow", 8, 5},
+	} {
+		t.Run(c.keys, func(t *testing.T) {
+			town := newTown()
+			l := start(t, fmt.Sprintf(`
+profiles: [{name: dc, lookup: {kind: socket, options: {path: %s}}}]
+bridges:
+- name: br0
+  ports:
+  - {name: p, type: memory}
+  - {name: ov, type: vxlan, options: {remote_ip: lookup, profile: dc, %s}}
+  flows: ["in_port=p actions=set_tunnel:8,NORMAL"]
+- name: phys
+  flows: []
+  ports: [{name: u, type: memory, underlay: {address: 192.0.2.1/24, mac: "02:00:00:00:01:01"}}]
+`, town.serve(t), c.keys))
+			p := l.peer("p")
+			p.SendBytes(packet(1, 9))
+			q := vtep.ForMAC(c.vni, [6]byte{2, 5: 1})
+			eventually(t, "the guest is announced", func() bool { a := town.answer(q); return !a.None() })
+			if got := town.answer(q).Ends[0].Key; got != c.key {
+				t.Errorf("with key %d, want %d", got, c.key)
+			}
+		})
+	}
+}
+
 // TestAGuestThatComesBackIsAnnounced: nothing else changes then than where its address is learned.
 func TestAGuestThatComesBackIsAnnounced(t *testing.T) {
 	town := newTown()

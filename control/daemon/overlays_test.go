@@ -91,8 +91,8 @@ func TestWithoutADirectoryHostsFloodAndLearn(t *testing.T) {
 	wantOne(t, "to a guest that was seen", answer, []*host{a}, c)
 	a.send("p", first)
 	wantOne(t, "to the one that has answered", first, []*host{b}, c)
-	if a.outer != 2+1 || b.outer != 1 || c.outer != 0 {
-		t.Errorf("%d, %d and %d packets on the wire: want those for all, one for each known guest, and none sent on", a.outer, b.outer, c.outer)
+	if len(a.outer) != 2+1 || len(b.outer) != 1 || len(c.outer) != 0 {
+		t.Errorf("%d, %d and %d packets on the wire: want those for all, one for each known guest, and none sent on", len(a.outer), len(b.outer), len(c.outer))
 	}
 
 	// The guest moves: its first packet from elsewhere says so.
@@ -100,8 +100,8 @@ func TestWithoutADirectoryHostsFloodAndLearn(t *testing.T) {
 	wantOne(t, "from elsewhere", answer, []*host{a}, b)
 	a.send("p", first)
 	wantOne(t, "to where it is now", first, []*host{c}, b)
-	if a.outer != 4 || c.outer != 1 {
-		t.Errorf("%d and %d packets on the wire", a.outer, c.outer)
+	if len(a.outer) != 4 || len(c.outer) != 1 {
+		t.Errorf("%d and %d packets on the wire", len(a.outer), len(c.outer))
 	}
 }
 
@@ -112,8 +112,8 @@ func TestAPointToPointOverlayNeedsNoDirectory(t *testing.T) {
 	there := guestFrame(1, 2, 100)
 	a.send("p", there)
 	wantOne(t, "to the other end", there, []*host{b}, a)
-	if b.outer != 0 {
-		t.Errorf("%d packets came back", b.outer)
+	if len(b.outer) != 0 {
+		t.Errorf("%d packets came back", len(b.outer))
 	}
 }
 
@@ -121,7 +121,7 @@ func TestAProfileThatNeedsOthersIsNotOpenOffline(t *testing.T) {
 	a := newSite(t, 1, "lookup: {kind: socket, options: {path: /nowhere}}")
 	a.peers = []*host{a}
 	a.send("p", guestFrame(1, 2, 100))
-	if len(a.got()) != 0 || a.outer != 0 {
+	if len(a.got()) != 0 || len(a.outer) != 0 {
 		t.Error("a packet went somewhere")
 	}
 }

@@ -2,11 +2,15 @@ package daemon
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/encap/wire"
 )
 
 // A host is an offline switch with a guest's port p and a port u to the physical network.
@@ -17,7 +21,7 @@ type host struct {
 	out   map[string][][]byte // packets sent, by port
 	ids   map[string]uint32
 	peers []*host
-	outer int // UDP packets that have left the port u
+	outer [][]byte // UDP packets that have left the port u
 }
 
 // newHost returns the host with this underlay address and tunnel, another line of YAML.
@@ -99,7 +103,7 @@ func (h *host) settle() {
 			x.out["u"] = nil
 			for _, p := range wire {
 				if len(p) > 23 && p[12] == 8 && p[23] == 17 {
-					x.outer++
+					x.outer = append(x.outer, p)
 				}
 				for _, peer := range x.peers {
 					if err := peer.sw.Send(peer.ids["u"], p); err != nil {
@@ -138,6 +142,48 @@ func TestAPacketCrossesATunnelFromOneHostToAnother(t *testing.T) {
 			right.send("p", back)
 			if got := left.out["p"]; len(got) != 1 || !bytes.Equal(got[0], back) {
 				t.Fatalf("%d packets came back, % x", len(got), got)
+			}
+		})
+	}
+}
+
+// TestAPacketThatWaitedInheritsAsThoseAfterItDo: rules have pushed a tag more onto it than are parsed.
+func TestAPacketThatWaitedInheritsAsThoseAfterItDo(t *testing.T) {
+	for name, actions := range map[string]string{
+		"one tag more":  "push_vlan:0x88a8,mod_vlan_vid:5,output:2",
+		"two tags more": "push_vlan:0x8100,mod_vlan_vid:4,push_vlan:0x88a8,mod_vlan_vid:5,output:2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHostOf(t, "{name: u, type: memory, underlay: {address: 192.0.2.1/24, mac: '02:00:00:00:01:01'}}", `
+  - name: br0
+    ports:
+      - {name: p, type: memory, number: 1}
+      - {name: t, type: vxlan, number: 2, options: {remote_ip: 192.0.2.2, key: 42, tos: inherit, ttl: inherit}}
+    flows: ["in_port=1,actions=`+actions+`"]
+`, "")
+			const tos, ttl = 0xb9, 17
+			b := wire.NewIP([6]byte{2, 5: 2}, [6]byte{2, 5: 1}, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), wire.ProtoUDP, 60)
+			ip := b[wire.EthernetSize:][:wire.IPv4Size]
+			ip[1], ip[8] = tos, ttl
+			binary.BigEndian.PutUint16(ip[wire.IPv4Checksum:], 0)
+			binary.BigEndian.PutUint16(ip[wire.IPv4Checksum:], wire.Checksum(ip))
+			tagged := slices.Concat(b[:wire.EthType], []byte{0x81, 0, 0, 9}, b[wire.EthType:])
+
+			self, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+			h.send("p", tagged) // waits for the other end's Ethernet address
+			h.send("u", wire.NewARP([6]byte{2, 4: 1, 5: 1}, wire.ARPReply, [6]byte{2, 4: 1, 5: 2}, other, [6]byte{2, 4: 1, 5: 1}, self))
+			h.send("p", tagged)
+			if len(h.outer) != 2 {
+				t.Fatalf("%d packets left: % x", len(h.outer), h.outer)
+			}
+			const ports = wire.EthernetSize + wire.IPv4Size
+			for i, p := range h.outer {
+				if p[15] != tos || p[22] != ttl {
+					t.Errorf("packet %d: ToS %#x and TTL %d, want %#x and %d", i, p[15], p[22], tos, ttl)
+				}
+			}
+			if a, b := h.outer[0][ports:], h.outer[1][ports:]; !bytes.Equal(a, b) {
+				t.Errorf("the packet that waited is another than the one after it:\n% x\n% x", a, b)
 			}
 		})
 	}

@@ -13,7 +13,7 @@ import (
 // given here in place of guests.
 func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint64) {
 	c := p.config
-	if c.Remote.From != Lookup {
+	if c.Remote.From != Lookup || c.OutKey.From == Flow && c.InKey.From != Flow { // no key says which network it is of
 		return l, 0
 	}
 	profile := p.set.profile(c.Profile)

@@ -30,6 +30,7 @@ type Parcel struct {
 	Options  *flow.TLVMap // as Sending.Options
 	Switched bool         // as Sending.Switched
 	Packet   []byte       // as it is to leave
+	Tags     int          // VLAN tags of it that rules have pushed
 
 	only  []netip.Addr // ends that have not got it
 	tags  uint64       // that it waits for
@@ -73,7 +74,8 @@ func (w *Waiting) try(p *Parcel, sender rules.Sender, now int64) (later bool) {
 	result := p.Tunnel.Send(&s)
 	lost := false
 	if !program.Empty() {
-		lost = sender.Inject(p.InPort, p.Packet, program.Words()) != nil
+		packet, words := untag(p.Packet, p.Tags, program.Words())
+		lost = sender.Inject(p.InPort, packet, words) != nil
 	}
 	if s.Reply != nil {
 		lost = !reply(p, &s, sender) || lost

@@ -16,6 +16,7 @@ type tunneled struct {
 	port     uint32 // OpenFlow number of the tunnel
 	trunc    uint32 // bytes that are sent of them at most; 0: all
 	switched bool
+	tags     int // VLAN tags that rules have pushed onto them, less those that they have taken off
 	tunnelWrites
 }
 
@@ -67,7 +68,7 @@ func (x *xlate) outputTunnel(port *rules.Port) {
 
 // internTunneled returns the id of the context that the packet comes to the table with, 0 if there are too many.
 func (x *xlate) internTunneled(port *rules.Port) uint32 {
-	f := tunneled{port: port.Number, trunc: x.trunc, switched: x.switched}
+	f := tunneled{port: port.Number, trunc: x.trunc, switched: x.switched, tags: tagsPushed(x.v.Actions.Words())}
 	f.take(&x.work, &x.written)
 	c := x.t.contexts
 	buf := c.buffers.Get().(*[]byte)
@@ -81,9 +82,23 @@ func (x *xlate) internTunneled(port *rules.Port) uint32 {
 	return c.add(key, &kept, false, x.q.Now)
 }
 
+// tagsPushed returns how many VLAN tags more a packet has after a program.
+func tagsPushed(words []uint64) (n int) {
+	for in, rest, ok := action.Next(words); ok; in, rest, ok = action.Next(rest) {
+		switch in.Op {
+		case action.OpPushVLAN:
+			n++
+		case action.OpPopVLAN:
+			n--
+		}
+	}
+	return max(n, 0)
+}
+
 // appendKey appends what tells f from others.
 func (f *tunneled) appendKey(b []byte) []byte {
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(f.port)), uint64(f.trunc))
+	b = binary.AppendUvarint(b, uint64(f.tags))
 	if f.switched {
 		b = append(b, 1)
 	}
@@ -106,7 +121,7 @@ func (t *Table) receiveTunneled(f *tunneled, q *rules.Query) {
 	f.onto(&key)
 	p := &tunnel.Parcel{
 		Tunnel: port.Tunnel, Port: port.ID, Key: key, Came: *q.Key, Options: t.TunnelOptions(), Switched: f.switched,
-		Packet: slices.Clone(packet),
+		Packet: slices.Clone(packet), Tags: f.tags,
 	}
 	if in := uint32(q.Key.Uint(flow.FieldInPort)); t.hasPort(in) {
 		p.InPort = in
