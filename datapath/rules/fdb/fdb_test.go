@@ -263,6 +263,7 @@ type slowEntry struct {
 	used   int64
 	seq    int // order of use among equals
 	static bool
+	since  int64
 }
 
 type slowTable struct {
@@ -299,12 +300,12 @@ func (s *slowTable) learn(k Key, port uint32, now int64) (r Result) {
 			delete(s.entries, victim)
 			r.Evicted, r.Victim = true, victim
 		}
-		e = &slowEntry{port: port}
+		e = &slowEntry{port: port, since: now}
 		s.entries[k] = e
 		r.New = true
 	} else if e.port != port {
 		r.Moved = true
-		e.port, e.used = port, 0
+		e.port, e.used, e.since = port, 0, now
 	}
 	s.seq++
 	e.used, e.seq = max(now, e.used, s.latest(port, k)), s.seq
@@ -422,7 +423,7 @@ func checkSame(t *testing.T, tb *Table, slow *slowTable, now int64) {
 			t.Errorf("%v: not expected", e.Key)
 			continue
 		}
-		want := Entry{Key: e.Key, Port: s.port, Static: s.static}
+		want := Entry{Key: e.Key, Port: s.port, Since: s.since, Static: s.static}
 		if !s.static {
 			want.Age = time.Duration(now - s.used)
 		}
