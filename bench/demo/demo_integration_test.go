@@ -48,7 +48,7 @@ type run struct {
 	mu     sync.Mutex
 	output bytes.Buffer // guarded by mu
 	read   chan struct{}
-	inodes []uint64 // namespaces it had, as far as look saw them
+	held   []lab.Hold // namespaces it had, as far as await saw them
 }
 
 func start(t *testing.T, tmp, name string, args ...string) *run {
@@ -101,12 +101,18 @@ func (r *run) await(text string, namespaces int) {
 	own := netns(r.t, fmt.Sprintf("/proc/%d/ns/net", os.Getpid()))
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/ns/net", r.cmd.Process.Pid))
 	for _, task := range tasks {
-		if n := netns(r.t, task); n != own && n != 0 && !slices.Contains(r.inodes, n) {
-			r.inodes = append(r.inodes, n)
+		if n := netns(r.t, task); n == own || n == 0 || slices.ContainsFunc(r.held, func(h lab.Hold) bool { return h.Inode() == n }) {
+			continue
 		}
+		h, err := lab.Held(task)
+		if os.IsNotExist(err) {
+			continue // the thread has ended
+		}
+		must(r.t, err)
+		r.held = append(r.held, h)
 	}
-	if len(r.inodes) != namespaces {
-		r.t.Fatalf("the demo is in %d namespaces of its own, want %d", len(r.inodes), namespaces)
+	if len(r.held) != namespaces {
+		r.t.Fatalf("the demo is in %d namespaces of its own, want %d", len(r.held), namespaces)
 	}
 }
 
@@ -130,7 +136,8 @@ func (r *run) wait() int {
 // nothingLeft checks namespaces and processes, and how many scratch directories there are.
 func (r *run) nothingLeft(directories int) {
 	r.t.Helper()
-	if left := lab.Left(r.inodes); left != nil {
+	left := lab.Left(r.held)
+	if r.held = nil; left != nil {
 		r.t.Errorf("left behind: %v", left)
 	}
 	entries, err := os.ReadDir(r.tmp)

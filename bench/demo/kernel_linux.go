@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -158,10 +159,7 @@ func (n *kernelNet) close(s *story.Story, tell bool) error {
 
 // closeLab closes a lab and returns what is left of it.
 func closeLab(l *lab.Lab) (left []string, err error) {
-	var inodes []uint64
-	for _, ns := range l.Namespaces() {
-		inodes = append(inodes, ns.Inode())
-	}
-	err = l.Close()
-	return lab.Left(inodes), err
+	held, err := lab.HoldAll(l.Namespaces())
+	err = errors.Join(err, l.Close())
+	return lab.Left(held), err
 }

@@ -56,15 +56,14 @@ func (n *overlayNet) leave() (left []string, err error) {
 	for _, c := range n.containers {
 		all = append(all, c.Namespace)
 	}
-	var inodes []uint64
-	var errs []error
+	held, err := lab.HoldAll(all)
+	errs := []error{err}
 	for _, ns := range all {
-		inodes = append(inodes, ns.Inode())
 		errs = append(errs, ns.DelLinks())
 	}
 	slices.Reverse(all)
 	for _, ns := range all {
 		errs = append(errs, ns.Close())
 	}
-	return lab.Left(inodes), errors.Join(errs...)
+	return lab.Left(held), errors.Join(errs...)
 }

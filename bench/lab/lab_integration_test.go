@@ -39,8 +39,10 @@ func TestALabLeavesNothingBehind(t *testing.T) {
 	if got := inside(inodes); len(got) != 3 {
 		t.Errorf("threads in the lab's namespaces: got %v, want one in each of three", got)
 	}
+	held, err := HoldAll(l.Namespaces())
+	must(t, err)
 	must(t, l.Close())
-	if left := Left(inodes); left != nil {
+	if left := Left(held); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -73,8 +75,10 @@ func TestAChildDiesWithItsNamespace(t *testing.T) {
 	}
 	must(t, cmd.Process.Kill())
 	cmd.Wait()
+	held, err := n.Hold()
+	must(t, err)
 	must(t, n.Close())
-	if left := Left([]uint64{n.Inode()}); left != nil {
+	if left := Left([]Hold{held}); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
 }

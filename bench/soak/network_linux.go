@@ -181,12 +181,9 @@ func (n *network) closeLab() error {
 			errs = append(errs, fmt.Errorf("the daemon has left something behind: link %s", l))
 		}
 	}
-	var inodes []uint64
-	for _, ns := range n.lab.Namespaces() {
-		inodes = append(inodes, ns.Inode())
-	}
-	errs = append(errs, n.lab.Close())
-	for _, left := range lab.Left(inodes) {
+	held, err := lab.HoldAll(n.lab.Namespaces())
+	errs = append(errs, err, n.lab.Close())
+	for _, left := range lab.Left(held) {
 		errs = append(errs, fmt.Errorf("left behind: %s", left))
 	}
 	return errors.Join(errs...)
