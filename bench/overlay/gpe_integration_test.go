@@ -99,10 +99,6 @@ func (s *site) generic(to netip.Addr) {
 // into has all packets that a device sends go to an end, with the key of the tests, by a program that runs for each. The arguments
 // of the kernel's helper are in bpf-helpers(7), bpf_skb_set_tunnel_key.
 func into(name string, to netip.Addr) (link.Link, error) {
-	d, err := net.InterfaceByName(name)
-	if err != nil {
-		return nil, err
-	}
 	const size, ttl = 44, 64
 	var k [48]byte // struct bpf_tunnel_key of linux include/uapi/linux/bpf.h, and padding
 	binary.NativeEndian.PutUint32(k[0:], key)
@@ -120,12 +116,7 @@ func into(name string, to netip.Addr) (link.Link, error) {
 	text = append(text,
 		asm.Mov.Reg(asm.R2, asm.RFP), asm.Add.Imm(asm.R2, int32(-len(k))), asm.Mov.Imm(asm.R3, size), asm.Mov.Imm(asm.R4, flags),
 		asm.FnSkbSetTunnelKey.Call(), asm.Mov.Imm(asm.R0, 0), asm.Return())
-	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, Instructions: text, License: "Apache-2.0"})
-	if err != nil {
-		return nil, err
-	}
-	defer program.Close() // the link has it
-	return link.AttachTCX(link.TCXOptions{Interface: d.Index, Program: program, Attach: ebpf.AttachTCXEgress})
+	return attach(name, text, ebpf.AttachTCXEgress)
 }
 
 func missingIP() error {

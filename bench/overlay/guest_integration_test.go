@@ -58,7 +58,7 @@ func TestTunnelsWithALinuxGuest(t *testing.T) {
 	s.stop()
 }
 
-// This machine's kernel may lack VLAN devices; the guest's has them.
+// The guest's kernel has VLAN devices, which this machine's may lack.
 func TestTunnelsInAVLANWithALinuxGuest(t *testing.T) {
 	need(t, guest.Missing)
 	s := newSite(t, plan{vlan: 7}, 2*time.Minute)
