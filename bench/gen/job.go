@@ -40,6 +40,9 @@ type Job struct {
 	Rest bool `json:"rest,omitempty"`
 	// CatchUp is how much a sender that was held up makes good for; what is older is left out. Default 1 ms, with Rest 10 ms.
 	CatchUp Duration `json:"catch_up,omitempty"`
+	// Spare is the share of a stream's frames that the generator may leave out and still not be called the limit, from 0 to
+	// 0.1; default 0.0001. Who looks for a rate to a hundredth has no use for less than some of that.
+	Spare float64 `json:"spare,omitempty"`
 	// Ceiling is what the generator has reached back to back in the same arrangement, in frames a second; 0: it was not
 	// measured. A run close to it is marked.
 	Ceiling float64 `json:"ceiling,omitempty"`
@@ -81,6 +84,12 @@ func (j Job) withDefaults() (Job, error) {
 	}
 	if i := j.Interval; i < 0 || i > 0 && (i < Duration(time.Millisecond) || j.Time/i >= maxIntervals) {
 		return j, fmt.Errorf("interval of %v, want at least 1ms and at most %d in %v", time.Duration(i), maxIntervals, time.Duration(j.Time))
+	}
+	if j.Spare == 0 {
+		j.Spare = maxSkipped
+	}
+	if !(j.Spare > 0 && j.Spare <= 0.1) {
+		return j, fmt.Errorf("a share of %v to spare, want 0 to 0.1", j.Spare)
 	}
 	if len(j.CPUs) > 2 {
 		return j, fmt.Errorf("%d CPUs, want at most 2", len(j.CPUs))

@@ -8,7 +8,7 @@ import (
 
 // When it was the generator that set the figures.
 const (
-	maxSkipped = 0.0001 // share of a stream's frames that may be left out
+	maxSkipped = 0.0001 // share of a stream's frames that may be left out, unless Job.Spare says another
 	maxLate    = 0.01   // share of a stream's frames that may leave late
 	minRest    = 0.02   // share of rounds in which a thread that keeps a pace has nothing to do
 	minFull    = 0.01   // share of bursts that a port does not take all of, when it is offered as much as goes
@@ -27,7 +27,7 @@ func (r *run) limits(res *Result) (list []string) {
 		switch greedy := r.job.Streams[i].Rate == 0 && r.job.Streams[i].Capture == nil; {
 		case greedy && r.job.Streams[i].Count == 0 && float64(s.full) < minFull*float64(s.bursts):
 			say("stream %d: the port took all but %.2f %% of the bursts: faster the generator is not", i, 100*share(s.full, s.bursts))
-		case float64(st.Lag.Skipped) > maxSkipped*wanted:
+		case float64(st.Lag.Skipped) > r.job.Spare*wanted:
 			say("stream %d: the generator did not keep up and left out %.2f %% of the frames", i, 100*float64(st.Lag.Skipped)/wanted)
 		case float64(st.Lag.Late) > maxLate*wanted:
 			say("stream %d: %.1f %% of the frames left more than %v late", i, 100*float64(st.Lag.Late)/wanted, r.job.punctual(slack))

@@ -15,6 +15,7 @@ type Outcome struct {
 
 	P50   int64 `json:"p50_ns,omitempty"` // latency: half of the frames took no longer
 	P99   int64 `json:"p99_ns,omitempty"`
+	P999  int64 `json:"p99.9_ns,omitempty"`
 	P9999 int64 `json:"p99.99_ns,omitempty"`
 }
 

@@ -209,14 +209,19 @@ func (i *Instance) lastWords() error {
 func (i *Instance) Stop() error {
 	errs := []error{i.hangUp()}
 	for len(i.daemons) > 0 {
-		errs = append(errs, i.stopLast())
+		errs = append(errs, i.stopLast(syscall.SIGTERM))
 	}
 	return errors.Join(errs...)
 }
 
 // Restart stops the switch and starts it again beside the same database: it has its bridges and ports then, and no rules.
-func (i *Instance) Restart(ctx context.Context) error {
-	if err := errors.Join(i.hangUp(), i.stopLast()); err != nil {
+func (i *Instance) Restart(ctx context.Context) error { return i.again(ctx, syscall.SIGTERM) }
+
+// Reset is Restart of a switch that is killed.
+func (i *Instance) Reset(ctx context.Context) error { return i.again(ctx, syscall.SIGKILL) }
+
+func (i *Instance) again(ctx context.Context, end syscall.Signal) error {
+	if err := errors.Join(i.hangUp(), i.stopLast(end)); err != nil {
 		return err
 	}
 	if err := i.startSwitch(ctx); err != nil {
@@ -236,18 +241,18 @@ func (i *Instance) hangUp() (err error) {
 	return err
 }
 
-// stopLast ends the daemon that was started last.
-func (i *Instance) stopLast() error {
+// stopLast ends the daemon that was started last, by a signal.
+func (i *Instance) stopLast(by syscall.Signal) error {
 	last := len(i.daemons) - 1
 	cmd := i.daemons[last]
 	i.daemons = i.daemons[:last]
-	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Process.Signal(by)
 	late := time.AfterFunc(stopTime, func() { cmd.Process.Kill() })
 	err := cmd.Wait()
 	late.Stop()
-	// SIGTERM is how it was told to end.
+	// A signal is how it was told to end.
 	var exit *exec.ExitError
-	if err != nil && !(errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM) {
+	if err != nil && !(errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == by) {
 		return fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err)
 	}
 	return nil

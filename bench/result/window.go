@@ -16,6 +16,7 @@ type Window struct {
 	Latency   []Percentile       `json:"latency,omitempty"`           // rising
 	Stages    []Stage            `json:"stages,omitempty"`            // where a packet's cycles go, in the order of the way it takes
 	Load      []LoadStep         `json:"loss_against_load,omitempty"` // rising
+	Took      float64            `json:"took_s,omitempty"`            // seconds, with all that is started and stopped for it and the tries before
 	Note      string             `json:"note,omitempty"`              // such as what the switch says of its look-ups
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/gen"
-	"github.com/culvertdev/culvert/bench/gen/sink"
 	"github.com/culvertdev/culvert/bench/gen/stream"
 	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/method"
@@ -65,7 +64,27 @@ func (b *Bench) stream(rate float64) gen.Stream {
 
 // run sends streams for a time. A run that is cut short is an error.
 func (b *Bench) run(ctx context.Context, d time.Duration, streams ...gen.Stream) (*gen.Result, error) {
-	j := gen.Job{Streams: streams, Time: gen.Duration(d), CPUs: b.CPUs, Rest: b.Rest, Linger: gen.Duration(b.Linger)}
+	return b.job(ctx, gen.Job{Streams: streams, Time: gen.Duration(d)})
+}
+
+// How steadily frames leave of which some may be left out. A generator that was held up for a millisecond and made good for it would send what fills
+// a ring at once: packets lost by that are not the switch's.
+const (
+	catchUp = 100 * time.Microsecond
+	leftOut = 0.01 // share of the frames; searches are no more precise
+)
+
+// steady is run for streams of which it is the rate that matters, not that each frame leaves: a frame that cannot leave in time is left out.
+func (b *Bench) steady(ctx context.Context, d time.Duration, streams ...gen.Stream) (*gen.Result, error) {
+	j := gen.Job{Streams: streams, Time: gen.Duration(d), Spare: leftOut}
+	if !b.Rest { // who rests is late every time
+		j.CatchUp = gen.Duration(catchUp)
+	}
+	return b.job(ctx, j)
+}
+
+func (b *Bench) job(ctx context.Context, j gen.Job) (*gen.Result, error) {
+	j.CPUs, j.Rest, j.Linger = b.CPUs, b.Rest, gen.Duration(b.Linger)
 	if b.Third != "" {
 		j.Watch = []string{b.Third}
 	}
@@ -90,21 +109,16 @@ func outcome(r *gen.Result) (o method.Outcome) {
 		o.Offered, o.Lost = o.Offered+s.Offered, o.Lost+s.Lost
 	}
 	o.Limits = r.Limits
-	o.P50, o.P99, o.P9999 = percentiles(r.Latency)
-	return o
-}
-
-func percentiles(l *sink.Latency) (p50, p99, p9999 int64) {
-	if l == nil {
-		return 0, 0, 0
+	if l := r.Latency; l != nil {
+		o.P50, o.P99, o.P999, o.P9999 = l.P50, l.P99, l.P999, l.P9999
 	}
-	return l.P50, l.P99, l.P9999
+	return o
 }
 
 // Trial returns a trial at a rate, in frames a second, for a search.
 func (b *Bench) Trial() method.Trial {
 	return b.withProbes(func(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
-		r, err := b.run(ctx, d, b.stream(rate))
+		r, err := b.steady(ctx, d, b.stream(rate))
 		if err != nil {
 			return method.Outcome{}, err
 		}

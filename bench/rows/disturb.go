@@ -48,7 +48,7 @@ func (b *Bench) Disturb(ctx context.Context, rate float64, d time.Duration, what
 	}
 	v.Rate = rate
 	err = b.probed(&v.Seen, func() error {
-		calm, err := b.run(ctx, d, b.stream(rate))
+		calm, err := b.steady(ctx, d, b.stream(rate))
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (b *Bench) disturbed(ctx context.Context, d time.Duration, what Disturbance
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- what.repeat(during, v) }()
-	r, err := b.run(ctx, d, b.stream(v.Rate))
+	r, err := b.steady(ctx, d, b.stream(v.Rate))
 	if err != nil {
 		cancel()
 		return nil, errors.Join(err, <-done)

@@ -215,7 +215,7 @@ func RecordLatency(share float64, t method.Tried) Record {
 	if t.P50 == 0 { // nothing arrived
 		return r
 	}
-	r.Window.Latency = []result.Percentile{{Percent: 50, Ns: float64(t.P50)}, {Percent: 99, Ns: float64(t.P99)}, {Percent: 99.99, Ns: float64(t.P9999)}}
+	r.Window.Latency = []result.Percentile{{Percent: 50, Ns: float64(t.P50)}, {Percent: 99, Ns: float64(t.P99)}, {Percent: 99.9, Ns: float64(t.P999)}, {Percent: 99.99, Ns: float64(t.P9999)}}
 	return r
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/gen/stream"
 )
 
 // Loads of a recovery as shares of a throughput, as RFC 2544 section 26.5 has them.
@@ -29,6 +30,20 @@ type Recovery struct {
 // Recovery offers 110 % of a switch's throughput for a time and then, without a pause, 50 % for as long (RFC 2544 section
 // 26.5). throughput is in frames a second.
 func (b *Bench) Recovery(ctx context.Context, throughput float64, each time.Duration) (v Recovery, err error) {
+	return b.recovery(ctx, throughput, each, func(int) (stream.Spec, error) { return b.Spec, nil })
+}
+
+// SetupRecovery is Recovery from more new flows than a switch sets up: throughput is in flows a second, and every frame is the first of
+// its flow.
+func (b *Bench) SetupRecovery(ctx context.Context, throughput float64, each time.Duration) (v Recovery, err error) {
+	if n := overload * throughput * each.Seconds(); n > stream.MaxFlows {
+		return v, fmt.Errorf("%.0f new flows, want at most %d", n, stream.MaxFlows)
+	}
+	return b.recovery(ctx, throughput, each, b.fresh)
+}
+
+// recovery has the frames of so many flows made by spec.
+func (b *Bench) recovery(ctx context.Context, throughput float64, each time.Duration, spec func(flows int) (stream.Spec, error)) (v Recovery, err error) {
 	if !(throughput > 0) || each <= 0 {
 		return v, fmt.Errorf("a throughput of %v for %v, want both above 0", throughput, each)
 	}
@@ -36,9 +51,15 @@ func (b *Bench) Recovery(ctx context.Context, throughput float64, each time.Dura
 	over, after := b.stream(v.Overload), b.stream(v.Relief)
 	over.Count = uint64(frames(v.Overload, each))
 	after.After = gen.Duration(each)
+	if over.Spec, err = spec(int(over.Count)); err != nil {
+		return v, err
+	}
+	if after.Spec, err = spec(frames(v.Relief, each)); err != nil {
+		return v, err
+	}
 	var r *gen.Result
 	err = b.probed(&v.Seen, func() error {
-		r, err = b.run(ctx, 2*each, over, after)
+		r, err = b.steady(ctx, 2*each, over, after)
 		return err
 	})
 	if err != nil {

@@ -41,7 +41,7 @@ func (b *Bench) setUp(ctx context.Context, rate float64, d time.Duration) (o met
 	if err != nil {
 		return o, err
 	}
-	r, err := b.run(ctx, allOf(flows, rate), gen.Stream{From: b.From, To: b.To, Rate: rate, Count: uint64(flows), Spec: spec})
+	r, err := b.steady(ctx, allOf(flows, rate), gen.Stream{From: b.From, To: b.To, Rate: rate, Count: uint64(flows), Spec: spec})
 	if err != nil {
 		return o, err
 	}

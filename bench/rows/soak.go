@@ -75,7 +75,7 @@ func (s *Soak) class() {
 
 // soak measures one interval.
 func (b *Bench) soak(ctx context.Context, rate float64, d time.Duration, i *Interval) error {
-	r, err := b.run(ctx, d, b.stream(rate))
+	r, err := b.steady(ctx, d, b.stream(rate))
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ func (s *sample) print(w io.Writer) {
 	if !s.valid() {
 		said = append(said, "left out: looked up otherwise than the row says")
 	}
-	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%)\n", s.Cell, s.Contender, s.Version,
-		strings.Join(said, ", "), s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited)
+	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%; took %.1f s)\n", s.Cell, s.Contender, s.Version,
+		strings.Join(said, ", "), s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited, s.Took.Seconds())
 	printStages(w, s.Stages)
 }
 

@@ -70,8 +70,12 @@ func TestSwitchesTakeTurnsInEachRound(t *testing.T) {
 	if len(turns) != 4 || turns[1].round != 1 || turns[2].round != 2 || names(turns[0].switches) != "culvert ovs mine told told mine ovs culvert" || names(turns[1].switches) != "testpmd mine told told mine testpmd" {
 		t.Errorf("got %v", turns)
 	}
-	if got, want := o.takes(turns[1]), 6*(startTime+2*time.Second); got != want {
+	if got, want := o.takes(turns[1]), 6*(startTime+testpmdTime+2*time.Second); got != want {
 		t.Errorf("a cell takes %v, want %v", got, want)
+	}
+	once := o.turns([]Cell{{rowOf(t, "throughput"), "split", 64}}, there)
+	if len(once) != 1 || once[0].round != 1 {
+		t.Errorf("a row that searches has %d rounds, want one", len(once))
 	}
 	o.Only = []string{"ovs"}
 	if turns = o.turns(cells, there[:3]); len(turns) != 2 || names(turns[0].switches) != "ovs" {

@@ -2,7 +2,9 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/machine"
@@ -21,6 +23,7 @@ type sample struct {
 	Turn      int                 // within the round
 	Distance  [2]machine.Distance // between the CPUs, before and after
 	Used      [2]float64          // by others, share of the two CPUs, just before and just after
+	Took      time.Duration       // with all tries
 }
 
 // class is what the window's own probes say of it.
@@ -37,7 +40,7 @@ func (s *sample) result() result.Window {
 	w := result.Window{
 		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Class: s.class(), Note: s.LookUps, Limited: s.Limited, Waited: s.Waited,
 		Distance: []float64{float64(s.Distance[0]), float64(s.Distance[1])}, Others: s.Used[:],
-		Figures: s.Figures, Latency: s.Latency, Load: s.Load, Stages: s.Stages,
+		Took: s.Took.Seconds(), Figures: s.Figures, Latency: s.Latency, Load: s.Load, Stages: s.Stages,
 	}
 	if !s.valid() {
 		w.LeftOut = "looked up otherwise than the row says"
@@ -53,7 +56,7 @@ func (s *sample) row() result.Row {
 	r := s.Row
 	t := r.Traffic
 	t.Task, _, _ = strings.Cut(r.Name, ",") // rows of one task differ in the number of flows
-	t.Rules = r.Rules
+	t.Rules = shortened(r.Rules)
 	if s.Size > 0 {
 		t.FrameBytes = s.Size - 4
 	}
@@ -64,6 +67,17 @@ func (s *sample) row() result.Row {
 		Name: s.Cell.String(), Traffic: t, Measures: r.Measures,
 		Contenders: []result.Contender{{Name: s.Contender, Version: s.Version, Config: s.Config}},
 	}
+}
+
+// mostRules is how many rules of a row are kept with the results.
+const mostRules = 100
+
+// shortened returns the first of many rules, and how many more there are.
+func shortened(rules []string) []string {
+	if len(rules) <= mostRules {
+		return rules
+	}
+	return append(slices.Clone(rules[:mostRules-1]), fmt.Sprintf("and %d more like these", len(rules)-mostRules+1))
 }
 
 // run is what of a run is known before it begins.
@@ -78,7 +92,7 @@ func (o *Options) run(versions map[string]string, missing []string) result.Run {
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
 			Isolation:  fmt.Sprintf("CPU affinity alone; before each window up to %v until others use less than a twentieth of the CPUs", o.Patience),
 			Windows:    fmt.Sprintf("%v each, after %v of traffic, with a fresh switch and a fresh generator", o.Window, o.Warm),
-			Repetition: fmt.Sprintf("%d rounds in the order A B B A", o.Rounds),
+			Repetition: fmt.Sprintf("%d rounds in the order A B B A; what searches, and so repeats itself, takes part in the first", o.Rounds),
 			Missing:    missing,
 		},
 	}

@@ -24,6 +24,7 @@ type Row struct {
 	Scene   func(s *switches.Scene)         // what the switch is to be able to do; nil: nothing but forward
 	Way     func(s switches.Shares) float64 // of the packets, the share that was looked up as the row says; nil: that does not matter
 	Takes   time.Duration                   // of a window, beyond the start and what Options say
+	Once    bool                            // it searches, and so repeats itself: the first round is enough
 	Third   bool                            // the switch has a third port, which sees what is flooded
 	Asked   bool                            // measured only when it is asked for by its ID
 }

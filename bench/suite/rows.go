@@ -11,7 +11,7 @@ import (
 // Rows returns all rows there are, in the order in which they are measured.
 func Rows() []Row {
 	return slices.Concat(
-		portRows(), maskRows(), normalRows(), tunnelRows(), mixRows(), pacedRows(), learningRows(), newFlowRows(), disturbedRows(), deviceRows(),
+		portRows(), ruleRows(), maskRows(), normalRows(), tunnelRows(), mixRows(), pacedRows(), learningRows(), newFlowRows(), disturbedRows(), deviceRows(),
 	)
 }
 
@@ -31,13 +31,13 @@ func bothWays(flows int) result.Traffic {
 func portRows() []Row {
 	toOther := []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
 	rows := []Row{
-		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024)},
-		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Way: byPort},
+		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Takes: testpmdTime},
+		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Takes: testpmdTime, Way: byPort},
 	}
 	for _, flows := range []int{1, 1024, 100_000, 1_000_000} {
 		r := Row{
 			ID: fmt.Sprint("ip-", flows), Name: fmt.Sprintf("rules on IP, %d flows", flows), Contenders: both, Rules: byAddress,
-			Traffic: bothWays(flows), Measures: rateMeasures(), Drive: flowgen(flows), Way: byExact,
+			Traffic: bothWays(flows), Measures: rateMeasures(), Drive: flowgen(flows), Takes: testpmdTime, Way: byExact,
 		}
 		if flows > 1024 { // more than an exact-match cache has room for
 			r.Way = byCache
@@ -53,7 +53,7 @@ func portRows() []Row {
 			Traffic: result.Traffic{Protocol: "Ethernet, local experimental", Directions: 1},
 		},
 		Row{
-			ID: "new-flows", Name: "new flows", Contenders: both, Rules: newFlows(), Traffic: bothWays(1 << 27), Measures: rateMeasures(), Drive: flowgen(1 << 27),
+			ID: "new-flows", Name: "new flows", Contenders: both, Rules: newFlows(), Traffic: bothWays(1 << 27), Measures: rateMeasures(), Drive: flowgen(1 << 27), Takes: testpmdTime,
 			Way: byRules, Scene: func(s *switches.Scene) { s.Inline = true }, Asked: true,
 		})
 }

@@ -2,16 +2,29 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/rows"
+	"github.com/culvertdev/culvert/bench/switches"
 )
 
 // disturbedLoad is what a switch forwards while something is done to it, in packets a second: a small share of what each
 // does without loss.
 const disturbedLoad = 50_000
+
+// againTime is for how long there is load while a switch starts again, and as long before with nothing done to it.
+const againTime = 7 * time.Second
+
+// reset ends a switch as a crash would, and starts it again (RFC 6201 section 4.3.2).
+func reset(ctx context.Context, s switches.Running) error {
+	if r, ok := s.(switches.Resetter); ok {
+		return r.Reset(ctx)
+	}
+	return errors.New("this switch cannot be reset")
+}
 
 // disturbedRows are about what a switch's users notice when it is restarted or told new rules.
 func disturbedRows() []Row {
@@ -21,17 +34,23 @@ func disturbedRows() []Row {
 			Measures: rows.Disturbed{}.Record(name).Measures, Drive: paced(pacedSpec(), measure),
 		}
 	}
-	return []Row{
-		row("restart", "restart under load", 24*time.Second, func(ctx context.Context, s *Stand, b *rows.Bench) (rows.Record, error) {
+	again := func(id, name string, do func(context.Context, switches.Running) error) Row {
+		r := row(id, name, 2*againTime, func(ctx context.Context, s *Stand, b *rows.Bench) (rows.Record, error) {
 			restart := func(ctx context.Context) error {
-				if err := s.Switch.Restart(ctx); err != nil {
+				if err := do(ctx, s.Switch); err != nil {
 					return err
 				}
 				return s.Switch.Clear(ctx) // it counts from 0 again
 			}
-			v, err := b.Disturb(ctx, disturbedLoad, 10*time.Second, rows.Disturbance{Do: restart, After: time.Second})
-			return v.Record("restart under load"), err
-		}),
+			v, err := b.Disturb(ctx, disturbedLoad, againTime, rows.Disturbance{Do: restart, After: time.Second})
+			return v.Record(name), err
+		})
+		r.Once = true
+		return r
+	}
+	return []Row{
+		again("restart", "restart under load", func(ctx context.Context, s switches.Running) error { return s.Restart(ctx) }),
+		again("reset", "reset under load", reset),
 		row("rule-changes", "rule changes under load", 8*time.Second, func(ctx context.Context, s *Stand, b *rows.Bench) (rows.Record, error) {
 			n := 0
 			change := func(ctx context.Context) error { // a rule more that no packet matches, each time another one

@@ -10,7 +10,7 @@ var normal = []string{"actions=NORMAL"}
 func normalRows() []Row {
 	return []Row{
 		{
-			ID: "normal-loop", Name: "NORMAL, learned addresses, closed loop", Contenders: both, Rules: normal, Measures: rateMeasures(), Drive: loop, Way: byExact,
+			ID: "normal-loop", Name: "NORMAL, learned addresses, closed loop", Contenders: both, Rules: normal, Measures: rateMeasures(), Drive: loop, Takes: testpmdTime, Way: byExact,
 			Traffic: result.Traffic{Protocol: "IPv4, UDP", Flows: 1, Directions: 2},
 		},
 		{

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,22 +29,22 @@ const mostPaced = 20e6
 
 // pacedRows are about what a switch does at rates that it is given (RFC 2544).
 func pacedRows() []Row {
+	// At low rates few packets of a flow come by until it is in Open vSwitch's exact-match cache, which takes one in a hundred.
 	row := func(id, name string, takes time.Duration, record rows.Record, measure func(context.Context, *Stand, *rows.Bench) (rows.Record, error)) Row {
 		return Row{
-			ID: id, Name: name, Contenders: both, Rules: oneWayByAddress, Way: byExact, Traffic: pacedTraffic(pacedFlows),
+			ID: id, Name: name, Contenders: both, Rules: oneWayByAddress, Way: byCache, Once: true, Traffic: pacedTraffic(pacedFlows),
 			Measures: record.Measures, Takes: takes, Drive: paced(pacedSpec(), measure),
 		}
 	}
 	soak := row("soak", "soak at half the rate without loss", 11*time.Minute, rows.Soak{}.Record(), soak)
-	recovery := row("recovery", "recovery after overload", 40*time.Second, rows.Recovery{}.Record(), recovery)
-	soak.Asked, recovery.Asked = true, true
+	soak.Asked = true
 	return []Row{
-		row("throughput", fmt.Sprintf("throughput, rules on IP, %d flows", pacedFlows), 50*time.Second, throughputRecord(nil, nil, nil), throughput),
-		row("burst", "back to back", 20*time.Second, rows.Burst{}.Record(), func(ctx context.Context, _ *Stand, b *rows.Bench) (rows.Record, error) {
+		row("throughput", fmt.Sprintf("throughput, rules on IP, %d flows", pacedFlows), 35*time.Second, throughputRecord(nil, nil, nil), throughput),
+		row("burst", "back to back", 8*time.Second, rows.Burst{}.Record(), func(ctx context.Context, _ *Stand, b *rows.Bench) (rows.Record, error) {
 			r, err := b.Burst(ctx, 1<<18)
 			return r.Record(), err
 		}),
-		recovery, soak,
+		soak,
 	}
 }
 
@@ -85,7 +86,7 @@ func throughputRecord(found []method.Found, latency, load []method.Tried) rows.R
 			ns   func(method.Tried) int64
 		}{
 			{"half within", func(t method.Tried) int64 { return t.P50 }}, {"99 % within", func(t method.Tried) int64 { return t.P99 }},
-			{"99.99 % within", func(t method.Tried) int64 { return t.P9999 }},
+			{"99.9 % within", func(t method.Tried) int64 { return t.P999 }}, {"99.99 % within", func(t method.Tried) int64 { return t.P9999 }},
 		} {
 			m := result.Measure{Name: fmt.Sprintf("%s at %.0f %% of it", p.what, 100*share), Unit: "ns", Better: result.Less}
 			r.Measures = append(r.Measures, m)
@@ -105,22 +106,21 @@ func throughputRecord(found []method.Found, latency, load []method.Tried) rows.R
 func fast(ctx context.Context, b *rows.Bench) (float64, error) {
 	d := 500 * time.Millisecond
 	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Loss: []float64{0}, Precision: 0.05, First: d, Final: d, Classes: machine.Classes}, b.Trial())
-	if err == nil && found[0].Passed == nil {
-		err = fmt.Errorf("there is no rate without loss")
-	}
 	if err != nil {
 		return 0, err
 	}
-	return found[0].Rate(), nil
+	return rateOf(found[0])
 }
 
-func recovery(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
-	rate, err := fast(ctx, b)
-	if err != nil {
-		return r, err
+// rateOf is an error where there is no rate.
+func rateOf(f method.Found) (float64, error) {
+	switch {
+	case f.Passed != nil:
+		return f.Rate(), nil
+	case f.Limited != nil:
+		return 0, errors.New("the generator was the limit at every rate")
 	}
-	v, err := b.Recovery(ctx, rate, 2*s.Options.Window)
-	return v.Record(), err
+	return 0, fmt.Errorf("there is no rate with a loss of %.4g %% at most", 100*f.Loss)
 }
 
 func soak(ctx context.Context, _ *Stand, b *rows.Bench) (r rows.Record, err error) {

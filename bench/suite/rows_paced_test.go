@@ -21,19 +21,19 @@ func TestEveryRowCanBeKept(t *testing.T) {
 
 func TestAThroughputIsKeptWithLatencyAndLossAtItsShares(t *testing.T) {
 	tried := func(rate float64, lost uint64) method.Tried {
-		return method.Tried{Rate: rate, Duration: time.Second, Outcome: method.Outcome{Offered: uint64(rate), Lost: lost, P50: 1000, P99: 2000, P9999: 3000}}
+		return method.Tried{Rate: rate, Duration: time.Second, Outcome: method.Outcome{Offered: uint64(rate), Lost: lost, P50: 1000, P99: 2000, P999: 2500, P9999: 3000}}
 	}
 	none, little, failed := tried(1e6, 0), tried(1.1e6, 100), tried(1.2e6, 1e5)
 	r := throughputRecord(
 		[]method.Found{{Passed: &none, Failed: &failed}, {Loss: 0.005, Passed: &little, Failed: &failed}},
 		[]method.Tried{tried(1e5, 0), tried(5e5, 0), tried(9e5, 0)}, []method.Tried{tried(8e5, 0), tried(1.6e6, 4e5)})
 	w := r.Window
-	for name, want := range map[string]float64{"no loss": 1e6, "loss of 0.5 % at most": 1.1e6, "half within at 10 % of it": 1000, "99.99 % within at 90 % of it": 3000} {
+	for name, want := range map[string]float64{"no loss": 1e6, "loss of 0.5 % at most": 1.1e6, "half within at 10 % of it": 1000, "99.9 % within at 50 % of it": 2500, "99.99 % within at 90 % of it": 3000} {
 		if w.Figures[name] != want {
 			t.Errorf("%s: %v, want %v", name, w.Figures[name], want)
 		}
 	}
-	if w.Limited || len(w.Load) != 2 || w.Load[1].Received != 1.2e6 || len(w.Latency) != 3 {
+	if w.Limited || len(w.Load) != 2 || w.Load[1].Received != 1.2e6 || len(w.Latency) != 4 {
 		t.Errorf("%+v", w)
 	}
 	known := throughputRecord(nil, nil, nil).Measures

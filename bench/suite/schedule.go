@@ -22,6 +22,7 @@ type schedule struct {
 
 	begun   time.Time
 	planned time.Duration // that the windows measured so far were to take
+	done    int           // windows measured
 }
 
 // A watcher is told how far it is; [report.Progress] is one.
@@ -59,6 +60,7 @@ func (s *schedule) run(ctx context.Context) error {
 	if late > 0 || s.late() {
 		fmt.Fprintf(s.watch, "time is up: %d of %d cells were not begun; the same command goes on with --resume\n", late, len(s.turns))
 	}
+	fmt.Fprintf(s.watch, "%d windows took %v, and were to take %v\n", s.done, s.spent().Round(time.Second), s.planned.Round(time.Second))
 	if failed > 0 {
 		return fmt.Errorf("%d windows could not be measured: see above", failed)
 	}
@@ -105,7 +107,7 @@ func (s *schedule) cell(ctx context.Context, t turn) (failed int, err error) {
 			return failed, fmt.Errorf("broken off at %s, %s, round %d: %w", t.Cell, sw.Name(), t.round, ctx.Err())
 		}
 		s.watch.Done()
-		s.planned += s.o.takes(t) / time.Duration(len(t.switches))
+		s.planned, s.done = s.planned+s.o.takes(t)/time.Duration(len(t.switches)), s.done+1
 		if err != nil {
 			failed++
 			fmt.Fprintf(s.watch, "%s  %s, round %d: FAILED: %v\n", t.Cell, sw.Name(), t.round, err)

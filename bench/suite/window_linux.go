@@ -20,11 +20,13 @@ const tries = 3
 
 // window measures a window, again when it is not worth much and it is not late.
 func (b *bench) window(ctx context.Context, sw switches.Switch, at Cell, late func() bool) (s sample, err error) {
+	begun := time.Now()
 	for try := 0; try == 0 || try < tries && !late(); try++ {
 		if s, err = b.once(ctx, sw, at); err != nil || s.valid() && (b.o.Patience == 0 || s.undisturbed() && s.class() != result.Mixed) {
 			break
 		}
 	}
+	s.Took = time.Since(begun)
 	return s, err
 }
 

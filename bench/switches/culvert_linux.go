@@ -70,8 +70,12 @@ func (r *runningCulvert) Forward(ctx context.Context, rules []string) error {
 	return err
 }
 
-func (r *runningCulvert) Restart(ctx context.Context) error {
-	if err := errors.Join(r.Stop(), r.start(ctx)); err != nil {
+func (r *runningCulvert) Restart(ctx context.Context) error { return r.again(ctx, r.Stop) }
+
+func (r *runningCulvert) Reset(ctx context.Context) error { return r.again(ctx, r.Kill) }
+
+func (r *runningCulvert) again(ctx context.Context, end func() error) error {
+	if err := errors.Join(end(), r.start(ctx)); err != nil {
 		return err
 	}
 	return r.Forward(ctx, r.rules)

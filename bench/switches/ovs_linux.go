@@ -134,8 +134,12 @@ func (r *runningOVS) Forward(ctx context.Context, rules []string) error {
 	return err
 }
 
-func (r *runningOVS) Restart(ctx context.Context) error {
-	if err := r.Instance.Restart(ctx); err != nil {
+func (r *runningOVS) Restart(ctx context.Context) error { return r.again(ctx, r.Instance.Restart) }
+
+func (r *runningOVS) Reset(ctx context.Context) error { return r.again(ctx, r.Instance.Reset) }
+
+func (r *runningOVS) again(ctx context.Context, start func(context.Context) error) error {
+	if err := start(ctx); err != nil {
 		return err
 	}
 	if r.scene.Tunnel != nil {

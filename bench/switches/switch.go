@@ -37,6 +37,11 @@ type Running interface {
 	Stop() error
 }
 
+// A Resetter is one that can be reset: it ends as by a crash, is started again, and gets the rules that it had.
+type Resetter interface {
+	Reset(ctx context.Context) error
+}
+
 // An Account is what a switch has counted since it was told to Clear.
 type Account struct {
 	Text   string  // how packets were looked up, for people

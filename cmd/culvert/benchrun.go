@@ -29,7 +29,7 @@ type benchRunCmd struct {
 	Sizes   []int         `help:"Bytes of a frame, with the frame check sequence, which it does not have here." default:"64" placeholder:"N"`
 	Rounds  int           `help:"Rounds of A, B, B, A for each row, at most." default:"2"`
 	Budget  time.Duration `help:"How long it may take: no row is begun that would end later; 0 is for ever. With --quick 4m10s." default:"55m" placeholder:"TIME"`
-	Warm    time.Duration `help:"How long traffic passes before each window." default:"3s" placeholder:"TIME"`
+	Warm    time.Duration `help:"How long traffic passes before each window." default:"2s" placeholder:"TIME"`
 	Window  time.Duration `help:"How long each window is." default:"2s" placeholder:"TIME"`
 	Wait    time.Duration `help:"How long to wait before each window until others leave the CPUs alone; 0 takes every window as it is." default:"20s" placeholder:"TIME"`
 	Culvert string        `help:"The program culvert to measure, which is the generator's, too; this one when not given." placeholder:"FILE"`
