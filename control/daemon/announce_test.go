@@ -82,9 +82,13 @@ bridges:
   ports: [{name: u, type: memory, underlay: {address: 192.0.2.1/24, mac: "02:00:00:00:01:01"}}]
 `, town.serve(t), c.keys))
 			p := l.peer("p")
-			p.SendBytes(packet(1, 9))
-			q := vtep.ForMAC(c.vni, [6]byte{2, 5: 1})
-			eventually(t, "the guest is announced", func() bool { a := town.answer(q); return !a.None() })
+			q, to := vtep.ForMAC(c.vni, [6]byte{2, 5: 1}), byte(9)
+			eventually(t, "the guest is announced", func() bool {
+				p.SendBytes(packet(1, to)) // a new flow
+				to++
+				a := town.answer(q)
+				return !a.None()
+			})
 			if got := town.answer(q).Ends[0].Key; got != c.key {
 				t.Errorf("with key %d, want %d", got, c.key)
 			}

@@ -16,6 +16,7 @@ const (
 	maxSilent = 4096            // of those, here and unknown to their bridge
 	maxClaims = 16              // addresses of one guest
 	stayed    = 5 * time.Minute // how long one that has left is remembered
+	early     = 2 * time.Second // how long a packet may be ahead of the news that its port has a carrier
 )
 
 // guests are those that a profile is told to be here, and those that were not long ago. It implements tunnel.Guests.
@@ -24,15 +25,21 @@ const (
 type guests struct {
 	mu     sync.Mutex
 	stays  map[guest]*stay
-	owners map[claim]guest  // who said last that an address is his
-	fresh  map[guest]uint32 // whose packets went into a tunnel since the last settle, and the ports that they came from
-	news   bool             // a guest has said something that nobody was told
+	owners map[claim]guest   // who said last that an address is his
+	fresh  map[guest]arrival // whose packets went into a tunnel since the last settle
+	news   bool              // a guest has said something that nobody was told
 }
 
 // A guest is one of a virtual network.
 type guest struct {
 	vni uint32
 	mac [6]byte
+}
+
+// An arrival is a packet of a guest's that went into a tunnel.
+type arrival struct {
+	port  uint32 // that it came in by
+	since int64  // ns: when it was first seen that nothing was known to come from there; 0: it was not
 }
 
 // A claim is an address in a virtual network.
@@ -53,7 +60,7 @@ type stay struct {
 }
 
 func newGuests() *guests {
-	return &guests{stays: make(map[guest]*stay), owners: make(map[claim]guest), fresh: make(map[guest]uint32)}
+	return &guests{stays: make(map[guest]*stay), owners: make(map[claim]guest), fresh: make(map[guest]arrival)}
 }
 
 // Claim implements tunnel.Guests.
@@ -97,7 +104,7 @@ func (g *guests) Enter(vni uint32, mac [6]byte, port uint32) {
 	if s := g.stays[who]; s != nil && s.here && s.at.port == port || len(g.fresh) == maxSilent {
 		return
 	}
-	g.fresh[who] = port
+	g.fresh[who] = arrival{port: port}
 	g.news = true
 }
 
@@ -154,17 +161,23 @@ type sightings struct {
 	anyKey bool // byFlow takes packets with any key, so that those for a guest have that of its network
 }
 
-// enter adds those whose packets went into a tunnel with a key by flow.
-func (s *sightings) enter(fresh map[guest]uint32) {
-	for who, port := range fresh {
-		if _, known := s.here[who]; known || !s.byFlow.Addr.IsValid() || !s.up[port] {
+// enter adds those whose packets went into a tunnel with a key by flow, and takes them out of fresh. Carriers, and this host's
+// addresses, become known later than packets pass: for a moment others stay there.
+func (s *sightings) enter(fresh map[guest]arrival, now int64) {
+	for who, a := range fresh {
+		if _, known := s.here[who]; !known && s.byFlow.Addr.IsValid() && s.up[a.port] {
+			end := s.byFlow
+			if s.anyKey {
+				end.Key = who.vni
+			}
+			s.here[who] = place{port: a.port, end: end}
+		} else if !known && a.since == 0 {
+			fresh[who] = arrival{a.port, now}
+			continue
+		} else if !known && now-a.since < int64(early) {
 			continue
 		}
-		end := s.byFlow
-		if s.anyKey {
-			end.Key = who.vni
-		}
-		s.here[who] = place{port: port, end: end}
+		delete(fresh, who)
 	}
 }
 
@@ -173,9 +186,8 @@ func (s *sightings) enter(fresh map[guest]uint32) {
 func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.news = false
-	seen.enter(g.fresh)
-	clear(g.fresh)
+	seen.enter(g.fresh, now)
+	g.news = len(g.fresh) > 0
 	for who, addresses := range seen.own {
 		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
 			g.claim(who, ip)

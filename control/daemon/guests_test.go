@@ -3,6 +3,7 @@ package daemon
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/culvertdev/culvert/encap/vtep"
 )
@@ -36,5 +37,35 @@ func TestAGuestThatWasAwayBetweenTwoLooksIsAnnouncedAgain(t *testing.T) {
 		if plug.announced != c.want || plug.withdrawn != 0 {
 			t.Errorf("look %d: %d announcements, %d withdrawals, want %d and none", i, plug.announced, plug.withdrawn, c.want)
 		}
+	}
+}
+
+func TestAPacketMayBeAheadOfItsPortsCarrier(t *testing.T) {
+	plug := new(crier)
+	d, err := vtep.New(vtep.Options{Clock: func() int64 { return 1 }}, plug, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	g := newGuests()
+	look := func(at time.Duration, up bool) {
+		seen := &sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: netip.MustParseAddr("192.0.2.1")}, anyKey: true, up: map[uint32]bool{3: up}}
+		g.settle(seen, d, int64(time.Hour+at))
+	}
+	g.Enter(7, [6]byte{2, 5: 1}, 3)
+	look(0, false)
+	if plug.announced != 0 || !g.hasNews() {
+		t.Errorf("%d announcements without a carrier; another look is due: %v", plug.announced, g.hasNews())
+	}
+	look(100*time.Millisecond, true)
+	if plug.announced != 1 || g.hasNews() {
+		t.Errorf("%d announcements with a carrier, want one; another look is due: %v", plug.announced, g.hasNews())
+	}
+	g.Enter(7, [6]byte{2, 5: 2}, 3)
+	look(1*time.Second, false)
+	look(4*time.Second, false)
+	look(5*time.Second, true)
+	if plug.announced != 1 || g.hasNews() {
+		t.Errorf("%d announcements, one of them of a guest whose port was down for long", plug.announced)
 	}
 }
