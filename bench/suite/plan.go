@@ -22,6 +22,8 @@ func (c Cell) String() string {
 	switch {
 	case c.Row.Devices:
 		return c.Row.Name
+	case c.Row.Peers:
+		return fmt.Sprintf("%d bytes, %s", c.Size, c.Row.Name)
 	case c.Size == 0:
 		return c.Rings + ", " + c.Row.Name
 	}
@@ -51,7 +53,7 @@ func (o *Options) cells(all []Row) (list []Cell, err error) {
 			}
 			for i := range rows {
 				switch r := &rows[i]; {
-				case r.Devices && k+n > 0 || r.Sized && n > 0: // it is in the list already
+				case r.Devices && k+n > 0 || r.Sized && n > 0 || r.Peers && k > 0: // it is in the list already
 				case r.Devices || r.Sized:
 					list = append(list, Cell{r, rings, 0})
 				case r.Longest > 0 && size > r.Longest:
@@ -111,8 +113,7 @@ func (o *Options) turns(cells []Cell, there []switches.Switch) (list []turn) {
 	return list
 }
 
-// contenders returns the switches of a row, in the row's order. A switch of the user's own takes part where it can be told the rules, or where
-// from each port to the other is all that they say.
+// contenders returns the switches of a row, in the row's order, and then those of the user's own.
 func (o *Options) contenders(r *Row, there []switches.Switch) (list []switches.Switch) {
 	for _, name := range r.Contenders {
 		if len(o.Only) > 0 && !slices.Contains(o.Only, name) {
@@ -125,11 +126,20 @@ func (o *Options) contenders(r *Row, there []switches.Switch) (list []switches.S
 		}
 	}
 	for _, s := range there {
-		if own, ok := s.(switches.Own); ok && !r.Devices && r.Scene == nil && (own.TakesRules() || r.ID == "no-lookup" || r.ID == "port") {
+		if own, ok := s.(switches.Own); ok && r.suits(own) {
 			list = append(list, s)
 		}
 	}
 	return list
+}
+
+// suits reports whether a switch of the user's own takes part: where it can be told the rules, or where from each port to the other is
+// all that they say.
+func (r *Row) suits(own switches.Own) bool {
+	if r.Peers || own.ByInterfaces() {
+		return r.Peers && own.ByInterfaces()
+	}
+	return !r.Devices && r.Scene == nil && (own.TakesRules() || r.ID == "no-lookup" || r.ID == "port")
 }
 
 // What there is to do for a window besides measuring, as it was measured: looking at the machine before and after is one second, Culvert starts in 0.2 s,

@@ -86,6 +86,30 @@ func TestSwitchesTakeTurnsInEachRound(t *testing.T) {
 	}
 }
 
+func TestASwitchThatIsReachedByInterfacesHasRowsOfItsOwn(t *testing.T) {
+	peer := func(device string) switches.Port {
+		return switches.Port{Peer: switches.Interface{Type: "afpacket", Device: device}}
+	}
+	there := []switches.Switch{named("culvert"), switches.Own{Called: "sockets"}, switches.Own{Called: "mine", Ports: [2]switches.Port{peer("a"), peer("b")}}}
+	o := Options{Rings: []string{"split", "packed"}, Sizes: []int{64, 1518}, Rows: []string{"interfaces", "port"}, Rounds: 1}
+	cells, err := o.cells(Rows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, turn := range o.turns(cells, there) {
+		got = append(got, turn.String()+": "+names(turn.switches))
+	}
+	want := []string{
+		"64 bytes, throughput, interface to interface: mine", "split, 64 bytes, rule on the port alone: culvert sockets sockets culvert",
+		"1518 bytes, throughput, interface to interface: mine", "split, 1518 bytes, rule on the port alone: culvert sockets sockets culvert",
+		"packed, 64 bytes, rule on the port alone: culvert sockets sockets culvert", "packed, 1518 bytes, rule on the port alone: culvert sockets sockets culvert",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
 func TestEveryRowIsWhole(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, r := range Rows() {
@@ -93,7 +117,7 @@ func TestEveryRowIsWhole(t *testing.T) {
 			t.Errorf("row %q, %q: want an ID and a name of its own", r.ID, r.Name)
 		}
 		seen[r.ID], seen[r.Name] = true, true
-		if r.Drive == nil || len(r.Contenders) < 2 || len(r.Measures) == 0 || r.Traffic.Protocol == "" {
+		if r.Drive == nil || len(r.Contenders) < 2 && !r.Peers || len(r.Measures) == 0 || r.Traffic.Protocol == "" {
 			t.Errorf("row %q: want contenders, measures, traffic and a drive", r.ID)
 		}
 	}

@@ -60,8 +60,13 @@ func (s *sample) row() result.Row {
 	if s.Size > 0 {
 		t.FrameBytes = s.Size - 4
 	}
-	if t.Ports = "vhost-user, " + s.Rings + " rings"; r.Devices {
+	switch {
+	case r.Devices:
 		t.Ports = "AF_XDP, or the kernel's bridge, on veth"
+	case r.Peers:
+		t.Ports = "interfaces, of which the generator has the other ends"
+	default:
+		t.Ports = "vhost-user, " + s.Rings + " rings"
 	}
 	return result.Row{
 		Name: s.Cell.String(), Traffic: t, Measures: r.Measures,

@@ -19,6 +19,7 @@ type Row struct {
 	Drive      Drive
 
 	Devices bool                            // the switch has AF_XDP, or what it has for devices, on veth pairs; else vhost-user ports
+	Peers   bool                            // the switch is the user's own, and reached by interfaces
 	Sized   bool                            // frames have sizes of the row's own
 	Longest int                             // size that frames can have at most, with frame check sequence; 0: any
 	Scene   func(s *switches.Scene)         // what the switch is to be able to do; nil: nothing but forward

@@ -11,7 +11,7 @@ import (
 // Rows returns all rows there are, in the order in which they are measured.
 func Rows() []Row {
 	return slices.Concat(
-		portRows(), ruleRows(), maskRows(), normalRows(), tunnelRows(), mixRows(), pacedRows(), learningRows(), newFlowRows(), disturbedRows(), deviceRows(),
+		portRows(), ruleRows(), maskRows(), normalRows(), tunnelRows(), mixRows(), pacedRows(), learningRows(), newFlowRows(), disturbedRows(), deviceRows(), peerRows(),
 	)
 }
 
@@ -22,6 +22,9 @@ var both = []string{"culvert", "ovs"}
 // into 11.0.0.0/8.
 var byAddress = []string{"ip,in_port=1,nw_dst=10.0.0.0/7,actions=output:2", "ip,in_port=2,nw_dst=10.0.0.0/7,actions=output:1"}
 
+// toOther are rules that look at no more than a packet's port.
+var toOther = []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
+
 // bothWays is the traffic of testpmd's flowgen.
 func bothWays(flows int) result.Traffic {
 	return result.Traffic{Protocol: "IPv4, UDP", Flows: flows, Directions: 2}
@@ -29,7 +32,6 @@ func bothWays(flows int) result.Traffic {
 
 // portRows are those between vhost-user ports by rules on ports and addresses.
 func portRows() []Row {
-	toOther := []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
 	rows := []Row{
 		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Takes: testpmdTime},
 		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Takes: testpmdTime, Way: byPort},

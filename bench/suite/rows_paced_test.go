@@ -11,7 +11,7 @@ import (
 func TestEveryRowCanBeKept(t *testing.T) {
 	run := result.Run{Schema: result.Schema, Program: "bench"}
 	for _, r := range Rows() {
-		s := sample{Cell: Cell{&r, "packed", 64}, Contender: r.Contenders[0]}
+		s := sample{Cell: Cell{&r, "packed", 64}, Contender: "mine"}
 		run.Rows = append(run.Rows, s.row())
 	}
 	if err := run.Check(); err != nil {

@@ -154,20 +154,20 @@ func (b *bench) lab() (*lab.Lab, error) {
 func (o *Options) printPlan(cells []Cell, turns []turn, missing []string) {
 	fmt.Fprintf(o.Out, "%s\nswitch on CPU %d, generator on CPU %d\n\n", machine.Describe(), contest.SwitchCPU, contest.HostCPU)
 	var all, first time.Duration
-	windows := 0
+	windows, n := 0, 0
 	for _, t := range turns {
 		all, windows = all+o.takes(t), windows+len(t.switches)
 		if t.round > 1 {
 			continue
 		}
-		first += o.takes(t)
+		first, n = first+o.takes(t), n+1
 		var names []string
 		for _, s := range t.switches[:(len(t.switches)+1)/2] {
 			names = append(names, s.Name())
 		}
 		fmt.Fprintf(o.Out, "  %-60s %s\n", t.Cell, strings.Join(names, ", "))
 	}
-	fmt.Fprintf(o.Out, "\n%d cells, %d windows: about %v a round, %v in all", len(cells), windows, first.Round(time.Second), all.Round(time.Second))
+	fmt.Fprintf(o.Out, "\n%d cells, %d windows: about %v a round, %v in all", n, windows, first.Round(time.Second), all.Round(time.Second))
 	if o.Budget > 0 {
 		fmt.Fprintf(o.Out, "; what does not fit into %v is left out", o.Budget)
 	}

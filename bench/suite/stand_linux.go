@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 
 	"github.com/culvertdev/culvert/bench/gen/control"
@@ -27,27 +28,38 @@ func (s *Stand) Sockets() [2]string {
 	return [2]string{s.Scene.Ports[0].Socket, s.Scene.Ports[1].Socket}
 }
 
-// Generator starts our own generator as a process, with ports a and b, and c where the scene has a third, at the other ends of the switch's, as testpmd's would be: a packet fits
-// a buffer, and flags say whether to notify. Jobs are to name the CPU Scene.Main. The caller closes it.
+// Generator starts our own generator as a process, with ports a and b, and c where the scene has a third, at the other ends of the switch's.
+// Jobs are to name the CPU Scene.Main. The caller closes it.
 func (s *Stand) Generator(context.Context) (*control.Client, error) {
 	if s.Lab != nil {
-		return nil, errors.New("the generator has vhost-user ports alone here")
+		return nil, errors.New("the generator has vhost-user ports, and the interfaces of a user's own switch, alone here")
 	}
 	c, err := control.Start(exec.Command(s.Options.Culvert, "bench", "gen"), s.Scene.Space.Start)
 	if err != nil {
 		return nil, err
 	}
-	sockets := map[string]string{"a": s.Scene.Ports[0].Socket, "b": s.Scene.Ports[1].Socket, "c": s.Scene.Third.Socket}
-	for _, name := range []string{"a", "b", "c"} {
-		if sockets[name] == "" {
+	for i, p := range []switches.Port{s.Scene.Ports[0], s.Scene.Ports[1], s.Scene.Third} {
+		if p == (switches.Port{}) {
 			continue
 		}
-		options := map[string]string{"path": sockets[name], "packed": fmt.Sprint(s.Rings == "packed"), "ring-size": fmt.Sprint(pump.RingSize), "mergeable": "false", "event-index": "false"}
-		if err := c.Open(port.Spec{Name: name, Type: "vhost-frontend", Options: options}); err != nil {
+		if err := c.Open(s.end(string(rune('a'+i)), p)); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 	}
 	return c, nil
+}
+
+// end is the generator's end of a port. One with vhost-user is as testpmd's would be: a packet fits a buffer, and flags say whether to notify.
+func (s *Stand) end(name string, p switches.Port) port.Spec {
+	if at := p.Peer; at != (switches.Interface{}) {
+		if at.Namespace == "" { // the generator is elsewhere
+			at.Namespace = fmt.Sprintf("/proc/%d/ns/net", os.Getpid())
+		}
+		return port.Spec{Name: name, Type: at.Type, Options: map[string]string{"device": at.Device}, Namespace: at.Namespace}
+	}
+	return port.Spec{Name: name, Type: "vhost-frontend", Options: map[string]string{
+		"path": p.Socket, "packed": fmt.Sprint(s.Rings == "packed"), "ring-size": fmt.Sprint(pump.RingSize), "mergeable": "false", "event-index": "false",
+	}}
 }
 
 // forward gives the switch rules.

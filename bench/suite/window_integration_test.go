@@ -105,8 +105,8 @@ func TestASwitchOfTheUsersOwnIsDriven(t *testing.T) {
 	scene := switches.Scene{Dir: filepath.Join(dir, "own"), Space: b.space, CPU: contest.SwitchCPU, Main: contest.HostCPU}
 	own := switches.Own{Called: "mine"}
 	for i, name := range []string{"a", "b"} {
-		own.Sockets[i] = filepath.Join(dir, name)
-		scene.Ports[i].Socket = own.Sockets[i]
+		own.Ports[i].Socket = filepath.Join(dir, name)
+		scene.Ports[i] = own.Ports[i]
 	}
 	user, err := switches.Testpmd{}.Start(t.Context(), scene)
 	must(t, err)

@@ -79,9 +79,7 @@ func (b *bench) stand(at Cell, sw switches.Switch, dir string) (s *Stand, done f
 			s.Scene.Ports[i].Device = h.Port
 		}
 	case theirs:
-		for i, socket := range own.Sockets {
-			s.Scene.Ports[i].Socket = socket
-		}
+		s.Scene.Ports = own.Ports
 	default:
 		for i := range s.Scene.Ports {
 			s.Scene.Ports[i].Socket = filepath.Join(dir, fmt.Sprint("vu", i))

@@ -9,17 +9,20 @@ import (
 	"strings"
 )
 
-// Own is a switch that the user starts, stops and configures himself, and whose ports connect to two sockets that the bench listens at.
+// Own is a switch that the user starts, stops and configures himself. Its ports connect to two sockets that the bench listens at, or have
+// two interfaces at their other ends, by which the bench sends and receives.
 type Own struct {
 	Called  string
-	Sockets [2]string // paths
-	Process int       // 0: not known, and what it takes of its CPU neither
+	Ports   [2]Port // with a Socket each, or a Peer each
+	Process int     // 0: not known, and what it takes of its CPU neither
 	// Rules is a command for sh(1) that gives the switch the rules on its standard input, in the syntax of ovs-ofctl(8); without one
 	// the switch is held to forward from each port to the other.
 	Rules string
 }
 
-// ParseOwn reads what says that a user has a switch: NAME,a=PATH,b=PATH and, perhaps, pid=NUMBER and, at the end, rules=COMMAND.
+// ParseOwn reads what says that a user has a switch: NAME,a=END,b=END and, perhaps, pid=NUMBER and, at the end, rules=COMMAND. An END is
+// the path of a socket, or afxdp:DEVICE or afpacket:DEVICE, with @NAMESPACE behind it where the device is in another network namespace: a
+// name as ip-netns(8) has them, or a path.
 func ParseOwn(text string) (o Own, err error) {
 	text, o.Rules, _ = strings.Cut(text, ",rules=")
 	name, rest, _ := strings.Cut(text, ",")
@@ -27,36 +30,70 @@ func ParseOwn(text string) (o Own, err error) {
 	for part := range strings.SplitSeq(rest, ",") {
 		key, value, _ := strings.Cut(part, "=")
 		switch key {
-		case "a":
-			o.Sockets[0] = value
-		case "b":
-			o.Sockets[1] = value
+		case "a", "b":
+			o.Ports[key[0]-'a'], err = parseEnd(value)
 		case "pid":
 			if o.Process, err = strconv.Atoi(value); err != nil || o.Process < 1 {
-				return o, fmt.Errorf("pid %q: want the number of a process", value)
+				err = fmt.Errorf("pid %q: want the number of a process", value)
 			}
 		default:
-			return o, fmt.Errorf("%q: want a=PATH, b=PATH, pid=NUMBER or rules=COMMAND", part)
+			err = fmt.Errorf("%q: want a=END, b=END, pid=NUMBER or rules=COMMAND", part)
+		}
+		if err != nil {
+			return o, err
 		}
 	}
-	if o.Called == "" || o.Sockets[0] == "" || o.Sockets[1] == "" || o.Sockets[0] == o.Sockets[1] {
-		return o, fmt.Errorf("%q: want a name and two sockets: NAME,a=PATH,b=PATH", text)
+	a, b := o.Ports[0], o.Ports[1]
+	if o.Called == "" || a == b || a == (Port{}) || b == (Port{}) {
+		return o, fmt.Errorf("%q: want a name and two ends: NAME,a=END,b=END", text)
+	}
+	if (a.Socket == "") != (b.Socket == "") {
+		return o, fmt.Errorf("%q: want two sockets or two interfaces", text)
 	}
 	return o, nil
 }
 
+// parseEnd reads where a port of the user's own switch ends.
+func parseEnd(text string) (p Port, err error) {
+	kind, rest, ok := strings.Cut(text, ":")
+	if !ok || kind != "afxdp" && kind != "afpacket" {
+		return Port{Socket: text}, nil
+	}
+	device, space, _ := strings.Cut(rest, "@")
+	if device == "" {
+		return p, fmt.Errorf("%q: want a device, such as %s:eth0", text, kind)
+	}
+	if space != "" && !strings.Contains(space, "/") {
+		space = "/run/netns/" + space
+	}
+	p.Peer = Interface{Type: kind, Device: device, Namespace: space}
+	return p, nil
+}
+
+// ByInterfaces reports whether it is reached by two interfaces, and not by sockets.
+func (o Own) ByInterfaces() bool { return o.Ports[0].Peer != (Interface{}) }
+
 func (o Own) Name() string { return o.Called }
 func (Own) Missing() error { return nil }
 
-// Start finds it started. The scene's ports are its sockets: see [Own.Sockets].
+// Start finds it started. The scene's ports are [Own.Ports].
 func (o Own) Start(context.Context, Scene) (Running, error) { return runningOwn{o}, nil }
 
 // A runningOwn can say, like an Own, whether it takes rules.
 type runningOwn struct{ Own }
 
-func (runningOwn) Version() string    { return "(the user's own)" }
-func (r runningOwn) Config() []string { return nil }
-func (r runningOwn) PID() int         { return r.Process }
+func (runningOwn) Version() string { return "(the user's own)" }
+func (r runningOwn) PID() int      { return r.Process }
+
+// Config says by what it is reached, where that is not the row's affair. Names of namespaces are the machine's.
+func (r runningOwn) Config() (list []string) {
+	for i, p := range r.Ports {
+		if p.Peer.Type != "" {
+			list = append(list, fmt.Sprintf("port %d: reached by %s on %s", i+1, p.Peer.Type, p.Peer.Device))
+		}
+	}
+	return list
+}
 
 // TakesRules reports whether it can be told any.
 func (o Own) TakesRules() bool { return o.Rules != "" }

@@ -19,10 +19,18 @@ type Scene struct {
 	Inline  bool           // the forwarding thread asks the rules itself about packets that no cache knows
 }
 
-// A Port is one of a switch: a vhost-user port if it has a Socket, a device with AF_XDP otherwise.
+// A Port is one of a switch: a vhost-user port if it has a Socket, the user's own affair if it has a Peer, a device with AF_XDP otherwise.
 type Port struct {
-	Socket string // path: a guest listens there, and the switch connects
-	Device string // interface in the scene's Space
+	Socket string    // path: a guest listens there, and the switch connects
+	Device string    // interface in the scene's Space
+	Peer   Interface // at the other end, where the generator is
+}
+
+// An Interface is one that a generator sends and receives by.
+type Interface struct {
+	Type      string // of the generator's port: afxdp or afpacket
+	Device    string
+	Namespace string // path of its network namespace; "": the caller's
 }
 
 // TunnelPort is the number of the tunnel's port.

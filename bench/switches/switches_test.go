@@ -46,12 +46,23 @@ func TestCulvertIsConfiguredForEveryScene(t *testing.T) {
 }
 
 func TestASwitchOfTheUsersOwnIsNamedOnOneLine(t *testing.T) {
-	got, err := ParseOwn("vpp,a=/run/0,b=/run/1,pid=42,rules=tee /tmp/a,b")
-	want := Own{Called: "vpp", Sockets: [2]string{"/run/0", "/run/1"}, Process: 42, Rules: "tee /tmp/a,b"}
-	if err != nil || got != want {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	for text, want := range map[string]Own{
+		"vpp,a=/run/0,b=/run/1,pid=42,rules=tee /tmp/a,b": {
+			Called: "vpp", Ports: [2]Port{{Socket: "/run/0"}, {Socket: "/run/1"}}, Process: 42, Rules: "tee /tmp/a,b",
+		},
+		"br,a=afpacket:eth0@h1,b=afxdp:eth0@/proc/7/ns/net": {
+			Called: "br", Ports: [2]Port{{Peer: Interface{"afpacket", "eth0", "/run/netns/h1"}}, {Peer: Interface{"afxdp", "eth0", "/proc/7/ns/net"}}},
+		},
+		"br,a=afxdp:eth0,b=afxdp:eth1": {Called: "br", Ports: [2]Port{{Peer: Interface{Type: "afxdp", Device: "eth0"}}, {Peer: Interface{Type: "afxdp", Device: "eth1"}}}},
+	} {
+		if got, err := ParseOwn(text); err != nil || got != want {
+			t.Errorf("%s: got %+v, %v; want %+v", text, got, err, want)
+		}
 	}
-	for _, wrong := range []string{"", "vpp", "vpp,a=/x", "vpp,a=/x,b=/x", ",a=/x,b=/y", "vpp,a=/x,b=/y,pid=0", "vpp,a=/x,b=/y,pid=x", "vpp,c=/x"} {
+	for _, wrong := range []string{
+		"", "vpp", "vpp,a=/x", "vpp,a=/x,b=/x", ",a=/x,b=/y", "vpp,a=/x,b=/y,pid=0", "vpp,a=/x,b=/y,pid=x", "vpp,c=/x",
+		"br,a=afxdp:eth0,b=/x", "br,a=afxdp:,b=afxdp:eth0", "br,a=afxdp:eth0@h1,b=afxdp:eth0@h1", "br,a=,b=afxdp:eth0",
+	} {
 		if o, err := ParseOwn(wrong); err == nil {
 			t.Errorf("%q: got %+v, want an error", wrong, o)
 		}

@@ -24,7 +24,7 @@ type benchRunCmd struct {
 	Out     string        `help:"Folder where the run is kept, as run.json and run.html; none keeps nothing." placeholder:"DIR"`
 	Resume  bool          `help:"Go on with the run that the folder has."`
 	Only    []string      `help:"Switches that take part: culvert, ovs, testpmd, ovs-afxdp, linux-bridge, culvert-ports, or one of your own." placeholder:"NAME"`
-	Own     []string      `sep:"none" help:"A switch of your own, that runs and connects to two sockets: NAME,a=PATH,b=PATH and perhaps ,pid=N and ,rules=COMMAND, which reads rules." placeholder:"SWITCH"`
+	Own     []string      `sep:"none" help:"A switch of your own that runs: NAME,a=END,b=END and perhaps ,pid=N and ,rules=COMMAND, which reads rules. An END is a socket that it connects to, or afxdp:DEVICE or afpacket:DEVICE with @NAMESPACE behind it: the other end of its interface." placeholder:"SWITCH"`
 	Rings   []string      `help:"Layouts of vhost-user rings: split, packed." default:"split" placeholder:"LAYOUT"`
 	Sizes   []int         `help:"Bytes of a frame, with the frame check sequence, which it does not have here." default:"64" placeholder:"N"`
 	Rounds  int           `help:"Rounds of A, B, B, A for each row, at most." default:"2"`
