@@ -14,7 +14,7 @@ import (
 func rateSection(all []Summary) section {
 	first := func(s Summary) bool { return s.Measure.Name == s.Row.Measures[0].Name }
 	return section{"contenders", "Contenders side by side",
-		"Bars are medians, dots single windows, brackets where the median lies with 95 % certainty (the range of fewer than six windows). Only windows of one class stand together.",
+		"Bars are medians, dots single windows, brackets where the median lies with 95 % certainty (the range of fewer than six windows). Only windows of one class stand together. ≥ and ≤: the generator was the limit, and what the switch could do is not known.",
 		barFigures("contenders", slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return !first(s) }))}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // flowSection draws what rows are about by their number of flows: one chart for rows that are alike in all else.
 func flowSection(all []Summary) section {
-	s := section{ID: "flows", Title: "By number of flows", Text: "Rows that differ in nothing but the number of flows. Brackets as above."}
+	s := section{ID: "flows", Title: "By number of flows", Text: "Rows that differ in nothing but the number of flows. Upright lines are brackets as above. Hollow marks: the generator was the limit, so that a curve says nothing of the switch there but that it does at least as much."}
 	groups := make(map[string][]Summary)
 	var order []string
 	for _, sum := range all {
@@ -53,7 +53,7 @@ func flowFigure(id string, all []Summary) figure {
 		largest = max(largest, s.Largest())
 		for _, e := range s.Entries {
 			at := points.named(e.Contender.Name, place(s.Row, e.Contender.Name))
-			at.Points = append(at.Points, plot.Point{X: float64(s.Row.Traffic.Flows), Y: e.Median, Low: e.Where.Low, High: e.Where.High})
+			at.Points = append(at.Points, plot.Point{X: float64(s.Row.Traffic.Flows), Y: e.Median, Low: e.Where.Low, High: e.Where.High, Open: e.Limited})
 		}
 	}
 	u := UnitOf(all[0].Measure.Unit, largest)
@@ -98,6 +98,9 @@ func linesFigure(id string, chart plot.Lines) figure {
 			text := "–"
 			if i := slices.IndexFunc(s.Points, func(p plot.Point) bool { return p.X == x }); i >= 0 {
 				text = chart.Y.Format(s.Points[i].Y)
+				if s.Points[i].Open {
+					text = "≥ " + text
+				}
 			}
 			row = append(row, cell{Text: text})
 		}

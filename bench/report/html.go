@@ -44,7 +44,7 @@ type page struct {
 }
 
 // A headline is what a row comes to: how the first contender stands beside another.
-type headline struct{ Row, Ratio, Of, Class, Word string }
+type headline struct{ Row, Measure, Ratio, Of, Class, Word string }
 
 // A section has figures of one kind.
 type section struct {
@@ -103,7 +103,7 @@ func headlines(all []Summary) (list []headline) {
 		for _, e := range s.Entries {
 			if e.Ratio > 0 {
 				class, word := s.judge(e)
-				list = append(list, headline{s.Row.Name + classNote(s.Class), s.ratioText(e), e.Contender.Name, class, word})
+				list = append(list, headline{s.Row.Name + classNote(s.Class), title(s.Measure.Name), s.ratioText(e), e.Contender.Name, class, word})
 			}
 		}
 	}
@@ -119,12 +119,17 @@ func (s *Summary) ratioText(e Entry) string {
 	return fmt.Sprintf("%s%.2f ×", sign, e.Ratio)
 }
 
+// fewest windows of each contender are what a rank test can tell anything from.
+const fewest = 4
+
 // judge says in a word, and by a class of the style, whether a ratio is good for the first contender. Words need windows enough,
 // that nobody disturbed.
 func (s *Summary) judge(e Entry) (class, word string) {
 	switch {
 	case s.Entries[0].Disturbed || e.Disturbed:
 		return "even", "others disturbed it"
+	case min(s.Entries[0].Windows, e.Windows) < fewest:
+		return "even", "too few windows to tell"
 	case !e.Certain:
 		return "even", "within the noise"
 	case (e.Ratio > 1) == (s.Measure.Better == result.More):

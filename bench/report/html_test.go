@@ -288,3 +288,27 @@ func TestAStageHasOneColourInAllPlots(t *testing.T) {
 		t.Errorf("got %q, with the others %v and %v", got, many[0].of[0][otherStages], many[1].of[0][otherStages])
 	}
 }
+
+// A figure that the generator bounded must not look like the switch's own, and windows of no one state of the machine make no curve.
+func TestPlotsSayWhatTheyCannotKnow(t *testing.T) {
+	run := sampleRun()
+	flows := flowSection(Summaries(run)).Figures[0]
+	if !strings.Contains(string(flows.SVG), `class="mark open s0"`) || strings.Contains(string(flows.SVG), `class="mark open s1"`) {
+		t.Error("want hollow marks where the generator was the limit, and nowhere else")
+	}
+	if text := flows.Cells[1][1].Text; !strings.HasPrefix(text, "≥ ") {
+		t.Errorf("the table says %q, want a bound", text)
+	}
+	row := &run.Rows[4] // latency
+	figures := len(latencySection(run).Figures)
+	mixed := row.Windows[0]
+	mixed.Round, mixed.Class = 2, result.Mixed
+	row.Windows = append(row.Windows, mixed)
+	if n := len(latencySection(run).Figures); n != figures {
+		t.Errorf("%d plots of latency with a mixed window, %d without", n, figures)
+	}
+	row.Windows = row.Windows[:2]
+	if h := headlines(Summaries(run)); !slices.ContainsFunc(h, func(h headline) bool { return h.Word == "too few windows to tell" }) {
+		t.Errorf("got %+v; want it said that two windows are too few", h)
+	}
+}

@@ -22,10 +22,15 @@ func latencySection(run *result.Run) section {
 	return s
 }
 
-// eachClass calls f for each class of windows of each row.
+// eachClass calls f for each class of windows of each row, but for mixed ones where there are others: a curve of those would be of no
+// one state of the machine.
 func eachClass(run *result.Run, f func(*result.Row, string)) {
 	for i := range run.Rows {
-		for _, class := range run.Rows[i].Classes() {
+		classes := run.Rows[i].Classes()
+		for _, class := range classes {
+			if class == result.Mixed && len(classes) > 1 {
+				continue
+			}
 			f(&run.Rows[i], class)
 		}
 	}
@@ -58,7 +63,7 @@ func latencyFigure(id string, row *result.Row, class string) (figure, bool) {
 	return linesFigure(id, plot.Lines{
 		Title: row.Name + classNote(class),
 		X:     plot.Axis{Label: "% of packets", Scale: plot.NewNines(highest, slowest), Tick: percentText, Format: percentText},
-		Y: plot.Axis{Label: "within", Scale: plot.NewLog(least, largest), Tick: func(v float64) string { return UnitOf("ns", v).Tick(v) + " " + UnitOf("ns", v).Name },
+		Y: plot.Axis{Label: "latency", Scale: plot.NewLog(least, largest), Tick: func(v float64) string { return UnitOf("ns", v).Tick(v) + " " + UnitOf("ns", v).Name },
 			Format: func(v float64) string { return UnitOf("ns", v).Text(v) }},
 		Series: points.list,
 	}), true

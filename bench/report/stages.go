@@ -62,7 +62,7 @@ func (c *stageCost) figure(id string, order []string) (figure, bool) {
 		for k, stage := range order {
 			v := c.of[i][stage]
 			sum += v
-			w.Parts = append(w.Parts, plot.Part{Series: k, Name: stage, Value: v})
+			w.Parts = append(w.Parts, plot.Part{Series: k, Name: stageName(stage), Value: v})
 		}
 		w.Text = digits(sum) + " cycles"
 		chart.Wholes = append(chart.Wholes, w)
@@ -77,10 +77,13 @@ func (c *stageCost) figure(id string, order []string) (figure, bool) {
 	return f, true
 }
 
+// stageName is a stage's name in words: counters have theirs with underscores.
+func stageName(counter string) string { return strings.ReplaceAll(counter, "_", " ") }
+
 // cells are the lines of the table: the stages that somebody has.
 func (c *stageCost) cells(order []string) (lines [][]cell) {
 	for k, stage := range order {
-		line := []cell{{Series: fmt.Sprint("s", k), Text: stage}}
+		line := []cell{{Series: fmt.Sprint("s", k), Text: stageName(stage)}}
 		known := false
 		for _, costs := range c.of {
 			if len(costs) == 0 {
@@ -122,7 +125,8 @@ func stageCosts(row *result.Row, contender, class string, order *[]string) map[s
 	return costs
 }
 
-// gather makes one of the stages that have no colour left, in all plots, and returns the order of what there is then.
+// gather makes one of the stages that have no colour left, in all plots, and returns the order of what there is then. Those keep one that
+// are the largest part of any whole.
 func gather(order []string, all []stageCost) []string {
 	if len(order) <= mostStages {
 		return order
@@ -130,8 +134,12 @@ func gather(order []string, all []stageCost) []string {
 	largest := make(map[string]float64)
 	for _, c := range all {
 		for _, costs := range c.of {
+			sum := 0.0
+			for _, v := range costs {
+				sum += v
+			}
 			for name, v := range costs {
-				largest[name] = max(largest[name], v)
+				largest[name] = max(largest[name], v/max(sum, 1))
 			}
 		}
 	}

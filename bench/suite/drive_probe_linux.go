@@ -33,15 +33,15 @@ func probe(ctx context.Context, s *Stand) (f Found, err error) {
 		return f, err
 	}
 	slices.Sort(times)
-	for _, percent := range probed {
+	for _, percent := range []float64{50, 90, 99, 99.9, 99.99, 100} {
 		f.Latency = append(f.Latency, result.Percentile{Percent: percent, Ns: float64(times[int(float64(len(times)-1)*percent/100)])})
 	}
 	_, err = f.account(ctx, s)
 	return f, err
 }
 
-// probed are the percentiles that are kept of single packets.
-var probed = []float64{50, 99}
+// probed are the percentiles of single packets that rows are compared by.
+var probed = []float64{50, 99, 99.9, 99.99}
 
 func percentiles(list ...float64) (measures []result.Measure) {
 	for _, p := range list {

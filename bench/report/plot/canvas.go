@@ -64,10 +64,13 @@ func (c *canvas) svg(id, title, description string, height float64) string {
 // series is the class of a series by its number.
 func series(i int) string { return fmt.Sprint("s", i%colours) }
 
-// mark draws the mark of a series: each has a shape of its own.
-func (c *canvas) mark(i int, x, y float64, title string) {
+// mark draws the mark of a series: each has a shape of its own, filled or open.
+func (c *canvas) mark(i int, x, y float64, open bool, title string) {
 	const r = 4.0
 	class := "mark " + series(i)
+	if open {
+		class = "mark open " + series(i)
+	}
 	points := func(xy ...float64) string {
 		var list []string
 		for k := 0; k < len(xy); k += 2 {

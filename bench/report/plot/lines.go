@@ -15,7 +15,10 @@ type Axis struct {
 }
 
 // A Point of a line, with the range it may be in where Low is below High.
-type Point struct{ X, Y, Low, High float64 }
+type Point struct {
+	X, Y, Low, High float64
+	Open            bool // its mark is hollow: the figure is a bound
+}
 
 // A Series is one line. Points are in the order in which they are to be joined.
 type Series struct {
@@ -33,7 +36,7 @@ type Lines struct {
 
 // The chart's area in units, below the legend, and the room of one line of the legend.
 const (
-	areaLeft, areaRight = 66.0, Width - 16.0
+	areaLeft, areaRight = 66.0, Width - 26.0
 	areaHeight          = 210.0
 	lineHeight          = 17.0
 	belowArea           = 40.0
@@ -46,7 +49,7 @@ func (l *Lines) SVG(id string) string {
 	for _, s := range l.Series {
 		y := top + lineHeight/2
 		c.element("path", "d", fmt.Sprintf("M%s %sh24", value(areaLeft), value(y)), "class", "line "+series(s.Number))
-		c.mark(s.Number, areaLeft+12, y, s.Name)
+		c.mark(s.Number, areaLeft+12, y, false, s.Name)
 		c.text(areaLeft+32, y+4.5, "start", "label", Cut(s.Name, 55))
 		top += lineHeight
 	}
@@ -106,6 +109,6 @@ func (a *area) series(c *canvas, s *Series) {
 	}
 	for _, p := range s.Points {
 		x, y := a.at(p.X, p.Y)
-		c.mark(s.Number, x, y, fmt.Sprintf("%s, %s: %s", s.Name, a.x.Format(p.X), a.y.Format(p.Y)))
+		c.mark(s.Number, x, y, p.Open, fmt.Sprintf("%s, %s: %s", s.Name, a.x.Format(p.X), a.y.Format(p.Y)))
 	}
 }

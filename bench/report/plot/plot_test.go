@@ -66,8 +66,8 @@ func TestChartsOfOddFigures(t *testing.T) {
 		"no parts":    (&Stack{Wholes: []Whole{{Name: "<x>"}}}).SVG("a"),
 		"parts of 0":  (&Stack{Wholes: []Whole{{Parts: []Part{{Name: `"`}}}}}).SVG("a"),
 		"no lines":    (&Lines{X: axis(NewLinear(1)), Y: axis(NewLinear(1))}).SVG("a"),
-		"one point":   (&Lines{X: axis(NewLog(1, 1)), Y: axis(NewLinear(0)), Series: []Series{{Name: "&", Points: []Point{{1, 0, 0, 0}}}}}).SVG("a"),
-		"points off":  (&Lines{X: axis(NewLog(10, 100)), Y: axis(NewLog(10, 100)), Series: []Series{{Points: []Point{{0, 0, 0, 1e18}, {1e18, 1e18, 0, 0}}}}}).SVG("a"),
+		"one point":   (&Lines{X: axis(NewLog(1, 1)), Y: axis(NewLinear(0)), Series: []Series{{Name: "&", Points: []Point{{X: 1, Open: true}}}}}).SVG("a"),
+		"points off":  (&Lines{X: axis(NewLog(10, 100)), Y: axis(NewLog(10, 100)), Series: []Series{{Points: []Point{{High: 1e18}, {X: 1e18, Y: 1e18}}}}}).SVG("a"),
 		"many series": (&Lines{X: axis(NewNines(50, true)), Y: axis(NewShares(0)), Series: make([]Series, 20)}).SVG("a"),
 	} {
 		if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") {
@@ -90,7 +90,7 @@ func TestMarksDifferInShape(t *testing.T) {
 	seen := make(map[string]bool)
 	for i := range 4 {
 		var c canvas
-		c.mark(i, 10, 10, "")
+		c.mark(i, 10, 10, false, "")
 		shape, _, _ := strings.Cut(c.b.String(), " class=")
 		seen[shape] = true
 	}
