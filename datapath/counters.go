@@ -12,6 +12,7 @@ import (
 // counted in exactly one of them, by what decided its fate.
 const (
 	hitPort = iota
+	hitLatest
 	hitEMC
 	hitMegaflow
 	askedSlowPath
@@ -22,6 +23,7 @@ const (
 func levelCounters() []counter.Desc {
 	return []counter.Desc{
 		hitPort:       {Name: "port_hit", Help: "Packets answered without a look-up: all packets of their port are one flow."},
+		hitLatest:     {Name: "latest_hit", Help: "Packets of the flow that the latest packet of their port was of, found without a look-up."},
 		hitEMC:        {Name: "emc_hit", Help: "Packets answered by the worker's exact-match cache."},
 		hitMegaflow:   {Name: "megaflow_hit", Help: "Packets answered by the megaflow cache."},
 		askedSlowPath: {Name: "upcall", Help: "Packets no cache knew, sent to the slow path."},

@@ -22,8 +22,8 @@ const publishEvery = 1_000_000 // ns
 // A pipeline is the switch as one worker runs it: everything here belongs to that worker, so nothing
 // is locked. One batch at a time goes through its stages, each over the whole batch:
 //
-//	extract keys → complete checksums → exact-match cache → megaflow cache → run actions
-//	                                                              └ misses → slow path
+//	extract keys → complete checksums → latest flow → exact-match cache → megaflow cache → run actions
+//	                                                                            └ misses → slow path
 //
 // It implements pmd.Processor.
 type pipeline struct {
@@ -142,14 +142,18 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 		w.stages.Enter(stage.Slow)
 		gone |= w.hold(b, depth, gone)
 	}
-	// 4. The exact-match cache, then the megaflow cache for what it does not know.
-	w.stages.Enter(stage.Exact)
+	// 4. The flow of the port's latest packet, then the exact-match cache, then the megaflow cache for what neither knows.
 	settled := w.book.Settled() // before any flow is found: who finds one that a walk removes must not take that to be over
-	miss := w.emc.Lookup(k, &w.slots, w.miss[:0])
-	hits := k.N - len(miss)
-	if gone != 0 {
-		miss, hits = w.leave(gone, miss)
+	known := w.latest(port, recirc, gone)
+	miss := w.miss[:0]
+	if known|gone != 1<<k.N-1 {
+		w.stages.Enter(stage.Exact)
+		miss = w.emc.Lookup(k, known, &w.slots, miss)
 	}
+	if gone != 0 {
+		miss = w.leave(gone, miss)
+	}
+	hits := k.N - bits.OnesCount64(known|gone) - len(miss)
 	if w.watch != nil {
 		w.watch.missed(w, port, recirc, depth, b.Frames(), miss)
 	}
@@ -157,6 +161,9 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	if len(miss) > 0 {
 		w.stages.Enter(stage.Megaflow)
 		miss = w.lookup(miss)
+	}
+	if known|gone != 1<<k.N-1 && recirc == 0 {
+		w.met(port)
 	}
 	// 5. What packets that were taken up again have met before, and what they meet now, is of one version of the rules.
 	if recirc != 0 {
@@ -236,9 +243,31 @@ func (w *pipeline) keep(f frame.Frame, hash uint64, depth int) {
 	w.frames.Put(f)
 }
 
-// leave takes the frames that are gone out of the look-up's result: their slots and misses. It
-// returns the misses and the number of hits that remain.
-func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16, hits int) {
+// latest finds the packets of the batch that are of the flow that the port's latest packet was of, but for those that are
+// gone, and returns a bit for each.
+func (w *pipeline) latest(port, recirc uint32, gone uint64) (known uint64) {
+	if recirc != 0 || w.watch != nil {
+		return 0
+	}
+	w.stages.Enter(stage.Port)
+	known = w.flows.Latest(&w.keys, port, gone, &w.slots)
+	w.count.levels.Add(hitLatest, uint64(bits.OnesCount64(known)))
+	return known
+}
+
+// met takes note of the flow of the batch's last packet.
+func (w *pipeline) met(port uint32) {
+	for i := w.keys.N - 1; i >= 0; i-- {
+		if s := w.slots[i]; s != 0 {
+			w.flows.Meet(port, s)
+			return
+		}
+	}
+}
+
+// leave takes the frames that are gone out of the look-up's result: their slots and misses. It returns the misses that
+// remain.
+func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16) {
 	left = miss[:0]
 	for _, i := range miss {
 		if gone>>i&1 == 0 {
@@ -248,7 +277,7 @@ func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16, hits int) {
 	for g := gone; g != 0; g &= g - 1 {
 		w.slots[bits.TrailingZeros64(g)] = 0
 	}
-	return left, w.keys.N - bits.OnesCount64(gone) - len(left)
+	return left
 }
 
 // lookup asks the megaflow cache about the packets of miss, teaches the exact-match cache, and

@@ -220,6 +220,8 @@ func BenchmarkSwitch(b *testing.B) {
 	var ip flow.Mask
 	ip.SetExact(flow.FieldIPSrc)
 	ip.SetExact(flow.FieldIPDst)
+	var network flow.Mask // one megaflow
+	network.SetBits(flow.FieldIPDst, 0xff000000)
 	shapes := []struct {
 		name  string
 		mask  flow.Mask
@@ -229,6 +231,7 @@ func BenchmarkSwitch(b *testing.B) {
 	}{
 		{"port-rule-1flow", flow.Mask{}, 1, 1, false},
 		{"ip-rule-1flow", ip, 1, 1, false},
+		{"network-rule-100000flows", network, 100000, 1, false},
 		{"ip-rule-1024flows", ip, 1024, 1, false},
 		{"ip-rule-1024flows-partial-checksums", ip, 1024, 1, true},
 		{"ip-rule-100000flows", ip, 100000, 100, false},

@@ -155,7 +155,7 @@ func (s *Switch) askCaches(p *TracePass) {
 func (w *pipeline) knows(key *flow.Key) bool {
 	w.keys.Set(key, &w.x.Seed)
 	var slots [frame.MaxBatch]flowcache.Slot
-	return len(w.emc.Lookup(&w.keys, &slots, w.miss[:0])) == 0
+	return len(w.emc.Lookup(&w.keys, 0, &slots, w.miss[:0])) == 0
 }
 
 // extractor returns what keys are extracted with.

@@ -11,7 +11,7 @@ import (
 func (r *rig) levels() (port, caches, slow, undecided uint64) {
 	r.w.count.publish()
 	of := func(name string) uint64 { return sampleOf(r.w.count.levels, name) }
-	return of("port_hit"), of("emc_hit") + of("megaflow_hit"), of("upcall"), of("undecided")
+	return of("port_hit"), of("latest_hit") + of("emc_hit") + of("megaflow_hit"), of("upcall"), of("undecided")
 }
 
 func TestPacketsOfAPortThatIsOneFlowAreNotLookedUp(t *testing.T) {

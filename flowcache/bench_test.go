@@ -104,7 +104,7 @@ func BenchmarkEMC(b *testing.B) {
 			b.ReportAllocs()
 			n, missed := 0, 0
 			for b.Loop() {
-				missed += len(e.Lookup(&batches[n%len(batches)], &slots, idx[:]))
+				missed += len(e.Lookup(&batches[n%len(batches)], 0, &slots, idx[:]))
 				n++
 			}
 			perPacket(b)

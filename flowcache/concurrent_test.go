@@ -190,7 +190,7 @@ func (w *world) batch(r *rand.Rand, reader *Reader, emc *EMC, k *flow.Keys) erro
 	for i := range keys {
 		before[i] = w.state[number[i]].Load()
 	}
-	reader.Lookup(k, emc.Lookup(k, &slots, idx[:]), &slots)
+	reader.Lookup(k, emc.Lookup(k, 0, &slots, idx[:]), &slots)
 	for i, s := range slots {
 		n := number[i]
 		steady := w.state[n].Load() == before[i]

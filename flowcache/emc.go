@@ -80,18 +80,25 @@ func NewEMC(entries int, insertInverseProbability int, m *Megaflow) *EMC {
 }
 
 // Lookup writes the slots of the packets of k that the cache knows to slots, and returns the indexes
-// of the others in miss, of which it uses the memory from the start.
-func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) []uint16 {
+// of the others in miss, of which it uses the memory from the start. Packets with a bit in known are left out: their
+// slots are known already.
+func (e *EMC) Lookup(k *flow.Keys, known uint64, slots *[frame.MaxBatch]Slot, miss []uint16) []uint16 {
 	miss = miss[:0]
 	if e.rest.skip() {
 		for i := range k.N {
-			miss = append(miss, uint16(i))
+			if known>>i&1 == 0 {
+				miss = append(miss, uint16(i))
+			}
 		}
 		return miss
 	}
 	touched := byte(0)
 	var tunnelled, others uint64 // keys with a tunnel block beside the base block, and with anything else
 	for i := range k.N {
+		if known>>i&1 != 0 {
+			e.cand[i] = 0
+			continue
+		}
 		c := e.candidate(k.Hash[i])
 		e.cand[i] = c
 		if c != 0 {
@@ -127,9 +134,12 @@ func (e *EMC) Lookup(k *flow.Keys, slots *[frame.MaxBatch]Slot, miss []uint16) [
 				continue
 			}
 		}
-		miss = append(miss, uint16(i))
+		if known>>i&1 == 0 {
+			miss = append(miss, uint16(i))
+		}
 	}
-	e.rest.saw(k.N, k.N-len(miss))
+	asked := k.N - bits.OnesCount64(known)
+	e.rest.saw(asked, asked-len(miss))
 	return miss
 }
 

@@ -45,12 +45,12 @@ func TestEMCTellsKeysApartInEveryBlock(t *testing.T) {
 			g.emc.Insert(&g.keys, 0, s)
 			// The same hash, so that only the comparison stands between them.
 			hash := g.keys.Hash[0]
-			if miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:]); len(miss) != 0 {
+			if miss := g.emc.Lookup(&g.keys, 0, &g.slots, g.idx[:]); len(miss) != 0 {
 				t.Errorf("block %d: the key itself missed", b)
 			}
 			setKeys(&g.keys, other)
 			g.keys.Hash[0] = hash
-			if miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:]); len(miss) != 1 {
+			if miss := g.emc.Lookup(&g.keys, 0, &g.slots, g.idx[:]); len(miss) != 1 {
 				t.Errorf("block %d byte %d: another key hit", b, off)
 			}
 		}
@@ -76,7 +76,7 @@ func TestEMCReplacesTheDeadFirst(t *testing.T) {
 	g.emc.Insert(&g.keys, 0, slots[emcWays])
 	for i := range slots {
 		setKeys(&g.keys, benchKeyOf(i))
-		miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:])
+		miss := g.emc.Lookup(&g.keys, 0, &g.slots, g.idx[:])
 		if want := i == 2; (len(miss) == 1) != want {
 			t.Errorf("key %d: missed = %t, want %t", i, !want, want)
 		}

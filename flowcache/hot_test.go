@@ -23,7 +23,7 @@ func TestPacketPathAllocatesNothing(t *testing.T) {
 	}
 	setKeys(&g.keys, keys[:]...)
 	got := testing.AllocsPerRun(100, func() {
-		miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:])
+		miss := g.emc.Lookup(&g.keys, 0, &g.slots, g.idx[:])
 		g.reader.Lookup(&g.keys, miss, &g.slots)
 		for i := range keys {
 			if s := g.slots[i]; s != 0 {

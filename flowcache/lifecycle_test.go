@@ -114,16 +114,17 @@ func TestAnEMCEntryNeverNamesAReusedSlot(t *testing.T) {
 		if err := g.insert(old, prefix(8)); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.lookup(old); err != nil { // now it is in the EMC
+		if err := g.lookup(old); err != nil {
 			t.Fatal(err)
 		}
 		s := g.slots[0]
 		setKeys(&g.keys, old)
-		if miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:]); len(miss) != 0 {
+		g.emc.Insert(&g.keys, 0, s)
+		if miss := g.emc.Lookup(&g.keys, 0, &g.slots, g.idx[:]); len(miss) != 0 {
 			t.Fatal("the EMC does not know the key")
 		}
 		g.remove(s)
-		if miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:]); len(miss) != 1 {
+		if miss := g.emc.Lookup(&g.keys, 0, &g.slots, g.idx[:]); len(miss) != 1 {
 			t.Fatal("the EMC answers with a removed flow")
 		}
 		g.emc.Insert(&g.keys, 0, s)
@@ -134,7 +135,7 @@ func TestAnEMCEntryNeverNamesAReusedSlot(t *testing.T) {
 		if _, ok := g.twin.flows[s]; !ok {
 			t.Fatal("the slot was not used again")
 		}
-		if miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:]); len(miss) != 1 {
+		if miss := g.emc.Lookup(&g.keys, 0, &g.slots, g.idx[:]); len(miss) != 1 {
 			t.Fatal("the EMC answers with the flow that took the slot")
 		}
 		g.remove(s)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
+	"github.com/culvertdev/culvert/ring/slab"
 )
 
 var _ = [1]struct{}{}[flow.Version-3]
@@ -13,10 +14,11 @@ var _ = [1]struct{}{}[flow.Version-3]
 //
 // Thread-safety: one goroutine at a time; any number of readers at once, and one writer beside them.
 type Reader struct {
-	m     *Megaflow
-	epoch *Epoch
-	tally *tally
-	hints hints
+	m      *Megaflow
+	epoch  *Epoch
+	tally  *tally
+	hints  hints
+	latest []latest // by port
 
 	// Scratch of one look-up. What belongs to packet group[j] is at index j.
 	group   [frame.MaxBatch]uint16 // packets of one port that no mask matched yet
@@ -32,6 +34,7 @@ type Reader struct {
 func (m *Megaflow) NewReader() *Reader {
 	r := &Reader{m: m, epoch: m.epochs.Register(), tally: m.takeTally()}
 	r.hints = newHints(r, m.Cap())
+	r.latest = slab.New[latest](r, maxPorts)
 	return r
 }
 

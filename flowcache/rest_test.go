@@ -37,7 +37,7 @@ func (c *crowd) batch(flows uint32) (hits int) {
 		c.next++
 	}
 	setKeys(&c.keys, keys...)
-	miss := c.e.Lookup(&c.keys, &c.slots, nil)
+	miss := c.e.Lookup(&c.keys, 0, &c.slots, nil)
 	known := len(keys) - len(miss)
 	for _, i := range miss {
 		c.slots[i] = c.slot

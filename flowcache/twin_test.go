@@ -87,7 +87,13 @@ func (g *rig) remove(s Slot) {
 func (g *rig) lookup(keys ...flow.Key) error {
 	setKeys(&g.keys, keys...)
 	clear(g.slots[:])
-	miss := g.emc.Lookup(&g.keys, &g.slots, g.idx[:])
+	known := uint64(0)
+	if g.keys.N > 0 {
+		port := portOf(&g.keys.Block[flow.Base][0])
+		known = g.reader.Latest(&g.keys, port, 0, &g.slots)
+		defer func() { g.reader.Meet(port, g.slots[0]) }()
+	}
+	miss := g.emc.Lookup(&g.keys, known, &g.slots, g.idx[:])
 	asked := len(miss)
 	hit := g.idx
 	miss = g.reader.Lookup(&g.keys, miss, &g.slots)

@@ -59,11 +59,12 @@ func (f *Found) account(ctx context.Context, s *Stand) (switches.Account, error)
 	return a, err
 }
 
-// Ways that packets are looked up.
+// Ways that packets are looked up. Packets of the latest one's flow count as what they would be without: there is no switch
+// that can be told not to look there.
 func byPort(s switches.Shares) float64     { return s.Port }
-func byExact(s switches.Shares) float64    { return s.Exact }
-func byMegaflow(s switches.Shares) float64 { return s.Megaflow }
-func byCache(s switches.Shares) float64    { return s.Exact + s.Megaflow }
+func byExact(s switches.Shares) float64    { return s.Latest + s.Exact }
+func byMegaflow(s switches.Shares) float64 { return s.Latest + s.Megaflow }
+func byCache(s switches.Shares) float64    { return s.Latest + s.Exact + s.Megaflow }
 func byRules(s switches.Shares) float64    { return s.New }
 
 // The measures that rows about rates have.

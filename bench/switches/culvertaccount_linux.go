@@ -23,11 +23,11 @@ func (r *runningCulvert) Account(ctx context.Context) (a Account, err error) {
 	counted := func(level string) float64 {
 		return float64(daemon.Value(now.Stats.Caches, level) - daemon.Value(r.before.Stats.Caches, level))
 	}
-	port, exact, mega, asked := counted("port_hit"), counted("emc_hit"), counted("megaflow_hit"), counted("upcall")
-	all := max(port+exact+mega+asked, 1)
-	a.Shares = &Shares{port / all, exact / all, mega / all, asked / all}
-	a.Text = fmt.Sprintf("port alone %.1f %%, exact match %.1f %%, megaflow %.1f %%, rules %.1f %%, %d masks",
-		100*a.Shares.Port, 100*a.Shares.Exact, 100*a.Shares.Megaflow, 100*a.Shares.New, masks(now.Stats))
+	port, latest, exact, mega, asked := counted("port_hit"), counted("latest_hit"), counted("emc_hit"), counted("megaflow_hit"), counted("upcall")
+	all := max(port+latest+exact+mega+asked, 1)
+	a.Shares = &Shares{port / all, latest / all, exact / all, mega / all, asked / all}
+	a.Text = fmt.Sprintf("port alone %.1f %%, latest flow %.1f %%, exact match %.1f %%, megaflow %.1f %%, rules %.1f %%, %d masks",
+		100*a.Shares.Port, 100*a.Shares.Latest, 100*a.Shares.Exact, 100*a.Shares.Megaflow, 100*a.Shares.New, masks(now.Stats))
 	c0, p0 := received(r.before.Ports)
 	c1, p1 := received(now.Ports)
 	a.Cycles = float64(c1-c0) / float64(max(p1-p0, 1))

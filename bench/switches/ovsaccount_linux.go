@@ -17,7 +17,7 @@ func (r *runningOVS) Account(context.Context) (a Account, err error) {
 		return a, err
 	}
 	all := float64(max(s.SimpleHits+s.EMCHits+s.SMCHits+s.MegaflowHits+s.Misses, 1))
-	a.Shares = &Shares{float64(s.SimpleHits) / all, float64(s.EMCHits) / all, float64(s.MegaflowHits) / all, float64(s.Misses) / all}
+	a.Shares = &Shares{Port: float64(s.SimpleHits) / all, Exact: float64(s.EMCHits) / all, Megaflow: float64(s.MegaflowHits) / all, New: float64(s.Misses) / all}
 	a.Text = fmt.Sprintf("simple match %.1f %%, EMC %.1f %%, megaflow %.1f %% under %s masks each, rules %.1f %%",
 		100*a.Shares.Port, 100*a.Shares.Exact, 100*a.Shares.Megaflow, s.Masks, 100*a.Shares.New)
 	a.Cycles = s.Cycles

@@ -53,6 +53,7 @@ type Account struct {
 // Shares are the shares of packets that were looked up in one way, from 0 to 1.
 type Shares struct {
 	Port     float64 // by their port alone
+	Latest   float64 // in the flow of the packet before them
 	Exact    float64 // in the exact-match cache
 	Megaflow float64 // under masks
 	New      float64 // in no cache: the rules were asked

@@ -81,3 +81,14 @@ func equalBlocks(keys *[frame.MaxBatch]Block, n int, cand *[frame.MaxBatch]uint3
 	}
 	return equal
 }
+
+// UnderBase compares the base block of each key with want, a masked one, in the bits that are set in m. It returns a bit
+// for each key that is the same in all of them.
+func (k *Keys) UnderBase(m, want *Block) (same uint64) {
+	for i := range k.N {
+		if EqualMasked(&k.Block[Base][i], m, want) {
+			same |= 1 << i
+		}
+	}
+	return same
+}
