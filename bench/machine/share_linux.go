@@ -24,32 +24,40 @@ func Quiet(ctx context.Context, cpus cpu.Set, patience time.Duration) (used floa
 
 // Used returns the share of the CPUs that is used during d, from 0 to 1.
 func Used(cpus cpu.Set, d time.Duration) (float64, error) {
-	total0, idle0, err := ticks(cpus)
+	t0, err := times(cpus)
 	if err != nil {
 		return 0, err
 	}
 	time.Sleep(d)
-	total1, idle1, err := ticks(cpus)
-	if err != nil || total1 == total0 {
+	t1, err := times(cpus)
+	if err != nil || t1.total == t0.total {
 		return 0, err
 	}
-	return 1 - float64(idle1-idle0)/float64(total1-total0), nil
+	return 1 - float64(t1.idle-t0.idle)/float64(t1.total-t0.total), nil
 }
 
-// Busy returns for how long the CPUs have been used since the machine started, interrupts included, in steps of 10 ms.
-func Busy(cpus cpu.Set) (time.Duration, error) {
-	total, idle, err := ticks(cpus)
-	return time.Duration(total-idle) * tick, err
+// Busy returns for how long the CPUs have been used since the machine started, interrupts included, and for how long of that in soft
+// interrupts, both in steps of 10 ms. Soft interrupts that a system call runs on its way are among them, and in the time of its thread, too.
+func Busy(cpus cpu.Set) (used, soft time.Duration, err error) {
+	t, err := times(cpus)
+	return time.Duration(t.total-t.idle) * tick, time.Duration(t.soft) * tick, err
 }
 
 // tick is the unit of the kernel's times: USER_HZ is 100 on every architecture Go runs on.
 const tick = 10 * time.Millisecond
 
-// ticks sums the times of the CPUs, proc_stat(5).
-func ticks(cpus cpu.Set) (total, idle uint64, err error) {
+// ticks are times of CPUs, in ticks.
+type ticks struct {
+	total uint64
+	idle  uint64 // of total; waiting for disks is in it
+	soft  uint64 // of total, in soft interrupts
+}
+
+// times sums the times of the CPUs, proc_stat(5).
+func times(cpus cpu.Set) (t ticks, err error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0, 0, err
+		return t, err
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
@@ -62,13 +70,16 @@ func ticks(cpus cpu.Set) (total, idle uint64, err error) {
 		for i, v := range f[1:9] { // user to steal; guest time is in user already
 			n, err := strconv.ParseUint(v, 10, 64)
 			if err != nil {
-				return 0, 0, fmt.Errorf("/proc/stat: want numbers: %w", err)
+				return ticks{}, fmt.Errorf("/proc/stat: want numbers: %w", err)
 			}
-			total += n
-			if i == 3 || i == 4 { // idle, iowait
-				idle += n
+			t.total += n
+			switch i {
+			case 3, 4: // idle, iowait
+				t.idle += n
+			case 6:
+				t.soft += n
 			}
 		}
 	}
-	return total, idle, nil
+	return t, nil
 }

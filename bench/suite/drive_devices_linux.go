@@ -67,24 +67,31 @@ func withoutChecksumOffload(h *lab.Host) error {
 
 // A stretch is some time of the switch's CPU.
 type stretch struct {
-	began   time.Time
-	used    time.Duration // by everything, soft interrupts included
-	threads map[string]machine.Spent
+	began      time.Time
+	used, soft time.Duration // by everything, soft interrupts included; by these
+	threads    map[string]machine.Spent
 }
 
 func (s *Stand) stretch() (t stretch, err error) {
 	t.began = time.Now()
-	if t.used, err = machine.Busy(cpu.SetOf(s.Scene.CPU)); err == nil && s.Switch.PID() > 0 {
+	if t.used, t.soft, err = machine.Busy(cpu.SetOf(s.Scene.CPU)); err == nil && s.Switch.PID() > 0 {
 		t.threads, err = machine.Threads(s.Switch.PID())
 	}
 	return t, err
 }
 
-// since returns what of the switch's CPU was used since t, and what became of the time of its thread, if it has one.
-func (s *Stand) since(t stretch) (took, used time.Duration, thread machine.Spent, err error) {
+// A share is what became of a stretch.
+type share struct {
+	took       time.Duration
+	used, soft time.Duration // of the switch's CPU, as in stretch
+	thread     machine.Spent // of the switch's busiest thread, if it has a process
+}
+
+// since returns what has become of the time since t.
+func (s *Stand) since(t stretch) (share, error) {
 	now, err := s.stretch()
 	if err != nil {
-		return 0, 0, thread, err
+		return share{}, err
 	}
-	return now.began.Sub(t.began), now.used - t.used, machine.Busiest(t.threads, now.threads), nil
+	return share{now.began.Sub(t.began), now.used - t.used, now.soft - t.soft, machine.Busiest(t.threads, now.threads)}, nil
 }

@@ -87,7 +87,7 @@ func (s *Stand) countHosts(ctx context.Context) (f Found, err error) {
 		return f, err
 	}
 	sent, received, errCount := s.hostCounts()
-	took, used, thread, errCPU := s.since(before)
+	spent, errCPU := s.since(before)
 	if err := errors.Join(errCount, errCPU); err != nil {
 		return f, err
 	}
@@ -96,14 +96,14 @@ func (s *Stand) countHosts(ctx context.Context) (f Found, err error) {
 		return f, err
 	}
 	packets := float64(max(received-received0, 1))
-	rate := packets / took.Seconds()
-	f.Waited = thread.Waited.Seconds() / took.Seconds()
-	f.Figures = map[string]float64{measureReceived: rate, measureOffered: float64(sent-sent0) / took.Seconds(), measureEach: float64(used) / packets}
+	rate := packets / spent.took.Seconds()
+	f.Waited = spent.thread.Waited.Seconds() / spent.took.Seconds()
+	f.Figures = map[string]float64{measureReceived: rate, measureOffered: float64(sent-sent0) / spent.took.Seconds(), measureEach: float64(spent.used) / packets}
 	if s.Switch.PID() > 0 {
-		f.Figures[measureUser], f.Figures[measureKernel] = float64(thread.User)/packets, float64(thread.System)/packets
+		f.Figures[measureUser], f.Figures[measureKernel] = float64(spent.thread.User)/packets, float64(spent.thread.System)/packets
 	}
 	if f.Limited = limited(a.Cycles, rate, cpu.NewClock().Frequency()); s.Switch.PID() == 0 { // the kernel rests when it has nothing to do
-		f.Limited = used < time.Duration(busyEnough*float64(took))
+		f.Limited = spent.used < time.Duration(busyEnough*float64(spent.took))
 	}
 	return f, nil
 }

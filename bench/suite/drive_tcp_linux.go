@@ -35,16 +35,20 @@ func bulkTCP(ctx context.Context, s *Stand) (f Found, err error) {
 	if err != nil {
 		return f, err
 	}
-	took, used, thread, err := s.since(before)
+	spent, err := s.since(before)
 	if err != nil {
 		return f, err
 	}
 	if _, err := f.account(ctx, s); err != nil {
 		return f, err
 	}
-	f.Waited = thread.Waited.Seconds() / took.Seconds()
+	f.Waited = spent.thread.Waited.Seconds() / spent.took.Seconds()
 	f.LookUps += fmt.Sprintf("; %d TCP segments sent again", t.Retransmits)
-	f.Figures = map[string]float64{measureBulk: t.BitsPerSecond(), measureKilobyte: float64(used.Nanoseconds()) / (float64(max(t.Bytes, 1)) / 1000)}
+	kilobytes := float64(max(t.Bytes, 1)) / 1000
+	f.Figures = map[string]float64{measureBulk: t.BitsPerSecond(), measureKilobyte: float64(spent.used) / kilobytes, measureKilobyteSoft: float64(spent.soft) / kilobytes}
+	if s.Switch.PID() > 0 {
+		f.Figures[measureKilobyteUser], f.Figures[measureKilobyteKernel] = float64(spent.thread.User)/kilobytes, float64(spent.thread.System)/kilobytes
+	}
 	if err := f.iperf(ctx, s); err != nil {
 		return f, err
 	}

@@ -20,6 +20,11 @@ const (
 	measureIperf     = "TCP by iperf3"
 	measureKilobyte  = "CPU time a kilobyte of TCP"
 	measureRoundTrip = "ping, round trip on average"
+
+	// Of CPU time a kilobyte of TCP: the thread's, and what of the kernel's is in soft interrupts, the receiver's TCP among them.
+	measureKilobyteUser   = "user time of the thread a kilobyte"
+	measureKilobyteKernel = "kernel time of the thread a kilobyte"
+	measureKilobyteSoft   = "soft interrupts a kilobyte"
 )
 
 // tcpMeasures are those of hosts of which each may be behind a tunnel. CPU times are those of the switch's whole CPU, soft interrupts included, unless they
@@ -27,7 +32,8 @@ const (
 func tcpMeasures() []result.Measure {
 	return []result.Measure{
 		{Name: measureBulk, Unit: "bit/s", Better: result.More}, {Name: measureIperf, Unit: "bit/s", Better: result.More},
-		{Name: measureKilobyte, Unit: "ns", Better: result.Less}, {Name: measureRoundTrip, Unit: "ns", Better: result.Less},
+		{Name: measureKilobyte, Unit: "ns", Better: result.Less}, {Name: measureKilobyteUser, Unit: "ns", Better: result.Less},
+		{Name: measureKilobyteKernel, Unit: "ns", Better: result.Less}, {Name: measureKilobyteSoft, Unit: "ns", Better: result.Less}, {Name: measureRoundTrip, Unit: "ns", Better: result.Less},
 	}
 }
 
