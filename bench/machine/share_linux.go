@@ -11,12 +11,15 @@ import (
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
+// QuietLook is for how long Quiet looks at the CPUs at least.
+const QuietLook = 500 * time.Millisecond
+
 // Quiet waits until the CPUs are left alone, for so long at most, and returns the share of them that is used,
 // from 0 to 1.
 func Quiet(ctx context.Context, cpus cpu.Set, patience time.Duration) (used float64, err error) {
 	const enough = 0.05
 	for end := time.Now().Add(patience); ; {
-		if used, err = Used(cpus, 500*time.Millisecond); err != nil || used < enough || ctx.Err() != nil || time.Now().After(end) {
+		if used, err = Used(cpus, QuietLook); err != nil || used < enough || ctx.Err() != nil || time.Now().After(end) {
 			return used, err
 		}
 	}

@@ -85,8 +85,8 @@ func (p *Prober) Meet(ctx context.Context) error {
 }
 
 // Probe sends rate packets a second for d, the next one when it is due and the one before has arrived, and returns how long each took
-// from before it was sent until it was received.
-func (p *Prober) Probe(ctx context.Context, rate int, d time.Duration) (times []time.Duration, err error) {
+// from before it was sent until it was received. each is called with every one's time, and may be nil.
+func (p *Prober) Probe(ctx context.Context, rate int, d time.Duration, each func(took time.Duration)) (times []time.Duration, err error) {
 	gap := time.Second / time.Duration(rate)
 	begin := time.Now()
 	for due := begin; due.Sub(begin) < d; due = due.Add(gap) {
@@ -97,7 +97,10 @@ func (p *Prober) Probe(ctx context.Context, rate int, d time.Duration) (times []
 		if !p.await(patience) {
 			return times, errors.Join(fmt.Errorf("a packet did not arrive within %v", patience), ctx.Err())
 		}
-		times = append(times, time.Since(start))
+		took := time.Since(start)
+		if times = append(times, took); each != nil {
+			each(took)
+		}
 	}
 	return times, nil
 }

@@ -210,7 +210,7 @@ func TestAProberWaitsForEachPacket(t *testing.T) {
 	if err := p.Meet(patient(t)); err != nil {
 		t.Fatal(err)
 	}
-	times, err := p.Probe(patient(t), 1000, 50*time.Millisecond)
+	times, err := p.Probe(patient(t), 1000, 50*time.Millisecond, nil)
 	if err != nil || len(times) != 50 {
 		t.Fatalf("%d packets, %v; want 50", len(times), err)
 	}

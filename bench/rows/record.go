@@ -171,7 +171,7 @@ func RecordFound(task, unit string, found []method.Found) Record {
 		if f.Loss > 0 {
 			name = fmt.Sprintf("loss of %.4g %% at most", 100*f.Loss)
 		}
-		rate := f.Rate()
+		rate := sentRate(f)
 		if f.Passed == nil && f.Limited != nil {
 			rate = -1 // unknown
 		}
@@ -179,11 +179,21 @@ func RecordFound(task, unit string, found []method.Found) Record {
 		if f.Passed != nil && i == 0 {
 			s.Class, s.Probes = f.Passed.Class, f.Passed.Probes
 		}
-		if f.Limited != nil || f.Failed == nil {
+		if f.Limited != nil {
+			s.Limits = []string{"no higher rate could be tried: " + note(f.Limited.Limits)}
+		} else if f.Failed == nil {
 			s.Limits = []string{"no higher rate could be tried"}
 		}
 	}
 	return s.record(task, measures, figures...)
+}
+
+// sentRate is the highest rate that passed, without what the generator left out of it.
+func sentRate(f method.Found) float64 {
+	if f.Passed == nil || f.Passed.Offered == 0 {
+		return f.Rate()
+	}
+	return min(f.Rate(), float64(f.Passed.Offered)/f.Passed.Duration.Seconds())
 }
 
 // RecordLoads returns what a run keeps of trials at rising loads: loss against load.

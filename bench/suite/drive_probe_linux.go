@@ -22,14 +22,22 @@ func probe(ctx context.Context, s *Stand) (f Found, err error) {
 	if err := p.Meet(ctx); err != nil {
 		return f, err
 	}
-	if _, err := p.Probe(ctx, s.Options.Rate, s.Options.Warm); err != nil {
+	if _, err := p.Probe(ctx, s.Options.Rate, s.Options.Warm, nil); err != nil {
 		return f, err
 	}
 	if err := s.Switch.Clear(ctx); err != nil {
 		return f, err
 	}
-	times, err := p.Probe(ctx, s.Options.Rate, s.Options.Window)
+	watch, err := s.watchPauses()
 	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, watch.close()) }()
+	times, err := p.Probe(ctx, s.Options.Rate, s.Options.Window, watch.packet)
+	if err != nil {
+		return f, err
+	}
+	if f.Figures, err = watch.figures(); err != nil {
 		return f, err
 	}
 	slices.Sort(times)

@@ -24,6 +24,7 @@ type sample struct {
 	Distance  [2]machine.Distance // between the CPUs, before and after
 	Used      [2]float64          // by others, share of the two CPUs, just before and just after
 	Took      time.Duration       // with all tries
+	Before    time.Duration       // of that, the tries before the one that counts, and waiting until others left the CPUs alone
 }
 
 // class is what the window's own probes say of it.

@@ -51,7 +51,7 @@ func portRows() []Row {
 	}
 	return append(rows,
 		Row{
-			ID: "latency", Name: "latency at low load", Contenders: both, Rules: toOther, Way: byPort, Drive: probe, Measures: percentiles(probed...),
+			ID: "latency", Name: "latency at low load", Contenders: both, Rules: toOther, Way: byPort, Drive: probe, Measures: append(percentiles(probed...), pauseMeasures()...),
 			Traffic: result.Traffic{Protocol: "Ethernet, local experimental", Directions: 1},
 		},
 		Row{

@@ -52,7 +52,7 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 	}
 	s := schedule{o: o, book: book, turns: turns, now: time.Now}
 	s.measure = func(ctx context.Context, sw switches.Switch, at Cell) (sample, error) {
-		return b.window(ctx, sw, at, s.late)
+		return b.window(ctx, sw, at, s.short)
 	}
 	p := report.NewProgress(os.Stdout, s.windows())
 	s.watch = p

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -23,6 +22,8 @@ type schedule struct {
 	begun   time.Time
 	planned time.Duration // that the windows measured so far were to take
 	done    int           // windows measured
+	once    time.Duration // that they took, without those that were measured again
+	rest    time.Duration // that what is not measured yet is to take
 }
 
 // A watcher is told how far it is; [report.Progress] is one.
@@ -45,6 +46,9 @@ func (s *schedule) windows() (n int) {
 // the same book it is tried anew. A cell that would end too late is left out as a whole, and no window begins when time is up.
 func (s *schedule) run(ctx context.Context) error {
 	s.begun = s.now()
+	for _, t := range s.turns {
+		s.rest += s.left(t)
+	}
 	var failed, late int
 	for _, t := range s.turns {
 		if left := s.left(t); left > 0 && s.o.Budget > 0 && s.spent()+s.paced(left) > s.o.Budget {
@@ -72,12 +76,16 @@ func (s *schedule) spent() time.Duration { return s.now().Sub(s.begun) }
 // late reports whether time is up.
 func (s *schedule) late() bool { return s.o.Budget > 0 && s.spent() >= s.o.Budget }
 
-// paced is how long that takes which is planned to take d, by how it went so far: where others disturb windows these are measured again.
+// short reports whether there is no time to wait until others leave the CPUs alone, or to measure a window again that they disturbed: what is
+// left to measure comes first.
+func (s *schedule) short() bool { return s.o.Budget > 0 && s.spent()+s.rest >= s.o.Budget }
+
+// paced is how long that takes which is planned to take d, by how it went so far on a machine that is slower than planned.
 func (s *schedule) paced(d time.Duration) time.Duration {
 	if s.planned == 0 {
 		return d
 	}
-	return time.Duration(float64(d) * max(1, float64(s.spent())/float64(s.planned)))
+	return time.Duration(float64(d) * max(1, float64(s.once)/float64(s.planned)))
 }
 
 // left is about how long what the book does not have of a turn takes.
@@ -102,21 +110,22 @@ func (s *schedule) cell(ctx context.Context, t turn) (failed int, err error) {
 			break
 		}
 		s.watch.Begin(fmt.Sprintf("%s: %s, round %d", t.Cell, sw.Name(), t.round))
+		begun, plan := s.now(), s.o.takes(t)/time.Duration(len(t.switches))
 		w, err := s.measure(ctx, sw, t.Cell)
 		if ctx.Err() != nil {
 			return failed, fmt.Errorf("broken off at %s, %s, round %d: %w", t.Cell, sw.Name(), t.round, ctx.Err())
 		}
 		s.watch.Done()
-		s.planned, s.done = s.planned+s.o.takes(t)/time.Duration(len(t.switches)), s.done+1
+		s.planned, s.rest, s.done = s.planned+plan, s.rest-plan, s.done+1
+		s.once += s.now().Sub(begun) - w.Before
+		if err == nil {
+			w.Round, w.Turn = t.round, i
+			w.print(s.watch)
+			err = s.book.Add(w.row(), w.result())
+		}
 		if err != nil {
 			failed++
 			fmt.Fprintf(s.watch, "%s  %s, round %d: FAILED: %v\n", t.Cell, sw.Name(), t.round, err)
-			continue
-		}
-		w.Round, w.Turn = t.round, i
-		w.print(s.watch)
-		if err := s.book.Add(w.row(), w.result()); err != nil {
-			return failed, errors.Join(fmt.Errorf("keep %s", t.Cell), err)
 		}
 	}
 	return failed, nil

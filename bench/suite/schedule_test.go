@@ -137,3 +137,18 @@ func TestAWindowThatFailsIsTriedAgainInTheNextRun(t *testing.T) {
 		t.Errorf("got %v after %d windows", err, l.done)
 	}
 }
+
+func TestAWindowThatCannotBeKeptIsOneThatFailed(t *testing.T) {
+	s, l := planned(t, "", 0)
+	whole := s.measure
+	s.measure = func(c context.Context, sw switches.Switch, at Cell) (sample, error) {
+		w, err := whole(c, sw, at)
+		if sw.Name() == "ovs" && at.Row.ID == "port" {
+			w.Figures = map[string]float64{measureRate: -1}
+		}
+		return w, err
+	}
+	if err := s.run(t.Context()); err == nil || !strings.Contains(err.Error(), "4 windows") || l.done != 16 {
+		t.Errorf("got %v after %d windows: %s", err, l.done, l.String())
+	}
+}

@@ -66,7 +66,7 @@ func TestEverySwitchForwards(t *testing.T) {
 			t.Run(turn.Row.ID+"/"+sw.Name(), func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				s, err := b.once(ctx, sw, turn.Cell)
+				s, err := b.once(ctx, sw, turn.Cell, 0)
 				must(t, err)
 				var text strings.Builder
 				s.print(&text)
@@ -87,7 +87,7 @@ func TestASwitchThatDoesNotDoAsItIsToldIsNotMeasured(t *testing.T) {
 	if err := sw.Missing(); err != nil {
 		t.Skip(err)
 	}
-	s, err := b.once(t.Context(), sw, Cell{rowOf(t, "port"), "split", 64})
+	s, err := b.once(t.Context(), sw, Cell{rowOf(t, "port"), "split", 64}, 0)
 	if err == nil || !strings.Contains(err.Error(), "that a rule was to drop") {
 		t.Errorf("got %v, %v; want an error", s.Figures, err)
 	}
@@ -112,7 +112,7 @@ func TestASwitchOfTheUsersOwnIsDriven(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, user.Stop()) }()
 	must(t, user.Forward(t.Context(), nil))
-	s, err := b.once(t.Context(), own, Cell{rowOf(t, "port"), "split", 64})
+	s, err := b.once(t.Context(), own, Cell{rowOf(t, "port"), "split", 64}, 0)
 	must(t, err)
 	if s.Figures[measureRate] <= 0 || !s.Limited {
 		t.Errorf("got %+v; want a rate, of which it is not known whose limit it was", s.Found)

@@ -18,11 +18,18 @@ import (
 // up otherwise than the row says.
 const tries = 3
 
-// window measures a window, again when it is not worth much and it is not late.
-func (b *bench) window(ctx context.Context, sw switches.Switch, at Cell, late func() bool) (s sample, err error) {
+// window measures a window, again when it is not worth much. When time is short it is taken as it is, and nobody is waited for.
+func (b *bench) window(ctx context.Context, sw switches.Switch, at Cell, short func() bool) (s sample, err error) {
 	begun := time.Now()
-	for try := 0; try == 0 || try < tries && !late(); try++ {
-		if s, err = b.once(ctx, sw, at); err != nil || s.valid() && (b.o.Patience == 0 || s.undisturbed() && s.class() != result.Mixed) {
+	for try := 0; try == 0 || try < tries && !short(); try++ {
+		patience := b.o.Patience
+		if short() {
+			patience = 0
+		}
+		before := time.Since(begun)
+		s, err = b.once(ctx, sw, at, patience)
+		s.Before += before
+		if err != nil || s.valid() && (b.o.Patience == 0 || s.undisturbed() && s.class() != result.Mixed) {
 			break
 		}
 	}
@@ -30,17 +37,19 @@ func (b *bench) window(ctx context.Context, sw switches.Switch, at Cell, late fu
 	return s, err
 }
 
-// once starts a switch, measures and stops it.
-func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell) (s sample, err error) {
+// once waits until others leave the CPUs alone, for so long at most, then starts a switch, measures and stops it.
+func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell, patience time.Duration) (s sample, err error) {
 	s.Cell, s.Contender = at, sw.Name()
 	scratch, _, err := lab.NewScratch("culvert-bench-")
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
-	if s.Used[0], err = machine.Quiet(ctx, contest.CPUs(), b.o.Patience); err != nil {
+	waiting := time.Now()
+	if s.Used[0], err = machine.Quiet(ctx, contest.CPUs(), patience); err != nil {
 		return s, err
 	}
+	s.Before = time.Since(waiting) - machine.QuietLook
 	s.Distance[0] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute+b.o.Warm+b.o.Window+2*at.Row.Takes)
 	defer cancel()

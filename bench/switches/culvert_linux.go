@@ -1,6 +1,7 @@
 package switches
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -34,7 +35,7 @@ type runningCulvert struct {
 }
 
 func (c *Culvert) Start(ctx context.Context, s Scene) (Running, error) {
-	r := &runningCulvert{options: daemon.Options{Namespace: s.Space, Binary: c.Binary, Dir: s.Dir, Config: c.text(s)}}
+	r := &runningCulvert{config: []string{countCollections}, options: daemon.Options{Namespace: s.Space, Binary: c.Binary, Dir: s.Dir, Config: c.text(s), Env: []string{countCollections}}}
 	for _, text := range []string{c.Ports, c.Config, exactOff(s), inline(s)} {
 		if text != "" {
 			r.config = append(r.config, oneLine(text))
@@ -59,6 +60,15 @@ func (r *runningCulvert) start(ctx context.Context) (err error) {
 		return errors.Join(err, r.Stop())
 	}
 	return nil
+}
+
+// countCollections has the runtime write a line to the log for each collection of garbage, of which there are few.
+const countCollections = "GODEBUG=gctrace=1"
+
+// Collections returns how often the daemon has collected its garbage since it started.
+func (r *runningCulvert) Collections() (int, error) {
+	text, err := os.ReadFile(r.LogPath)
+	return bytes.Count(text, []byte("\ngc ")) + bytes.Count(text[:min(3, len(text))], []byte("gc ")), err
 }
 
 func (r *runningCulvert) Version() string  { return r.build.Version }
