@@ -2,11 +2,9 @@ package machine
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 )
 
 // Slices tells how often a thread has been given its CPU. Close it.
@@ -17,26 +15,25 @@ type Slices struct {
 	text [96]byte
 }
 
-// SlicesOf finds the thread of a process that uses most of its CPU in the time d, such as a switch's forwarding thread.
-func SlicesOf(pid int, d time.Duration) (*Slices, error) {
-	before, err := Threads(pid)
+// SlicesOf finds the thread of a process that may run on one CPU alone, such as a switch's forwarding thread; nil if there is none.
+func SlicesOf(pid, cpu int) (*Slices, error) {
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*")
 	if err != nil {
 		return nil, err
 	}
-	time.Sleep(d)
-	after, err := Threads(pid)
-	if err != nil {
-		return nil, err
+	alone := []byte("\nCpus_allowed_list:\t" + strconv.Itoa(cpu) + "\n")
+	for _, dir := range tasks {
+		status, err := os.ReadFile(filepath.Join(dir, "status"))
+		if err != nil || !bytes.Contains(status, alone) { // the thread may have ended
+			continue
+		}
+		f, err := os.Open(filepath.Join(dir, "schedstat"))
+		if err != nil {
+			return nil, err
+		}
+		return &Slices{file: f}, nil
 	}
-	stat, _ := busiest(before, after)
-	if stat == "" {
-		return nil, fmt.Errorf("no thread of process %d has used its CPU for %v", pid, tick)
-	}
-	f, err := os.Open(filepath.Join(filepath.Dir(stat), "schedstat"))
-	if err != nil {
-		return nil, err
-	}
-	return &Slices{file: f}, nil
+	return nil, nil
 }
 
 // Count returns how often the thread was given its CPU since it began (linux Documentation/scheduler/sched-stats.rst). It takes some two

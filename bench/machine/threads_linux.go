@@ -55,19 +55,13 @@ func waited(stat string) time.Duration {
 }
 
 // Busiest returns what the thread that spent most between two looks has spent.
-func Busiest(before, after map[string]Spent) Spent {
-	_, most := busiest(before, after)
-	return most
-}
-
-// busiest returns the stat file of that thread, too; none if no thread has spent anything.
-func busiest(before, after map[string]Spent) (stat string, most Spent) {
+func Busiest(before, after map[string]Spent) (most Spent) {
 	for p, a := range after {
 		b := before[p]
 		d := Spent{a.User - b.User, a.System - b.System, a.Waited - b.Waited}
 		if d.User+d.System > most.User+most.System {
-			stat, most = p, d
+			most = d
 		}
 	}
-	return stat, most
+	return most
 }

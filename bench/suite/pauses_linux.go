@@ -45,9 +45,11 @@ type collector interface{ Collections() (int, error) }
 func (s *Stand) watchPauses() (p *pauses, err error) {
 	p = &pauses{sw: s.Switch}
 	if pid := s.Switch.PID(); pid > 0 {
-		if p.slices, err = machine.SlicesOf(pid, 200*time.Millisecond); err != nil {
+		if p.slices, err = machine.SlicesOf(pid, s.Scene.CPU); err != nil {
 			return nil, err
 		}
+	}
+	if p.slices != nil {
 		p.last, p.err = p.slices.Count()
 	}
 	if c, ok := s.Switch.(collector); ok {
