@@ -21,7 +21,7 @@ func TestASwitchBetweenTwoInterfacesIsDriven(t *testing.T) {
 			b := short(t)
 			own, far := ownBridge(t, b, kind)
 			cell := Cell{Row: rowOf(t, "interfaces-burst"), Size: 64}
-			s, err := b.once(t.Context(), own, cell)
+			s, err := b.once(t.Context(), own, cell, 0)
 			must(t, err)
 			if n := s.Figures["longest burst"]; n < 1 {
 				t.Errorf("a burst of %v frames passes", n)
