@@ -9,7 +9,14 @@ import (
 
 // attach loads the program and puts it on the device in the best mode that works.
 func attach(c config, st deviceState, ifindex, queues int, ch *choices) (*steering, error) {
-	s, err := load(c, st, queues, ch)
+	b := blueprint{queues: queues, pass: c.pass, mac: st.mac, fallback: c.fallback}
+	ch.noTags = "generic mode"
+	if c.mode != plain {
+		if s := attachForTags(c, b, ifindex, ch); s != nil {
+			return s, nil
+		}
+	}
+	s, err := load(c, b, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -30,16 +37,40 @@ func attach(c config, st deviceState, ifindex, queues int, ch *choices) (*steeri
 	return s, nil
 }
 
+// attachForTags is attach of a program that puts VLAN tags back, which is for native mode alone; nil if that cannot be had.
+func attachForTags(c config, b blueprint, ifindex int, ch *choices) *steering {
+	tag, err := findRxTag()
+	if err != nil {
+		ch.noTags = err.Error()
+		return nil
+	}
+	b.tag, b.ifindex = tag, ifindex
+	s, err := load(c, b, ch)
+	if err != nil {
+		ch.noTags = fmt.Sprintf("the kernel refused a program that asks for them (%v)", err)
+		return nil
+	}
+	if err := s.attach(ifindex, true); err != nil {
+		_ = s.Close() // nothing is lost with it
+		ch.noTags = fmt.Sprintf("the device refused a program that asks for them (%v)", err)
+		return nil
+	}
+	ch.native, ch.tags = true, true
+	return s
+}
+
 // load loads the program for multi-buffer packets if it may, and for single ones if it must.
-func load(c config, st deviceState, queues int, ch *choices) (*steering, error) {
+func load(c config, b blueprint, ch *choices) (*steering, error) {
 	if c.multiBuffer != plain {
-		s, err := newSteering(queues, c.pass, st.mac, c.fallback, true)
+		b.frags = true
+		s, err := newSteering(b)
 		if err == nil || c.multiBuffer == better || !errors.Is(err, unix.EINVAL) {
 			return s, err
 		}
 		ch.noFrags = "the kernel has no XDP programs for multi-buffer packets (Linux 5.18)"
 	}
-	return newSteering(queues, c.pass, st.mac, c.fallback, false)
+	b.frags = false
+	return newSteering(b)
 }
 
 // refused says in words why the device did not take the program.

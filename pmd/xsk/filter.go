@@ -13,8 +13,9 @@ import (
 type action int32
 
 const (
-	drop action = 1 // XDP_DROP
-	pass action = 2 // XDP_PASS
+	aborted action = 0 // XDP_ABORTED
+	drop    action = 1 // XDP_DROP
+	pass    action = 2 // XDP_PASS
 )
 
 // A filter says which packets are left to the host. The zero filter leaves none.

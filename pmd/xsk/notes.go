@@ -14,6 +14,8 @@ type choices struct {
 	native      bool
 	notNative   string // reason
 	noFrags     string // reason
+	tags        bool   // those that the device has taken off are put back
+	noTags      string // reason
 	flags       uint16 // the sockets are bound with
 	notZeroCopy string
 	notSG       string
@@ -75,6 +77,7 @@ func (ch *choices) notes(c config, pool *frame.Pool) []pmd.Note {
 		note("attach", ch.native, "native", "generic", attach),
 		note("copy", ch.flags&unix.XDP_ZEROCOPY != 0, "zero-copy", "copy", copying),
 		note("multi-buffer", ch.flags&unix.XDP_USE_SG != 0, "on", "off", multi),
+		note("vlan-tags", ch.tags, "put back", "left off", ch.noTags),
 		note("need-wakeup", ch.flags&unix.XDP_USE_NEED_WAKEUP != 0, "on", "off", wakeup),
 		poll,
 		queues,

@@ -35,7 +35,7 @@ func Probe() error {
 	} else {
 		err = unix.Close(fd)
 	}
-	s, err2 := newSteering(1, filter{}, nil, drop, false)
+	s, err2 := newSteering(blueprint{queues: 1, fallback: drop})
 	if err2 == nil {
 		err2 = s.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,14 +26,16 @@ const (
 )
 
 // instructions returns the steering program: what f names goes to the host, everything else to the
-// socket of its receive queue, and where there is none, fallback applies. In C:
+// socket of its receive queue, and where there is none, fallback applies. tag is the number of rxTag, 0 if the
+// program cannot ask it. In C:
 //
 //	if (f matches) return XDP_PASS;
+//	put_tag_back(ctx);
 //	return bpf_redirect_map(&sockets, ctx->rx_queue_index, fallback);
 //
 // r6 holds the context throughout. The filter reads headers only, which lie in the first buffer of a
 // multi-buffer packet too.
-func instructions(socketsFD int, f filter, mac net.HardwareAddr, fallback action) asm.Instructions {
+func instructions(socketsFD int, f filter, mac net.HardwareAddr, fallback action, tag btf.TypeID) asm.Instructions {
 	in := asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}
 	if !f.empty() {
 		in = append(in, matchL2(f, mac)...)
@@ -40,18 +43,29 @@ func instructions(socketsFD int, f filter, mac net.HardwareAddr, fallback action
 			in = append(in, matchL4(f.ports)...)
 		}
 	}
-	in = append(in,
-		// bpf_redirect_map takes the fallback in the low bits of flags since Linux 5.3.
-		asm.LoadMem(asm.R2, asm.R6, mdRxQueue, asm.Word).WithSymbol(toSocket),
+	if tag == 0 {
+		in = append(in, labelled(toSocket, redirect(socketsFD, fallback))...)
+	} else {
+		in = append(in, labelled(toSocket, putTagBack(tag, socketsFD, fallback))...)
+		in = append(in, labelled(noTag, redirect(socketsFD, fallback))...)
+		in = append(in, lostTags()...)
+	}
+	if !f.empty() || tag != 0 && fallback == pass {
+		in = append(in, asm.Mov.Imm(asm.R0, int32(pass)).WithSymbol(toHost), asm.Return())
+	}
+	return in
+}
+
+// redirect hands the packet to the socket of its receive queue; without one the fallback applies, which
+// bpf_redirect_map takes in the low bits of flags since Linux 5.3.
+func redirect(socketsFD int, fallback action) asm.Instructions {
+	return asm.Instructions{
+		asm.LoadMem(asm.R2, asm.R6, mdRxQueue, asm.Word),
 		asm.LoadMapPtr(asm.R1, socketsFD),
 		asm.Mov.Imm(asm.R3, int32(fallback)),
 		asm.FnRedirectMap.Call(),
 		asm.Return(),
-	)
-	if !f.empty() {
-		in = append(in, asm.Mov.Imm(asm.R0, int32(pass)).WithSymbol(toHost), asm.Return())
 	}
-	return in
 }
 
 // matchL2 compares destination address and EtherType. It leaves the start of the packet in r2, its

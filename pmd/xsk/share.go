@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
 	"github.com/culvertdev/culvert/pmd"
 	"golang.org/x/sys/unix"
 )
@@ -85,10 +86,12 @@ func (s *steering) share(ends []pmd.TunnelEnd) error {
 //	else return XDP_PASS;
 //	if (e.proto == IPPROTO_UDP) e.port = udp->dest;
 //	if (!bpf_map_lookup_elem(&ends, &e)) return XDP_PASS;
+//	if (!bpf_xdp_metadata_rx_vlan_tag(ctx, &proto, &tci)) return XDP_PASS;
 //	return bpf_redirect_map(&sockets, ctx->rx_queue_index, fallback);
 //
-// r6 holds the context throughout, the key is at the end of the stack.
-func sharing(socketsFD, endsFD int, fallback action) asm.Instructions {
+// r6 holds the context throughout, the key is at the end of the stack. tag is the number of rxTag; if it is 0 the tags that
+// a device takes off are not seen.
+func sharing(socketsFD, endsFD int, fallback action, tag btf.TypeID) asm.Instructions {
 	const key = -24 // offset from the frame pointer: a multiple of 8 with room for endSize
 	in := asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
@@ -134,7 +137,7 @@ func sharing(socketsFD, endsFD int, fallback action) asm.Instructions {
 		asm.JNE.Imm(asm.R8, unix.IPPROTO_UDP, toLookup),
 	)
 	in = append(in, hosts(4)...)
-	return append(in,
+	in = append(in,
 		asm.LoadMem(asm.R4, asm.R2, 2, asm.Half),
 		asm.StoreMem(asm.R10, key+endPort, asm.R4, asm.Half),
 		asm.LoadMapPtr(asm.R1, endsFD).WithSymbol(toLookup),
@@ -142,14 +145,13 @@ func sharing(socketsFD, endsFD int, fallback action) asm.Instructions {
 		asm.Add.Imm(asm.R2, key),
 		asm.FnMapLookupElem.Call(),
 		asm.JEq.Imm(asm.R0, 0, toHost),
-		asm.LoadMem(asm.R2, asm.R6, mdRxQueue, asm.Word),
-		asm.LoadMapPtr(asm.R1, socketsFD),
-		asm.Mov.Imm(asm.R3, int32(fallback)),
-		asm.FnRedirectMap.Call(),
-		asm.Return(),
-		asm.Mov.Imm(asm.R0, int32(pass)).WithSymbol(toHost),
-		asm.Return(),
 	)
+	if tag != 0 {
+		in = append(in, askTag(tag)...)
+		in = append(in, asm.JEq.Imm(asm.R0, 0, toHost))
+	}
+	in = append(in, redirect(socketsFD, fallback)...)
+	return append(in, asm.Mov.Imm(asm.R0, int32(pass)).WithSymbol(toHost), asm.Return())
 }
 
 // hosts leaves the packet to the host unless it has n bytes from r2 on.

@@ -17,7 +17,7 @@ import (
 func TestASharedDevicesTunnelsAreOurs(t *testing.T) {
 	nstest.NeedNamespaces(t) // loading a program takes the same rights, or more
 	ip := netip.MustParseAddr
-	s, err := newSteering(4, filter{shared: true}, net.HardwareAddr{2, 0, 0, 0, 0, 1}, drop, true)
+	s, err := newSteering(blueprint{queues: 4, pass: filter{shared: true}, mac: net.HardwareAddr{2, 0, 0, 0, 0, 1}, fallback: drop, frags: true})
 	must(t, err)
 	defer s.Close()
 	ip4 := func(first byte, frag uint16, proto byte, dst byte, port uint16) []byte {

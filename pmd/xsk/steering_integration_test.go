@@ -71,7 +71,7 @@ func TestTheProgramPassesWhatItIsAskedTo(t *testing.T) {
 		for _, fallback := range []action{drop, pass} {
 			t.Run(fmt.Sprintf("pass=%s, fallback %d", words, fallback), func(t *testing.T) {
 				f := parseFilter(option.Of(map[string]string{OptPass: words}))
-				s, err := newSteering(4, f, mac, fallback, true)
+				s, err := newSteering(blueprint{queues: 4, pass: f, mac: mac, fallback: fallback, frags: true})
 				must(t, err)
 				defer s.Close()
 				for _, p := range packets {
