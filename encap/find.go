@@ -48,7 +48,8 @@ func (x *Popper) repeats(set uint64) (same uint64) {
 	for left := set & (set - 1); left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
 		e := &x.arrivals[i].end
-		if e.src[1]^last.src[1]|e.dst[1]^last.dst[1]|e.where^last.where|e.src[0]^last.src[0]|e.dst[0]^last.dst[0] == 0 {
+		d := (e.src[0] ^ last.src[0]) | (e.src[1] ^ last.src[1]) | (e.dst[0] ^ last.dst[0]) | (e.dst[1] ^ last.dst[1])
+		if d|(e.where^last.where) == 0 {
 			same |= 1 << i
 		}
 		last = e
