@@ -3,6 +3,7 @@ package datapath
 import (
 	"math/bits"
 
+	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/meter"
 	"github.com/culvertdev/culvert/datapath/upcall"
 	"github.com/culvertdev/culvert/datapath/version"
@@ -122,13 +123,18 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 1. Keys. Frames without an Ethernet header end here.
 	w.stages.Enter(stage.Parse)
 	k := &w.keys
-	if kept := w.popping.alike; kept != nil {
+	kept := w.popping.alike
+	if kept != nil {
 		w.popping.alike = nil
 		w.x.ExtractAlike(w.pool, port, b, k, kept)
 	} else {
 		w.x.Extract(w.pool, port, recirc, b, k)
 	}
 	gone := k.Short | k.Refused
+	if gone != 0 || w.waiting.Len() > 0 || w.watch != nil {
+		w.keepOuter(b.Frames(), kept)
+		kept = nil
+	}
 	if gone != 0 {
 		w.dropUnread(b, k.Short, dropShort)
 		w.dropUnread(b, k.Refused, dropNotMapped)
@@ -172,6 +178,8 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 6. The slow path for the rest.
 	if len(miss) > 0 {
 		w.stages.Enter(stage.Slow)
+		w.keepOuter(b.Frames(), kept)
+		kept = nil
 		w.ask(port, recirc, depth, b, miss)
 	}
 	if w.watch != nil {
@@ -180,7 +188,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 7. Actions, for runs of packets with the same ones.
 	w.stages.Enter(stage.Actions)
 	if recirc == 0 {
-		w.execute(port, depth, settled, b.Frames())
+		w.execute(port, depth, settled, kept, b.Frames())
 	} else {
 		w.executeAgain(port, recirc, depth, b.Frames())
 	}
@@ -303,8 +311,9 @@ func (w *pipeline) lookup(miss []uint16) []uint16 {
 
 // execute runs the programs of the packets that were found the first time they were looked up. Neighbours with the same
 // program run together, whatever flows they are of: order is kept, and a thousand flows between two ports cost what one
-// does. settled is the version that was settled before they were looked up.
-func (w *pipeline) execute(port uint32, depth int, settled version.Number, frames []frame.Frame) {
+// does. settled is the version that was settled before they were looked up; kept, unless nil, what programs that ask for it
+// still have to be given of outer headers.
+func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept *[frame.TunnelBlock]byte, frames []frame.Frame) {
 	for i := 0; i < len(frames); {
 		if w.slots[i] == 0 {
 			i++
@@ -322,7 +331,11 @@ func (w *pipeline) execute(port uint32, depth int, settled version.Number, frame
 				w.depart(frames[from:i], w.slots[from], actions, version.Number(number), settled)
 			}
 		}
-		w.run(w.lists.Get(list), run{
+		words := w.lists.Get(list)
+		if kept != nil && !action.Bare(words) {
+			w.pool.KeepTunnel(frames[first:i], kept)
+		}
+		w.run(words, run{
 			port: port, depth: depth,
 			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i],
 		})

@@ -53,7 +53,7 @@ type popping struct {
 func (w *pipeline) pop(p *workerPort, b *frame.Batch) {
 	x := w.popping.popper
 	x.Partial = p.partial
-	x.Pop(p.under, b.Frames())
+	x.PopBare(p.under, b.Frames())
 	if x.Popped|x.Dropped|x.Fragments == 0 {
 		return
 	}
@@ -106,6 +106,13 @@ func (w *pipeline) popAlike(p *workerPort, b *frame.Batch) bool {
 	}
 	w.arrived(p, x.Port[0], size, x.Alike(), x.Options != 0, b)
 	return true
+}
+
+// keepOuter gives frames what is kept of their outer headers, unless that is nil: they have it already, or came in none.
+func (w *pipeline) keepOuter(frames []frame.Frame, kept *[frame.TunnelBlock]byte) {
+	if kept != nil {
+		w.pool.KeepTunnel(frames, kept)
+	}
 }
 
 // arrive deals with those of the popped packets, the frames that have a bit in left, that came by the same tunnel as the

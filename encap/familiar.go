@@ -123,7 +123,10 @@ func (x *Popper) meet6(pkt []byte, place uint64) (k uint8, ok bool) {
 // takeOut takes the frames in met out of their tunnels, and returns those that have room for what is kept of the headers.
 func (x *Popper) takeOut(met uint64) (out uint64) {
 	pool, frames := x.pool, x.frames
-	x.last, x.alike = nil, true
+	if met != 0 && met == ^uint64(0)>>(64-len(frames)) && x.sameMet() {
+		x.takeAlike(x.met[0])
+		return met
+	}
 	for ; met != 0; met &= met - 1 {
 		i := bits.TrailingZeros64(met)
 		f, m := &frames[i], x.met[i]
@@ -134,12 +137,30 @@ func (x *Popper) takeOut(met uint64) (out uint64) {
 		f.SetFlags(frame.HasTunnel)
 		copyKept(pool.Tunnel(*f), &k.kept)
 		x.Port[i] = k.port
-		x.alike = x.alike && (x.last == nil || x.last == k)
-		x.last = k
 		out |= 1 << i
 	}
 	x.Popped = out
 	return out
+}
+
+// sameMet reports whether all frames of the batch have met the same header, and have room for what is kept of it.
+func (x *Popper) sameMet() bool {
+	for i, f := range x.frames {
+		if x.met[i] != x.met[0] || x.pool.Headroom(f)+int(x.met[0].inner) < frame.TunnelRoom {
+			return false
+		}
+	}
+	return true
+}
+
+// takeAlike takes the whole batch, whose headers are all as m says, out of their tunnel.
+func (x *Popper) takeAlike(m meeting) {
+	x.alike = &x.familiar[m.k]
+	x.pool.TrimAll(x.frames, int(m.inner))
+	for i := range x.frames {
+		x.Port[i] = x.alike.port
+	}
+	x.Popped = ^uint64(0) >> (64 - len(x.frames))
 }
 
 // copyKept writes what is kept of outer headers word by word: as one array it would be a call.

@@ -36,8 +36,7 @@ type Popper struct {
 	found    cache
 	familiar [familiarHeaders]familiar
 	met      [frame.MaxBatch]meeting
-	last     *familiar // of the last packet with a familiar header; nil: none had one
-	alike    bool      // all that had one had the same
+	alike    *familiar // header of all packets of the batch; nil: not all have the same familiar one
 }
 
 // An arrival is what is known of a frame that may have come by a tunnel.
@@ -76,11 +75,24 @@ func NewPopper(c *frame.Cache) *Popper {
 // A popped frame has frame.HasTunnel, and in frame.Pool.Tunnel what its outer headers said. Its inner packet is a whole Ethernet header at least; padding behind
 // the outer packet is cut off. Offload wishes about the inner packet stay with it.
 func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
+	x.PopBare(t, frames)
+	if kept := x.Alike(); kept != nil {
+		x.pool.KeepTunnel(frames, kept)
+	}
+}
+
+// PopBare is Pop for who often needs nothing more of outer headers than Alike says: if that is not nil, the frames have
+// no flags, and nothing is kept with them. frame.Pool.KeepTunnel is how they get it.
+func (x *Popper) PopBare(t *Tunnels, frames []frame.Frame) {
+	x.alike = nil
 	x.Popped, x.Dropped, x.Fragments, x.Options = 0, 0, 0, 0
 	if len(t.classes) == 0 {
 		return
 	}
 	x.tunnels, x.frames = t, frames
+	if x.meetAlike() {
+		return
+	}
 	// 1. Outer headers. Most frames of a port that is not for tunnels alone end here.
 	set := x.arrive()
 	if set == 0 {
@@ -97,13 +109,13 @@ func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
 	x.strip(set &^ x.Dropped)
 }
 
-// Alike returns what is kept of the outer headers of the batch if all its packets are popped and have the same, without
-// options; else nil. It is valid until the next Pop.
+// Alike returns what is kept of the outer headers of the batch if all its packets are popped, by the tunnel of Port[0], and
+// have the same ones, which are familiar; else nil. It is valid until the next Pop.
 func (x *Popper) Alike() *[frame.TunnelBlock]byte {
-	if !x.alike || x.Popped == 0 || x.Popped != ^uint64(0)>>(64-len(x.frames)) {
+	if x.alike == nil {
 		return nil
 	}
-	return &x.last.kept
+	return &x.alike.kept
 }
 
 // drop notes that frame i is wrong.
@@ -172,7 +184,6 @@ func (x *Popper) strip(set uint64) {
 		a.describe(room)
 		x.Popped |= 1 << i
 		x.Port[i] = a.tunnel.Port
-		x.alike = false
 		if f.Flags() == frame.HasTunnel {
 			x.learn(i, pkt[:a.inner])
 		}

@@ -28,6 +28,11 @@ func TestKeysWithTheSameOuterHeadersAreThoseOfEachPacket(t *testing.T) {
 		}
 		e.Extract(r.pool, 7, 0, &b, each)
 		r.dirty(0xa5)
+		for i := range b.Frames() {
+			if i%2 == 0 {
+				b.Frames()[i].SetFlags(0)
+			}
+		}
 		e.ExtractAlike(r.pool, 7, &b, r.keys, (*[frame.TunnelBlock]byte)(&said[Tunnel]))
 		if r.keys.N != each.N || r.keys.Short|each.Short|r.keys.Refused != 0 {
 			t.Errorf("%d keys, short %b, refused %b", r.keys.N, r.keys.Short, r.keys.Refused)

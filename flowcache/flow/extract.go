@@ -41,7 +41,7 @@ func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, 
 	var others uint64
 	var flags frame.Flags
 	if recirc&RecircHashed == 0 {
-		others, flags = k.plain(p, meta, b, &e.Seed)
+		others, flags = k.plain(p, meta, b, &e.Seed, 0)
 		if others != 0 {
 			others = k.plain6(p, meta, b, &e.Seed, others)
 		}
@@ -57,11 +57,11 @@ func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, 
 }
 
 // ExtractAlike is Extract for packets on their first pass that came out of a tunnel with the same outer headers each, without
-// options: those that kept says, as frame.Pool.Tunnel has it of all of them.
+// options: those that kept says, as frame.Pool.Tunnel has it of packets with frame.HasTunnel, which these need not have.
 func (e *Extractor) ExtractAlike(p *frame.Pool, port uint32, b *frame.Batch, k *Keys, kept *[frame.TunnelBlock]byte) {
 	k.N, k.Short, k.Refused = b.Len(), 0, 0
 	meta := uint64(port) << 32
-	others, _ := k.plain(p, meta, b, &e.Seed)
+	others, _ := k.plain(p, meta, b, &e.Seed, frame.HasTunnel)
 	if others != 0 {
 		e.parse(p, meta, b, k, others)
 	}

@@ -23,11 +23,11 @@ const tunnelWord = 1 << Tunnel << (OffBlocks % 8 * 8)
 // plain fills in the keys of plain packets, which most are: IPv4 without options behind a VLAN tag or none, not a
 // fragment, with a whole TCP or UDP header. It returns a bit for each frame that is not one, whose key it has left
 // alone, and the flags that any of them has. Of packets that came out of a tunnel the tunnel block is still to come: their
-// keys say that they have one, and what they hash to is the base block.
+// keys say that they have one, and what they hash to is the base block. So are all packets if all is frame.HasTunnel.
 //
 // It makes words of a key, not fields, and hashes them while they are in registers. The branches go the same way
 // for all packets of most batches, so that the work on many of them is under way together.
-func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (others uint64, flags frame.Flags) {
+func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed, all frame.Flags) (others uint64, flags frame.Flags) {
 	w0 := bits.ReverseBytes64(meta)
 	w7, v3 := [2]uint64{blocksWord, blocksWord | tunnelWord}, [2]uint64{}
 	for i := range v3 {
@@ -96,7 +96,7 @@ func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed) (ot
 		base.setWord(4, w4)
 		base.setWord(5, w5)
 		base.setWord(6, 0)
-		kind := f.Flags() / frame.HasTunnel & 1
+		kind := (f.Flags() | all) / frame.HasTunnel & 1
 		base.setWord(7, w7[kind])
 		k.L3[i], k.L4[i] = uint16(off), uint16(off+wire.IPv4Size)
 		// As HashBlock(0, base, seed).

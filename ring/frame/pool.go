@@ -181,6 +181,14 @@ func (p *Pool) Trim(f *Frame, n int) bool {
 	return true
 }
 
+// TrimAll is Trim for frames in one buffer that are all known to have more than n bytes.
+func (p *Pool) TrimAll(frames []Frame, n int) {
+	for i := range frames {
+		frames[i].off += uint32(n)
+		frames[i].len -= uint16(n)
+	}
+}
+
 // SetLen sets the number of data bytes in f's first buffer, which must hold them. For packets in one
 // buffer: what fills a fresh frame calls it.
 func (p *Pool) SetLen(f *Frame, n int) {

@@ -27,6 +27,16 @@ func (p *Pool) Tunnel(f Frame) *[TunnelRoom]byte {
 // TunnelFits reports whether there is room for outer headers in front of f's data.
 func (p *Pool) TunnelFits(f Frame) bool { return p.Headroom(f) >= TunnelRoom }
 
+// KeepTunnel gives all frames HasTunnel, and block as what is kept of their outer headers, which had no options. There must
+// be room for it: see TunnelFits.
+func (p *Pool) KeepTunnel(frames []Frame, block *[TunnelBlock]byte) {
+	kept := *block // a copy that nothing else names is written without a call
+	for i := range frames {
+		*(*[TunnelBlock]byte)(p.Tunnel(frames[i])[:]) = kept
+		frames[i].flags |= HasTunnel
+	}
+}
+
 // SetTunnelOptions says how many bytes of options lie behind the block, 0 to TunnelOptions.
 func SetTunnelOptions(room *[TunnelRoom]byte, n int) {
 	binary.BigEndian.PutUint64(room[tunnelCount:], uint64(n))
