@@ -51,10 +51,10 @@ func (c *Chain) set(id, slots, entry uint16, first, split, end int) {
 }
 
 // alone makes c a chain of one descriptor with these flags, in one segment.
-func (c *Chain) alone(id uint16, segment uint64, flags uint16) {
+func (c *Chain) alone(id, entry uint16, segment uint64, flags uint16) {
 	c.Written = 0
 	c.tag = uint32(id) | 1<<16
-	c.span = segment*(1|1<<16|1<<32) + (1<<16 | 1<<32) - uint64(flags&layout.FlagWrite)<<15
+	c.span = segment*(1|1<<16|1<<32) + (1<<16 | 1<<32 | uint64(entry)<<48) - uint64(flags&layout.FlagWrite)<<15
 }
 
 // took notes that n chains of one segment each were appended.

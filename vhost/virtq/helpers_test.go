@@ -97,7 +97,14 @@ func newWorldOf(t testing.TB, s shape, size uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newWorldIn(t, s, m)
+}
+
+// newWorldIn is newWorld in memory that is there.
+func newWorldIn(t testing.TB, s shape, m *mem.Mapping) *world {
+	t.Helper()
 	w := &world{t: t, memory: m.Bytes(), shape: s}
+	var err error
 	if w.table, err = mem.NewTable(m); err != nil {
 		t.Fatal(err)
 	}

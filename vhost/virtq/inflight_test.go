@@ -14,6 +14,7 @@ import (
 func flightWorld(t testing.TB, s shape) *world {
 	w := newWorld(t, s)
 	w.config.Inflight = make([]byte, virtq.InflightBytes(s.packed, s.driver.Size))
+	w.config.Reads = s.driver.InOrder // then a whole batch goes back by one entry
 	w.device = w.newDevice()
 	return w
 }
@@ -135,11 +136,23 @@ func (l *ledger) finish() {
 // TestKilledWhilePublishing has the device killed between two stores of Publish: the ring and the inflight region
 // are put together from what they were before and after.
 func TestKilledWhilePublishing(t *testing.T) {
-	// The header of a packed ring's region: used index at 16, its wrap counter at 20, their old values behind.
-	middle := func(before, after []byte) []byte {
-		m := append([]byte(nil), before...)
-		copy(m[16:18], after[16:18])
-		m[20] = after[20]
+	// What was written before the guest sees the batch: chains are in flight still, and so are the old values.
+	middle := func(packed bool, before, after []byte) []byte {
+		m := append([]byte(nil), after...)
+		keep := func(off, n int) { copy(m[off:off+n], before[off:]) }
+		header, entry := 16, 16
+		if packed {
+			header, entry = 32, 32
+			keep(18, 2) // old used index
+			keep(21, 1) // its wrap counter
+		}
+		keep(14, 2) // old free entry, or the used index of a split ring
+		for off := header; off+entry <= len(m); off += entry {
+			keep(off, 1) // in flight
+			if packed {
+				keep(off+4, 4) // the chain's last entry, and how many it has
+			}
+		}
 		return m
 	}
 	for _, s := range shapes(32) {
@@ -159,15 +172,9 @@ func TestKilledWhilePublishing(t *testing.T) {
 						copy(w.config.Inflight, region)
 					case "behind the first stores":
 						copy(w.memory, ring)
-						if s.packed {
-							region = middle(region, w.config.Inflight)
-						}
-						copy(w.config.Inflight, region)
+						copy(w.config.Inflight, middle(s.packed, region, w.config.Inflight))
 					case "the ring only":
-						if s.packed {
-							region = middle(region, w.config.Inflight)
-						}
-						copy(w.config.Inflight, region)
+						copy(w.config.Inflight, middle(s.packed, region, w.config.Inflight))
 					}
 					l.kill()
 					l.reap()

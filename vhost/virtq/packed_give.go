@@ -6,11 +6,14 @@ import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 // any, as if they had not been taken. b is empty then. The guest sees it at Publish.
 func (q *Packed) Give(b *Chains, n int) {
 	if q.err == nil {
-		q.untake(b, n) // first: entries of the inflight region that are free now are so for good
-		if q.order && q.flight == nil && q.reads && n > 0 {
+		q.untake(b, n)
+		if q.order && q.reads && n > 0 {
 			q.giveBatch(b, n)
 		} else {
 			q.give(b, n)
+		}
+		if q.flight != nil {
+			q.flight.give(b.chain[:n])
 		}
 	}
 	b.reset()
@@ -40,11 +43,6 @@ func (q *Packed) give(b *Chains, n int) {
 	if q.log != nil {
 		q.logGiven(b, n)
 	}
-	if q.flight != nil {
-		for i := range b.chain[:n] {
-			q.flight.give(b.chain[i].entry())
-		}
-	}
 	q.given = given
 }
 
@@ -71,7 +69,8 @@ func (q *Packed) logGiven(b *Chains, n int) {
 }
 
 // giveBatch writes one used descriptor for n chains, with the id of the last one, in place of the first one's
-// (VIRTIO 1.2, 2.8.8). The last one itself is made to look used, too: see cover.
+// (VIRTIO 1.2, 2.8.8). The last one itself is made to look used, too: see cover. An inflight region tells where the device
+// was, so that with one that is left out.
 func (q *Packed) giveBatch(b *Chains, n int) {
 	rest := layout.PackedRest(0, b.chain[n-1].id(), q.given.Used())
 	if q.given == q.shown {
@@ -85,11 +84,13 @@ func (q *Packed) giveBatch(b *Chains, n int) {
 	for i := range b.chain[plain : n-1] {
 		at = at.Plus(b.chain[plain+i].slots(), q.size)
 	}
-	if n > 1 {
-		q.desc[at.At].Rest = layout.PackedRest(0, 0, at.Used())
-	}
 	slots := b.chain[n-1].slots()
-	q.cover(at, slots)
+	if q.flight == nil {
+		if n > 1 {
+			q.desc[at.At].Rest = layout.PackedRest(0, 0, at.Used())
+		}
+		q.cover(at, slots)
+	}
 	for range slots {
 		q.logUsed(layout.DescBytes*uint64(at.At), layout.DescBytes)
 		at = at.Plus(1, q.size)
@@ -104,11 +105,10 @@ func (q *Packed) untake(b *Chains, n int) {
 		return
 	}
 	for i := b.n - 1; i >= n; i-- {
-		c := &b.chain[i]
-		q.next = q.next.Minus(c.slots(), q.size)
-		if q.flight != nil {
-			q.flight.untake(c.entry())
-		}
+		q.next = q.next.Minus(b.chain[i].slots(), q.size)
+	}
+	if q.flight != nil {
+		q.flight.untake(b.chain[n:b.n])
 	}
 	// How far Available has seen is counted from next.
 	q.known, q.ahead = 0, 0
@@ -126,7 +126,7 @@ func (q *Packed) Publish() {
 	q.fresh += q.given.Since(q.shown, q.size)
 	q.shown = q.given
 	if q.flight != nil {
-		q.flight.published()
+		q.flight.published(q.shown)
 	}
 }
 

@@ -52,7 +52,7 @@ func (f *packedFlight) open(region []byte, size int) bool {
 		links:  make([]uint16, size),
 		last:   make([]uint16, size),
 		number: make([]uint16, size),
-		batch:  make([]uint16, 0, size),
+		batch:  make([]flightChain, 0, size),
 	}
 	var ok bool
 	if f.entries, ok = layout.View[layout.PackedFlight](region[packedFlightHeader:], size); !ok {
@@ -67,11 +67,10 @@ func (f *packedFlight) format(given layout.Cursor) {
 	clear(f.head)
 	clear(f.entries)
 	for i := range f.entries {
-		f.entries[i].Next = uint16(i + 1)
+		f.entries[i].Link(uint16(i + 1))
 	}
 	binary.NativeEndian.PutUint16(f.head[flightEntries:], uint16(f.size()))
-	f.publish(given)
-	f.commit()
+	f.putUsed(given)
 	binary.NativeEndian.PutUint16(f.head[flightVersion:], inflightVersion)
 }
 
@@ -85,14 +84,15 @@ func (f *packedFlight) settle(ring []layout.Desc) (layout.Cursor, bool) {
 	if int(given.At) >= f.size() || int(old.At) >= f.size() {
 		return layout.Cursor{}, false
 	}
-	if given != old && ring[old.At].PackedFlags()&layout.PhaseMask != old.Phase {
-		f.commit()
-		return given, true
+	free := flightFree
+	if given == old || ring[old.At].PackedFlags()&layout.PhaseMask == old.Phase {
+		given, free = old, flightOldFree
 	}
-	copy(f.head[flightFree:], f.head[flightOldFree:][:2])
-	copy(f.head[flightUsed:], f.head[flightOldUsed:][:2])
-	f.head[flightUsedWrap] = f.head[flightOldUsedWrap]
-	return old, true
+	f.free = binary.NativeEndian.Uint16(f.head[free:])
+	f.at = f.free
+	f.putFree()
+	f.putUsed(given)
+	return given, true
 }
 
 // inFlight reads the entries and returns the chains in flight, in the order in which they were taken, and how
@@ -101,19 +101,18 @@ func (f *packedFlight) inFlight() (chains []uint16, slots uint32, ok bool) {
 	seen := make([]bool, f.size())
 	for i := range f.entries {
 		e := &f.entries[i]
-		f.links[i], f.number[i] = e.Next, e.Number
+		f.links[i], f.number[i] = e.Next(), e.Number()
 	}
-	f.free = binary.NativeEndian.Uint16(f.head[flightFree:])
 	for at := f.free; int(at) < f.size(); at = f.links[at] {
 		if seen[at] {
 			return nil, 0, false
 		}
 		seen[at] = true
-		f.entries[at].InFlight = 0
+		f.clear(at)
 	}
 	for i := range f.links {
 		first := uint16(i)
-		if f.entries[first].InFlight == 0 {
+		if !f.entries[first].InFlight() {
 			continue
 		}
 		at := first
@@ -137,12 +136,6 @@ func (f *packedFlight) inFlight() (chains []uint16, slots uint32, ok bool) {
 	return chains, slots, true
 }
 
-// desc returns the copy of a descriptor.
-func (f *packedFlight) desc(at uint16) layout.Desc {
-	e := &f.entries[at]
-	return layout.Desc{Addr: e.Addr, Rest: layout.PackedRest(e.Len, e.ID, e.Flags)}
-}
-
 // takeOld takes chains that were in flight before.
 func (q *Packed) takeOld(b *Chains, limit int) {
 	for limit = min(limit, q.old.left()); limit > 0; limit-- {
@@ -162,7 +155,7 @@ func (q *Packed) chainOld(b *Chains, first uint16) bool {
 	k, value, id := Kind(0), uint64(0), uint16(0)
 	at := first
 	for i := uint16(0); i < n && k == 0; i++ {
-		d := q.flight.desc(at)
+		d := q.flight.entries[at].Desc()
 		if d.PackedFlags()&layout.FlagIndirect != 0 {
 			k, value = q.walkTable(&c, d, n > 1)
 		} else {

@@ -11,9 +11,6 @@ func (q *Packed) Take(b *Chains, limit int) (int, error) {
 	if q.err != nil {
 		return 0, q.err
 	}
-	if q.flight != nil {
-		q.Publish() // entries of chains given back serve new ones: the guest must have seen it
-	}
 	limit = min(limit, MaxChains)
 	q.old.taken = 0
 	if q.old.left() > 0 {
@@ -25,6 +22,9 @@ func (q *Packed) Take(b *Chains, limit int) (int, error) {
 		b.reset()
 		return 0, q.err
 	}
+	if q.flight != nil {
+		q.flight.taken()
+	}
 	return b.n, nil
 }
 
@@ -32,7 +32,7 @@ func (q *Packed) Take(b *Chains, limit int) (int, error) {
 // be under way than the ring has.
 func (q *Packed) takeNew(b *Chains, limit int) {
 	slots := uint32(0)
-	plain, simple := q.log == nil, q.log == nil && q.flight == nil && !q.apart
+	plain, simple := q.log == nil, q.log == nil && !q.apart
 	for b.n < limit && slots < q.size {
 		// Chains are mostly alike: without a plain one here, there is hardly one behind it.
 		if plain {
@@ -84,6 +84,10 @@ func (q *Packed) takeRun(b *Chains, n int) (took int, elsewhere bool) {
 	at, like, size, area, flight := q.next.At, q.next.Phase|q.direction, q.size, q.win.Area(), q.flight
 	guard, table := q.guard[at:][:n], q.desc[at:][:n]
 	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
+	entry := uint16(0) // in the inflight region
+	if flight != nil {
+		entry = flight.at
+	}
 	for i := range guard {
 		d := layout.Desc{Rest: guard[i].Rest.Load()}
 		flags := d.PackedFlags()
@@ -95,16 +99,18 @@ func (q *Packed) takeRun(b *Chains, n int) (took int, elsewhere bool) {
 			_, elsewhere = q.win.Bytes(d.Addr, d.Len())
 			break
 		}
+		if flight != nil && int(entry) >= flight.size() {
+			break
+		}
 		segments[i] = area.Bytes(d.Addr, d.Len())
-		chains[i].alone(d.PackedID(), first+uint64(i), flags)
+		chains[i].alone(d.PackedID(), entry, first+uint64(i), flags)
 		if flight != nil {
-			entry, ok := flight.takeOne(d)
-			if !ok {
-				break
-			}
-			chains[i].enter(entry)
+			entry = flight.one(entry, d)
 		}
 		took++
+	}
+	if flight != nil {
+		flight.at = entry
 	}
 	b.took(took)
 	return took, elsewhere && took > 0

@@ -6,22 +6,25 @@ import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 // was not taken, because the queue is dead, b has no room left, or an address is not translated yet.
 func (q *Packed) chain(b *Chains, at layout.Cursor, d layout.Desc, most uint32) (slots uint32) {
 	c := b.build(&q.win, q.log != nil)
+	first := uint16(0) // in the inflight region
 	if q.flight != nil {
-		q.flight.begin()
+		first = q.flight.at
 	}
 	slots, id, k, value := q.walk(&c, at, d, most)
 	if k == 0 && uint32(id) >= q.size {
 		k, value = IDRange, uint64(id)
 	}
 	if k == 0 {
-		entry := id
 		if q.flight != nil {
-			entry = q.flight.take()
+			q.flight.take(first, uint16(slots))
 		}
-		c.finish(id, uint16(slots), entry)
+		c.finish(id, uint16(slots), first)
 		return slots
 	}
 	c.undo()
+	if q.flight != nil {
+		q.flight.at = first
+	}
 	if !q.absent(k) && (k != TooManySegments || b.n == 0) {
 		q.fail(k, at.At, value)
 	}
@@ -31,8 +34,11 @@ func (q *Packed) chain(b *Chains, at layout.Cursor, d layout.Desc, most uint32) 
 // walk follows a chain around the ring (VIRTIO 1.2, 2.8.6). Its last descriptor has the id.
 func (q *Packed) walk(c *builder, at layout.Cursor, d layout.Desc, most uint32) (slots uint32, id uint16, k Kind, value uint64) {
 	for slots = 1; ; slots++ {
-		if q.flight != nil && !q.flight.add(d) {
-			return 0, 0, ChainLoop, uint64(slots)
+		if q.flight != nil {
+			if !q.flight.has(false) {
+				return 0, 0, ChainLoop, uint64(slots)
+			}
+			q.flight.add(d)
 		}
 		flags := d.PackedFlags()
 		if flags&layout.FlagIndirect != 0 {

@@ -65,7 +65,10 @@ func (q *Split) pair(b *Chains, head uint16, d layout.Desc) bool {
 // pair takes the chain that begins with d at next, of at most most descriptors, if it has two, and returns how many
 // of the ring's they are.
 func (q *Packed) pair(b *Chains, d layout.Desc, most uint32) (slots uint32) {
-	area := q.win.Area()
+	area, flight := q.win.Area(), q.flight
+	if flight != nil && !flight.has(d.PackedFlags()&layout.FlagNext != 0) {
+		return 0
+	}
 	switch d.PackedFlags() & (layout.FlagNext | layout.FlagIndirect) {
 	case layout.FlagNext:
 		at := q.next.Plus(1, q.size)
@@ -75,12 +78,19 @@ func (q *Packed) pair(b *Chains, d layout.Desc, most uint32) (slots uint32) {
 		}
 		y.Addr = q.desc[at.At].Addr
 		if b.two(area, d, y, d.PackedFlags()&layout.FlagWrite != 0, y.PackedFlags()&layout.FlagWrite != 0, y.PackedID(), 2) {
+			if flight != nil {
+				b.chain[b.n-1].enter(flight.two(d, y))
+			}
 			return 2
 		}
 	case layout.FlagIndirect:
 		x, y, ok := twoOf(area, d)
 		if ok && q.indirect && uint32(d.PackedID()) < q.size &&
 			b.two(area, x, y, !q.reads && x.PackedFlags()&layout.FlagWrite != 0, !q.reads && y.PackedFlags()&layout.FlagWrite != 0, d.PackedID(), 1) {
+			if flight != nil {
+				b.chain[b.n-1].enter(flight.at)
+				flight.at = flight.one(flight.at, d)
+			}
 			return 1
 		}
 	}

@@ -7,10 +7,13 @@ import "github.com/culvertdev/culvert/vhost/virtq/internal/layout"
 func (q *Split) Give(b *Chains, n int) {
 	if q.err == nil {
 		q.untake(b, n)
-		if q.order && q.flight == nil && q.reads && n > 0 {
+		if q.order && q.reads && n > 0 {
 			q.giveBatch(b, n)
 		} else {
 			q.give(b, n)
+		}
+		if q.flight != nil {
+			q.flight.give(b.chain[:n])
 		}
 	}
 	b.reset()
@@ -31,9 +34,6 @@ func (q *Split) give(b *Chains, n int) {
 	q.given = given
 	if q.log != nil {
 		q.logGiven(b, n)
-	}
-	if q.flight != nil {
-		q.flight.give(b.chain[:n])
 	}
 }
 
@@ -73,6 +73,9 @@ func (q *Split) untake(b *Chains, n int) {
 func (q *Split) Publish() {
 	if q.given == q.shown || q.err != nil {
 		return
+	}
+	if q.flight != nil {
+		q.flight.publish()
 	}
 	q.usedWord.Store(uint32(q.flags) | uint32(q.given)<<16)
 	q.shown = q.given

@@ -105,7 +105,7 @@ func (q *Split) takeRun(b *Chains, heads []uint16) (took int, elsewhere bool) {
 			break
 		}
 		segments[i] = area.Bytes(d.Addr, d.Len())
-		chains[i].alone(head, first+uint64(i), flags)
+		chains[i].alone(head, 0, first+uint64(i), flags)
 		took++
 	}
 	b.took(took)
