@@ -52,7 +52,7 @@
 //
 // To take a chain of one buffer and give it back is 5 ns in a split ring and 6 to 7.5 in a packed one, on one core in
 // batches of 32 to 256 (BenchmarkDevice, least of twelve runs, on a machine that had other work, 2026-11-21); an
-// inflight region adds 2 to 4, and bringing the ring's lines from the guest's core costs more than all of this.
+// inflight region added 2 to 4 before its notes were made a batch at a time, and bringing the ring's lines from the guest's core costs more than all of this.
 // What keeps it there: the loops over plain chains (takeRun) call nothing and put nothing aside, a chain is two
 // words, and no struct is written in parts and read as a whole before the parts have arrived.
 package virtq
