@@ -238,6 +238,8 @@ row 2, CPUs near
 only in the old run: row 3
 only in the new run: row 9
 
+Old → new: medians. Behind them the change, which is the median of all ratios of a new window to an old one, and where it lies with 95 % certainty.
+
 culvert: 0 better, 1 worse, 0 without a change beyond the noise, 1 with too few windows, 0 not comparable
 `
 	if b.String() != want {

@@ -37,6 +37,9 @@ func (r *Report) Text(out io.Writer) error {
 	for _, name := range r.OnlyNew {
 		fmt.Fprintf(&b, "only in the new run: %s\n", name)
 	}
+	if len(r.Changes) > 0 {
+		fmt.Fprintf(&b, "\nOld → new: medians. Behind them the change, which is the median of all ratios of a new window to an old one, and where it lies with %.0f %% certainty.\n", 100*(1-Level))
+	}
 	fmt.Fprintf(&b, "\n%s: %d better, %d worse, %d without a change beyond the noise, %d with too few windows, %d not comparable\n",
 		r.Contender, r.Count(Better), r.Count(Worse), r.Count(Same), r.Count(TooFew), r.Count(NotKnown))
 	_, err := io.WriteString(out, b.String())

@@ -36,7 +36,7 @@ type Lines struct {
 
 // The chart's area in units, below the legend, and the room of one line of the legend.
 const (
-	areaLeft, areaRight = 66.0, Width - 26.0
+	areaLeft, areaRight = 72.0, Width - 26.0
 	areaHeight          = 210.0
 	lineHeight          = 17.0
 	belowArea           = 40.0
@@ -88,7 +88,7 @@ func (a *area) axes(c *canvas) {
 	}
 	c.element("path", "d", fmt.Sprintf("M%s %sH%s", value(areaLeft), value(a.bottom), value(areaRight)), "class", "axis")
 	c.text((areaLeft+areaRight)/2, a.bottom+34, "middle", "label", a.x.Label)
-	c.open("text", []any{"x", 0.0, "y", 0.0, "text-anchor", "middle", "class", "label", "transform", fmt.Sprintf("translate(12 %s) rotate(-90)", value((a.top+a.bottom)/2))})
+	c.open("text", []any{"x", 0.0, "y", 0.0, "text-anchor", "middle", "class", "label", "transform", fmt.Sprintf("translate(10 %s) rotate(-90)", value((a.top+a.bottom)/2))})
 	c.b.WriteString(">")
 	c.b.WriteString(html.EscapeString(a.y.Label) + "</text>")
 }
