@@ -86,7 +86,7 @@ func (e *EMC) Lookup(k *flow.Keys, known uint64, slots *[frame.MaxBatch]Slot, mi
 	miss = miss[:0]
 	if e.rest.skip() {
 		for i := range k.N {
-			if known>>i&1 == 0 {
+			if known>>(i%frame.MaxBatch)&1 == 0 {
 				miss = append(miss, uint16(i))
 			}
 		}
@@ -95,7 +95,7 @@ func (e *EMC) Lookup(k *flow.Keys, known uint64, slots *[frame.MaxBatch]Slot, mi
 	touched := byte(0)
 	var tunnelled, others uint64 // keys with a tunnel block beside the base block, and with anything else
 	for i := range k.N {
-		if known>>i&1 != 0 {
+		if known>>(i%frame.MaxBatch)&1 != 0 {
 			e.cand[i] = 0
 			continue
 		}
@@ -134,7 +134,7 @@ func (e *EMC) Lookup(k *flow.Keys, known uint64, slots *[frame.MaxBatch]Slot, mi
 				continue
 			}
 		}
-		if known>>i&1 == 0 {
+		if known>>(i%frame.MaxBatch)&1 == 0 {
 			miss = append(miss, uint16(i))
 		}
 	}

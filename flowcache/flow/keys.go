@@ -86,8 +86,17 @@ func equalBlocks(keys *[frame.MaxBatch]Block, n int, cand *[frame.MaxBatch]uint3
 // for each key that is the same in all of them.
 func (k *Keys) UnderBase(m, want *Block) (same uint64) {
 	for i := range k.N {
-		if EqualMasked(&k.Block[Base][i], m, want) {
-			same |= 1 << i
+		b := &k.Block[Base][i]
+		d := b.word(0)&m.word(0) ^ want.word(0)
+		d |= b.word(1)&m.word(1) ^ want.word(1)
+		d |= b.word(2)&m.word(2) ^ want.word(2)
+		d |= b.word(3)&m.word(3) ^ want.word(3)
+		d |= b.word(4)&m.word(4) ^ want.word(4)
+		d |= b.word(5)&m.word(5) ^ want.word(5)
+		d |= b.word(6)&m.word(6) ^ want.word(6)
+		d |= b.word(7)&m.word(7) ^ want.word(7)
+		if d == 0 {
+			same |= 1 << (i % frame.MaxBatch)
 		}
 	}
 	return same
