@@ -68,14 +68,7 @@ func (x *Popper) meetFirst(pkt []byte) (m meeting, ok bool) {
 	if len(pkt) < wire.EthernetSize+wire.VLANTagSize+familiarOuter4 {
 		return m, false
 	}
-	l3, place := wire.EthernetSize, uint64(0)
-	ether := binary.BigEndian.Uint16(pkt[wire.EthType:])
-	if ether == wire.TypeVLAN {
-		tag := binary.BigEndian.Uint32(pkt[l3:])
-		place = uint64(tag>>16&0xfff) << whereVLAN
-		ether = uint16(tag)
-		l3 += wire.VLANTagSize
-	}
+	l3, ether, place := front(pkt)
 	if ether != wire.TypeIPv4 {
 		return m, false
 	}

@@ -47,6 +47,17 @@ func familiarAt(addr, head uint64) uint8 {
 	return uint8((addr*c1 ^ head*c2) >> 56)
 }
 
+// front returns where the IP header of a packet begins that has room for a tag, its EtherType, and the VLAN as in
+// familiar.place.
+func front(pkt []byte) (l3 int, ether uint16, place uint64) {
+	ether = binary.BigEndian.Uint16(pkt[wire.EthType:])
+	if ether != wire.TypeVLAN {
+		return wire.EthernetSize, ether, 0
+	}
+	tag := binary.BigEndian.Uint32(pkt[wire.EthernetSize:])
+	return wire.EthernetSize + wire.VLANTagSize, uint16(tag), uint64(tag>>16&0xfff) << whereVLAN
+}
+
 // meet takes the frames with familiar headers out of their tunnels. It returns a bit for each other.
 func (x *Popper) meet() (others uint64) {
 	var met uint64
@@ -55,14 +66,7 @@ func (x *Popper) meet() (others uint64) {
 		if f.Flags() != 0 || f.More() != 0 || len(pkt) < wire.EthernetSize+wire.VLANTagSize+familiarOuter4+wire.EthernetSize {
 			continue
 		}
-		l3, place := wire.EthernetSize, uint64(0)
-		ether := binary.BigEndian.Uint16(pkt[wire.EthType:])
-		if ether == wire.TypeVLAN {
-			tag := binary.BigEndian.Uint32(pkt[l3:])
-			place = uint64(tag>>16&0xfff) << whereVLAN
-			ether = uint16(tag)
-			l3 += wire.VLANTagSize
-		}
+		l3, ether, place := front(pkt)
 		k, size, ok := uint8(0), familiarOuter4, false
 		switch ether {
 		case wire.TypeIPv4:

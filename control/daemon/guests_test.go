@@ -18,13 +18,20 @@ func (*crier) Close() error            { return nil }
 func (c *crier) Announce(vtep.Guest)   { c.announced++ }
 func (c *crier) Withdraw(vtep.Guest)   { c.withdrawn++ }
 
-func TestAGuestThatWasAwayBetweenTwoLooksIsAnnouncedAgain(t *testing.T) {
+// cry returns a directory with a crier, for as long as the test goes on.
+func cry(t *testing.T) (*crier, *vtep.Directory) {
+	t.Helper()
 	plug := new(crier)
 	d, err := vtep.New(vtep.Options{Clock: func() int64 { return 1 }}, plug, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	t.Cleanup(func() { d.Close() })
+	return plug, d
+}
+
+func TestAGuestThatWasAwayBetweenTwoLooksIsAnnouncedAgain(t *testing.T) {
+	plug, d := cry(t)
 	g := newGuests()
 	who := guest{7, [6]byte{2, 5: 1}}
 	g.Claim(7, who.mac, netip.MustParseAddr("10.0.0.1"))
@@ -41,12 +48,7 @@ func TestAGuestThatWasAwayBetweenTwoLooksIsAnnouncedAgain(t *testing.T) {
 }
 
 func TestAPacketMayBeAheadOfItsPortsCarrier(t *testing.T) {
-	plug := new(crier)
-	d, err := vtep.New(vtep.Options{Clock: func() int64 { return 1 }}, plug, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
+	plug, d := cry(t)
 	g := newGuests()
 	look := func(at time.Duration, up bool) {
 		seen := &sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: netip.MustParseAddr("192.0.2.1")}, anyKey: true, up: map[uint32]bool{3: up}}
