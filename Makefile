@@ -9,7 +9,7 @@ BIN      := bin/culvert
 ETCD     := encap/vtep/etcd# a module of its own, with a client of etcd that the core does without
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
-FUZZTIME ?= 2s
+FUZZTIME ?= 1s
 SOAK     ?= 1h
 ORACLE   ?= 1m
 OUT      ?= bench-result
@@ -61,7 +61,7 @@ purego: ## the same without assembly
 integration: ## real AF_XDP, namespaces, peers; needs root
 	.ci/integration
 
-fuzz: ## every fuzz target for FUZZTIME (2s) each; FUZZ=Name for those with Name in theirs; KEEP=1 to keep what is new in testdata
+fuzz: ## every fuzz target for FUZZTIME (1s) each; FUZZ=Name for those with Name in theirs; KEEP=1 to keep what is new in testdata
 	.ci/fuzz $(FUZZTIME) $(FUZZ)
 
 test-ovs: deps ## random rules and packets through Open vSwitch and Culvert, for ORACLE (1m)

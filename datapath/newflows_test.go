@@ -162,6 +162,9 @@ func BenchmarkNewFlows(b *testing.B) {
 }
 
 func TestAFloodOfNewFlowsMakesNoGarbage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and of one goroutine: the race detector would see nothing in it")
+	}
 	f := newFlood(t, floodRules)
 	for range 2048 { // until room is scarce, and a few walks
 		f.cycle()

@@ -63,7 +63,7 @@ type pipeline struct {
 
 	ports  []*workerPort // by datapath port; nil where there is none
 	known  []*workerPort // those there are
-	sends  []*workerPort // ports with frames staged this cycle, or still to be flushed
+	sends  []*workerPort // ports with frames staged since the latest flush, or still to be flushed
 	served []*workerPort // ports whose hand-over ring this worker empties
 	spare  frame.Batch
 	taken  [frame.MaxBatch]frame.Frame
@@ -106,6 +106,7 @@ type workerPort struct {
 // Process implements pmd.Processor.
 func (w *pipeline) Process(port uint32, b *frame.Batch) {
 	w.clones.left = maxClones
+	alone := b.Len() <= pmd.Few && len(w.sends) == 0
 	if p := w.port(port); p != nil && p.under != nil {
 		w.stages.Enter(stage.Decapsulate)
 		w.pop(p, b)
@@ -115,6 +116,11 @@ func (w *pipeline) Process(port uint32, b *frame.Batch) {
 		w.pass(port, 0, 0, b)
 	}
 	w.finishRecirc(0, 0, b)
+	if alone && len(w.sends) > 0 { // they do not wait until all other queues have been visited
+		w.stages.Enter(stage.Transmit)
+		w.flush()
+		w.stages.Enter(stage.Rest)
+	}
 }
 
 // pass looks the frames of b, taken up again depth times, up and runs their actions. It owns them and
@@ -292,6 +298,11 @@ func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16) {
 // returns those that are still unknown.
 func (w *pipeline) lookup(miss []uint16) []uint16 {
 	asked := len(miss)
+	if !w.emc.Takes() {
+		miss = w.flows.Lookup(&w.keys, miss, &w.slots)
+		w.count.levels.Add(hitMegaflow, uint64(asked-len(miss)))
+		return miss
+	}
 	var known uint64
 	for _, i := range miss {
 		known |= 1 << i
@@ -299,7 +310,6 @@ func (w *pipeline) lookup(miss []uint16) []uint16 {
 	miss = w.flows.Lookup(&w.keys, miss, &w.slots)
 	for _, i := range miss {
 		known &^= 1 << i
-		w.slots[i] = 0
 	}
 	for ; known != 0; known &= known - 1 {
 		i := bits.TrailingZeros64(known)
@@ -320,17 +330,7 @@ func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept 
 			continue
 		}
 		first, list := i, w.flows.Actions(w.slots[i])
-		for i < len(frames) && w.slots[i] != 0 {
-			actions, number := w.flows.Verdict(w.slots[i])
-			if actions != list {
-				break
-			}
-			from := i
-			i = w.credit(frames, i)
-			if number != 0 {
-				w.depart(frames[from:i], w.slots[from], actions, version.Number(number), settled)
-			}
-		}
+		i = w.follow(frames, i, list, settled)
 		words := w.lists.Get(list)
 		if kept != nil && !action.Bare(words) {
 			w.pool.KeepTunnel(frames[first:i], kept)
@@ -340,6 +340,35 @@ func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept 
 			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i],
 		})
 	}
+}
+
+// follow counts the packets from frame i on whose flows have the program list, and returns the first that has another or was
+// not found.
+func (w *pipeline) follow(frames []frame.Frame, i int, list flowcache.ListID, settled version.Number) int {
+	first, flows, sum := i, 0, uint64(0)
+	for i < len(frames) && w.slots[i] != 0 {
+		slot := w.slots[i]
+		actions, number := w.flows.Verdict(slot)
+		if actions != list {
+			break
+		}
+		from := i
+		for ; i < len(frames) && w.slots[i] == slot; i++ {
+			size := w.pool.Total(frames[i])
+			w.sizes[i] = uint32(size)
+			sum += uint64(size)
+		}
+		if number != 0 {
+			w.depart(frames[from:i], slot, actions, version.Number(number), settled)
+		}
+		flows++
+	}
+	if flows == 1 {
+		w.flows.Credit(w.slots[first], uint64(i-first), sum, w.now)
+	} else {
+		w.flows.CreditEach(w.slots[first:i], w.sizes[first:i], w.now)
+	}
+	return i
 }
 
 // credit counts the packets from frame i on that are of its flow and returns the first that is not.

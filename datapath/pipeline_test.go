@@ -222,25 +222,32 @@ func BenchmarkSwitch(b *testing.B) {
 	ip.SetExact(flow.FieldIPDst)
 	var network flow.Mask // one megaflow
 	network.SetBits(flow.FieldIPDst, 0xff000000)
+	var tail flow.Mask // 24 megaflows of 768 destinations, as rows masks-* of the comparison have each way
+	tail.SetBits(flow.FieldIPDst, 0x307)
+	var rules flow.Mask // 1024 megaflows, as rules-1024
+	rules.SetBits(flow.FieldIPDst, 0x3ff)
 	shapes := []struct {
 		name  string
 		mask  flow.Mask
 		flows int
 		emc   int
+		at    int  // where the flow's number is: rig.flowAt
 		left  bool // the port's packets may lack their checksum, as those from a veth device or a tap
 	}{
-		{"port-rule-1flow", flow.Mask{}, 1, 1, false},
-		{"ip-rule-1flow", ip, 1, 1, false},
-		{"network-rule-100000flows", network, 100000, 1, false},
-		{"ip-rule-1024flows", ip, 1024, 1, false},
-		{"ip-rule-1024flows-partial-checksums", ip, 1024, 1, true},
-		{"ip-rule-100000flows", ip, 100000, 100, false},
-		{"megaflow-1024flows", ip, 1024, -1, false},
+		{"port-rule-1flow", flow.Mask{}, 1, 1, 0, false},
+		{"ip-rule-1flow", ip, 1, 1, 0, false},
+		{"network-rule-100000flows", network, 100000, 1, 0, false},
+		{"ip-rule-1024flows", ip, 1024, 1, 0, false},
+		{"ip-rule-1024flows-partial-checksums", ip, 1024, 1, 0, true},
+		{"ip-rule-100000flows", ip, 100000, 100, 0, false},
+		{"24rules-768flows-megaflow", tail, 768, -1, 30, false},
+		{"1024rules-32768flows", rules, 32768, 1, 30, false},
+		{"megaflow-1024flows", ip, 1024, -1, 0, false},
 	}
 	for _, s := range shapes {
 		b.Run(s.name, func(b *testing.B) {
 			r := newRig(b, &byPort{mask: s.mask}, s.emc)
-			r.w.port(1).partial = s.left
+			r.w.port(1).partial, r.flowAt = s.left, s.at
 			r.warm(testPacket, s.flows)
 			b.ReportAllocs()
 			for b.Loop() {

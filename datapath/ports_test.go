@@ -379,7 +379,11 @@ func TestPortsComeAndGoAtEveryStage(t *testing.T) {
 			for _, q := range l.peers["a"].Queues() {
 				senders.Go(func() { flood(q, 1) })
 			}
-			for i := range 15 {
+			times := 15
+			if testing.Short() {
+				times = 8
+			}
+			for i := range times {
 				names := []string{"x", "y"}
 				if i%2 == 1 {
 					names = []string{"y", "x"}

@@ -11,7 +11,6 @@ import (
 // pushing is what a worker needs to put packets into tunnels.
 type pushing struct {
 	pusher encap.Pusher
-	hash   [frame.MaxBatch]uint32
 	busy   bool // packets are taken one by one; tunnels in this tunnel cut none again
 	// Parts of a packet that does not go into its tunnel as it is, with the offsets of their headers.
 	parts  [frame.MaxBatch]frame.Frame
@@ -52,9 +51,8 @@ func (w *pipeline) pushAll(h *action.Header, r *run) {
 	for _, f := range r.frames {
 		bytes += w.pool.Total(f)
 	}
-	entropies(w.pool, r.frames, r.l3, r.l4, &u.hash)
 	u.pusher.Now = w.now
-	if left := u.pusher.Push(h.Stack, r.frames, u.hash[:len(r.frames)], r.l3); left != 0 {
+	if left := u.pusher.Push(h.Stack, r.frames, r.l3, r.l4); left != 0 {
 		bytes -= w.dropUnpushed(h, r, left)
 	}
 	if p := w.port(h.Tunnel); p != nil && p.tunnel != nil {

@@ -26,7 +26,7 @@ type handover struct {
 	wake   func()
 }
 
-// stageAll puts frames among those that leave by p at the end of the cycle, those that fit as they are
+// stageAll puts frames among those that leave by p at the next flush, those that fit as they are
 // many at a time.
 func (w *pipeline) stageAll(p *workerPort, frames []frame.Frame) {
 	for len(frames) > 0 {

@@ -89,7 +89,7 @@ func damages(t *testing.T) []damage {
 func newDamageLab(t *testing.T, into *action.Program) *lab {
 	l := newTunnelLab(t, datapath.Options{}, into)
 	tunnels, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.1")}, {Addr: netip.MustParseAddr("2001:db8::1")}}, []encap.Tunnel{
-		{Port: tunnel, Type: encap.VXLAN, Key: 7}, {Port: tunnel, Type: encap.Geneve, Key: 7}, {Port: tunnel, Type: encap.GRE, Key: 7, NeedChecksum: true},
+		{Port: tunnel, Type: encap.VXLAN, Key: 7}, {Port: tunnel, Type: encap.Geneve, Key: 7}, {Port: tunnel, Type: encap.GRE, Key: 7},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -79,7 +79,7 @@ func wrapped(tb testing.TB, r *rig, stack []uint64, packet []byte) []byte {
 	}
 	u := encap.Pusher{Pool: r.gen.Pool(), Counters: new(encap.Counters)}
 	frames := []frame.Frame{f}
-	if left := u.Push(stack, frames, []uint32{1 << 31}, []uint16{14}); left != 0 {
+	if left := u.Push(stack, frames, []uint16{14}, []uint16{34}); left != 0 {
 		tb.Fatal("no room for a header stack")
 	}
 	pkt := r.gen.Pool().AppendTo(nil, frames[0])

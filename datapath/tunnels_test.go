@@ -191,7 +191,7 @@ func inTunnelAs(t testing.TB, o *encap.Outer, packet []byte) []byte {
 	f, _ := c.FromBytes(packet)
 	frames := []frame.Frame{f}
 	u := encap.Pusher{Pool: pool, Counters: new(encap.Counters)}
-	if u.Push(stack, frames, []uint32{7}, []uint16{14}) != 0 {
+	if u.Push(stack, frames, []uint16{14}, []uint16{34}) != 0 {
 		t.Fatal("no room for a header stack")
 	}
 	out := pool.AppendTo(nil, frames[0])

@@ -92,7 +92,7 @@ func (l *underlayLab) way(dst string, want net.HardwareAddr) time.Duration {
 	for time.Since(start) < patience {
 		all := true
 		for h := range uint64(64) {
-			w, st := l.stack.Route(netip.MustParseAddr(dst), netip.Addr{}, h)
+			w, st := l.stack.Route(netip.MustParseAddr(dst), netip.Addr{}, 0, h)
 			all = all && st == underlay.OK && bytes.Equal(w.DstMAC[:], want)
 		}
 		if all {
@@ -100,7 +100,7 @@ func (l *underlayLab) way(dst string, want net.HardwareAddr) time.Duration {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	w, st := l.stack.Route(netip.MustParseAddr(dst), netip.Addr{}, 0)
+	w, st := l.stack.Route(netip.MustParseAddr(dst), netip.Addr{}, 0, 0)
 	stats := l.sw.Stats()
 	l.t.Fatalf("the way to %s is %v, to %x; want %v\nneighbours %v\ncounted %v\ndrops %v, slow path %v", dst, st, w.DstMAC, want,
 		l.stack.Show().Neighbours, nonZero(l.stack.Samples()), nonZero(stats.Drops), nonZero(stats.SlowPath))
@@ -244,7 +244,7 @@ func TestALostRouterIsLeftForTheOther(t *testing.T) {
 	ways := func() (n int) {
 		seen := make(map[uint32]bool)
 		for h := range uint64(64) {
-			if w, st := l.stack.Route(netip.MustParseAddr("192.0.2.1"), netip.Addr{}, h); st == underlay.OK {
+			if w, st := l.stack.Route(netip.MustParseAddr("192.0.2.1"), netip.Addr{}, 0, h); st == underlay.OK {
 				seen[w.Port] = true
 			}
 		}

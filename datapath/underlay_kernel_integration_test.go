@@ -86,6 +86,7 @@ func TestAPortIsSharedWithTheKernel(t *testing.T) {
 			s.way("fd00::2", macOf(s.there))
 			s.tunnelPackets(t)
 			s.routes(t)
+			s.rules(t)
 		})
 	}
 }
@@ -119,12 +120,12 @@ func (s *sharedLab) routes(t *testing.T) {
 	s.way("192.0.2.9", macOf(s.there))
 	s.here.Do(func() error { return netlink.RouteDel(&route) })
 	eventually(t, "a route that is gone is forgotten", func() bool {
-		_, st := s.stack.Route(netip.MustParseAddr("192.0.2.9"), netip.Addr{}, 0)
+		_, st := s.stack.Route(netip.MustParseAddr("192.0.2.9"), netip.Addr{}, 0, 0)
 		return st == underlay.NoRoute
 	})
 	s.here.Set("veth0", 0, "10.0.7.1/24")
 	eventually(t, "a new address is followed", func() bool {
-		_, st := s.stack.Route(netip.MustParseAddr("10.0.7.1"), netip.Addr{}, 0)
+		_, st := s.stack.Route(netip.MustParseAddr("10.0.7.1"), netip.Addr{}, 0, 0)
 		return st == underlay.Local
 	})
 	s.here.Do(func() error {
@@ -136,4 +137,36 @@ func (s *sharedLab) routes(t *testing.T) {
 			HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 0x72}})
 	})
 	s.way("10.0.7.2", net.HardwareAddr{2, 0, 0, 0, 0, 0x72})
+}
+
+// rules checks that the kernel's rules about marks are followed as they come and go.
+func (s *sharedLab) rules(t *testing.T) {
+	t.Helper()
+	const mark, table = 0x15, 100
+	mask := uint32(0xff)
+	rule := netlink.NewRule()
+	rule.Mark, rule.Mask, rule.Table, rule.Priority, rule.Family = mark, &mask, table, 50, netlink.FAMILY_V4
+	s.here.Do(func() error {
+		link, err := netlink.LinkByName("veth0")
+		if err != nil {
+			return err
+		}
+		_, to, _ := net.ParseCIDR("198.51.100.0/24")
+		if err := netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: to, Gw: net.ParseIP("10.0.7.2"), Table: table}); err != nil {
+			return err
+		}
+		return netlink.RuleAdd(rule)
+	})
+	is := func(mark uint32, want underlay.Status) func() bool {
+		return func() bool {
+			w, st := s.stack.Route(netip.MustParseAddr("198.51.100.9"), netip.Addr{}, mark, 0)
+			return st == want && (st != underlay.OK || w.DstMAC == [6]byte{2, 0, 0, 0, 0, 0x72})
+		}
+	}
+	eventually(t, "a mark with a rule goes by its table", is(0x300+mark, underlay.OK))
+	if !is(0, underlay.NoRoute)() || !is(mark+1, underlay.NoRoute)() {
+		t.Error("packets that the rule is not about go by its table, too")
+	}
+	s.here.Do(func() error { return netlink.RuleDel(rule) })
+	eventually(t, "a rule that is gone is forgotten", is(0x300+mark, underlay.NoRoute))
 }

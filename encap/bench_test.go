@@ -33,15 +33,15 @@ func benchTunnel(b *testing.B, o *Outer, size int, pop bool) {
 	}
 	tunnels := l.tunnels(o)
 	var fs [32]frame.Frame
-	var hash [32]uint32
-	var l3 [32]uint16
+	var l3, l4 [32]uint16
 	for i := range fs {
-		fs[i], l3[i] = l.frame(innerUDP(0, size-42)), 14
-		hash[i] = uint32(i) * 0x9e3779b9
+		inner := innerUDP(0, size-42)
+		inner[35] = byte(i) // of the source port
+		fs[i], l3[i], l4[i] = l.frame(inner), 14, 34
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if l.pusher.Push(words, fs[:], hash[:], l3[:]) != 0 {
+		if l.pusher.Push(words, fs[:], l3[:], l4[:]) != 0 {
 			b.Fatal("not pushed")
 		}
 		if !pop {
@@ -73,10 +73,10 @@ func BenchmarkLookup(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	fs, hash, l3 := []frame.Frame{l.frame(innerUDP(0, 22))}, []uint32{1}, []uint16{14}
+	fs, l3, l4 := []frame.Frame{l.frame(innerUDP(0, 22))}, []uint16{14}, []uint16{34}
 	b.ReportAllocs()
 	for b.Loop() {
-		l.pusher.Push(words, fs, hash, l3)
+		l.pusher.Push(words, fs, l3, l4)
 		l.popper.Pop(tunnels, fs)
 	}
 	l.c.Put(fs[0])

@@ -124,13 +124,6 @@ func (x *Popper) gre(i int, pkt []byte) bool {
 	return true
 }
 
-// openGRE has nothing to check but that a checksum is there if there must be one. Sequence numbers are not looked at,
-// as in Open vSwitch: dropping what comes out of order would be worse than passing it on.
-func openGRE(x *Popper, set uint64) {
-	for ; set != 0; set &= set - 1 {
-		i := bits.TrailingZeros64(set)
-		if a := &x.arrivals[i]; a.tunnel.NeedChecksum && a.gre&greChecksum == 0 {
-			x.drop(i, BadGREChecksum)
-		}
-	}
-}
+// openGRE has nothing to check. Sequence numbers and whether there is a checksum are not looked at, as in Open vSwitch:
+// dropping what comes out of order would be worse than passing it on, and csum is about what is sent.
+func openGRE(*Popper, uint64) {}

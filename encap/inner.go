@@ -39,6 +39,24 @@ func tosOf(pkt []byte, l3 int) (tos, ttl uint8, ok bool) {
 	return 0, 0, false
 }
 
+// Parts of the four bytes from the EtherType of an IP packet on: type, version and, of IPv4, header length; of IPv4 type of
+// service, of IPv6 a half of it. What the first mask leaves of an IPv4 packet without a congestion mark is unmarked4.
+const (
+	markMask4 = 0xfffff000 | ecnMask
+	unmarked4 = wire.TypeIPv4<<16 | 4<<12
+	markMask6 = 0xfffff000 | ecnMask<<4
+	unmarked6 = wire.TypeIPv6<<16 | 6<<12
+)
+
+// unmarked reports whether pkt is for certain an IP packet, with its header at l3, that says nothing of congestion.
+func unmarked(pkt []byte, l3 int) bool {
+	if l3 < wire.EthernetSize || len(pkt) < l3+wire.IPv4Size {
+		return false
+	}
+	w := binary.BigEndian.Uint32(pkt[l3-2:])
+	return w&markMask4 == unmarked4 || w&markMask6 == unmarked6
+}
+
 // complete completes the TCP or UDP checksum of frame i's inner packet, if its sender has left that to others.
 func (x *Popper) complete(i int) bool {
 	f := x.frames[i]

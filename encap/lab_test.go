@@ -65,12 +65,26 @@ func (l *lab) push(o *Outer, data []byte) []byte {
 		l.t.Fatal(err)
 	}
 	fs := []frame.Frame{l.frame(data)}
-	l3, _ := network(data, 0)
-	if left := l.pusher.Push(words, fs, []uint32{0x12345678}, []uint16{uint16(l3)}); left != 0 {
+	l3, l4 := places(data)
+	if left := l.pusher.Push(words, fs, []uint16{l3}, []uint16{l4}); left != 0 {
 		l.t.Fatalf("not pushed: %s", l.pusher.Why(words, fs[0]))
 	}
 	defer l.c.Put(fs[0])
 	return l.bytes(fs[0])
+}
+
+// places returns the offsets of the network and transport headers of data, 0 where there is none.
+func places(data []byte) (l3, l4 uint16) {
+	at, typ := network(data, 0)
+	switch {
+	case at == 0 || len(data) <= at:
+		return uint16(at), 0
+	case typ == wire.TypeIPv4:
+		return uint16(at), uint16(at) + uint16(data[at]&15)*4
+	case typ == wire.TypeIPv6:
+		return uint16(at), uint16(at) + wire.IPv6Size
+	}
+	return uint16(at), 0
 }
 
 // A popped is what became of one packet.

@@ -33,11 +33,22 @@ func readNVGRE(b []byte, _ descriptor, o *Outer) bool {
 	return true
 }
 
+// openNVGRE drops packets with other fields than the key, and frames with a VLAN tag, which must be dropped (RFC 7637 section 3.2).
 func openNVGRE(x *Popper, set uint64) {
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)
-		if x.arrivals[i].gre != greKey {
+		a := &x.arrivals[i]
+		if a.gre != greKey || tagged(x.pool.Bytes(x.frames[i]), int(a.inner)) {
 			x.drop(i, BadHeader)
 		}
 	}
+}
+
+// tagged reports whether the Ethernet frame at off begins with a VLAN tag.
+func tagged(pkt []byte, off int) bool {
+	if len(pkt) < off+wire.EthernetSize {
+		return false
+	}
+	typ := binary.BigEndian.Uint16(pkt[off+wire.EthType:])
+	return typ == wire.TypeVLAN || typ == wire.TypeSVLAN
 }

@@ -25,25 +25,26 @@ type Pusher struct {
 
 	frames []frame.Frame
 	d      descriptor
-	l3     []uint16
-	hash   []uint32
-	stack  [MaxStack]byte // of the batch: copied in one go where words would be written one by one
+	l3, l4 []uint16
+	hash   [frame.MaxBatch]uint32 // entropy of each packet
+	stack  [MaxStack]byte         // of the batch: copied in one go where words would be written one by one
 }
 
 // Push puts the header stack in words, made by AppendStack, in front of each frame. It returns a bit for each frame that
 // it has left as it was, for the reason that Why gives; the caller drops these. There are at most frame.MaxBatch frames.
 //
-// hash has a number of 32 bits for each frame, the same for all packets of an inner flow, for the source port; l3 the
-// offset of its network header in bytes, 0 if it has none. The frames must be complete: without offload wishes. Their
-// tunnel metadata, if any, is gone afterwards.
-func (u *Pusher) Push(words []uint64, frames []frame.Frame, hash []uint32, l3 []uint16) (left uint64) {
-	u.d, u.frames, u.hash, u.l3 = descriptor(words[0]), frames, hash, l3
+// l3 and l4 have the offsets of each frame's network and transport header in bytes, 0 if it has none; the source port comes
+// from what is there. The frames must be complete: without offload wishes. Their tunnel metadata, if any, is gone afterwards.
+func (u *Pusher) Push(words []uint64, frames []frame.Frame, l3, l4 []uint16) (left uint64) {
+	u.d, u.frames, u.l3, u.l4 = descriptor(words[0]), frames, l3, l4
 	writeStack(u.stack[:u.d.size()], words[1:])
 	others, set := ^uint64(0)>>(64-len(frames)), uint64(0)
 	if u.d&dPlain == dUDP {
 		if others, set = u.plain(); others|set == 0 {
 			return 0
 		}
+	} else if u.d&(dEntropy|dFlowID) != 0 {
+		u.read()
 	}
 	set |= u.prepend(others)
 	if u.d&dV6 == 0 {
@@ -124,7 +125,7 @@ func (u *Pusher) ipv4(set uint64) {
 		}
 		sum := built + uint32(length)
 		binary.BigEndian.PutUint16(h[wire.IPv4Length:], uint16(length))
-		if tos, ttl, ok := tosOf(pkt[size:], int(u.l3[i])); ok && u.d&(dInheritTOS|dInheritTTL) != 0 || tos&ecnMask != 0 {
+		if tos, ttl, ok := tosOf(pkt[size:], int(u.l3[i])); ok && (u.d&(dInheritTOS|dInheritTTL) != 0 || tos&ecnMask != 0) {
 			sum += u.inherit4(h, tos, ttl)
 		}
 		if u.d&dID != 0 {

@@ -10,19 +10,22 @@ import (
 )
 
 func TestSourcePortsTellFlowsApartWithinTheirRange(t *testing.T) {
-	l := newLab(t)
-	o := over4(Outer{Type: VXLAN})
-	words, err := AppendStack(nil, &o)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for hash, want := range map[uint32]uint16{0: 32768, 1 << 31: 32768 + 28233/2, 1<<32 - 1: 61000} {
-		fs := []frame.Frame{l.frame(innerUDP(0, 1))}
-		l.pusher.Push(words, fs, []uint32{hash}, []uint16{14})
-		if got := binary.BigEndian.Uint16(l.pool.Bytes(fs[0])[34:]); got != want {
+		if got := sourcePort(hash); got != want {
 			t.Errorf("hash %#x: port %d, want %d", hash, got, want)
 		}
-		l.c.Put(fs[0])
+	}
+	l := newLab(t)
+	o := over4(Outer{Type: VXLAN})
+	seen := make(map[uint16]bool)
+	for source := range uint16(200) {
+		inner := innerUDP(0, 1)
+		binary.BigEndian.PutUint16(inner[34:], source)
+		inner[14+wire.IPv4ID] = byte(source) // which says nothing of the flow
+		seen[binary.BigEndian.Uint16(l.push(&o, inner)[34:])] = true
+	}
+	if len(seen) < 190 {
+		t.Errorf("200 flows have %d source ports", len(seen))
 	}
 }
 
@@ -38,7 +41,7 @@ func TestPacketsAreNumberedInTheirOrder(t *testing.T) {
 		for range 3 {
 			fs := []frame.Frame{l.frame(innerUDP(0, 1)), l.frame(innerUDP(0, 2))}
 			l.pusher.Now = 12_345_600_000
-			l.pusher.Push(words, fs, make([]uint32, 2), []uint16{14, 14})
+			l.pusher.Push(words, fs, []uint16{14, 14}, []uint16{34, 34})
 			for _, f := range fs {
 				pkt := l.pool.Bytes(f)
 				if got := binary.BigEndian.Uint32(pkt[at:]); got != want {
@@ -91,7 +94,7 @@ func TestFramesThatCannotBePushedStayAsTheyAre(t *testing.T) {
 
 	fs := []frame.Frame{good, tight, kept, long, wish, checked}
 	before := append([]frame.Frame{}, fs...)
-	left := l.pusher.Push(words, fs, make([]uint32, len(fs)), make([]uint16, len(fs)))
+	left := l.pusher.Push(words, fs, make([]uint16, len(fs)), make([]uint16, len(fs)))
 	if want := uint64(1<<1 | 1<<3 | 1<<4); left != want {
 		t.Fatalf("left %b, want %b", left, want)
 	}
@@ -189,9 +192,9 @@ func TestNothingIsAllocatedPerPacket(t *testing.T) {
 		}
 		tunnels := l.tunnels(&o)
 		fs := []frame.Frame{l.frame(inner), l.frame(inner)}
-		hash, l3 := make([]uint32, 2), []uint16{14, 14}
+		l3, l4 := []uint16{14, 14}, []uint16{34, 34}
 		if n := testing.AllocsPerRun(20, func() {
-			if l.pusher.Push(words, fs, hash, l3) != 0 {
+			if l.pusher.Push(words, fs, l3, l4) != 0 {
 				t.Fatal("not pushed")
 			}
 			if l.popper.Pop(tunnels, fs); l.popper.Popped != 3 {

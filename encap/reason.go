@@ -41,7 +41,7 @@ func Reasons() []counter.Desc {
 		BadIPChecksum:   {Name: "tunnel_ip_checksum", Help: "A tunnel packet's outer IPv4 checksum is wrong.", Kind: counter.Drop},
 		BadUDPChecksum:  {Name: "tunnel_udp_checksum", Help: "A tunnel packet's outer UDP checksum is wrong.", Kind: counter.Drop},
 		NoUDPChecksum:   {Name: "tunnel_no_udp_checksum", Help: "A tunnel packet over IPv6 has no UDP checksum, which its tunnel asks for.", Kind: counter.Drop},
-		BadGREChecksum:  {Name: "tunnel_gre_checksum", Help: "A tunnel packet's GRE checksum is wrong, or there is none and its tunnel asks for one.", Kind: counter.Drop},
+		BadGREChecksum:  {Name: "tunnel_gre_checksum", Help: "A tunnel packet's GRE checksum is wrong.", Kind: counter.Drop},
 		ECNLost:         {Name: "tunnel_ecn", Help: "Congestion was marked on a tunnel packet whose inner packet cannot carry the mark (RFC 6040).", Kind: counter.Drop},
 		Unfinished:      {Name: "tunnel_unfinished", Help: "A tunnel packet, or one to go into a tunnel, was left to be segmented or summed up by others.", Kind: counter.Drop},
 		NoHeadroom:      {Name: "tunnel_headroom", Help: "There was no room for outer headers in front of a packet: too many tunnels in tunnels.", Kind: counter.Drop},

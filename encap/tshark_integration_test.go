@@ -72,6 +72,7 @@ func tshark(t *testing.T, pkts [][]byte) []map[string]string {
 
 func TestTsharkReadsWhatWePush(t *testing.T) {
 	l := newLab(t)
+	inner := innerUDP(0xba, 100)
 	var names []string
 	var outers []Outer
 	var pkts [][]byte
@@ -81,13 +82,13 @@ func TestTsharkReadsWhatWePush(t *testing.T) {
 				o.VLAN, o.TOS = vlan, 0x48
 				names = append(names, fmt.Sprintf("%s from %s, vlan %d", s.name, o.Src, vlan))
 				outers = append(outers, o)
-				pkts = append(pkts, l.push(&o, innerUDP(0xba, 100)))
+				pkts = append(pkts, l.push(&o, bytes.Clone(inner)))
 			}
 		}
 	}
 	for i, row := range tshark(t, pkts) {
 		t.Run(names[i], func(t *testing.T) {
-			for field, want := range tsharkSays(&outers[i]) {
+			for field, want := range tsharkSays(&outers[i], inner) {
 				if row[field] != want {
 					t.Errorf("%s: %q, want %q", field, row[field], want)
 				}
@@ -99,9 +100,9 @@ func TestTsharkReadsWhatWePush(t *testing.T) {
 	}
 }
 
-// tsharkSays returns what tshark must say of a packet with the headers o: what the tunnel's headers hold, no wrong
+// tsharkSays returns what tshark must say of inner with the headers o in front: what the tunnel's headers hold, no wrong
 // checksum, nothing malformed.
-func tsharkSays(o *Outer) map[string]string {
+func tsharkSays(o *Outer, inner []byte) map[string]string {
 	// 1: right, 3: there is none, 4: there is none, which over IPv6 is to be explained.
 	want := map[string]string{
 		"_ws.malformed": "", "ip.checksum.status": "1,1", "ip.dsfield": "0x4a,0xba", "udp.checksum.status": "1", "vlan.id": "",
@@ -140,7 +141,8 @@ func tsharkSays(o *Outer) map[string]string {
 			want["gre.checksum.status"] = "1"
 		}
 	case NVGRE:
-		want["gre.key"] = fmt.Sprintf("0x%06x12", o.Key)
+		l3, l4 := places(inner)
+		want["gre.key"] = fmt.Sprintf("0x%06x%02x", o.Key, entropy(inner, int(l3), int(l4))>>24)
 	case ERSPAN:
 		if o.ERSPAN.Version > 0 {
 			want["erspan.spanid"], want["erspan.version"] = fmt.Sprint(o.Key), fmt.Sprint(o.ERSPAN.Version)

@@ -23,10 +23,8 @@ type Tunnel struct {
 	AnyKey bool
 
 	GBP, GPE bool // VXLAN extensions that packets may have
-	// ZeroChecksum6 takes UDP packets over IPv6 without a checksum (RFC 6936). Open vSwitch does.
+	// ZeroChecksum6 takes UDP packets over IPv6 without a checksum (RFC 6936 section 5).
 	ZeroChecksum6 bool
-	// NeedChecksum takes GRE packets with a checksum only.
-	NeedChecksum bool
 }
 
 // An Address is one that an underlay port has, or a multicast group's that it listens to, where tunnels end with whatever

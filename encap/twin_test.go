@@ -106,7 +106,7 @@ func TestTunnelsAnswerAsTheirTwinDoes(t *testing.T) {
 			case GRE:
 				o.HasKey = o.Key != 0 || rng.IntN(2) == 0
 			case NVGRE:
-				word = o.Key<<8 | 0x12 // of the hash that push is given
+				word = o.Key<<8 | entropy(innerUDP(0, 1), 14, 34)>>24
 			case ERSPAN:
 				o.ERSPAN.Version = 1
 			}

@@ -9,6 +9,12 @@ package flowcache
 //go:noescape
 func bump(r *row, packets, bytes uint64, now int64)
 
+// bumpEach is bumpEachGeneric in the same way. It holds neither slots against the number of rows nor the number of sizes against that
+// of slots.
+//
+//go:noescape
+func bumpEach(rows []row, slots []Slot, sizes []uint32, now int64)
+
 // bump1 is bump1Generic in the same way.
 //
 //go:noescape

@@ -23,3 +23,29 @@ TEXT ·bump1(SB), NOSPLIT, $0-16
 	MOVQ n+8(FP), AX
 	ADDQ AX, 0(DI)
 	RET
+
+// func bumpEach(rows []row, slots []Slot, sizes []uint32, now int64)
+TEXT ·bumpEach(SB), NOSPLIT, $0-80
+	MOVQ rows_base+0(FP), DI
+	MOVQ slots_base+24(FP), SI
+	MOVQ slots_len+32(FP), CX
+	MOVQ sizes_base+48(FP), BX
+	MOVQ now+72(FP), DX
+	JMP  test
+
+next:
+	MOVL (SI), AX
+	MOVL (BX), R8
+	SHLQ $5, AX // 32 bytes to a row
+	ADDQ DI, AX
+	MOVQ DX, 16(AX)
+	ADDQ R8, 8(AX)
+	ADDQ $1, 0(AX) // last: see bumpGeneric
+	ADDQ $4, SI
+	ADDQ $4, BX
+	SUBQ $1, CX
+
+test:
+	TESTQ CX, CX
+	JNE   next
+	RET

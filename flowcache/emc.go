@@ -35,8 +35,8 @@ type emcSet [emcWays]emcEntry
 // An EMC is a worker's exact-match cache: whole keys and the megaflows they belong to. An entry whose
 // flow was removed stops matching by itself, since the slot's generation moves on.
 //
-// With so many flows that it finds next to none it rests: it then lets most batches pass, and looks now and
-// then whether that is still so.
+// With so many flows that it finds less than half of the packets it rests: it then lets most batches pass, and looks now and
+// then whether that is still so. One that enters nothing is not asked at all.
 //
 // Memory: 80 bytes for each entry, and 64 more for each block beside the base block that keys bring,
 // touched as they come.
@@ -84,7 +84,7 @@ func NewEMC(entries int, insertInverseProbability int, m *Megaflow) *EMC {
 // slots are known already.
 func (e *EMC) Lookup(k *flow.Keys, known uint64, slots *[frame.MaxBatch]Slot, miss []uint16) []uint16 {
 	miss = miss[:0]
-	if e.rest.skip() {
+	if e.inverse == 0 || e.rest.skip() {
 		for i := range k.N {
 			if known>>(i%frame.MaxBatch)&1 == 0 {
 				miss = append(miss, uint16(i))
@@ -139,13 +139,16 @@ func (e *EMC) Lookup(k *flow.Keys, known uint64, slots *[frame.MaxBatch]Slot, mi
 		}
 	}
 	asked := k.N - bits.OnesCount64(known)
-	e.rest.saw(asked, asked-len(miss))
+	e.rest.saw(asked, asked-len(miss), exactPays)
 	return miss
 }
 
+// Takes reports whether any of the packets that Lookup has just not found may be entered.
+func (e *EMC) Takes() bool { return e.inverse != 0 && !e.rest.skipped }
+
 // Insert offers key i, which the megaflow cache found in slot s in this poll cycle. One in so many is taken.
 func (e *EMC) Insert(k *flow.Keys, i int, s Slot) {
-	if e.inverse == 0 || e.rest.skipped || (e.inverse > 1 && e.draw()%e.inverse != 0) {
+	if !e.Takes() || (e.inverse > 1 && e.draw()%e.inverse != 0) {
 		return
 	}
 	gen := e.m.entries[s].gen.Load()

@@ -83,30 +83,52 @@ func (r *Reader) recall(k *flow.Keys, group []uint16, slots *[frame.MaxBatch]Slo
 		touched ^= e.base[0] ^ byte(r.tally.rows[r.cand[j]][rowPackets]) // the row is for Credit
 	}
 	r.touched = touched
+	found := r.compare(k, group, slots)
+	h.rest.saw(len(group), bits.OnesCount64(found), guessPays)
 	miss := group[:0]
-	id, hits := maskID(0), uint64(0)
+	for left := (1<<len(group) - 1) &^ found; left != 0; left &= left - 1 {
+		miss = append(miss, group[bits.TrailingZeros64(left)])
+	}
+	return miss
+}
+
+// compare compares the packets of group with the flows in cand, all of which live, and writes the slots of those that are of theirs. It
+// returns a bit for each.
+func (r *Reader) compare(k *flow.Keys, group []uint16, slots *[frame.MaxBatch]Slot) (found uint64) {
+	m := r.m
+	var id maskID
+	var rec *mask // of id
+	hits := uint64(0)
 	for j, i := range group {
 		s := r.cand[j]
 		if s == 0 {
-			miss = append(miss, i)
 			continue
 		}
 		e := &m.entries[s]
-		rec := m.maskOf(e.mask)
-		if !flow.EqualMasked(&k.Block[flow.Base][i], &rec.block[flow.Base], &e.base) || !r.equalExtensions(k, i, rec, s) {
-			miss = append(miss, i)
-			continue
-		}
-		if e.mask != id {
+		if rec == nil || e.mask != id {
 			r.hit(id, hits)
 			id, hits = e.mask, 0
+			rec = m.maskOf(id)
+		}
+		// As flow.EqualMasked, without a call for each packet.
+		b, under, want := &k.Block[flow.Base][i%frame.MaxBatch], &rec.block[flow.Base], &e.base
+		d := b.Word(0)&under.Word(0) ^ want.Word(0)
+		d |= b.Word(1)&under.Word(1) ^ want.Word(1)
+		d |= b.Word(2)&under.Word(2) ^ want.Word(2)
+		d |= b.Word(3)&under.Word(3) ^ want.Word(3)
+		d |= b.Word(4)&under.Word(4) ^ want.Word(4)
+		d |= b.Word(5)&under.Word(5) ^ want.Word(5)
+		d |= b.Word(6)&under.Word(6) ^ want.Word(6)
+		d |= b.Word(7)&under.Word(7) ^ want.Word(7)
+		if d != 0 || extensions(rec.blocks) != 0 && !r.equalBlocks(k, i, rec, s) {
+			continue
 		}
 		hits++
-		slots[i] = s
+		found |= 1 << (j % frame.MaxBatch)
+		slots[i%frame.MaxBatch] = s
 	}
 	r.hit(id, hits)
-	h.rest.saw(len(group), len(group)-len(miss))
-	return miss
+	return found
 }
 
 // hit counts packets found under a mask.

@@ -2,6 +2,7 @@ package flowcache
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -126,6 +127,23 @@ func TestBumpAgreesWithItsTwin(t *testing.T) {
 			if got != want {
 				t.Errorf("bump1(%d) = %v, want %v", packets, got, want)
 			}
+		}
+	}
+}
+
+func TestBumpEachAgreesWithItsTwin(t *testing.T) {
+	for n := range 65 {
+		got, want := make([]row, 9), make([]row, 9)
+		slots, sizes := make([]Slot, n), make([]uint32, n+1)
+		for i := range slots {
+			slots[i], sizes[i] = Slot(1+i*i%7), uint32(i)<<26|60 // some twice in a row, sizes of all bits
+		}
+		for now := range int64(3) {
+			bumpEach(got, slots, sizes, now)
+			bumpEachGeneric(want, slots, sizes, now)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d packets: got %v, want %v", n, got, want)
 		}
 	}
 }

@@ -37,16 +37,14 @@ func (r *Reader) Latest(k *flow.Keys, port uint32, gone uint64, slots *[frame.Ma
 	if e.gen.Load()&1 != 0 {
 		rec := m.maskOf(e.mask)
 		found = k.UnderBase(&rec.block[flow.Base], &e.base) &^ gone
-		if extensions(rec.blocks) != 0 {
-			for left := found; left != 0; left &= left - 1 {
-				if i := bits.TrailingZeros64(left); !r.equalBlocks(k, uint16(i), rec, s) {
-					found &^= 1 << i
-				}
-			}
+		for rest := extensions(rec.blocks); rest != 0; rest &= rest - 1 {
+			b := bits.TrailingZeros8(rest)
+			want := &m.ext[b][s]
+			found = k.Under(b, &rec.block[b], want, found, rec.exact || flow.Equal(want, &m.none))
 		}
 	}
 	n := bits.OnesCount64(found)
-	l.rest.saw(k.N, n)
+	l.rest.saw(k.N, n, guessPays)
 	if n == 0 {
 		return 0
 	}

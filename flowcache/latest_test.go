@@ -40,6 +40,30 @@ func TestPacketsOfThePortsLatestFlowAreFoundFirst(t *testing.T) {
 	}
 }
 
+func TestAPacketWithoutABlockIsOfFlowsThatWantNothingInIt(t *testing.T) {
+	mask := prefix(8)
+	mask[flow.Tunnel][flow.OffTunTOS] = 0xff
+	without, zero, marked := newKey(1, 1<<flow.Base), newKey(1, 1<<flow.Base|1<<flow.Tunnel), newKey(1, 1<<flow.Base|1<<flow.Tunnel)
+	marked[flow.Tunnel][flow.OffTunTOS] = 4
+	for name, c := range map[string]struct {
+		of   flow.Key
+		want uint64
+	}{
+		"nothing":         {without, 0b011},
+		"a mark":          {marked, 0b100},
+		"a block of none": {zero, 0b011},
+	} {
+		m := mustNew(t, Options{})
+		r := m.NewReader()
+		s, _ := put(t, m, c.of, mask)
+		r.Meet(1, s)
+		if _, found := latestOf(r, 0, without, zero, marked); found != c.want {
+			t.Errorf("%s: found %03b, want %03b", name, found, c.want)
+		}
+		r.Close()
+	}
+}
+
 func TestTheLatestFlowIsNotBelievedWhenItIsGone(t *testing.T) {
 	m := mustNew(t, Options{Flows: 1}) // so that the next flow has the same slot
 	r := m.NewReader()

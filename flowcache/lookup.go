@@ -76,6 +76,12 @@ func (r *Reader) Credit(s Slot, packets, bytes uint64, now int64) {
 	bump(&r.tally.rows[s], packets, bytes, now)
 }
 
+// CreditEach counts packets, one after the other: packet i is of the flow in slots[i], a slot that Verdict has been asked about, and has
+// sizes[i] bytes. There are as many of both. Otherwise it is as Credit.
+func (r *Reader) CreditEach(slots []Slot, sizes []uint32, now int64) {
+	bumpEach(r.tally.rows, slots, sizes[:len(slots)], now)
+}
+
 // Lookup finds the flows of the packets whose keys are at idx in k and writes them to slots. It moves
 // the indexes of those it found none for to the front of idx, in their order, and returns them; their
 // slots are 0.
@@ -83,30 +89,24 @@ func (r *Reader) Credit(s Slot, packets, bytes uint64, now int64) {
 // It works in stages over all packets of a port: hash all, touch all, compare all. Loads that miss
 // the processor's caches then run side by side.
 func (r *Reader) Lookup(k *flow.Keys, idx []uint16, slots *[frame.MaxBatch]Slot) (miss []uint16) {
-	rest := r.rest[:copy(r.rest[:], idx)]
+	if len(idx) == 0 {
+		return idx
+	}
+	port, mixed := portOf(&k.Block[flow.Base][idx[0]]), uint32(0)
 	for _, i := range idx {
 		slots[i] = 0
+		mixed |= portOf(&k.Block[flow.Base][i]) ^ port
 	}
-	for len(rest) > 0 {
-		port := portOf(&k.Block[flow.Base][rest[0]])
-		var group []uint16
-		group, rest = r.split(k, port, rest)
-		packets := len(group)
-		group = r.recall(k, group, slots)
-		probes := packets - len(group)
-		for _, id := range r.m.portMasks(port) {
-			n := len(group)
-			probes += n
-			group = r.probe(k, id, group, slots)
-			r.hit(id, uint64(n-len(group)))
-			if len(group) == 0 {
-				break
-			}
+	if mixed == 0 {
+		if group := r.lookUp(k, port, r.group[:copy(r.group[:], idx)], slots); len(group) == 0 {
+			return idx[:0]
 		}
-		if port < maxPorts {
-			p := &r.tally.ports[port]
-			bump1(&p.packets, uint64(packets))
-			bump1(&p.masks, uint64(probes))
+	} else {
+		for rest := r.rest[:copy(r.rest[:], idx)]; len(rest) > 0; {
+			var group []uint16
+			port = portOf(&k.Block[flow.Base][rest[0]])
+			group, rest = r.split(k, port, rest)
+			r.lookUp(k, port, group, slots)
 		}
 	}
 	miss = idx[:0]
@@ -116,6 +116,30 @@ func (r *Reader) Lookup(k *flow.Keys, idx []uint16, slots *[frame.MaxBatch]Slot)
 		}
 	}
 	return miss
+}
+
+// lookUp is Lookup for packets of one port. It returns, in the same memory, those that it found no flow for.
+func (r *Reader) lookUp(k *flow.Keys, port uint32, group []uint16, slots *[frame.MaxBatch]Slot) []uint16 {
+	packets := len(group)
+	group = r.recall(k, group, slots)
+	probes := packets - len(group)
+	if len(group) > 0 {
+		for _, id := range r.m.portMasks(port) {
+			n := len(group)
+			probes += n
+			group = r.probe(k, id, group, slots)
+			r.hit(id, uint64(n-len(group)))
+			if len(group) == 0 {
+				break
+			}
+		}
+	}
+	if port < maxPorts {
+		p := &r.tally.ports[port]
+		bump1(&p.packets, uint64(packets))
+		bump1(&p.masks, uint64(probes))
+	}
+	return group
 }
 
 // split moves the packets in idx that came from port to r.group and returns them and the others. All

@@ -59,6 +59,13 @@ func bumpGeneric(r *row, packets, bytes uint64, now int64) {
 	atomic.StoreUint64(&r[rowPackets], r[rowPackets]+packets)
 }
 
+// bumpEachGeneric is bumpGeneric for one packet after the other: packet i is counted in row slots[i], with sizes[i] bytes.
+func bumpEachGeneric(rows []row, slots []Slot, sizes []uint32, now int64) {
+	for i, s := range slots {
+		bumpGeneric(&rows[s], 1, uint64(sizes[i]), now)
+	}
+}
+
 // bump1Generic adds n to a word that nobody else writes.
 func bump1Generic(p *uint64, n uint64) { atomic.StoreUint64(p, *p+n) }
 

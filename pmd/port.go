@@ -9,6 +9,10 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
+// Few is how many packets at once are so few that each one's time is worth more than what a packet costs: they leave before
+// anything is done that can wait.
+const Few = 4
+
 // An RxQueue is one receive queue of a port. Only the worker that owns the queue calls its methods,
 // except Counters.
 type RxQueue interface {
@@ -34,8 +38,9 @@ type TxQueue interface {
 	// and counted as drops. It returns the number accepted.
 	Send(b *frame.Batch) int
 	// Flush makes accepted frames visible to the peer: it rings the doorbell (sendto, eventfd) if
-	// the peer asked for one. Called once per poll cycle in which frames were sent, and as long as it
-	// returns true, which means that frames are still waiting to leave or to be reclaimed.
+	// the peer asked for one. Called in each poll cycle in which frames were sent, more than once
+	// where few left at once, and as long as it returns true, which means that frames are still
+	// waiting to leave or to be reclaimed.
 	Flush() (pending bool)
 	// Counters returns the queue's counters. The table's first two are TxPackets and TxBytes.
 	Counters() *counter.Block

@@ -41,7 +41,7 @@ const (
 )
 
 var queueCounters = [queueCounterCount]counter.Desc{
-	queueCycles:  {Name: "queue_cycles", Help: "CPU cycles its worker spent on the queue's packets."},
+	queueCycles:  {Name: "queue_cycles", Help: "CPU cycles that visits of the queue took; what is sent at the end of a poll cycle is not in them."},
 	queuePackets: {Name: "queue_packets", Help: "Packets its worker took from the queue."},
 }
 

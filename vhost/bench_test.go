@@ -32,56 +32,73 @@ func BenchmarkPort(b *testing.B) {
 
 // benchPort has packets go from one of a guest's rings to the other.
 func benchPort(b *testing.B, s shape, size int) {
-	r := connected(b, s)
-	from, to := r.g.rings[1], r.g.rings[0]
-	var filled, empty [burst][]driver.Buffer
+	l := newLoop(connected(b, s), size)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.turn()
+	}
+	b.ReportMetric(l.in.median(), "in-cycles/pkt")
+	b.ReportMetric(l.out.median(), "out-cycles/pkt")
+	b.ReportMetric(l.guest.median(), "guest-cycles/pkt")
+}
+
+// A loop sends bursts of packets from one of a guest's rings through the port to the other.
+type loop struct {
+	*bench
+	from, to       *guestRing
+	filled, empty  [burst][]driver.Buffer
+	done           []driver.Done
+	in, out, guest stage
+	clock          func() int64
+}
+
+// newLoop prepares packets of size bytes for a guest that is connected.
+func newLoop(r *bench, size int) *loop {
+	l := &loop{bench: r, from: r.g.rings[1], to: r.g.rings[0], done: make([]driver.Done, burst), clock: testClock().Cycles}
 	for i := range burst {
 		_, buf, mem := r.g.buffer(r.g.header + size)
 		copy(mem[r.g.header:], number(i, size))
-		filled[i] = []driver.Buffer{buf}
+		l.filled[i] = []driver.Buffer{buf}
 		_, buf, _ = r.g.buffer(2048)
-		empty[i] = []driver.Buffer{buf}
+		l.empty[i] = []driver.Buffer{buf}
 	}
-	done := make([]driver.Done, burst)
-	var stages [3]stage
-	in, out, guest := &stages[0], &stages[1], &stages[2]
-	clock := testClock().Cycles
-	rx, tx := r.p.rx[0], r.p.tx[0]
-	b.ReportAllocs()
-	for b.Loop() {
-		begin := clock()
-		for i := range burst {
-			from.Add(0, filled[i], nil)
-			to.Add(0, nil, empty[i])
-		}
-		from.Publish()
-		to.Publish()
-		last := clock()
-		guest.add(last - begin)
-		for range burst / frame.MaxBatch {
-			rx.Recv(&r.b)
-			now := clock()
-			in.add(now - last)
-			last = now
-			tx.Send(&r.b)
-			now = clock()
-			out.add(now - last)
-			last = now
-		}
-		tx.Flush()
-		now := clock()
-		out.add(now - last)
-		if from.Reap(done) != burst || to.Reap(done) != burst {
-			b.Fatal("packets are missing")
-		}
-		guest.add(clock() - now)
-		for i := range stages {
-			stages[i].end()
-		}
+	return l
+}
+
+// turn sends one burst. It returns the cycles that its packets cost the port.
+func (l *loop) turn() int64 {
+	begin := l.clock()
+	for i := range burst {
+		l.from.Add(0, l.filled[i], nil)
+		l.to.Add(0, nil, l.empty[i])
 	}
-	b.ReportMetric(in.median(), "in-cycles/pkt")
-	b.ReportMetric(out.median(), "out-cycles/pkt")
-	b.ReportMetric(guest.median(), "guest-cycles/pkt")
+	l.from.Publish()
+	l.to.Publish()
+	last := l.clock()
+	l.guest.add(last - begin)
+	rx, tx := l.p.rx[0], l.p.tx[0]
+	for range burst / frame.MaxBatch {
+		rx.Recv(&l.b)
+		now := l.clock()
+		l.in.add(now - last)
+		last = now
+		tx.Send(&l.b)
+		now = l.clock()
+		l.out.add(now - last)
+		last = now
+	}
+	tx.Flush()
+	now := l.clock()
+	l.out.add(now - last)
+	if l.from.Reap(l.done) != burst || l.to.Reap(l.done) != burst {
+		l.t.Fatal("packets are missing")
+	}
+	l.guest.add(l.clock() - now)
+	cycles := l.in.burst + l.out.burst
+	for _, s := range []*stage{&l.in, &l.out, &l.guest} {
+		s.end()
+	}
+	return cycles
 }
 
 // A stage is how long one stage took for each of the last bursts. Their median is not upset by what else the

@@ -11,7 +11,16 @@ import (
 // copyPlain copies frames into the first chains of got, one into each, as long as they are complete, in one
 // buffer, and have room in one piece of memory, as nearly all do. It returns how many.
 func (q *txQueue) copyPlain(r *ring, frames []frame.Frame, got int) (done int) {
+	if len(frames) <= pmd.Few {
+		var pieces [pmd.Few]move.Piece
+		return q.copyRow(r, frames, got, pieces[:])
+	}
 	var pieces [frame.MaxBatch]move.Piece
+	return q.copyRow(r, frames, got, pieces[:])
+}
+
+// copyRow is copyPlain with room to note what is copied where; see the receiving side's.
+func (q *txQueue) copyRow(r *ring, frames []frame.Frame, got int, pieces []move.Piece) (done int) {
 	chains, header := &r.chains, r.header
 	segs := chains.Plain()
 	segs = segs[:min(len(segs), len(frames), got, len(pieces))]

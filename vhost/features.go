@@ -60,6 +60,10 @@ func (d *device) setFeatures(f proto.Features) error {
 	if !f.Has(proto.AccessPlatform) {
 		d.forgetTranslations()
 	}
+	if f.Has(proto.LogAll) && !d.features.Has(proto.LogAll) {
+		d.port.state.moving()
+		d.log.Info("writes to the guest's memory are logged: it is being moved")
+	}
 	d.features, d.acked = f, true
 	return nil
 }

@@ -254,6 +254,17 @@ func (g *guest) negotiate() {
 	g.tell(proto.SetFeatures, proto.U64(g.shape.features))
 }
 
+// askInflight has the port make memory in which it notes what it takes, and returns that memory's descriptor.
+func (g *guest) askInflight() (layout proto.Inflight, fd int) {
+	g.t.Helper()
+	m, err := g.conn.Ask(proto.GetInflightFD, proto.Inflight{Queues: uint16(len(g.rings)), QueueSize: uint16(g.shape.size)})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer m.Close()
+	return m.Payload.(proto.Inflight), m.Take(0)
+}
+
 // address is where the parts of ring i are.
 func (g *guest) address(i int) proto.VringAddr {
 	r := g.rings[i]

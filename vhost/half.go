@@ -59,6 +59,14 @@ func (h *half) interrupt() bool {
 	return h.split.Interrupt()
 }
 
+func (h *half) ahead() {
+	if h.packed != nil {
+		h.packed.Ahead()
+	} else {
+		h.split.Ahead()
+	}
+}
+
 func (h *half) kicks(on bool) (ready bool) {
 	if h.packed != nil {
 		return h.packed.Kicks(on)

@@ -305,16 +305,57 @@ func TestAFrontendThatDoesNotReadItsAnswersIsLetGo(t *testing.T) {
 	b.pass(0, 3)
 }
 
+// A guest that has stopped reading, or that never gives buffers back, costs itself its packets. Its port's link goes down and
+// says why, and comes back with the first buffer.
 func TestGuestsThatTakeNothingLoseTheirOwnPackets(t *testing.T) {
-	b := connected(t, shape{features: common})
-	b.g.offer(0, 2, 2048)
-	if n := b.send(0, number(1, 60), number(2, 60), number(3, 60)); n != 2 {
-		t.Errorf("%d packets were taken into 2 buffers", n)
+	for name, features := range map[string]proto.Features{"split": common, "packed": common | proto.RingPacked} {
+		t.Run(name, func(t *testing.T) {
+			neighbour := connected(t, shape{features: features})
+			b := newBench(t, shape{features: features}, func(o *Options) { o.idle = 300 * time.Millisecond })
+			b.g.connect()
+			b.up()
+			b.g.offer(0, 2, 2048)
+			if n := b.send(0, number(1, 60), number(2, 60), number(3, 60)); n != 2 {
+				t.Errorf("%d packets were taken into 2 buffers", n)
+			}
+			b.want("tx_full", 1)
+			b.down()
+			if n := b.note("guest"); n.Value != "takes nothing" {
+				t.Errorf("the port says of its guest: %+v", n)
+			}
+			eventually(t, "the log says so", func() bool { return b.log.has("the guest takes nothing") })
+			b.want("guest_idle", 1)
+			b.want("sessions", 1)
+			neighbour.pass(0, 3)
+			// What it sends is welcome all the time.
+			b.g.send(0, nil, number(4, 60))
+			same(t, b.recv(0, 1), [][]byte{number(4, 60)})
+			if got := b.g.receive(0); len(got) != 2 {
+				t.Errorf("the guest has %d packets, want 2", len(got))
+			}
+			b.g.offer(0, 3, 2048)
+			b.up()
+			if n := b.send(0, number(5, 60)); n != 1 {
+				t.Error("the guest takes packets again, and gets none")
+			}
+			if n := b.note("guest"); n.Value != "" {
+				t.Errorf("the port still says of its guest: %+v", n)
+			}
+			b.want("tx_full", 1)
+		})
 	}
-	b.want("tx_full", 1)
-	if !b.p.LinkUp() {
-		t.Error("the link is down")
+}
+
+// A guest without buffers for which there is nothing has a link.
+func TestAGuestThatNobodySendsToKeepsItsLink(t *testing.T) {
+	b := newBench(t, shape{features: common}, func(o *Options) { o.idle = time.Millisecond })
+	b.g.connect()
+	b.up()
+	i := newIdleness(b.p)
+	for now := range 20 {
+		i.look(time.Unix(int64(now), 0))
 	}
+	b.want("guest_idle", 0)
 }
 
 // Whoever connects and says nothing, or only asks, keeps nobody from connecting after it.

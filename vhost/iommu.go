@@ -81,7 +81,7 @@ func (d *device) retranslate(first, last uint64, change func() error) error {
 		r.waits = r.waits && !answered
 		errs = append(errs, v.guarded(r.tend))
 		r.gate.Open()
-		if answered && v.waker != nil {
+		if v.waker != nil { // its worker may have found the gate shut when it went to sleep
 			v.waker.ring()
 		}
 	}

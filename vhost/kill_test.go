@@ -138,12 +138,7 @@ func (k *killing) connect() {
 func (k *killing) setInflight() {
 	k.t.Helper()
 	if k.memory < 0 {
-		m, err := k.g.conn.Ask(proto.GetInflightFD, proto.Inflight{Queues: 2, QueueSize: uint16(k.g.shape.size)})
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		k.layout, k.memory = m.Payload.(proto.Inflight), m.Take(0)
-		m.Close()
+		k.layout, k.memory = k.g.askInflight()
 	}
 	k.g.tell(proto.SetInflightFD, k.layout, k.memory)
 }

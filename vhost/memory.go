@@ -52,7 +52,8 @@ func (d *device) allowed(had uint64, regions ...mem.Region) error {
 	return nil
 }
 
-// changeTable adds a region to the guest's memory, or takes one away (VHOST_USER_ADD_MEM_REG, REM_MEM_REG).
+// changeTable adds a region to the guest's memory, or takes one away (VHOST_USER_ADD_MEM_REG, REM_MEM_REG). QEMU before 8.1
+// does so once for each queue pair: with several of them, what has been done already is nothing to complain about.
 func (d *device) changeTable(m *proto.Message, r proto.Region) error {
 	old := d.table
 	if old == nil {
@@ -62,7 +63,11 @@ func (d *device) changeTable(m *proto.Message, r proto.Region) error {
 		}
 		d.table = old
 	}
-	if m.Request == proto.RemMemReg {
+	adds := m.Request == proto.AddMemReg
+	if d.port.o.Queues > 1 && old.Has(region(r)) == adds {
+		return nil
+	}
+	if !adds {
 		t, err := old.Without(region(r))
 		if err != nil {
 			return err

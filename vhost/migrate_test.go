@@ -129,6 +129,7 @@ func TestWhatIsWrittenWhileAGuestMovesIsNoted(t *testing.T) {
 				t.Errorf("%d pages are noted that were not written to", n)
 			}
 			b.g.receive(0)
+			b.want("migrations", 1)
 			// The migration is over, or was given up.
 			b.g.setLogging(false)
 			b.up()

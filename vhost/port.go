@@ -28,8 +28,9 @@ type Port struct {
 	pmd.Life
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the port's goroutine has ended
-	link   atomic.Bool
-	faults chan error // what a worker found wrong with a guest; one is enough
+	link   atomic.Bool   // the guest's driver receives
+	idle   atomic.Bool   // but takes nothing: see idleness
+	faults chan error    // what a worker found wrong with a guest; one is enough
 
 	state state
 }
@@ -130,8 +131,8 @@ func (p *Port) RxQueues() []pmd.RxQueue { return p.rxs }
 // TxQueues implements pmd.Port.
 func (p *Port) TxQueues() []pmd.TxQueue { return p.txs }
 
-// LinkUp implements pmd.Port: there is a guest, and its driver receives.
-func (p *Port) LinkUp() bool { return p.link.Load() }
+// LinkUp implements pmd.Port: there is a guest, and its driver receives, and takes what it gets.
+func (p *Port) LinkUp() bool { return p.link.Load() && !p.idle.Load() }
 
 // Samples implements pmd.Port.
 func (p *Port) Samples(dst []counter.Sample) []counter.Sample { return p.state.samples(dst) }

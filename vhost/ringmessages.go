@@ -112,7 +112,12 @@ func (d *device) setCall(v *vring, fd int) error {
 		return nil
 	}
 	r.gate.Shut()
-	defer r.gate.Open()
+	defer func() {
+		r.gate.Open()
+		if v.waker != nil { // its worker may have found the gate shut when it went to sleep
+			v.waker.ring()
+		}
+	}()
 	r.call.set(fd)
 	return v.guarded(func() {
 		r.show() // a worker that came to do it found the gate shut

@@ -121,7 +121,7 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 }
 
 // guard ends the session when the port is closed or a worker has found something wrong: Receive returns then. It
-// also frees workers that do not come back from telling the guest. What it returns ends it, and says why it has
+// also frees workers that do not come back from telling the guest, and sees whether the guest takes packets. What it returns ends it, and says why it has
 // ended the session, if it has.
 func (p *Port) guard(ctx context.Context, d *device, conn *proto.Conn) (stop func() error) {
 	quit, done := make(chan struct{}), make(chan error, 1)
@@ -133,7 +133,7 @@ func (p *Port) guard(ctx context.Context, d *device, conn *proto.Conn) (stop fun
 			}
 			conn.Close() // twice is harmless, and there is nobody to tell of errors
 		}
-		stuck := newStuck(p.rings)
+		stuck, idle := newStuck(p.rings), newIdleness(p)
 		tick := time.NewTicker(lookAfter)
 		defer tick.Stop()
 		closing := ctx.Done()
@@ -148,10 +148,11 @@ func (p *Port) guard(ctx context.Context, d *device, conn *proto.Conn) (stop fun
 				ended(errClosing)
 			case err := <-p.faults:
 				ended(err)
-			case <-tick.C:
+			case now := <-tick.C:
 				if stuck.release() {
 					ended(errCallBlocks)
 				}
+				idle.look(now)
 			}
 		}
 	}()

@@ -281,6 +281,31 @@ func TestMemoryComesAndGoesUnderTraffic(t *testing.T) {
 	}
 }
 
+// QEMU before 8.1 adds each region of memory, and takes it away, once for each queue pair.
+func TestMemoryMayBeAnnouncedForEachQueuePair(t *testing.T) {
+	b := newBench(t, shape{features: common | proto.MQ, pairs: 2}, nil)
+	b.g.connect()
+	b.up()
+	more := proto.Region{Guest: 1 << 40, User: 1 << 45, Size: 4096}
+	for i := range 3 {
+		for range 2 {
+			b.g.tell(proto.AddMemReg, b.g.region(), int(b.g.file.Fd()))
+			b.g.tell(proto.AddMemReg, more, int(b.g.file.Fd()))
+		}
+		b.pass(i, 3)
+		for range 2 {
+			b.g.tell(proto.RemMemReg, more)
+		}
+		b.pass(i, 3)
+	}
+	b.want("sessions", 1)
+	other := more
+	other.Size *= 2
+	b.g.tell(proto.AddMemReg, more, int(b.g.file.Fd()))
+	b.insult(proto.AddMemReg, other, int(b.g.file.Fd())) // which is not the same
+	b.down()
+}
+
 func TestAGuestIsReset(t *testing.T) {
 	b := connected(t, shape{features: common})
 	for name, reset := range map[string]func(){

@@ -1,16 +1,13 @@
 package vhost
 
 import (
-	"errors"
-	"fmt"
-	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
-	"github.com/culvertdev/culvert/vhost/proto"
-	"github.com/culvertdev/culvert/vhost/virtq"
 )
 
 // A state is what people are told of a port's guest.
@@ -23,45 +20,13 @@ type state struct {
 	why      string           // there is nobody
 	last     fault            // what ended a session last; zero: nothing has
 	guest    []pmd.Note       // what was negotiated
+	idle     bool             // the guest takes nothing: see idleness
 	sessions uint64           // begun
+	idled    uint64           // times that a guest began to take nothing
+	moves    uint64           // times that a frontend began to have dirty pages logged
 	misses   uint64           // addresses that frontends were asked about
 	taken    uint64           // times that a frontend has taken addresses back
 	faults   map[fault]uint64 // sessions ended, by the guest's fault
-}
-
-// A fault is a kind of thing that ends a session: the name of its counter behind faultPrefix, and its sentence.
-type fault struct{ name, help string }
-
-const faultPrefix = "fault_"
-
-// Faults that are not those of a ring, which virtq names.
-var (
-	faultMessage = fault{"message", "Sessions ended because of a message that was not as the protocol wants it."}
-	faultMemory  = fault{"memory", "Sessions ended because the guest's memory was taken away."}
-	faultHeader  = fault{"header", "Sessions ended because of a virtio-net header that cannot be true."}
-	faultSilent  = fault{"silent", "Sessions ended because the frontend neither became the owner nor set features in time."}
-	faultCall    = fault{"call", "Sessions ended because the frontend held up who told it of packets."}
-)
-
-// faultOf says what kind of fault ended a session; ok is false when the other side has just gone.
-func faultOf(err error) (f fault, ok bool) {
-	var ring *virtq.Error
-	var memory *MemoryError
-	switch {
-	case errors.Is(err, errClosing), errors.Is(err, io.EOF):
-		return f, false
-	case errors.As(err, &ring):
-		return fault{ring.Kind.String(), "Sessions ended because " + ring.Kind.Sentence() + "."}, true
-	case errors.As(err, &memory):
-		return faultMemory, true
-	case errors.Is(err, ErrHeader):
-		return faultHeader, true
-	case errors.Is(err, errSilent):
-		return faultSilent, true
-	case errors.Is(err, errCallBlocks):
-		return faultCall, true
-	}
-	return faultMessage, true
 }
 
 // begin says how the port finds its guest.
@@ -88,14 +53,14 @@ func (s *state) connected() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions++
-	s.peer, s.why, s.guest = "connected", "the guest's driver is not ready", nil
+	s.peer, s.why, s.guest, s.idle = "connected", "the guest's driver is not ready", nil, false
 }
 
 // ended says that it has ended, because of err.
 func (s *state) ended(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.peer, s.why, s.guest = "", "the frontend has gone", nil
+	s.peer, s.why, s.guest, s.idle = "", "the frontend has gone", nil, false
 	if f, ok := faultOf(err); ok {
 		s.faults[f]++
 		s.last = f
@@ -115,6 +80,18 @@ func (s *state) negotiated(notes []pmd.Note) {
 func (s *state) missed()      { s.add(&s.misses) }
 func (s *state) invalidated() { s.add(&s.taken) }
 
+// moving counts that the frontend has dirty pages logged.
+func (s *state) moving() { s.add(&s.moves) }
+
+// setIdle says whether the guest takes nothing.
+func (s *state) setIdle(idle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle = idle; idle {
+		s.idled++
+	}
+}
+
 func (s *state) add(n *uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,13 +109,16 @@ func (s *state) notes() []pmd.Note {
 		out = append(out, pmd.Note{Key: "frontend", Value: s.peer, Reason: s.why})
 	}
 	out = append(out, s.guest...)
+	if s.idle {
+		out = append(out, pmd.Note{Key: "guest", Value: "takes nothing", Reason: "packets were dropped and it has made no buffer available for " + idleAfter.String()})
+	}
 	if s.last != (fault{}) {
 		out = append(out, pmd.Note{Key: "last fault", Value: s.last.name, Reason: s.last.help})
 	}
 	return out
 }
 
-// samples appends what has happened to sessions: each fault there was, and what an IOMMU was about if there was one.
+// samples appends what has happened to sessions: each fault there was, and of other things those that have happened.
 func (s *state) samples(dst []counter.Sample) []counter.Sample {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,55 +126,19 @@ func (s *state) samples(dst []counter.Sample) []counter.Sample {
 		Desc:  counter.Desc{Name: "sessions", Help: "Connections with a frontend, those that have ended included."},
 		Value: s.sessions,
 	})
+	if s.idled > 0 {
+		dst = append(dst, counter.Sample{Desc: counter.Desc{Name: "guest_idle", Help: "Times the link went down because the guest took nothing for a while though packets came for it."}, Value: s.idled})
+	}
+	if s.moves > 0 {
+		dst = append(dst, counter.Sample{Desc: counter.Desc{Name: "migrations", Help: "Times the frontend began to have writes to the guest's memory logged, as live migration does."}, Value: s.moves})
+	}
 	if s.misses > 0 || s.taken > 0 {
 		dst = append(dst,
 			counter.Sample{Desc: counter.Desc{Name: "iotlb_misses", Help: "Addresses behind the guest's IOMMU that the frontend was asked about."}, Value: s.misses},
 			counter.Sample{Desc: counter.Desc{Name: "iotlb_invalidations", Help: "Times that the frontend has taken addresses behind the guest's IOMMU back."}, Value: s.taken})
 	}
-	for f, n := range s.faults {
-		dst = append(dst, counter.Sample{Desc: counter.Desc{Name: faultPrefix + f.name, Help: f.help}, Value: n})
+	for _, f := range slices.SortedFunc(maps.Keys(s.faults), func(a, b fault) int { return strings.Compare(a.name, b.name) }) {
+		dst = append(dst, counter.Sample{Desc: counter.Desc{Name: faultPrefix + f.name, Help: f.help, Kind: counter.Fault}, Value: s.faults[f]})
 	}
 	return dst
-}
-
-// words says what was negotiated, for people.
-func words(f proto.Features, rings int) []pmd.Note {
-	layout := "split"
-	if f.Has(proto.RingPacked) {
-		layout = "packed"
-	}
-	for _, o := range []struct {
-		bit  proto.Features
-		word string
-	}{{proto.InOrder, "in order"}, {proto.IndirectDesc, "indirect"}, {proto.EventIdx, "event index"}, {proto.MrgRxbuf, "merged buffers"}, {proto.AccessPlatform, "behind an IOMMU"}} {
-		if f.Has(o.bit) {
-			layout += ", " + o.word
-		}
-	}
-	offloads := strings.Join(offloadWords(f), ", ")
-	if offloads == "" {
-		offloads = "none"
-	}
-	return []pmd.Note{
-		{Key: "rings", Value: fmt.Sprintf("%d, %s", rings, layout)},
-		{Key: "offloads", Value: offloads},
-	}
-}
-
-// offloadWords names the offloads in f, by the side that takes packets that are not finished.
-func offloadWords(f proto.Features) (out []string) {
-	for _, o := range []struct {
-		bit  proto.Features
-		word string
-	}{
-		{proto.Csum, "checksums from the guest"}, {proto.HostTSO4 | proto.HostTSO6, "segments from the guest"},
-		{proto.HostUSO, "datagrams from the guest"},
-		{proto.GuestCsum, "checksums to the guest"}, {proto.GuestTSO4 | proto.GuestTSO6, "segments to the guest"},
-		{guestUSO, "datagrams to the guest"},
-	} {
-		if f&o.bit != 0 {
-			out = append(out, o.word)
-		}
-	}
-	return out
 }

@@ -23,8 +23,9 @@ type txQueue struct {
 	cache    *frame.Cache
 	longest  int // bytes of the longest packet that the guest takes
 	counters *counter.Block
-	dropped  int // packets of the batch in hand whose drop has been counted
-	size     int // bytes of the packets of the batch in hand that the guest gets
+	alone    bool // the batch before was of few packets, which the guest has seen at once
+	dropped  int  // packets of the batch in hand whose drop has been counted
+	size     int  // bytes of the packets of the batch in hand that the guest gets
 	header   [nethdr.Size]byte
 }
 
@@ -52,6 +53,9 @@ func (q *txQueue) Send(b *frame.Batch) (n int) {
 	}()
 	q.dropped, q.size, q.last = 0, 0, r
 	n = q.send(r, b.Frames())
+	if q.alone = n <= pmd.Few; q.alone {
+		q.show(r)
+	}
 	q.counters.Add(pmd.TxPackets, uint64(n))
 	q.counters.Add(pmd.TxBytes, uint64(q.size))
 	return n
@@ -139,10 +143,18 @@ func (q *txQueue) Flush() (pending bool) {
 		}
 		r.gate.Leave()
 	}()
+	q.show(r)
+	if q.alone {
+		r.ahead()
+	}
+	return false
+}
+
+// show has the guest see what it got.
+func (q *txQueue) show(r *ring) {
 	if r.show() {
 		q.counters.Add(txCalls, 1)
 	}
-	return false
 }
 
 // Counters implements pmd.TxQueue.

@@ -74,6 +74,7 @@ type Options struct {
 	space    *mem.Space    // the addresses that its ports share; nil: nobody counts
 	retry    time.Duration // the first pause between two attempts; default firstRetry
 	patience time.Duration // how long a frontend may take to introduce itself, or to read an answer; default proto.DefaultTimeout
+	idle     time.Duration // how long a guest may take nothing; default idleAfter
 }
 
 // Open opens a port. That does not need anybody at the other end: see LinkUp.
@@ -96,6 +97,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.MTU = cmp.Or(o.MTU, 1500)
 	o.retry = cmp.Or(o.retry, firstRetry)
 	o.patience = cmp.Or(o.patience, proto.DefaultTimeout)
+	o.idle = cmp.Or(o.idle, idleAfter)
 	o.Memory = cmp.Or(o.Memory, mem.MaxGuest)
 	o.Gather = max(0, cmp.Or(o.Gather, DefaultGather))
 	switch {

@@ -62,6 +62,7 @@ type Change struct {
 	P          float64       `json:"p"` // of a difference as large if nothing has changed
 	Verdict    Verdict       `json:"verdict"`
 	Remark     string        `json:"remark,omitempty"`
+	Disturbed  bool          `json:"disturbed,omitempty"` // not comparable for no other reason than that others disturbed all windows of a run
 }
 
 // A Verdict is what a comparison of one figure comes to.
@@ -112,7 +113,7 @@ func rows(before, after *result.Row) (list []Change) {
 				if !ok || m.Better == result.Neither {
 					continue
 				}
-				a, b := before.Figures(c.Name, class, m), after.Figures(c.Name, class, m)
+				a, b := before.Starts(c.Name, class, m), after.Starts(c.Name, class, m)
 				if len(a.Values) == 0 || len(b.Values) == 0 {
 					continue
 				}
@@ -139,10 +140,16 @@ func (c *Change) exclude(before, after *result.Row, m result.Measure, a, b resul
 		c.Verdict, c.Remark = NotKnown, "the machine changed while they were measured"
 	case a.Limited > 0 || b.Limited > 0:
 		c.Verdict, c.Remark = NotKnown, "the generator was the limit"
-	case a.Disturbed != b.Disturbed:
-		c.Verdict, c.Remark = NotKnown, "others disturbed one of the two runs"
-	case a.Disturbed:
-		c.Remark = "others disturbed both runs"
+	case a.Disturbed || b.Disturbed: // what others take is no property of a switch, and they seldom take the same twice
+		c.Verdict, c.Disturbed = NotKnown, true
+		switch {
+		case !b.Disturbed:
+			c.Remark = "others disturbed all windows of the old run"
+		case !a.Disturbed:
+			c.Remark = "others disturbed all windows of the new run"
+		default:
+			c.Remark = "others disturbed all windows of both runs"
+		}
 	}
 }
 

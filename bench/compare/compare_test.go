@@ -105,7 +105,6 @@ func TestWhatCannotBeComparedIsNot(t *testing.T) {
 		{"larger packets", func(r *result.Run) { r.Rows[0].Traffic.FrameBytes = 1514 }, "other traffic or rules"},
 		{"another unit", func(r *result.Run) { r.Rows[0].Measures[0].Unit = "bit/s" }, "measured otherwise"},
 		{"a generator at its limit", each(func(w *result.Window) { w.Limited = true }), "the generator was the limit"},
-		{"others at work", each(func(w *result.Window) { w.Disturbed = "others" }), "others disturbed one of the two runs"},
 		{"another class", each(func(w *result.Window) { w.Class = "far" }), ""},
 		{"a figure that is neither good nor bad", func(r *result.Run) { r.Rows[0].Measures[0].Better = result.Neither }, ""},
 		{"windows that do not count", each(func(w *result.Window) { w.LeftOut = "no" }), ""},
@@ -116,6 +115,47 @@ func TestWhatCannotBeComparedIsNot(t *testing.T) {
 		if c.want == "" && len(r.Changes) > 0 || c.want != "" && (r.Changes[0].Verdict != NotKnown || r.Changes[0].Remark != c.want) || !errors.Is(r.Err(), ErrNothing) {
 			t.Errorf("%s: got %+v, %v", c.name, r.Changes, r.Err())
 		}
+	}
+}
+
+// What others take is no property of a switch: a loss in windows that they disturbed is no loss, and no gain either.
+func TestARunThatOthersDisturbedProvesNothing(t *testing.T) {
+	disturb := func(r *result.Run, row int) {
+		for i := range r.Rows[row].Windows {
+			r.Rows[row].Windows[i].Disturbed = "others used 90 %"
+		}
+	}
+	for _, c := range []struct {
+		name     string
+		old, new bool
+		want     string
+	}{
+		{"the old one", true, false, "others disturbed all windows of the old run"},
+		{"the new one", false, true, "others disturbed all windows of the new run"},
+		{"both", true, true, "others disturbed all windows of both runs"},
+	} {
+		before, after := rates("v1", about(20, 8)), rates("v2", about(10, 8))
+		if c.old {
+			disturb(before, 0)
+		}
+		if c.new {
+			disturb(after, 0)
+		}
+		r := compare(t, before, after)
+		if ch := r.Changes[0]; ch.Verdict != NotKnown || ch.Remark != c.want || !errors.Is(r.Err(), ErrDisturbed) || errors.Is(r.Err(), ErrNothing) {
+			t.Errorf("%s: got %+v, %v", c.name, ch, r.Err())
+		}
+	}
+	// Windows that were left alone count, and rows that were are judged.
+	before, after := rates("v1", about(20, 8), about(20, 8)), rates("v2", about(10, 8), about(20, 8))
+	disturb(after, 0)
+	if r := compare(t, before, after); r.Err() != nil || r.Changes[1].Verdict != Same {
+		t.Errorf("one row of two: got %+v, %v", r.Changes, r.Err())
+	}
+	before, after = rates("v1", about(20, 8)), rates("v2", about(10, 8))
+	before.Rows[0].Windows[0].Disturbed, after.Rows[0].Windows[7].Disturbed = "others", "others"
+	if r := compare(t, before, after); !errors.Is(r.Err(), ErrLoss) || r.Changes[0].Windows != [2]int{7, 7} {
+		t.Errorf("one window of eight: got %+v, %v", r.Changes, r.Err())
 	}
 }
 

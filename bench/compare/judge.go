@@ -10,8 +10,9 @@ import (
 
 // What a comparison ends with when it does not end well.
 var (
-	ErrLoss    = errors.New("a loss beyond the tolerance")
-	ErrNothing = errors.New("nothing could be compared")
+	ErrLoss      = errors.New("a loss beyond the tolerance")
+	ErrNothing   = errors.New("nothing could be compared")
+	ErrDisturbed = errors.New("nothing could be compared, since others disturbed all windows")
 )
 
 // judge gives verdicts to all changes that can have one.
@@ -97,13 +98,27 @@ func (r *Report) Count(v Verdict) (n int) {
 }
 
 // Err is what the comparison comes to: ErrLoss for a loss beyond the tolerance, ErrNothing if no figure of the contender could be
-// judged, so that a comparison that says nothing does not pass for one that says all is well.
+// judged, so that a comparison that says nothing does not pass for one that says all is well, and ErrDisturbed if that is for others
+// at work alone: the same runs on a machine left alone would have said something.
 func (r *Report) Err() error {
 	if n := len(r.Losses()); n > 0 {
 		return fmt.Errorf("%w: %d of %d figures of %s lose more than %g %%", ErrLoss, n, r.Count(Better)+r.Count(Worse)+r.Count(Same), r.Contender, 100*r.Tolerance)
 	}
-	if r.Count(Better)+r.Count(Worse)+r.Count(Same) == 0 {
-		return fmt.Errorf("%w of %s: the runs have no row, class and measure in common with enough windows", ErrNothing, r.Contender)
+	if r.Count(Better)+r.Count(Worse)+r.Count(Same) > 0 {
+		return nil
 	}
-	return nil
+	if n := r.disturbed(); n > 0 {
+		return fmt.Errorf("%w of a run in what it has of %s (figures: %d): measure again on a machine that is left alone", ErrDisturbed, r.Contender, n)
+	}
+	return fmt.Errorf("%w of %s: the runs have no row, class and measure in common with enough windows", ErrNothing, r.Contender)
+}
+
+// disturbed returns how many figures of the contender could have been judged if others had left the machine alone.
+func (r *Report) disturbed() (n int) {
+	for _, c := range r.Changes {
+		if c.Contender == r.Contender && c.Disturbed {
+			n++
+		}
+	}
+	return n
 }

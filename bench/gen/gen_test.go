@@ -186,7 +186,7 @@ func TestStreamsOfAllKindsShareTheirPorts(t *testing.T) {
 func TestOneStreamFollowsAnother(t *testing.T) {
 	g := newGenerator(t)
 	j, err := Job{Time: Duration(2 * time.Hour), Streams: []Stream{
-		{From: "a", To: "b", Rate: 1, Burst: 2, After: Duration(time.Hour)}, {From: "a", To: "b", After: Duration(time.Hour)}, {From: "a", To: "b", Rate: 1},
+		{From: "a", To: "b", Rate: 1, Burst: 2, After: Duration(time.Hour)}, {From: "a", To: "b", After: Duration(time.Hour)}, {From: "a", To: "b", Rate: 1, Until: Duration(time.Hour)},
 	}}.withDefaults()
 	must(t, err)
 	r, err := g.prepare(j)
@@ -205,11 +205,13 @@ func TestOneStreamFollowsAnother(t *testing.T) {
 		t.Errorf("at first %v frames, want one of the stream that begins at once", got)
 	}
 	th.turn(sending, now+r.cycles(time.Hour)+1)
-	if got := offered(); !slices.Equal(got, []uint64{2, 2, 2}) {
-		t.Errorf("after an hour %v frames, want some of each", got)
+	if got := offered(); !slices.Equal(got, []uint64{2, 2, 1}) {
+		t.Errorf("after an hour %v frames, want some of each that goes on or begins", got)
 	}
-	if n := j.Streams[0].frames(2 * time.Hour); n != 3600 {
-		t.Errorf("%d frames in the hour that is left, want 3600", n)
+	for _, i := range []int{0, 2} {
+		if n := j.Streams[i].frames(2 * time.Hour); n != 3600 {
+			t.Errorf("stream %d: %d frames in its hour, want 3600", i, n)
+		}
 	}
 }
 
@@ -311,6 +313,9 @@ func TestLimitsAreNamed(t *testing.T) {
 	if !slices.ContainsFunc(r.Limits, func(l string) bool { return strings.Contains(l, "back to back it was 1") }) {
 		t.Errorf("limits %q, want that it was near the ceiling", r.Limits)
 	}
+	if r.OnlyPace {
+		t.Error("near the ceiling it is the sink's limit, too")
+	}
 	j = job()
 	j.Linger = Duration(10 * time.Millisecond)
 	j.Streams[0].Rate, j.Streams[0].Count, j.CatchUp, j.Time = maxRate, 0, Duration(time.Microsecond), Duration(20*time.Millisecond)
@@ -343,6 +348,8 @@ func TestJobsThatCannotBeAreRefused(t *testing.T) {
 		`no port "c", have a, b, sa, sb`:   with(func(j *Job) { j.Streams[0].To = "c" }),
 		`no port ""`:                       with(func(j *Job) { j.Streams[0].From = "" }),
 		"begins after 30s, want 0 to less": with(func(j *Job) { j.Streams[0].After = j.Time }),
+		"ends after 1s, want more":         with(func(j *Job) { j.Streams[0].After, j.Streams[0].Until = Duration(time.Second), Duration(time.Second) }),
+		"ends after 30m0s, want":           with(func(j *Job) { j.Streams[0].Until = Duration(30 * time.Minute) }),
 		`watch: no port "c"`:               with(func(j *Job) { j.Watch = []string{"c"} }),
 		"stream 0: -1 flows":               with(func(j *Job) { j.Streams[0].Flows = -1 }),
 		"frames of 9496 bytes for port a, want at most 9022": with(func(j *Job) { j.Streams[0].Size = "9500" }),

@@ -58,6 +58,8 @@ type Stream struct {
 	Count uint64  `json:"count,omitempty"` // frames in all, if the time suffices; default: as many as come to pass
 	// After is how long after the job's start the stream begins: one load follows another without a pause.
 	After Duration `json:"after,omitempty"`
+	// Until is how long after the job's start the stream ends, whatever it has not sent by then; default: with the job.
+	Until Duration `json:"until,omitempty"`
 	stream.Spec
 	Capture *capture.Spec `json:"capture,omitempty"` // sent in place of frames that are made
 }
@@ -135,6 +137,8 @@ func (s *Stream) check(whole Duration) error {
 	switch {
 	case s.After < 0 || s.After >= whole:
 		return fmt.Errorf("begins after %v, want 0 to less than the job's %v", s.After, whole)
+	case s.Until != 0 && (s.Until <= s.After || s.Until > whole):
+		return fmt.Errorf("ends after %v, want more than the %v after which it begins, and the job's %v at most", s.Until, s.After, whole)
 	case s.Rate != 0 && !(s.Rate >= minRate && s.Rate <= maxRate):
 		return fmt.Errorf("rate of %v frames a second, want 0 or %v to %v", s.Rate, minRate, maxRate)
 	case s.Burst < 0 || s.Burst > maxBurst:
@@ -151,6 +155,9 @@ func (s *Stream) check(whole Duration) error {
 func (s *Stream) frames(t time.Duration) uint64 {
 	if s.Rate == 0 {
 		return s.Count
+	}
+	if s.Until > 0 {
+		t = time.Duration(s.Until)
 	}
 	n := uint64(max(1, math.Round(s.Rate*(t-time.Duration(s.After)).Seconds())))
 	if s.Count > 0 {

@@ -16,17 +16,14 @@ const (
 	nearness   = 0.95   // of what was reached back to back
 )
 
-// limits says in words why it may have been the generator that set the figures.
-func (r *run) limits(res *Result) (list []string) {
+// paceLimits says in words how frames left otherwise than they should.
+func (r *run) paceLimits(res *Result) (list []string) {
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
-	rate := 0.0
 	for i, s := range r.senders {
 		st := &res.Streams[i]
-		rate += st.ReceivedRate
 		wanted := float64(max(s.offered+st.Lag.Skipped, 1))
 		switch greedy := r.job.Streams[i].Rate == 0 && r.job.Streams[i].Capture == nil; {
-		case greedy && r.job.Streams[i].Count == 0 && float64(s.full) < minFull*float64(s.bursts):
-			say("stream %d: the port took all but %.2f %% of the bursts: faster the generator is not", i, 100*share(s.full, s.bursts))
+		case greedy:
 		case float64(st.Lag.Skipped) > r.job.Spare*wanted:
 			say("stream %d: the generator did not keep up and left out %.2f %% of the frames", i, 100*float64(st.Lag.Skipped)/wanted)
 		case float64(st.Lag.Late) > maxLate*wanted:
@@ -37,9 +34,28 @@ func (r *run) limits(res *Result) (list []string) {
 		}
 	}
 	for i, t := range r.threads {
-		paced := len(t.senders) == 0 || !slices.ContainsFunc(r.job.Streams, func(s Stream) bool { return s.Rate == 0 && s.Capture == nil })
-		if idle := res.Threads[i].Idle; paced && idle < minRest {
+		paced := !slices.ContainsFunc(r.job.Streams, func(s Stream) bool { return s.Rate == 0 && s.Capture == nil })
+		if idle := res.Threads[i].Idle; len(t.senders) > 0 && paced && idle < minRest {
 			say("CPU %d: the generator's thread had nothing to do in %.1f %% of its rounds only", t.cpu, 100*idle)
+		}
+	}
+	return list
+}
+
+// limits says in words why else it may have been the generator that set the figures.
+func (r *run) limits(res *Result) (list []string) {
+	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	rate := 0.0
+	for i, s := range r.senders {
+		rate += res.Streams[i].ReceivedRate
+		st := r.job.Streams[i]
+		if st.Rate == 0 && st.Capture == nil && st.Count == 0 && float64(s.full) < minFull*float64(s.bursts) {
+			say("stream %d: the port took all but %.2f %% of the bursts: faster the generator is not", i, 100*share(s.full, s.bursts))
+		}
+	}
+	for i, t := range r.threads {
+		if idle := res.Threads[i].Idle; len(t.senders) == 0 && idle < minRest {
+			say("CPU %d: the generator's thread that receives had nothing to do in %.1f %% of its rounds only", t.cpu, 100*idle)
 		}
 		if b := res.Threads[i].Backlog; b > maxBacklog {
 			say("CPU %d: the sink left frames behind in %.0f %% of its looks at receive queues", t.cpu, 100*b)

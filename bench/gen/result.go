@@ -22,6 +22,9 @@ type Result struct {
 	Threads []ThreadResult `json:"threads"`
 	// Limits says why it may have been the generator, and not the switch, that set the figures; empty if it was not.
 	Limits []string `json:"limits,omitempty"`
+	// OnlyPace reports that all of Limits are about when frames left: later or fewer than they should. Those that left are counted, and
+	// it was not the generator that lost any.
+	OnlyPace bool `json:"only_pace,omitempty"`
 }
 
 // A StreamResult is one stream's.
@@ -79,7 +82,8 @@ func (r *run) result() *Result {
 	for _, t := range r.threads {
 		res.Threads = append(res.Threads, t.result())
 	}
-	res.Limits = r.limits(res)
+	pace, others := r.paceLimits(res), r.limits(res)
+	res.Limits, res.OnlyPace = append(pace, others...), len(pace) > 0 && len(others) == 0
 	return res
 }
 

@@ -71,7 +71,7 @@ func (r *run) addStream(i int) error {
 	}
 	r.expects = append(r.expects, sink.Expect{Port: to})
 	txs := r.ports[from].TxQueues()
-	s := &sender{queue: txs[i%len(txs)], clock: r.clock, after: r.cycles(time.Duration(st.After)), interval: r.cycles(time.Duration(r.job.Interval)), course: make([]uint64, r.intervals())}
+	s := &sender{queue: txs[i%len(txs)], clock: r.clock, after: r.cycles(time.Duration(st.After)), until: r.cycles(time.Duration(st.Until)), interval: r.cycles(time.Duration(r.job.Interval)), course: make([]uint64, r.intervals())}
 	if s.cache, err = r.pool.NewCache(); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type sender struct {
 	pending bool   // the port wants to be flushed
 
 	after    int64 // cycles from the job's start to the stream's
+	until    int64 // cycles from the job's start to the stream's end; 0: it ends with the job
 	start    int64 // of the job, in cycles
 	interval int64 // cycles; 0: no course is kept
 	course   []uint64
@@ -47,7 +48,7 @@ func (s *sender) begin(now int64) {
 // turn sends what is due, one burst at most, and returns how many frames that were.
 func (s *sender) turn(now int64) int {
 	n := 0
-	if now >= s.start+s.after {
+	if now >= s.start+s.after && (s.until == 0 || now < s.start+s.until) {
 		n = min(s.pace.Due(now), frame.MaxBatch)
 	}
 	if n == 0 {

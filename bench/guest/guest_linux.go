@@ -30,6 +30,7 @@ type Options struct {
 	// IOMMU: the machine has one, and the guest's kernel has the device see only what is mapped for it.
 	IOMMU  bool
 	Memory int // MiB; 0 means 256
+	Queues int // queue pairs; 0 means 1
 	// Tunnels: the kernel has its modules for tunnels and VLANs.
 	Tunnels bool
 	// Spawn starts QEMU, in a network namespace perhaps; nil: (*exec.Cmd).Start.
@@ -40,6 +41,8 @@ type Options struct {
 type Guest struct {
 	*Host
 	*console.Console
+	line    *line  // the Host's
+	monitor string // path of the socket on which QEMU takes commands
 }
 
 // Start builds what the guest boots, starts it and waits until it answers. The context bounds the start.
@@ -52,34 +55,11 @@ func Start(ctx context.Context, o Options) (*Guest, error) {
 }
 
 func start(ctx context.Context, o Options) (*Guest, error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	k, err := kernel()
+	c, err := o.run()
 	if err != nil {
 		return nil, err
 	}
-	init, err := buildInit(o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	modules := k.modules
-	if o.Tunnels {
-		modules = append(modules, k.tunnels...)
-	}
-	first, err := initrd(init, modules)
-	if err != nil {
-		return nil, err
-	}
-	rd := filepath.Join(o.Dir, "initrd")
-	if err := os.WriteFile(rd, first, 0o600); err != nil {
-		return nil, err
-	}
-	c, err := console.Start(exec.Command(qemu, o.args(k, rd)...), o.Spawn)
-	if err != nil {
-		return nil, err
-	}
-	g := &Guest{Console: c}
+	g := &Guest{Console: c, monitor: o.monitor()}
 	if err := g.meet(ctx, o.line()); err != nil {
 		_ = c.Kill() // what matters has been said
 		return nil, err
@@ -87,21 +67,53 @@ func start(ctx context.Context, o Options) (*Guest, error) {
 	return g, nil
 }
 
+// run builds what the guest boots and starts QEMU, with more arguments perhaps.
+func (o Options) run(more ...string) (*console.Console, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	k, err := kernel()
+	if err != nil {
+		return nil, err
+	}
+	program, err := initProgram()
+	if err != nil {
+		return nil, err
+	}
+	modules := k.modules
+	if o.Tunnels {
+		modules = append(modules, k.tunnels...)
+	}
+	first, err := initrd(program, modules)
+	if err != nil {
+		return nil, err
+	}
+	rd := filepath.Join(o.Dir, "initrd")
+	if err := os.WriteFile(rd, first, 0o600); err != nil {
+		return nil, err
+	}
+	return console.Start(exec.Command(qemu, append(o.args(k, rd), more...)...), o.Spawn)
+}
+
 // meet waits until the guest answers calls.
-func (g *Guest) meet(ctx context.Context, line string) error {
+func (g *Guest) meet(ctx context.Context, path string) error {
 	if _, err := g.Expect(ctx, inside.Ready); err != nil {
 		return err
 	}
-	conn, err := net.Dial("unix", line)
+	conn, err := net.Dial("unix", path)
 	if err != nil {
 		return err
 	}
-	g.Host = over(conn)
+	g.line = &line{in: conn, out: conn}
+	g.Host = over(g.line)
 	return nil
 }
 
 // line is the path of the socket of the guest's second serial line.
 func (o Options) line() string { return filepath.Join(o.Dir, "line") }
+
+// monitor is the path of the socket on which QEMU takes commands.
+func (o Options) monitor() string { return filepath.Join(o.Dir, "monitor") }
 
 func (o Options) args(k bootable, initrd string) []string {
 	memory := o.Memory
@@ -123,6 +135,12 @@ func (o Options) args(k bootable, initrd string) []string {
 		machine = []string{"-machine", "q35", "-device", "intel-iommu,device-iotlb=on"}
 		device = append(device, "iommu_platform=on", "ats=on", "disable-legacy=on")
 	}
+	netdev := "vhost-user,id=net0,chardev=net"
+	if o.Queues > 1 {
+		netdev += fmt.Sprint(",queues=", o.Queues)
+		device = append(device, "mq=on")
+		machine = append(machine, "-smp", fmt.Sprint(o.Queues)) // a driver gives each of its processors a pair
+	}
 	return append(machine,
 		"-accel", "tcg", "-m", fmt.Sprint(memory), "-no-reboot", "-nodefaults", "-display", "none",
 		"-kernel", k.image, "-initrd", initrd, "-append", line,
@@ -130,7 +148,8 @@ func (o Options) args(k bootable, initrd string) []string {
 		"-chardev", "socket,id=line,path="+o.line()+",server=on,wait=off", "-serial", "chardev:line",
 		// vhost-user passes the guest's memory as a file.
 		"-object", fmt.Sprintf("memory-backend-memfd,id=mem,size=%dM,share=on", memory), "-numa", "node,memdev=mem",
-		"-chardev", socket, "-netdev", "vhost-user,id=net0,chardev=net", "-device", strings.Join(device, ","),
+		"-qmp", "unix:"+o.monitor()+",server=on,wait=off",
+		"-chardev", socket, "-netdev", netdev, "-device", strings.Join(device, ","),
 	)
 }
 

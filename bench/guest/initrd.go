@@ -40,12 +40,8 @@ func align(b *bytes.Buffer) {
 	}
 }
 
-// initrd returns the first file system: the init program and the kernel's modules.
-func initrd(init string, modules []string) ([]byte, error) {
-	program, err := os.ReadFile(init)
-	if err != nil {
-		return nil, err
-	}
+// initrd returns the first file system: the init program and the kernel's modules, which are files.
+func initrd(program []byte, modules []string) ([]byte, error) {
 	files := []file{{"init", program}, {"modules", nil}}
 	for _, m := range modules {
 		data, err := os.ReadFile(m)

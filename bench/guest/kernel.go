@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 )
 
 const qemu = "qemu-system-x86_64"
@@ -42,13 +43,18 @@ func kernel() (b bootable, err error) {
 	return b, err
 }
 
-// buildInit builds the guest's init program into dir and returns its path.
-func buildInit(dir string) (string, error) {
+// initProgram returns the guest's init program, which is built once.
+var initProgram = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "culvert-guest-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "init")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "github.com/culvertdev/culvert/bench/guest/agent")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the guest's init program: %w: %s", err, text)
+		return nil, fmt.Errorf("build the guest's init program: %w: %s", err, text)
 	}
-	return out, nil
-}
+	return os.ReadFile(out)
+})

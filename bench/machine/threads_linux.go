@@ -12,7 +12,8 @@ import (
 // A Spent is what became of a thread's time.
 type Spent struct {
 	User, System time.Duration // in steps of 10 ms
-	Waited       time.Duration // it was ready to run and had no CPU; 0 where the kernel does not say
+	Ran          time.Duration // both, in steps of a timer tick, 1 to 10 ms; 0 where the kernel does not say
+	Waited       time.Duration // it was ready to run and had no CPU; likewise
 }
 
 // Threads returns what every thread of a process has spent: proc_pid_stat(5), fields 14 and 15. Compare two looks
@@ -38,28 +39,38 @@ func Threads(pid int) (map[string]Spent, error) {
 		if errU != nil || errS != nil {
 			return nil, fmt.Errorf("%s: want numbers in fields 14 and 15", p)
 		}
-		times[p] = Spent{time.Duration(user) * tick, time.Duration(system) * tick, waited(p)}
+		ran, waited := scheduled(p)
+		times[p] = Spent{time.Duration(user) * tick, time.Duration(system) * tick, ran, waited}
 	}
 	return times, nil
 }
 
-// waited reads how long the thread of that stat file stood in a run queue: the second number of its
+// scheduled reads how long the thread of that stat file ran and stood in a run queue: the first two numbers of its
 // schedstat (linux Documentation/scheduler/sched-stats.rst).
-func waited(stat string) time.Duration {
+func scheduled(stat string) (ran, waited time.Duration) {
 	text, err := os.ReadFile(filepath.Join(filepath.Dir(stat), "schedstat"))
 	if f := strings.Fields(string(text)); err == nil && len(f) == 3 {
-		ns, _ := strconv.ParseInt(f[1], 10, 64)
-		return time.Duration(ns)
+		on, _ := strconv.ParseInt(f[0], 10, 64)
+		off, _ := strconv.ParseInt(f[1], 10, 64)
+		return time.Duration(on), time.Duration(off)
 	}
-	return 0
+	return 0, 0
+}
+
+// Used is how long the thread had a CPU, by the better of two counts.
+func (s Spent) Used() time.Duration {
+	if s.Ran > 0 {
+		return s.Ran
+	}
+	return s.User + s.System
 }
 
 // Busiest returns what the thread that spent most between two looks has spent.
 func Busiest(before, after map[string]Spent) (most Spent) {
 	for p, a := range after {
 		b := before[p]
-		d := Spent{a.User - b.User, a.System - b.System, a.Waited - b.Waited}
-		if d.User+d.System > most.User+most.System {
+		d := Spent{a.User - b.User, a.System - b.System, a.Ran - b.Ran, a.Waited - b.Waited}
+		if d.Used() > most.Used() {
 			most = d
 		}
 	}

@@ -173,44 +173,6 @@ func TestTheLargestNumberThatTheGeneratorCanTry(t *testing.T) {
 	}
 }
 
-func TestATrialThatTheGeneratorLimitedDoesNotPass(t *testing.T) {
-	for _, tt := range []struct {
-		name               string
-		capacity, ceiling  float64 // of the switch and of the generator
-		want               float64
-		wantFailed, wantBy bool // there is a rate that failed; that the generator limited
-	}{
-		{"a switch that is faster than the generator", 1e9, 4e6, 4e6, false, true},
-		{"a generator that is faster than the switch", 3e6, 5e6, 3e6, true, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newSimulated(tt.capacity, 0, 0)
-			hiccups := 0
-			found, made, err := Search(t.Context(), Goals{Max: 20e6}, func(ctx context.Context, rate float64, d time.Duration) (Outcome, error) {
-				o, err := s.trial(ctx, rate, d)
-				if rate > tt.ceiling {
-					o.Limits = []string{"it did not keep up"}
-				} else if hiccups < 2 { // twice it was held up where it has room
-					hiccups++
-					o.Limits = []string{"held up"}
-				}
-				return o, err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			f := found[0]
-			if r := f.Rate(); r > tt.want || r < tt.want*0.994 || f.Passed.Limited() || (f.Failed != nil) != tt.wantFailed || (f.Limited != nil) != tt.wantBy {
-				t.Errorf("found %.0f, want %.0f: %+v", r, tt.want, f)
-			}
-			if f.Limited != nil && f.Limited.Rate <= f.Rate() {
-				t.Errorf("the generator was the limit at %.0f, and %.0f passed", f.Limited.Rate, f.Rate())
-			}
-			t.Logf("%d trials", len(made))
-		})
-	}
-}
-
 // byProbe classes by probes of which 1 is near, 2 far, and two different ones mixed.
 func byProbe(probes [][]float64) (classes []string) {
 	for _, p := range probes {

@@ -19,21 +19,36 @@ type Goals struct {
 	Classes func(probes [][]float64) []string
 }
 
-// A Found is the answer to one goal.
+// A Found is the answer to one goal. Trials have the rates that were asked for beside what was really offered.
 type Found struct {
 	Loss    float64 `json:"loss"`              // the goal
 	Passed  *Tried  `json:"passed"`            // the highest rate that passed below all that did not; nil if none did
 	Failed  *Tried  `json:"failed,omitempty"`  // the lowest rate that failed; nil if none did: the switch may do more
-	Limited *Tried  `json:"limited,omitempty"` // the lowest rate at which the generator was the limit, if it is lower: the switch may do more
+	Limited *Tried  `json:"limited,omitempty"` // the lowest rate at which nothing could be said because of the generator, if it is lower: the switch may do more
 }
 
-// Rate returns the highest rate that passed, 0 if none did.
+// Rate returns the highest rate that passed, as it was really offered; 0 if none did.
 func (f Found) Rate() float64 {
 	if f.Passed == nil {
 		return 0
 	}
-	return f.Passed.Rate
+	return f.Passed.OfferedRate()
 }
+
+// AtLeast reports whether the switch may do more than Rate says: nothing failed, or the generator fell so far short of what it should
+// have offered where the switch passed that there is room up to what failed.
+func (f Found) AtLeast() bool {
+	switch {
+	case f.Failed == nil || f.Limited != nil:
+		return true
+	case f.Passed == nil:
+		return false
+	}
+	return f.Failed.OfferedRate()/f.Passed.OfferedRate() > (1+room)*f.Failed.Rate/f.Passed.Rate
+}
+
+// room is by which share what was offered at two rates may be further apart than what was asked for, without being called the generator's limit.
+const room = 0.1
 
 // bound returns the lowest trial that did not pass, nil if there is none.
 func (f Found) bound() *Tried {
@@ -42,10 +57,6 @@ func (f Found) bound() *Tried {
 	}
 	return f.Failed
 }
-
-// limitedTries is how often a rate is tried at which the generator was the limit, until that is taken for the reason: it may
-// have been held up.
-const limitedTries = 3
 
 // search is one at work.
 type search struct {
@@ -60,8 +71,10 @@ type search struct {
 // what has been made so far when there is an error.
 //
 // Trials of different classes are kept apart, and the search goes on with what it knows of the class that the machine is
-// in; all of an answer is of one class, that of its Passed. Mixed trials count for nothing. A trial in which the
-// generator was the limit neither passes nor fails.
+// in; all of an answer is of one class, that of its Passed. Mixed trials count for nothing.
+//
+// A trial in which the generator was the limit is made three times, since it may have been held up. Then it passes, with what was really offered, if
+// what arrived says so in most of them, fails if that is the switch's loss in most of them, and otherwise says nothing.
 func Search(ctx context.Context, g Goals, trial Trial) (found []Found, made []Tried, err error) {
 	g, err = g.withDefaults()
 	if err != nil {
@@ -149,30 +162,21 @@ func (s *search) try(ctx context.Context, rate float64, d time.Duration) error {
 // above one that did not was luck.
 func (s *search) known(loss float64, d time.Duration) Found {
 	f := Found{Loss: loss}
-	limited := make(map[float64]int) // trials by rate
-	for i := range s.made {
-		t := &s.made[i]
-		if t.Duration != d || t.Class != s.class {
-			continue
-		}
+	verdicts := s.verdicts(loss, d)
+	for _, v := range verdicts {
 		switch {
-		case t.Limited():
-			limited[t.Rate]++
-			if limited[t.Rate] >= limitedTries && (f.Limited == nil || t.Rate < f.Limited.Rate) {
-				f.Limited = t
-			}
-		case t.Loss() > loss && (f.Failed == nil || t.Rate < f.Failed.Rate):
-			f.Failed = t
+		case v.says == failed && (f.Failed == nil || v.Rate < f.Failed.Rate):
+			f.Failed = v.Tried
+		case v.says == nothing && (f.Limited == nil || v.Rate < f.Limited.Rate):
+			f.Limited = v.Tried
 		}
 	}
 	if f.Limited != nil && f.Failed != nil && f.Failed.Rate <= f.Limited.Rate {
 		f.Limited = nil
 	}
-	for i := range s.made {
-		t := &s.made[i]
-		if t.Duration == d && t.Class == s.class && !t.Limited() && t.Loss() <= loss &&
-			(f.bound() == nil || t.Rate < f.bound().Rate) && (f.Passed == nil || t.Rate > f.Passed.Rate) {
-			f.Passed = t
+	for _, v := range verdicts {
+		if v.says == passed && (f.bound() == nil || v.Rate < f.bound().Rate) && (f.Passed == nil || v.Rate > f.Passed.Rate) {
+			f.Passed = v.Tried
 		}
 	}
 	return f
@@ -190,8 +194,9 @@ func (s *search) next() (rate float64, d time.Duration, done bool) {
 			if rate, done := s.narrow(f, guess[i]); !done {
 				return rate, d, false
 			}
-			if guess[i] = f.Rate(); guess[i] == 0 {
-				guess[i] = s.Min
+			guess[i] = s.Min
+			if f.Passed != nil {
+				guess[i] = f.Passed.Rate
 			}
 		}
 	}
@@ -219,7 +224,10 @@ func (s *search) narrow(f Found, guess float64) (rate float64, done bool) {
 // do, or a step down if that is less.
 func below(t *Tried, step float64) float64 {
 	through := t.Rate / (1 + limitedStep)
-	if !t.Limited() {
+	switch {
+	case t.Pace:
+		through = max(t.OfferedRate()*(1-t.Loss()), t.Rate/10)
+	case !t.Limited():
 		through = max(t.Rate*(1-t.Loss()), t.Rate/2)
 	}
 	return min(through, t.Rate/(1+step))

@@ -35,7 +35,8 @@ func TestVXLANGPEWithTheKernel(t *testing.T) {
 		"IPv4 without checksums": "remote_ip: 10.77.0.2", "IPv4 with checksums": "remote_ip: 10.77.0.2, csum: true", "IPv6": `remote_ip: "fd77::2"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, plan{}, time.Minute)
+			t.Parallel()
+			s := newSite(t, plan{}, 2*time.Minute)
 			c := s.capture()
 			to := near4
 			if name == "IPv6" {

@@ -61,23 +61,30 @@ func TestTunnelsWithALinuxGuest(t *testing.T) {
 // The guest's kernel has VLAN devices, which this machine's may lack.
 func TestTunnelsInAVLANWithALinuxGuest(t *testing.T) {
 	need(t, guest.Missing)
-	s := newSite(t, plan{vlan: 7}, 2*time.Minute)
+	s := newSite(t, plan{vlan: 7}, 4*time.Minute)
+	const to4, to6 = "remote_ip: 10.77.0.2", `remote_ip: "fd77::2"`
 	s.startWith(fmt.Sprintf("name: wan, type: vhost-user, options: {path: %s}", s.path("vu")),
-		tunnelPort{"tun", "vxlan", "remote_ip: 10.77.0.2, key: 42"}, tunnelPort{"other", "geneve", `remote_ip: "fd77::2", key: 42`})
+		tunnelPort{"vx", "vxlan", to4 + ", key: 42"}, tunnelPort{"gen", "geneve", to6 + ", key: 42"},
+		tunnelPort{"gr", "gre", to4 + ", key: 42"}, tunnelPort{"gr6", "gre", to6 + ", key: 42"},
+		tunnelPort{"span", "erspan", to4 + ", key: 43, erspan_ver: 1"}, tunnelPort{"span6", "erspan", to6 + ", key: 43, erspan_ver: 2"})
 	g := s.boot()
-	for _, u := range []inside.Tunnel{
-		{Name: "tun", Type: "vxlan", Local: far4, Remote: near4, Key: 42, Port: vxlanPort},
-		{Name: "other", Type: "geneve", Local: far6, Remote: near6, Key: 42, Port: genevePort},
+	for i, u := range []inside.Tunnel{
+		{Name: "vx", Type: "vxlan", Local: far4, Remote: near4, Key: 42, Port: vxlanPort},
+		{Name: "gen", Type: "geneve", Local: far6, Remote: near6, Key: 42, Port: genevePort},
+		{Name: "gr", Type: "gre", Local: far4, Remote: near4, Key: 42},
+		{Name: "gr6", Type: "gre", Local: far6, Remote: near6, Key: 42},
+		{Name: "span", Type: "erspan", Local: far4, Remote: near4, Key: 43, Version: 1},
+		{Name: "span6", Type: "erspan", Local: far6, Remote: near6, Key: 43, Version: 2},
 	} {
 		must(t, g.AddTunnel(s.ctx, u))
 		_, err := api.Call(s.ctx, s.daemon.Client(), api.FlowReplace, api.FlowText{Bridge: "inside", Lines: []string{
 			"in_port=p1,actions=output:" + u.Name, "in_port=" + u.Name + ",actions=output:p1",
 		}})
 		must(t, err)
-		network := byte(len(u.Name)) // one of its own
+		network := byte(i + 1)
 		s.link(g.Host, u.Name, s.inner, overlay(network, 2))
 		s.link(s.alice, lab.HostLink, 0, overlay(network, 1))
-		t.Run(u.Type, func(t *testing.T) {
+		t.Run(u.Name, func(t *testing.T) {
 			s.within(t).exercise(g.Host, network)
 		})
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,8 +25,9 @@ func missingTshark() error {
 
 // A capture is of the first packets that come to the far end's link.
 type capture struct {
-	path string
-	cmd  *exec.Cmd
+	path  string
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when dumpcap has ended
 }
 
 // enough packets for tshark to read within a second or two.
@@ -33,11 +36,15 @@ const enough = "10000"
 // capture begins to write down what comes to the far end's link.
 func (s *site) capture() *capture {
 	s.Helper()
-	c := &capture{path: s.path("far.pcapng")}
+	c := &capture{path: s.path("far.pcapng"), ended: make(chan struct{})}
 	// Inbound: what the far end itself sends has checksums left to hardware that is not there.
 	c.cmd = exec.Command("dumpcap", "-q", "-i", lab.HostLink, "-f", "inbound", "-B", "16", "-c", enough, "-w", c.path)
 	must(s.T, s.far.Start(c.cmd))
-	s.Cleanup(func() { c.end() })
+	go func() {
+		c.cmd.Wait()
+		close(c.ended)
+	}()
+	s.Cleanup(c.end)
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if info, err := os.Stat(c.path); err == nil && info.Size() > 0 {
 			return c
@@ -48,11 +55,19 @@ func (s *site) capture() *capture {
 	}
 }
 
-// end ends the capture, once.
+// end ends the capture.
 func (c *capture) end() {
-	if c.cmd.ProcessState == nil {
-		c.cmd.Process.Signal(syscall.SIGTERM)
-		c.cmd.Wait()
+	c.cmd.Process.Signal(syscall.SIGTERM) // an error is that it has ended
+	<-c.ended
+}
+
+// over reports whether the capture has ended by itself.
+func (c *capture) over() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -65,33 +80,62 @@ const faults = "_ws.malformed || _ws.short || ip.checksum.status == Bad || udp.c
 // filters, and all must be right.
 func (c *capture) judge(s *site, least int, filters ...string) {
 	s.Helper()
-	for _, f := range append(filters, "frame") {
-		f = "(vxlan || geneve || gre || erspan) && !arp && " + f
-		// dumpcap writes what it has when it likes to, and forgets what it has not when it ends.
-		for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-			if lines, _ := c.read(s, f); strings.Count(lines, "\n") >= least {
-				break
+	filters = append(filters, "frame")
+	for i, f := range filters {
+		filters[i] = "(vxlan || geneve || gre || erspan) && !arp && " + f
+	}
+	filters = append(filters, faults)
+	// dumpcap writes what it has when it likes to, and forgets what it has not when it ends.
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		whole := c.over()
+		counts, err := c.count(s, filters)
+		few := slices.IndexFunc(counts[:len(filters)-1], func(n int) bool { return n < least })
+		switch {
+		case few < 0 && !whole:
+			c.end() // and read once more, all that there is
+			continue
+		case few < 0 || time.Now().After(end):
+			if few >= 0 {
+				s.Errorf("tshark: %d packets, fewer than %d, are %s", counts[few], least, filters[few])
 			}
-			if time.Now().After(end) {
-				s.Errorf("tshark: fewer than %d packets are %s", least, f)
-				break
+			if err != nil {
+				s.Error(err)
 			}
+			if n := counts[len(filters)-1]; n > 0 {
+				s.Errorf("tshark finds fault with %d packets:\n%s", n, c.lines(s, faults))
+			}
+			c.end()
+			return
 		}
-	}
-	c.end()
-	bad, err := c.read(s, faults)
-	if err != nil {
-		s.Error(err)
-	}
-	if bad != "" {
-		lines := strings.Split(bad, "\n")
-		s.Errorf("tshark finds fault with %d packets:\n%s", len(lines)-1, strings.Join(lines[:min(10, len(lines))], "\n"))
 	}
 }
 
-// read returns a line for each packet that a filter selects, and an error also when the file ends within a packet.
-func (c *capture) read(s *site, filter string) (string, error) {
-	args := []string{"-n", "-r", c.path, "-Y", filter}
+// count returns how many packets each of some filters selects, and an error also when the file ends within a packet.
+func (c *capture) count(s *site, filters []string) (counts []int, err error) {
+	counts = make([]int, len(filters))
+	out, err := c.read(s, "-q", "-z", "io,stat,0,"+strings.Join(filters, ","))
+	for line := range strings.Lines(out) {
+		columns := strings.Split(line, "|") // interval, then frames and bytes of each filter
+		if !strings.Contains(line, "<>") || len(columns) < 2*len(filters)+3 {
+			continue
+		}
+		for i := range filters {
+			counts[i], _ = strconv.Atoi(strings.TrimSpace(columns[2*i+2]))
+		}
+	}
+	return counts, err
+}
+
+// lines returns the first of the packets that a filter selects.
+func (c *capture) lines(s *site, filter string) string {
+	out, _ := c.read(s, "-Y", filter)
+	lines := strings.Split(out, "\n")
+	return strings.Join(lines[:min(10, len(lines))], "\n")
+}
+
+// read has tshark read the capture.
+func (c *capture) read(s *site, options ...string) (string, error) {
+	args := append([]string{"-n", "-r", c.path}, options...)
 	// What TCP carries is of no protocol, and says nothing about headers.
 	for _, o := range []string{
 		"ip.check_checksum:TRUE", "udp.check_checksum:TRUE", "tcp.check_checksum:TRUE",

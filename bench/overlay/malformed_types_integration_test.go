@@ -87,6 +87,7 @@ var malformedTypes = []struct {
 	change     func(o *outer)
 }{
 	{"VXLAN over IPv6, UDP checksum", "tunnel_udp_checksum", true, wire.ProtoUDP, vxlan6, func(o *outer) { o.sums = false }},
+	{"VXLAN over IPv6, no UDP checksum", "tunnel_no_udp_checksum", true, wire.ProtoUDP, vxlan6, func(o *outer) { o.b[o.l4+7] = 0 }},
 	{"VXLAN over IPv6, no key", "tunnel_header", true, wire.ProtoUDP, vxlan6, func(o *outer) { o.b[o.l4+wire.UDPSize] = 0 }},
 	{"VXLAN over IPv6, no Ethernet header inside", "tunnel_length", true, wire.ProtoUDP, vxlan6, func(o *outer) { o.b = o.b[:o.l4+16+13] }},
 	{"VXLAN over IPv6, congestion marked outside, not inside", "tunnel_ecn", true, wire.ProtoUDP, vxlan6, func(o *outer) { o.b[wire.EthernetSize+1] |= 0x30 }},
@@ -99,6 +100,7 @@ var malformedTypes = []struct {
 	{"GRE over IPv6, cut off in its key", "tunnel_length", true, wire.ProtoGRE, greSum, func(o *outer) { o.b = o.b[:o.l4+10] }},
 	{"GRE over IPv6, checksum", "tunnel_gre_checksum", true, wire.ProtoGRE, greSum, func(*outer) {}},
 	{"NVGRE with a sequence number", "tunnel_header", false, wire.ProtoGRE, nvgre4 + "00000000", func(o *outer) { o.b[o.l4] |= 0x10 }},
+	{"NVGRE, a VLAN tag inside", "tunnel_header", false, wire.ProtoGRE, nvgre4, func(o *outer) { o.b[o.l4+8+12], o.b[o.l4+8+13] = 0x81, 0 }},
 	{"NVGRE, no Ethernet header inside", "tunnel_length", false, wire.ProtoGRE, nvgre4, func(o *outer) { o.b = o.b[:o.l4+8+13] }},
 	{"ERSPAN type II of another version", "tunnel_header", false, wire.ProtoGRE, erspan2, func(o *outer) { o.b[o.l4+8] |= 0x20 }},
 	{"ERSPAN type II, cut off in its header", "tunnel_length", false, wire.ProtoGRE, erspan2, func(o *outer) { o.b = o.b[:o.l4+14] }},

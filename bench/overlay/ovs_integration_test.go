@@ -86,12 +86,16 @@ func TestTunnelsWithOpenVSwitch(t *testing.T) {
 		{"GRE over IPv6 with key", "gre", plan{}, to6 + ", key: 42", []string{back6, "key=42"}, "gre.key == 42"},
 		{"ERSPAN type II", "erspan", plan{}, to4 + ", key: 42, erspan_ver: 1, erspan_idx: 3",
 			[]string{back4, "key=42", "erspan_ver=1", "erspan_idx=3"}, "erspan.spanid == 42"},
+		{"GRE in a VLAN", "gre", plan{vlan: 7}, to4 + ", key: 42", []string{back4, "key=42"}, "vlan.id == 7"},
+		{"ERSPAN type II in a VLAN", "erspan", plan{vlan: 7}, to4 + ", key: 42, erspan_ver: 1, erspan_idx: 3",
+			[]string{back4, "key=42", "erspan_ver=1", "erspan_idx=3"}, "vlan.id == 7"},
 		{"ERSPAN type III", "erspan", plan{}, to4 + ", key: 42, erspan_ver: 2, erspan_dir: 1, erspan_hwid: 4",
 			[]string{back4, "key=42", "erspan_ver=2", "erspan_dir=1", "erspan_hwid=4"}, "erspan.spanid == 42"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSite(t, test.plan, time.Minute)
+			t.Parallel()
+			s := newSite(t, test.plan, 2*time.Minute)
 			c := s.capture()
 			_, beyond := s.openVSwitch(test.typ, test.theirs...)
 			s.start(test.typ, test.options)
@@ -105,16 +109,29 @@ func TestTunnelsWithOpenVSwitch(t *testing.T) {
 // To Open vSwitch NVGRE (RFC 7637) is GRE with any of 256 keys, of which it answers with one.
 func TestNVGREWithOpenVSwitch(t *testing.T) {
 	need(t, ovs.Missing, missingTshark)
-	s := newSite(t, plan{}, time.Minute)
-	c := s.capture()
-	i, beyond := s.openVSwitch("gre", "remote_ip=10.77.0.100", "key=flow")
-	_, err := i.Ofctl(s.ctx, "OpenFlow15", "replace-flows", over, s.write("flows",
-		"in_port=1,tun_id=0x2a00/0xffffff00,actions=output:LOCAL", "in_port=LOCAL,actions=set_field:0x2a07->tun_id,output:1"))
-	must(t, err)
-	s.start("nvgre", "remote_ip: 10.77.0.2, key: 42")
-	s.exercise(beyond, 0)
-	s.stop()
-	c.judge(s, 100, "gre.key >= 0x2a00 && gre.key <= 0x2aff")
+	for _, test := range []struct {
+		name           string
+		plan           plan
+		options, their string
+		filter         string
+	}{
+		{"IPv4", plan{}, "remote_ip: 10.77.0.2", "remote_ip=10.77.0.100", "ip.proto == 47"},
+		{"IPv6", plan{}, `remote_ip: "fd77::2"`, "remote_ip=fd77::100", "ipv6.nxt == 47"},
+		{"IPv6 in a VLAN", plan{vlan: 7}, `remote_ip: "fd77::2"`, "remote_ip=fd77::100", "vlan.id == 7"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t, test.plan, 2*time.Minute)
+			c := s.capture()
+			i, beyond := s.openVSwitch("gre", test.their, "key=flow")
+			_, err := i.Ofctl(s.ctx, "OpenFlow15", "replace-flows", over, s.write("flows",
+				"in_port=1,tun_id=0x2a00/0xffffff00,actions=output:LOCAL", "in_port=LOCAL,actions=set_field:0x2a07->tun_id,output:1"))
+			must(t, err)
+			s.start("nvgre", test.options+", key: 42")
+			s.exercise(beyond, 0)
+			s.stop()
+			c.judge(s, 100, "gre.key >= 0x2a00 && gre.key <= 0x2aff", test.filter)
+		})
+	}
 }
 
 // Packets go only by the rules of both switches, each of which wants what the other has put into the options.

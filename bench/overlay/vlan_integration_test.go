@@ -27,7 +27,8 @@ func TestVXLANInAVLANWithTheKernel(t *testing.T) {
 		"IPv6": {inside.Tunnel{Local: far6, Remote: near6, Checksum: true}, `remote_ip: "fd77::2"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, plan{vlan: 7}, time.Minute)
+			t.Parallel()
+			s := newSite(t, plan{vlan: 7}, 2*time.Minute)
 			c := s.capture()
 			s.tag(s.vlan)
 			ends.far.Type, ends.far.Key, ends.far.Port = "vxlan", key, vxlanPort

@@ -44,7 +44,8 @@ func TestVXLANWithTheKernel(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSite(t, test.plan, time.Minute)
+			t.Parallel()
+			s := newSite(t, test.plan, 2*time.Minute)
 			c := s.capture()
 			test.far.Checksum = test.summed
 			beyond := s.kernel(test.far)
@@ -107,7 +108,8 @@ func TestOuterFragmentsOfTheSwitchArePutTogetherByTheKernel(t *testing.T) {
 		"IPv6": {inside.Tunnel{Local: far6, Remote: near6}, `remote_ip: "fd77::2"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, plan{inner: 1500}, time.Minute)
+			t.Parallel()
+			s := newSite(t, plan{inner: 1500}, 2*time.Minute)
 			c := s.capture()
 			ends.far.Type, ends.far.Key, ends.far.Port, ends.far.Checksum = "vxlan", 42, vxlanPort, true
 			beyond := s.kernel(ends.far)

@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	return errors.Join(err, pool.Close())
 }
 
-// Spent is what the worker spent on its receive queues' packets, in cycles of the time stamp counter.
+// Spent is what the worker spent on packets in poll cycles that received any, in cycles of the time stamp counter.
 type Spent struct{ Cycles, Packets uint64 }
 
 // SpentFormat is how Spent is said.
@@ -87,11 +87,8 @@ const SpentFormat = "%d cycles for %d packets"
 // answer says what the worker has spent.
 func answer(w *pmd.Worker, o Options) {
 	for lines := bufio.NewScanner(o.Ask); lines.Scan(); {
-		var s Spent
-		for _, q := range w.Stats().Queues {
-			s.Cycles, s.Packets = s.Cycles+q.Cycles, s.Packets+q.Packets
-		}
-		fmt.Fprintf(o.Answer, SpentFormat+"\n", s.Cycles, s.Packets)
+		s := w.Stats()
+		fmt.Fprintf(o.Answer, SpentFormat+"\n", s.BusyCycles, s.Packets)
 	}
 }
 

@@ -3,10 +3,12 @@
 package peers
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/daemon"
 	"github.com/culvertdev/culvert/bench/testpmd"
 )
 
@@ -21,45 +23,50 @@ func (s *site) load(g testpmd.Guest) *testpmd.Testpmd {
 			os.Remove(g.Socket) // a guest that was killed leaves it, and testpmd wants to make it
 		}
 	}
-	p, err := testpmd.Start(s.ctx, s.generator(testpmd.Options{Name: "load", Ports: ports, Mode: "flowgen", RingSize: 256}))
+	p, err := testpmd.Start(s.ctx, s.generator(testpmd.Options{
+		Name: "load", Ports: ports, Mode: "flowgen", Queues: g.Queues, RingSize: g.RingSize,
+	}))
 	must(s.T, err)
 	must(s.T, p.Forward(s.ctx))
 	return p
 }
 
-var layouts = map[string]testpmd.Guest{
-	"split":            {RingSize: 256},
-	"split, in order":  {RingSize: 256, InOrder: true},
-	"packed":           {RingSize: 256, Packed: true},
-	"packed, in order": {RingSize: 256, Packed: true, InOrder: true},
+// layouts are the guests that are killed, and that see the switch killed.
+func layouts() (all []testpmd.Guest) {
+	for _, packed := range []bool{false, true} {
+		all = append(all,
+			testpmd.Guest{Packed: packed, Queues: 1, RingSize: 256},
+			testpmd.Guest{Packed: packed, Queues: 1, RingSize: 256, InOrder: true},
+			testpmd.Guest{Packed: packed, Queues: 2, RingSize: 256, InOrder: packed, Mergeable: true},
+		)
+	}
+	return all
 }
 
 // A guest that is killed while packets move leaves its rings in any state. The switch loses no frame, and the next guest
 // finds the port as if it were the first.
 func TestAGuestIsKilledUnderLoadAndTheNextOneWorks(t *testing.T) {
 	need(t, testpmd.Missing)
-	s := newSite(t, 2*time.Minute)
+	s := newSite(t, 3*time.Minute)
 	for _, server := range []bool{false, true} {
-		options := []string{}
+		options := []string{"queues: 2"}
 		if server {
-			options = []string{"mode: server"}
+			options = append(options, "mode: server")
 		}
 		d := s.start([]string{s.vhostPort(0, options...), s.vhostPort(1, options...)}, across)
-		for name, g := range layouts {
+		for _, g := range layouts() {
+			name := describe(g)
 			if server {
 				name += ", the switch listens"
 			}
 			t.Run(name, func(t *testing.T) {
 				s := s.within(t)
 				g.Client = server
-				for range 2 {
+				for _, end := range []func(*testpmd.Testpmd) error{(*testpmd.Testpmd).Kill, (*testpmd.Testpmd).Stop} {
 					p := s.load(g)
-					s.arrive(p, 5000)
-					must(s.T, p.Kill())
+					s.move(d, p, g.Queues)
+					must(s.T, end(p))
 				}
-				p := s.load(g)
-				s.arrive(p, 5000)
-				must(s.T, p.Stop())
 			})
 		}
 		s.faultless(d)
@@ -70,27 +77,67 @@ func TestAGuestIsKilledUnderLoadAndTheNextOneWorks(t *testing.T) {
 // A switch that is killed while packets move comes back, and the guest goes on without being told.
 func TestTheSwitchIsKilledUnderLoadAndTheGuestGoesOn(t *testing.T) {
 	need(t, testpmd.Missing)
-	s := newSite(t, 2*time.Minute)
-	ports := []string{s.vhostPort(0), s.vhostPort(1)}
-	for name, g := range layouts {
-		t.Run(name, func(t *testing.T) {
+	s := newSite(t, 3*time.Minute)
+	ports := []string{s.vhostPort(0, "queues: 2"), s.vhostPort(1, "queues: 2")}
+	for _, g := range layouts() {
+		t.Run(describe(g), func(t *testing.T) {
 			s := s.within(t)
 			d := s.start(ports, across)
 			p := s.load(g)
 			defer p.Kill()
-			for i := range 3 {
-				s.arrive(p, 5000)
-				if i == 2 {
-					s.stop(d) // in order
-				} else {
-					must(s.T, d.Kill())
-				}
-				d = s.start(ports, across)
-			}
-			s.arrive(p, 5000)
+			s.move(d, p, g.Queues)
+			must(s.T, d.Kill())
+			d = s.start(ports, across)
+			s.move(d, p, g.Queues)
+			s.stop(d) // in order
+			d = s.start(ports, across)
+			s.move(d, p, g.Queues)
 			must(s.T, p.Stop())
 			s.faultless(d)
 			s.stop(d)
 		})
 	}
+}
+
+// move waits until every port of the generator has received packets, and the switch has taken some from each of its pairs.
+func (s *site) move(d *daemon.Daemon, p *testpmd.Testpmd, pairs int) {
+	s.Helper()
+	before := s.taken(d)
+	s.arrive(p, 5000)
+	for {
+		now := s.taken(d)
+		rest := 0
+		for i := range now {
+			for pair := range pairs {
+				if now[i][pair] == before[i][pair] {
+					rest++
+				}
+			}
+		}
+		if rest == 0 {
+			return
+		}
+		select {
+		case <-s.ctx.Done():
+			s.Fatalf("wait for packets by each of %d pairs: had %d, now %d", pairs, before, now)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// taken is how many packets the switch has taken from each pair of each of its two ports. A daemon that has just started may
+// not say of all yet: they are zero.
+func (s *site) taken(d *daemon.Daemon) (packets [2][2]uint64) {
+	s.Helper()
+	tally, err := d.Tally(s.ctx)
+	must(s.T, err)
+	for i := range packets {
+		p, _ := tally.Port(fmt.Sprint("vu", i))
+		for _, q := range p.Queues {
+			if q.Direction == "rx" {
+				packets[i][q.Index] = q.Packets
+			}
+		}
+	}
+	return packets
 }

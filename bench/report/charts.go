@@ -24,7 +24,7 @@ func costSection(all []Summary) section {
 	return section{"more", "What else was measured", "Drawn as above.", barFigures("more", rest)}
 }
 
-// barFigures makes a chart of all summaries of one measure.
+// barFigures makes a chart of all summaries of one measure, but for mixed windows of rows that have others: they are of no one state of the machine.
 func barFigures(id string, all []Summary) (list []figure) {
 	var measures []result.Measure
 	for _, s := range all {
@@ -33,26 +33,32 @@ func barFigures(id string, all []Summary) (list []figure) {
 		}
 	}
 	for i, m := range measures {
-		some := slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return s.Measure != m })
-		list = append(list, barFigure(fmt.Sprintf("%s-%d", id, i), m, some))
+		some := slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return s.Measure != m || s.Class == result.Mixed && len(s.Row.Classes()) > 1 })
+		largest := 0.0
+		for _, s := range some {
+			largest = max(largest, s.Largest())
+		}
+		parts := chunks(some)
+		for k, part := range parts {
+			f := barFigure(fmt.Sprintf("%s-%d-%d", id, i, k), m, part, largest)
+			f.Title += partText(k, len(parts))
+			list = append(list, f)
+		}
 	}
 	return list
 }
 
-func barFigure(id string, m result.Measure, all []Summary) figure {
-	largest := 0.0
-	for _, s := range all {
-		largest = max(largest, s.Largest())
-	}
+// barFigure draws summaries of one measure on a scale up to largest.
+func barFigure(id string, m result.Measure, all []Summary, largest float64) figure {
 	u := UnitOf(m.Unit, largest)
 	f := figure{Title: title(m.Name) + ", " + u.Name, Head: []string{"row", "contender", "median, " + u.Name, "from", "to", "windows", "ratio"}}
 	if m.Better != result.Neither {
 		f.Title += fmt.Sprintf(": %s is better", m.Better)
 	}
-	chart := plot.Bars{Title: f.Title}
+	chart := plot.Bars{Title: f.Title, Largest: largest}
 	var said []string
 	for _, s := range all {
-		label := s.Row.Name + classNote(s.Class)
+		label := s.Label
 		g := plot.Group{Label: label}
 		for i, e := range s.Entries {
 			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median)}
@@ -72,6 +78,26 @@ func barFigure(id string, m result.Measure, all []Summary) figure {
 	chart.Description = strings.Join(said, ". ")
 	f.SVG = template.HTML(chart.SVG(id))
 	return f
+}
+
+// mostGroups is how many rows a figure has at most: more are several figures of one scale, which stand beside each other where there is room.
+const mostGroups = 12
+
+// chunks divides a list into such parts, as even as they can be.
+func chunks[T any](list []T) (parts [][]T) {
+	n := (len(list) + mostGroups - 1) / mostGroups
+	for i := range n {
+		parts = append(parts, list[i*len(list)/n:(i+1)*len(list)/n])
+	}
+	return parts
+}
+
+// partText says which of several figures one is.
+func partText(i, n int) string {
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d)", i+1, n)
 }
 
 // place is a contender's number in its row: its colour everywhere.

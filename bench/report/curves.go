@@ -58,7 +58,7 @@ func flowFigure(id string, all []Summary) figure {
 	}
 	u := UnitOf(all[0].Measure.Unit, largest)
 	return linesFigure(id, plot.Lines{
-		Title:  strings.Join(present(first.Task, first.Ports, frameText(first)), ", ") + classNote(all[0].Class),
+		Title:  strings.Join(present(first.Task, first.Ports, frameText(first)), ", ") + strings.TrimPrefix(all[0].Label, all[0].Row.Name),
 		X:      plot.Axis{Label: "flows", Scale: plot.NewLog(float64(first.Flows), float64(last.Flows)), Tick: count, Format: count},
 		Y:      plot.Axis{Label: all[0].Measure.Name + ", " + u.Name, Scale: plot.NewLinear(largest), Tick: u.Tick, Format: u.Figure},
 		Series: points.list,

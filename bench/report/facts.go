@@ -22,8 +22,8 @@ type tableCell struct{ Contender, Figure, Range, Ratio string }
 func tableRows(all []Summary) (list []tableRow) {
 	last := ""
 	for _, s := range all {
-		u := UnitOf(s.Measure.Unit, s.Largest())
-		r := tableRow{Row: s.Row.Name + classNote(s.Class), Measure: s.Measure.Name}
+		u := s.unit()
+		r := tableRow{Row: s.Label, Measure: s.Measure.Name}
 		if r.Row == last {
 			r.Row = ""
 		} else {

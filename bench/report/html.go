@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,8 @@ type figure struct {
 	SVG   template.HTML // by package plot, which has escaped what is in it
 	Head  []string
 	Cells [][]cell
-	Open  bool // the table is part of the figure: it says which colour is what
+	// Legend says which colour is what, where the chart does not.
+	Legend []cell
 }
 
 // A cell of a table. Series is a class of a colour, if it has one.
@@ -101,13 +103,23 @@ func headlines(all []Summary) (list []headline) {
 			continue
 		}
 		for _, e := range s.Entries {
-			if e.Ratio > 0 {
+			if e.Ratio > 0 && !s.outdone(e, all) {
 				class, word := s.judge(e)
-				list = append(list, headline{s.Row.Name + classNote(s.Class), title(s.Measure.Name), s.ratioText(e), e.Contender.Name, class, word})
+				list = append(list, headline{s.Label, title(s.Measure.Name), s.ratioText(e), e.Contender.Name, class, word})
 			}
 		}
 	}
 	return list
+}
+
+// outdone reports whether there are windows enough to judge a contender by in another class, and too few in this one: a card of these would be noise.
+func (s *Summary) outdone(e Entry, all []Summary) bool {
+	enough := func(s *Summary, e Entry) bool { return min(s.Entries[0].Windows, e.Windows) >= fewest }
+	return !enough(s, e) && slices.ContainsFunc(all, func(o Summary) bool {
+		return o.Row == s.Row && o.Measure == s.Measure && slices.ContainsFunc(o.Entries, func(f Entry) bool {
+			return f.Contender.Name == e.Contender.Name && f.Ratio > 0 && enough(&o, f)
+		})
+	})
 }
 
 // ratioText is a ratio, with a sign of at least or at most when the generator was the limit of one of the two.

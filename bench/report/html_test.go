@@ -268,19 +268,26 @@ func TestAStageHasOneColourInAllPlots(t *testing.T) {
 		for i, n := range names {
 			of[n] = float64(10 + i)
 		}
-		row := &result.Row{Name: "row", Contenders: []result.Contender{{Name: "culvert"}}}
-		return stageCost{row: row, of: []map[string]float64{of}}
+		return stageCost{label: "row", names: []string{"culvert"}, of: []map[string]float64{of}}
 	}
 	all := []stageCost{costs("receive", "actions"), costs("parse", "actions", "transmit")}
 	order := gather([]string{"receive", "actions", "parse", "transmit"}, all)
-	for i, want := range []string{"s0 receive, s1 actions", "s1 actions, s2 parse, s3 transmit"} {
-		var got []string
-		for _, line := range all[i].cells(order) {
-			got = append(got, line[0].Series+" "+line[0].Text)
+	for i, c := range all {
+		f := stageFigure("a", []stageCost{c}, order, 33)
+		var legend, line []string
+		for k, stage := range f.Legend {
+			legend, line = append(legend, stage.Series+" "+stage.Text), append(line, f.Cells[0][2+k].Text)
 		}
-		if strings.Join(got, ", ") != want {
-			t.Errorf("plot %d: got %q, want %q", i, got, want)
+		want := []string{"10.0 11.0 0 0", "0 11.0 10.0 12.0"}[i]
+		if strings.Join(legend, ", ") != "s0 receive, s1 actions, s2 parse, s3 transmit" || strings.Join(line, " ") != want {
+			t.Errorf("plot %d: got %q of %q, want %q", i, line, legend, want)
 		}
+	}
+	row := ratesRow("a", 0, mpps("culvert", 0, 1, ""), mpps("culvert", 1, 1, ""))
+	row.Windows[0].Stages, row.Windows[1].Stages = []result.Stage{{Name: "receive"}, {Name: "transmit"}}, []result.Stage{{Name: "receive"}, {Name: "parse"}, {Name: "transmit"}, {Name: "idle"}}
+	var way []string
+	if stageCosts(&row, "culvert", "", &way); strings.Join(way, " ") != "receive parse transmit idle" {
+		t.Errorf("stages are in the order %q", way)
 	}
 	many := []stageCost{costs("a", "b", "c", "d", "e"), costs("f", "g", "h", "i", "j")}
 	order = gather(strings.Split("abcdefghij", ""), many)

@@ -14,8 +14,8 @@ import (
 // latencySection draws, row by row and class by class, within which time how many packets arrived.
 func latencySection(run *result.Run) section {
 	s := section{ID: "latency", Title: "Latency", Text: "How long the fastest so many per cent of the packets took at most; each further 9 takes the same room. The median of all windows at each percentile, brackets as above."}
-	eachClass(run, func(row *result.Row, class string) {
-		if f, ok := latencyFigure(fmt.Sprintf("latency-%d", len(s.Figures)), row, class); ok {
+	eachClass(run, func(row *result.Row, class, label string) {
+		if f, ok := latencyFigure(fmt.Sprintf("latency-%d", len(s.Figures)), row, class, label); ok {
 			s.Figures = append(s.Figures, f)
 		}
 	})
@@ -24,19 +24,20 @@ func latencySection(run *result.Run) section {
 
 // eachClass calls f for each class of windows of each row, but for mixed ones where there are others: a curve of those would be of no
 // one state of the machine.
-func eachClass(run *result.Run, f func(*result.Row, string)) {
+func eachClass(run *result.Run, f func(row *result.Row, class, label string)) {
+	usual := usualClass(run)
 	for i := range run.Rows {
 		classes := run.Rows[i].Classes()
 		for _, class := range classes {
 			if class == result.Mixed && len(classes) > 1 {
 				continue
 			}
-			f(&run.Rows[i], class)
+			f(&run.Rows[i], class, run.Rows[i].Name+classNote(class, usual))
 		}
 	}
 }
 
-func latencyFigure(id string, row *result.Row, class string) (figure, bool) {
+func latencyFigure(id string, row *result.Row, class, label string) (figure, bool) {
 	percents := percentiles(row, class)
 	var points seriesOf
 	least, largest := math.Inf(1), 0.0
@@ -61,7 +62,7 @@ func latencyFigure(id string, row *result.Row, class string) (figure, bool) {
 		highest, slowest = percents[len(percents)-2], true
 	}
 	return linesFigure(id, plot.Lines{
-		Title: row.Name + classNote(class),
+		Title: label,
 		X:     plot.Axis{Label: "% of packets", Scale: plot.NewNines(highest, slowest), Tick: percentText, Format: percentText},
 		Y: plot.Axis{Label: "latency", Scale: plot.NewLog(least, largest), Tick: func(v float64) string { return UnitOf("ns", v).Tick(v) + " " + UnitOf("ns", v).Name },
 			Format: func(v float64) string { return UnitOf("ns", v).Text(v) }},

@@ -11,15 +11,15 @@ import (
 // lossSection draws loss against load: the last window that counts of each contender, as loads differ from window to window.
 func lossSection(run *result.Run) section {
 	s := section{ID: "loss", Title: "Loss against load", Text: "The share of packets lost at each offered rate, in the last window that counts. Shares are drawn in powers of ten, with none at the bottom."}
-	eachClass(run, func(row *result.Row, class string) {
-		if f, ok := lossFigure(fmt.Sprintf("loss-%d", len(s.Figures)), row, class); ok {
+	eachClass(run, func(row *result.Row, class, label string) {
+		if f, ok := lossFigure(fmt.Sprintf("loss-%d", len(s.Figures)), row, class, label); ok {
 			s.Figures = append(s.Figures, f)
 		}
 	})
 	return s
 }
 
-func lossFigure(id string, row *result.Row, class string) (figure, bool) {
+func lossFigure(id string, row *result.Row, class, label string) (figure, bool) {
 	var points seriesOf
 	least, largest := 1.0, 0.0
 	for i, c := range row.Contenders {
@@ -37,7 +37,7 @@ func lossFigure(id string, row *result.Row, class string) (figure, bool) {
 	}
 	u := UnitOf("packets/s", largest)
 	return linesFigure(id, plot.Lines{
-		Title:  row.Name + classNote(class),
+		Title:  label,
 		X:      plot.Axis{Label: "offered, " + u.Name, Scale: plot.NewLinear(largest), Tick: u.Tick, Format: u.Figure},
 		Y:      plot.Axis{Label: "lost", Scale: plot.NewShares(least), Tick: shareText, Format: shareText},
 		Series: points.list,

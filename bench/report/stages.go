@@ -15,30 +15,62 @@ import (
 
 // A stageCost is what the stages of a row's contenders cost in windows of one class.
 type stageCost struct {
-	row   *result.Row
-	class string
+	label string
+	about string               // the row's first measure: packets of rows about different things do not cost alike
+	names []string             // of the contenders
 	of    []map[string]float64 // by contender and stage
 }
 
 // stageSection shows where a packet's cycles go. A stage has the same colour in every plot.
 func stageSection(run *result.Run) section {
-	s := section{ID: "stages", Title: "Cycles by stage", Text: "What a packet costs the switch in each stage: medians of all windows, in cycles. The tables say which colour is which stage; it is the same one in all plots."}
+	s := section{ID: "stages", Title: "Cycles by stage", Text: "What a packet costs the switch in each stage, where it says that: medians of all windows, in cycles. Rows about the same thing have one scale."}
 	var all []stageCost
 	var order []string
-	eachClass(run, func(row *result.Row, class string) {
-		c := stageCost{row, class, make([]map[string]float64, len(row.Contenders))}
-		for i, who := range row.Contenders {
-			c.of[i] = stageCosts(row, who.Name, class, &order)
+	eachClass(run, func(row *result.Row, class, label string) {
+		c := stageCost{label: label, about: row.Measures[0].Name}
+		for _, who := range row.Contenders {
+			if costs := stageCosts(row, who.Name, class, &order); len(costs) > 0 {
+				c.names, c.of = append(c.names, who.Name), append(c.of, costs)
+			}
 		}
-		all = append(all, c)
+		if len(c.of) > 0 {
+			all = append(all, c)
+		}
 	})
 	order = gather(order, all)
-	for i := range all {
-		if f, ok := all[i].figure(fmt.Sprintf("stages-%d", len(s.Figures)), order); ok {
+	var abouts []string
+	for _, c := range all {
+		if !slices.Contains(abouts, c.about) {
+			abouts = append(abouts, c.about)
+		}
+	}
+	for _, about := range abouts {
+		some := slices.DeleteFunc(slices.Clone(all), func(c stageCost) bool { return c.about != about })
+		parts := chunks(some)
+		for i, part := range parts {
+			f := stageFigure(fmt.Sprint("stages-", len(s.Figures)), part, order, costliest(some))
+			f.Title += partText(i, len(parts))
 			s.Figures = append(s.Figures, f)
 		}
 	}
 	return s
+}
+
+// costliest is the most that any packet costs.
+func costliest(all []stageCost) (most float64) {
+	for _, c := range all {
+		for _, costs := range c.of {
+			most = max(most, sum(costs))
+		}
+	}
+	return most
+}
+
+func sum(costs map[string]float64) (all float64) {
+	for _, v := range costs {
+		all += v
+	}
+	return all
 }
 
 // most stages have a colour of their own; all smaller ones share the last.
@@ -47,58 +79,39 @@ const mostStages = 8
 // otherStages is the name of those.
 const otherStages = "all others"
 
-// figure draws it. order is that of all stages of the run.
-func (c *stageCost) figure(id string, order []string) (figure, bool) {
-	f := figure{Title: c.row.Name + classNote(c.class), Head: []string{"stage"}, Open: true}
-	chart := plot.Stack{Title: f.Title}
+// stageFigure draws the stages of some rows. order is that of all stages of the run, largest the most that any packet costs.
+func stageFigure(id string, all []stageCost, order []string, largest float64) figure {
+	f := figure{Title: "Cycles a packet, rows about: " + all[0].about, Head: []string{"row", "contender"}}
+	for k, stage := range order {
+		f.Head = append(f.Head, stageName(stage))
+		f.Legend = append(f.Legend, cell{Series: fmt.Sprint("s", k), Text: stageName(stage)})
+	}
+	chart := plot.Stack{Title: f.Title, Largest: largest}
 	var said []string
-	for i, who := range c.row.Contenders {
-		if len(c.of[i]) == 0 {
-			continue
+	for _, c := range all {
+		for i, who := range c.names {
+			w := plot.Whole{Name: c.label, Text: digits(sum(c.of[i]))}
+			if len(c.names) > 1 {
+				w.Name += ": " + who
+			}
+			line := cells(c.label, who)
+			for k, stage := range order {
+				v := c.of[i][stage]
+				w.Parts = append(w.Parts, plot.Part{Series: k, Name: stageName(stage), Value: v})
+				line = append(line, cell{Text: digits(v)})
+			}
+			chart.Wholes = append(chart.Wholes, w)
+			f.Cells = append(f.Cells, line)
+			said = append(said, fmt.Sprintf("%s: %s cycles a packet.", w.Name, w.Text))
 		}
-		f.Head = append(f.Head, who.Name)
-		w := plot.Whole{Name: who.Name}
-		sum := 0.0
-		for k, stage := range order {
-			v := c.of[i][stage]
-			sum += v
-			w.Parts = append(w.Parts, plot.Part{Series: k, Name: stageName(stage), Value: v})
-		}
-		w.Text = digits(sum) + " cycles"
-		chart.Wholes = append(chart.Wholes, w)
-		said = append(said, fmt.Sprintf("%s: %s a packet.", who.Name, w.Text))
 	}
-	if len(said) == 0 {
-		return figure{}, false
-	}
-	f.Cells = c.cells(order)
 	chart.Description = strings.Join(said, " ") + " The table below has the stages."
 	f.SVG = template.HTML(chart.SVG(id))
-	return f, true
+	return f
 }
 
 // stageName is a stage's name in words: counters have theirs with underscores.
 func stageName(counter string) string { return strings.ReplaceAll(counter, "_", " ") }
-
-// cells are the lines of the table: the stages that somebody has.
-func (c *stageCost) cells(order []string) (lines [][]cell) {
-	for k, stage := range order {
-		line := []cell{{Series: fmt.Sprint("s", k), Text: stageName(stage)}}
-		known := false
-		for _, costs := range c.of {
-			if len(costs) == 0 {
-				continue
-			}
-			v, has := costs[stage]
-			known = known || has
-			line = append(line, cell{Text: digits(v)})
-		}
-		if known {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
 
 // stageCosts returns the median cycles of each stage of a contender, and adds stages that are new to order.
 func stageCosts(row *result.Row, contender, class string, order *[]string) map[string]float64 {
@@ -108,10 +121,14 @@ func stageCosts(row *result.Row, contender, class string, order *[]string) map[s
 			continue
 		}
 		windows++
+		at := 0
 		for _, s := range w.Stages {
-			if !slices.Contains(*order, s.Name) {
-				*order = append(*order, s.Name)
+			i := slices.Index(*order, s.Name)
+			if i < 0 { // it comes behind the one before it, on the way that packets take
+				i = at
+				*order = slices.Insert(*order, i, s.Name)
 			}
+			at = i + 1
 			all[s.Name] = append(all[s.Name], s.Cycles)
 		}
 	}
@@ -134,12 +151,9 @@ func gather(order []string, all []stageCost) []string {
 	largest := make(map[string]float64)
 	for _, c := range all {
 		for _, costs := range c.of {
-			sum := 0.0
-			for _, v := range costs {
-				sum += v
-			}
+			all := max(sum(costs), 1)
 			for name, v := range costs {
-				largest[name] = max(largest[name], v/max(sum, 1))
+				largest[name] = max(largest[name], v/all)
 			}
 		}
 	}

@@ -18,6 +18,7 @@ const confidence = 0.95
 type Summary struct {
 	Row     *result.Row    `json:"-"`
 	Name    string         `json:"row"`
+	Label   string         `json:"-"` // the row, with the class where that is not the usual one
 	Class   string         `json:"class,omitempty"`
 	Measure result.Measure `json:"measure"`
 	Entries []Entry        `json:"contenders"` // those of the row that have figures, in its order
@@ -32,17 +33,19 @@ type Entry struct {
 	Values    []float64        `json:"figures"`
 	Median    float64          `json:"median"`
 	Where     stat.Interval    `json:"median_between"`
-	Ratio     float64          `json:"ratio,omitempty"`     // of the first one's median to this one's; 0 where there is none
+	Ratio     float64          `json:"ratio,omitempty"`     // of the first one's figures to this one's: in turns the median of those of neighbours, else that of medians; 0 where there is none
 	Certain   bool             `json:"different,omitempty"` // from the first one, beyond the noise
 }
 
 // Summaries returns what a run says, row by row, in each class, of each measure: what has no figures is left out.
 func Summaries(run *result.Run) (list []Summary) {
+	usual := usualClass(run)
 	for i := range run.Rows {
 		row := &run.Rows[i]
 		for _, class := range row.Classes() {
 			for _, m := range row.Measures {
-				if s := summarize(row, class, m); len(s.Entries) > 0 {
+				s := summarize(row, class, m)
+				if s.Label = row.Name + classNote(class, usual); len(s.Entries) > 0 {
 					list = append(list, s)
 				}
 			}
@@ -63,7 +66,7 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 			Values: f.Values, Median: stat.Median(f.Values), Where: stat.MedianInterval(f.Values, confidence),
 		}
 		if len(s.Entries) > 0 && i > 0 {
-			e.compare(s.Entries[0], row, class)
+			e.compare(s.Entries[0], row, class, m)
 		}
 		s.Entries = append(s.Entries, e)
 	}
@@ -72,11 +75,14 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 
 // compare says how the row's first contender stands beside this one. There is nothing to say when that one has no figures, when the
 // generator was the limit of both, and in windows of no class.
-func (e *Entry) compare(first Entry, row *result.Row, class string) {
+func (e *Entry) compare(first Entry, row *result.Row, class string, m result.Measure) {
 	if first.Contender.Name != row.Contenders[0].Name || first.Limited && e.Limited || class == result.Mixed || e.Median == 0 {
 		return
 	}
 	e.Ratio = first.Median / e.Median
+	if pairs := row.Pairs(first.Contender.Name, e.Contender.Name, class, m); len(pairs) > 0 {
+		e.Ratio = stat.Median(pairs)
+	}
 	e.Certain = !first.Disturbed && !e.Disturbed && stat.RankSum(first.Values, e.Values) <= 1-confidence
 }
 
@@ -91,7 +97,7 @@ func (s *Summary) bound(e Entry, least, most string) string {
 	return most
 }
 
-// Largest is the largest figure of all entries, for one unit that suits all.
+// Largest is the largest figure of all entries, for the scale of a chart.
 func (s *Summary) Largest() (most float64) {
 	for _, e := range s.Entries {
 		for _, v := range e.Values {
@@ -99,6 +105,15 @@ func (s *Summary) Largest() (most float64) {
 		}
 	}
 	return most
+}
+
+// unit is one that suits all entries' medians: a window that went wrong does not set it.
+func (s *Summary) unit() Unit {
+	most := 0.0
+	for _, e := range s.Entries {
+		most = max(most, e.Median)
+	}
+	return UnitOf(s.Measure.Unit, most)
 }
 
 // leftOut counts the windows of a row that do not count, by reason in order of appearance.

@@ -6,21 +6,22 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/culvertdev/culvert/bench/report/plot"
 	"github.com/culvertdev/culvert/bench/result"
 )
 
-// Text writes the table of a run: for each row and class of windows, what each measure says of each contender.
+// Text writes the table of a run: for each row and class of windows, what each measure says of each contender, in lines of about 100 characters at most.
 func Text(out io.Writer, run *result.Run) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n", run.Title, machineLine(run))
 	last := ""
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	for _, s := range Summaries(run) {
-		if head := s.Row.Name + classNote(s.Class); head != last {
-			last = head
-			fmt.Fprintf(w, "\n%s\n", head) // a line without cells ends a table's columns
+		if s.Label != last {
+			last = s.Label
+			fmt.Fprintf(w, "\n%s\n", last) // a line without cells ends a table's columns
 		}
-		fmt.Fprintf(w, "    %s\t%s\n", s.Measure.Name, s.text())
+		s.write(w)
 	}
 	w.Flush()
 	b.WriteString(remarks(run))
@@ -38,29 +39,27 @@ func machineLine(run *result.Run) string {
 	return s + ", " + m.Kernel
 }
 
-func classNote(class string) string {
-	if class == "" {
-		return ""
-	}
-	return ", CPUs " + class
-}
+// nameWidth is what a measure's name takes of a line, in characters: a line is to fit 100.
+const nameWidth = 28
 
-// text is the summary's cells: a contender each, then ratios and the number of windows.
-func (s *Summary) text() string {
-	u := UnitOf(s.Measure.Unit, s.Largest())
-	var cells, ratios, windows []string
-	for _, e := range s.Entries {
-		cells = append(cells, e.Contender.Name+"\t"+s.bound(e, "at least ", "at most ")+e.text(u))
-		windows = append(windows, fmt.Sprint(e.Windows))
-		if e.Ratio > 0 {
-			ratios = append(ratios, s.ratioText(e)+" "+e.Contender.Name)
+// write writes a line for each contender, the first with the measure's name, which goes on in those below when it is long.
+func (s *Summary) write(w io.Writer) {
+	u := s.unit()
+	names := plot.Wrap(s.Measure.Name, nameWidth)
+	for i := range max(len(names), len(s.Entries)) {
+		name, line := "", ""
+		if i < len(names) {
+			name = names[i]
 		}
+		if i < len(s.Entries) {
+			e, ratio := s.Entries[i], ""
+			if e.Ratio > 0 {
+				ratio = s.ratioText(e)
+			}
+			line = fmt.Sprintf("\t%s\t%s\t%s\t%s", e.Contender.Name, s.bound(e, "≥ ", "≤ ")+e.text(u), ratio, plural(e.Windows, "window", "windows"))
+		}
+		fmt.Fprintf(w, "    %s%s\n", name, line)
 	}
-	counted := "windows"
-	if len(windows) == 1 && windows[0] == "1" {
-		counted = "window"
-	}
-	return fmt.Sprintf("%s\t%s\t%s", strings.Join(cells, "\t"), strings.Join(ratios, ", "), strings.Join(windows, " + ")+" "+counted)
 }
 
 // text is the median and where it lies: two figures or more have a range.
@@ -78,7 +77,8 @@ func (e *Entry) text(u Unit) string {
 // remarks explains what the table has in it.
 func remarks(run *result.Run) string {
 	var b strings.Builder
-	b.WriteString("\nMedians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.\n")
+	b.WriteString("\nMedians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.\n×: the first one's figure to this one's.\n")
+	b.WriteString(usualText(usualClass(run)))
 	disturbed, limited := false, false
 	for _, s := range Summaries(run) {
 		for _, e := range s.Entries {
@@ -89,7 +89,7 @@ func remarks(run *result.Run) string {
 		b.WriteString("* others disturbed all windows of the class.\n")
 	}
 	if limited {
-		b.WriteString("at least, at most: the generator was the limit; what the switch could do is not known.\n")
+		b.WriteString("≥, ≤: at least, at most: the generator was the limit; what the switch could do is not known.\n")
 	}
 	for _, m := range run.Setup.Missing {
 		fmt.Fprintf(&b, "not here: %s\n", m)

@@ -48,19 +48,35 @@ func TestOnlyWindowsOfOneClassAreTakenTogether(t *testing.T) {
 	want := `Between vhost-user ports
 X, 2 CPUs, Linux 6.1
 
-port rule, CPUs near
-    rate   culvert   21.0 Mpps (20.0 to 22.0)   ovs   14.0 Mpps   1.50 × ovs   2 + 1 windows
+port rule
+    rate   culvert   21.0 Mpps (20.0 to 22.0)            2 windows
+           ovs       14.0 Mpps                  1.50 ×   1 window
 
 port rule, CPUs far
-    rate   culvert   at least 8.00 Mpps   ovs   9.00 Mpps *   ≥ 0.89 × ovs   1 + 1 windows
+    rate   culvert   ≥ 8.00 Mpps              1 window
+           ovs       9.00 Mpps *   ≥ 0.89 ×   1 window
 
 Medians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.
+×: the first one's figure to this one's.
+CPUs near (how far they are from each other) where nothing else is said.
 * others disturbed all windows of the class.
-at least, at most: the generator was the limit; what the switch could do is not known.
+≥, ≤: at least, at most: the generator was the limit; what the switch could do is not known.
 port rule: 1 window left out: looked up otherwise
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestAWindowThatWentWrongDoesNotSetTheUnit(t *testing.T) {
+	row := ratesRow("port rule", 0)
+	row.Measures = []result.Measure{{Name: "CPU time", Unit: "ns", Better: result.Less}}
+	for turn, ns := range []float64{200, 210, 1_090_000} {
+		row.Windows = append(row.Windows, result.Window{Contender: "culvert", Round: 1, Turn: turn, Figures: map[string]float64{"CPU time": ns}})
+	}
+	var b bytes.Buffer
+	if err := Text(&b, runOf(row)); err != nil || !strings.Contains(b.String(), "210 ns (200 to 1090000)") {
+		t.Errorf("got %v: %s", err, b.String())
 	}
 }
 

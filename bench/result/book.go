@@ -56,10 +56,10 @@ func (r *Row) has(contender string, round, turn int) bool {
 	})
 }
 
-// Add adds a window to the row of that name, classes all windows anew and saves all. A row that is there already must have the same traffic, measures and
+// Add adds windows to the row of that name, classes all windows anew and saves all. A row that is there already must have the same traffic, measures and
 // versions.
-func (b *Book) Add(row Row, w Window) error {
-	row.Windows = []Window{w}
+func (b *Book) Add(row Row, windows ...Window) error {
+	row.Windows = windows
 	one := Run{Schema: Schema, Program: b.Program, Machine: b.Machine, Changed: time.Now().UTC(), Rows: []Row{row}}
 	if err := one.Check(); err != nil {
 		return err
@@ -72,6 +72,13 @@ func (b *Book) Add(row Row, w Window) error {
 		return nil
 	}
 	return b.Save(b.path)
+}
+
+// Forget forgets the windows of a row's round, which is to be measured anew as a whole.
+func (b *Book) Forget(row string, round int) {
+	if i := b.Index(row); i >= 0 {
+		b.Rows[i].Windows = slices.DeleteFunc(b.Rows[i].Windows, func(w Window) bool { return w.Round == round })
+	}
 }
 
 // Merge adds what another run of the same program on the same machine has measured: rows, and windows of rows. A window that both have

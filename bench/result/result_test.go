@@ -290,3 +290,20 @@ func TestAWindowStaysTheSameWhateverClassOthersMakeIt(t *testing.T) {
 		t.Errorf("classes %q", got)
 	}
 }
+
+func TestAFigureMayBeTheSwitchsWhereTheGeneratorWasTheLimitOfOthers(t *testing.T) {
+	rate, burst := Measure{Name: "rate", Unit: "packets/s", Better: More, Bounded: true}, Measure{Name: "burst", Unit: "frames", Better: More, Bounded: true}
+	w := Window{Contender: "a", Round: 1, Limited: true, Exact: []string{"burst"}, Figures: map[string]float64{"rate": 1e6, "burst": 100}}
+	row := Row{Name: "row", Measures: []Measure{rate, burst}, Contenders: []Contender{{Name: "a"}}, Windows: []Window{w}}
+	if n, m := row.Figures("a", "", rate).Limited, row.Figures("a", "", burst).Limited; n != 1 || m != 0 {
+		t.Errorf("%d windows are limited in the rate and %d in the burst, want 1 and 0", n, m)
+	}
+	run := Run{Schema: Schema, Program: "bench", Rows: []Row{row}}
+	if err := run.Check(); err != nil {
+		t.Error(err)
+	}
+	run.Rows[0].Windows[0].Exact = []string{"no such"}
+	if err := run.Check(); err == nil {
+		t.Error("a figure that is not there is taken")
+	}
+}

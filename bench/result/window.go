@@ -1,17 +1,22 @@
 package result
 
+import "slices"
+
 // A Window is what was seen of one contender in one stretch of time.
 type Window struct {
 	Contender string             `json:"contender"`
 	Round     int                `json:"round"`                       // from 1
 	Turn      int                `json:"turn"`                        // within the round, from 0
+	Beside    bool               `json:"beside_others,omitempty"`     // in turns: with its others of the round it is of one switch that ran all the time, stopped in between
 	Class     string             `json:"class,omitempty"`             // of the machine's state meanwhile; windows of two classes are not to be compared; see Classify
 	LeftOut   string             `json:"left_out,omitempty"`          // why it counts for nothing; empty if it counts
 	Disturbed string             `json:"disturbed,omitempty"`         // by what, where others took from the machine; empty if nothing did
 	Limited   bool               `json:"generator_limited,omitempty"` // the generator was the limit: rates are not the switch's
+	Exact     []string           `json:"exact,omitempty"`             // figures of which the generator was not the limit all the same
 	Distance  []float64          `json:"cache_line_ns,omitempty"`     // a cache line's round trip between the CPUs, before and after
 	Others    []float64          `json:"used_by_others,omitempty"`    // share of the CPUs, before and after
 	Waited    float64            `json:"waited_for_cpu,omitempty"`    // share of the time for which the switch's thread was ready and had no CPU
+	OwnWait   float64            `json:"waited_for_row,omitempty"`    // of that, what is no disturbance: while the kernel handled the row's own packets there
 	Figures   map[string]float64 `json:"figures,omitempty"`           // by the measure's name, in its unit
 	Latency   []Percentile       `json:"latency,omitempty"`           // rising
 	Stages    []Stage            `json:"stages,omitempty"`            // where a packet's cycles go, in the order of the way it takes
@@ -73,7 +78,7 @@ func (r *Row) Figures(contender, class string, m Measure) (f Figures) {
 		f = Figures{Disturbed: !calm}
 		for i := range r.Windows {
 			w := &r.Windows[i]
-			if w.Contender != contender || w.Class != class || w.LeftOut != "" || calm && w.Disturbed != "" {
+			if w.Contender != contender || !w.counts(class, calm) {
 				continue
 			}
 			v, ok := w.Value(m)
@@ -81,7 +86,7 @@ func (r *Row) Figures(contender, class string, m Measure) (f Figures) {
 				continue
 			}
 			f.Values = append(f.Values, v)
-			if m.Bounded && w.Limited {
+			if m.Bounded && w.Limited && !slices.Contains(w.Exact, m.Name) {
 				f.Limited++
 			}
 		}

@@ -67,16 +67,13 @@ func (b *Bench) run(ctx context.Context, d time.Duration, streams ...gen.Stream)
 	return b.job(ctx, gen.Job{Streams: streams, Time: gen.Duration(d)})
 }
 
-// How steadily frames leave of which some may be left out. A generator that was held up for a millisecond and made good for it would send what fills
+// catchUp is how steadily frames leave of which some may be left out. A generator that was held up for a millisecond and made good for it would send what fills
 // a ring at once: packets lost by that are not the switch's.
-const (
-	catchUp = 100 * time.Microsecond
-	leftOut = 0.05 // share of the frames; what is left out counts for no rate
-)
+const catchUp = 100 * time.Microsecond
 
 // steady is run for streams of which it is the rate that matters, not that each frame leaves: a frame that cannot leave in time is left out.
 func (b *Bench) steady(ctx context.Context, d time.Duration, streams ...gen.Stream) (*gen.Result, error) {
-	j := gen.Job{Streams: streams, Time: gen.Duration(d), Spare: leftOut}
+	j := gen.Job{Streams: streams, Time: gen.Duration(d), Spare: method.Missing}
 	if !b.Rest { // who rests is late every time
 		j.CatchUp = gen.Duration(catchUp)
 	}
@@ -103,12 +100,15 @@ func allOf(n int, rate float64) time.Duration {
 // spare is for what a generator has to catch up with.
 const spare = 5 * time.Second
 
-// outcome sums up what became of all streams of a run.
-func outcome(r *gen.Result) (o method.Outcome) {
-	for _, s := range r.Streams {
+// Outcome sums up what became of all streams of a run. The rate that was offered is that of the slowest of them.
+func Outcome(r *gen.Result) (o method.Outcome) {
+	for i, s := range r.Streams {
 		o.Offered, o.Lost = o.Offered+s.Offered, o.Lost+s.Lost
+		if i == 0 || s.OfferedRate < o.Sent {
+			o.Sent = s.OfferedRate
+		}
 	}
-	o.Limits = r.Limits
+	o.Limits, o.Pace = r.Limits, r.OnlyPace
 	if l := r.Latency; l != nil {
 		o.P50, o.P99, o.P999, o.P9999 = l.P50, l.P99, l.P999, l.P9999
 	}
@@ -122,7 +122,7 @@ func (b *Bench) Trial() method.Trial {
 		if err != nil {
 			return method.Outcome{}, err
 		}
-		return outcome(r), nil
+		return Outcome(r), nil
 	})
 }
 

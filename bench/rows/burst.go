@@ -31,7 +31,7 @@ func (b *Bench) Burst(ctx context.Context, most int) (r Burst, err error) {
 				return method.Outcome{}, err
 			}
 			rates[n] = res.Streams[0].OfferedRate
-			return outcome(res), nil
+			return Outcome(res), nil
 		})
 		return err
 	})

@@ -16,7 +16,9 @@ import (
 type Learned struct {
 	Seen
 	Addresses int     `json:"addresses"`
-	Rate      float64 `json:"rate"`    // at which they were shown, each once
+	Rate      float64 `json:"rate"`    // at which they were to be shown, each once
+	Shown     float64 `json:"shown"`   // rate at which they were
+	Paced     bool    `json:"-"`       // all that is to say of limits is that it is not Rate
 	Learned   int     `json:"learned"` // packets to so many of them came to their port, and to no other
 	Flooded   uint64  `json:"flooded"` // packets to addresses it did not know that came to the third port
 	Lost      uint64  `json:"lost"`    // packets to addresses that did not come to their port
@@ -60,7 +62,7 @@ func (b *Bench) learn(ctx context.Context, l *Learned, testRate float64) error {
 		return err
 	}
 	count := uint64(l.Addresses)
-	shown, err := b.run(ctx, allOf(l.Addresses, l.Rate), gen.Stream{From: b.From, To: b.To, Rate: l.Rate, Count: count, Spec: show})
+	shown, err := b.steady(ctx, allOf(l.Addresses, l.Rate), gen.Stream{From: b.From, To: b.To, Rate: l.Rate, Count: count, Spec: show})
 	if err != nil {
 		return err
 	}
@@ -71,9 +73,15 @@ func (b *Bench) learn(ctx context.Context, l *Learned, testRate float64) error {
 	s := tested.Streams[0]
 	l.Unshown, l.Flooded, l.Lost = shown.Streams[0].Lost, s.Astray, s.Lost
 	l.Learned = l.Addresses - min(l.Addresses, int(s.Astray+s.Lost))
-	l.Limits = append(shown.Limits, tested.Limits...)
+	o := Outcome(shown)
+	l.Shown, l.Limits, l.Paced = o.Sent, o.Limits, o.Pace
+	if !tested.OnlyPace { // when they are tested does not matter
+		l.Limits = append(l.Limits, tested.Limits...)
+		l.Paced = l.Paced && len(tested.Limits) == 0
+	}
 	if short := count - min(count, shown.Streams[0].Offered, s.Offered); short > 0 {
 		l.Limits = append(l.Limits, fmt.Sprintf("%d packets were not sent", short))
+		l.Paced = false
 	}
 	return nil
 }
@@ -94,7 +102,9 @@ func (b *Bench) learners(n int) (show, test stream.Spec, err error) {
 
 // outcome is what learning comes to in a search. What was not learned is what was lost.
 func (l Learned) outcome() method.Outcome {
-	return method.Outcome{Offered: uint64(l.Addresses), Lost: uint64(l.Addresses - l.Learned), Limits: l.Limits, Probes: l.Probes}
+	return method.Outcome{
+		Offered: uint64(l.Addresses), Lost: uint64(l.Addresses - l.Learned), Limits: l.Limits, Pace: l.Paced, Sent: l.Shown, Probes: l.Probes,
+	}
 }
 
 // LearnCapacity finds how many addresses, up to most, a switch can know at a time (RFC 2889 section 5.7), to a precision as
@@ -112,7 +122,7 @@ func (b *Bench) LearnCapacity(ctx context.Context, most int, rate, precision flo
 		case l.Learned == n || l.Flooded > l.Unshown: // all are known, or one that was shown is not
 			o.Limits = nil
 		case len(o.Limits) == 0:
-			o.Limits = []string{"packets were lost, so that nothing is known of their addresses: want a lower rate"}
+			o.Limits, o.Pace = []string{"packets were lost, so that nothing is known of their addresses: want a lower rate"}, false
 		}
 		return o, nil
 	})
@@ -138,7 +148,7 @@ func (b *Bench) LearnRate(ctx context.Context, n int, most, testRate float64) (f
 	f = found[0]
 	for _, t := range []*method.Tried{f.Passed, f.Failed, f.Limited} {
 		if t != nil { // as long as the addresses took, whatever the search was told
-			t.Duration = time.Duration(float64(n) / t.Rate * float64(time.Second))
+			t.Duration = time.Duration(float64(n) / t.OfferedRate() * float64(time.Second))
 		}
 	}
 	return f, made, nil

@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,6 +38,13 @@ func note(limits []string) string {
 		return ""
 	}
 	return strings.TrimSpace(limits[0])
+}
+
+// exact says of which figures the generator was not the limit, where it was of others.
+func (r *Record) exact(names ...string) {
+	if r.Window.Limited {
+		r.Window.Exact = append(r.Window.Exact, names...)
+	}
 }
 
 // latency adds the percentiles of a latency, if there is one.
@@ -137,10 +145,14 @@ func RecordCapacity(c method.Counted, made []Learned) Record {
 // RecordLearnRate returns what a run keeps of the rate at which a switch learns.
 func RecordLearnRate(f method.Found, made []Learned) Record {
 	s := seenAll(made)
-	if f.Failed == nil || f.Limited != nil {
+	if f.AtLeast() {
 		s.Limits = []string{"addresses could not be shown any faster"}
 	}
-	return s.record("address learning, rate", []result.Measure{more("addresses learned", "addresses/s")}, f.Rate())
+	rate := f.Rate()
+	if f.Passed == nil && f.Limited != nil {
+		rate = -1 // unknown
+	}
+	return s.record("address learning, rate", []result.Measure{more("addresses learned", "addresses/s")}, rate)
 }
 
 // seenAll returns the state of the machine in all trials together.
@@ -166,12 +178,13 @@ func RecordFound(task, unit string, found []method.Found) Record {
 	var s Seen
 	var measures []result.Measure
 	var figures []float64
+	var exact []string
 	for i, f := range found {
 		name := "no loss"
 		if f.Loss > 0 {
 			name = fmt.Sprintf("loss of %.4g %% at most", 100*f.Loss)
 		}
-		rate := sentRate(f)
+		rate := f.Rate()
 		if f.Passed == nil && f.Limited != nil {
 			rate = -1 // unknown
 		}
@@ -179,21 +192,20 @@ func RecordFound(task, unit string, found []method.Found) Record {
 		if f.Passed != nil && i == 0 {
 			s.Class, s.Probes = f.Passed.Class, f.Passed.Probes
 		}
-		if f.Limited != nil {
+		switch {
+		case !f.AtLeast():
+			exact = append(exact, name)
+		case f.Limited != nil:
 			s.Limits = []string{"no higher rate could be tried: " + note(f.Limited.Limits)}
-		} else if f.Failed == nil {
+		case f.Passed != nil && f.Passed.Limited():
+			s.Limits = []string{"no higher rate could be tried: " + note(f.Passed.Limits)}
+		default:
 			s.Limits = []string{"no higher rate could be tried"}
 		}
 	}
-	return s.record(task, measures, figures...)
-}
-
-// sentRate is the highest rate that passed, without what the generator left out of it.
-func sentRate(f method.Found) float64 {
-	if f.Passed == nil || f.Passed.Offered == 0 {
-		return f.Rate()
-	}
-	return min(f.Rate(), float64(f.Passed.Offered)/f.Passed.Duration.Seconds())
+	r := s.record(task, measures, figures...)
+	r.exact(exact...)
+	return r
 }
 
 // RecordLoads returns what a run keeps of trials at rising loads: loss against load.
@@ -204,13 +216,16 @@ func RecordLoads(made []method.Tried) Record {
 	var probes []float64
 	for _, t := range made {
 		probes = append(probes, t.Probes...)
-		if t.Limited() { // its loss is perhaps not the switch's
+		if t.Limited() && !t.Pace { // its loss is perhaps not the switch's
 			s.Limits = t.Limits
 			continue
 		}
-		received := t.Rate * (1 - t.Loss())
-		steps, most = append(steps, result.LoadStep{Offered: t.Rate, Received: received}), max(most, received)
+		offered := t.OfferedRate()
+		received := offered * (1 - t.Loss())
+		steps, most = append(steps, result.LoadStep{Offered: offered, Received: received}), max(most, received)
 	}
+	// A generator that is held up may offer more when it is asked for less.
+	slices.SortFunc(steps, func(a, b result.LoadStep) int { return cmp.Compare(a.Offered, b.Offered) })
 	s.of(probes)
 	r := s.record("loss against load", []result.Measure{more("most that arrived", "packets/s")}, most)
 	r.Window.Load = steps

@@ -49,9 +49,8 @@ func (b *Bench) recovery(ctx context.Context, throughput float64, each time.Dura
 	}
 	v.Overload, v.Relief = overload*throughput, relief*throughput
 	over, after := b.stream(v.Overload), b.stream(v.Relief)
-	over.Count = uint64(frames(v.Overload, each))
-	after.After = gen.Duration(each)
-	if over.Spec, err = spec(int(over.Count)); err != nil {
+	over.Until, after.After = gen.Duration(each), gen.Duration(each)
+	if over.Spec, err = spec(frames(v.Overload, each)); err != nil {
 		return v, err
 	}
 	if after.Spec, err = spec(frames(v.Relief, each)); err != nil {
@@ -65,10 +64,16 @@ func (b *Bench) recovery(ctx context.Context, throughput float64, each time.Dura
 	if err != nil {
 		return v, err
 	}
+	v.Overload, v.Relief = offered(r.Streams[0], v.Overload, each), offered(r.Streams[1], v.Relief, each)
 	v.Limits = r.Limits
 	v.LostOver, v.LostAfter = r.Streams[0].Lost, r.Streams[1].Lost
 	v.Overloaded = v.LostOver > 0
 	v.After = time.Duration(float64(r.Streams[1].LastLost) / v.Relief * float64(time.Second))
 	v.Recovered = v.After < each/2
 	return v, nil
+}
+
+// offered is the rate at which a stream really was offered in its time, of which more than was asked for was a generator's that made good for something.
+func offered(s gen.StreamResult, rate float64, each time.Duration) float64 {
+	return min(rate, float64(s.Offered)/each.Seconds())
 }

@@ -153,8 +153,8 @@ func TestHowSoonASwitchRecovers(t *testing.T) {
 	})
 	v, err := b.Recovery(t.Context(), 10_000, time.Second)
 	must(t, err)
-	want := 400 * time.Second / 5000 // 399 is the last number below 400 that is lost, the 400th frame
-	if !v.Overloaded || v.LostOver == 0 || v.LostAfter != 134 || v.After != want || !v.Recovered {
+	want := time.Duration(400 / v.Relief * float64(time.Second)) // 399 is the last number below 400 that is lost, the 400th frame
+	if !v.Overloaded || v.LostOver == 0 || v.LostAfter != 134 || v.Relief > 5000 || v.Overload > 11_000 || v.After != want || !v.Recovered {
 		t.Errorf("%+v, want to have recovered after %v", v, want)
 	}
 	if _, err := b.Recovery(t.Context(), 0, time.Second); err == nil {

@@ -45,5 +45,5 @@ func (b *Bench) setUp(ctx context.Context, rate float64, d time.Duration) (o met
 	if err != nil {
 		return o, err
 	}
-	return outcome(r), nil
+	return Outcome(r), nil
 }

@@ -26,7 +26,7 @@ func newRun(rounds int, versions map[string]string, commands ...string) result.R
 	return result.Run{
 		Program: "rules", Title: "Loading rule sets", Machine: machine.TakeFingerprint(), Versions: versions, Commands: commands,
 		Setup: result.Setup{
-			Deployment: "no packets: rules from a text into an empty table, Culvert's in this process, Open vSwitch's by ovs-ofctl",
+			Deployment: "no packets while rules are loaded from a text into an empty table, Culvert's in this process, Open vSwitch's by ovs-ofctl; while they change, one worker between memory ports in this process",
 			Windows:    "one load of a set into an empty table each",
 			Repetition: fmt.Sprintf("%d rounds, every other one in the opposite order", rounds),
 		},

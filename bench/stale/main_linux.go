@@ -26,7 +26,7 @@ import (
 	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/report"
 	"github.com/culvertdev/culvert/bench/result"
-	"github.com/culvertdev/culvert/bench/rival"
+	"github.com/culvertdev/culvert/bench/switches"
 )
 
 type options struct {
@@ -40,7 +40,7 @@ const idle = time.Minute
 func main() {
 	var o options
 	flag.StringVar(&o.culvert, "culvert", "bin/culvert", "the culvert `binary`")
-	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs")
+	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs-afxdp")
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds of Culvert, OVS, OVS, Culvert")
 	flag.IntVar(&o.flows, "flows", 100_000, "how many `flows` the rule covers")
 	flag.IntVar(&o.rate, "rate", 50_000, "`packets` a second")
@@ -54,9 +54,9 @@ func compare(ctx context.Context, o options) error {
 	if err := contest.Possible(); err != nil {
 		return err
 	}
-	switches, err := rival.Choose(o.only,
-		&rival.Culvert{Binary: o.culvert, Config: fmt.Sprintf("caches: {flows: %d, max-idle: %s}", 2*o.flows, idle)},
-		rival.NewOVS(fmt.Sprintf("max-idle=%d", idle.Milliseconds()), fmt.Sprintf("flow-limit=%d", 2*o.flows), "min-revalidate-pps=0"))
+	contenders, err := switches.Choose(o.only,
+		&switches.Culvert{Binary: o.culvert, Config: fmt.Sprintf("caches: {flows: %d, max-idle: %s}", 2*o.flows, idle)},
+		switches.OVSAFXDP{Config: []string{fmt.Sprintf("max-idle=%d", idle.Milliseconds()), fmt.Sprintf("flow-limit=%d", 2*o.flows), "min-revalidate-pps=0"}})
 	if err != nil {
 		return err
 	}
@@ -66,18 +66,18 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := o.windows(ctx, book, switches); err != nil {
+	if err := o.windows(ctx, book, contenders); err != nil {
 		return err
 	}
 	return report.Text(os.Stdout, &book.Run)
 }
 
 // windows measures what the book does not have yet.
-func (o options) windows(ctx context.Context, book *result.Book, switches []rival.Switch) error {
-	p := report.NewProgress(os.Stdout, o.rounds*len(contest.Turns(switches)))
+func (o options) windows(ctx context.Context, book *result.Book, contenders []switches.Switch) error {
+	p := report.NewProgress(os.Stdout, o.rounds*len(contest.Turns(contenders)))
 	defer p.Close()
 	for round := range o.rounds {
-		for turn, sw := range contest.Turns(switches) {
+		for turn, sw := range contest.Turns(contenders) {
 			if book.Has(o.rowName(), sw.Name(), round+1, turn) {
 				p.Skip()
 				continue

@@ -13,9 +13,8 @@ import (
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
-	"github.com/culvertdev/culvert/bench/rival"
+	"github.com/culvertdev/culvert/bench/switches"
 	"github.com/culvertdev/culvert/bench/traffic"
-	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
 // Hosts, in the order of their ports.
@@ -46,42 +45,26 @@ func rules() []string {
 func rule(host int) string { return fmt.Sprintf("udp,actions=output:%d", host+1) }
 
 // run starts a switch, changes its rule under traffic and stops it.
-func run(ctx context.Context, o options, sw rival.Switch) (s sample, err error) {
+func run(ctx context.Context, o options, sw switches.Switch) (s sample, err error) {
 	scratch, _, err := lab.NewScratch("culvert-stale-")
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
-	l, err := newLab()
+	l, err := contest.NewLab("from", "before", "after")
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	r, err := sw.Start(ctx, l, rules(), filepath.Join(scratch.Path, sw.Name()))
+	r, err := switches.StartCacher(ctx, sw, switches.Scene{
+		Dir: filepath.Join(scratch.Path, sw.Name()), Space: l.Switch, CPU: contest.SwitchCPU, Main: contest.SwitchCPU, Ports: switches.PortsTo(l),
+	}, rules())
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, r.Stop()) }()
 	s.name, s.version, s.config = sw.Name(), r.Version(), r.Config()
 	return s, s.measure(ctx, o, l, r)
-}
-
-// newLab makes three hosts. This process keeps to contest.HostCPU, and what is started in the switch's namespace to
-// contest.SwitchCPU.
-func newLab() (*lab.Lab, error) {
-	l, err := lab.New()
-	if err != nil {
-		return nil, err
-	}
-	for i, name := range []string{"from", "before", "after"} {
-		if _, err := l.AddHost(name, fmt.Sprintf("p%d", i+1), lab.Link{}); err != nil {
-			return nil, errors.Join(err, l.Close())
-		}
-	}
-	if err := errors.Join(cpu.Confine(cpu.SetOf(contest.HostCPU)), l.Switch.Allow(cpu.SetOf(contest.SwitchCPU))); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
 }
 
 // frames returns a packet of each of n flows.
@@ -105,7 +88,7 @@ func frames(h *lab.Host, n int) ([][]byte, error) {
 }
 
 // measure lets host 1 send, fills the cache, and changes the rule.
-func (s *sample) measure(ctx context.Context, o options, l *lab.Lab, r rival.Running) error {
+func (s *sample) measure(ctx context.Context, o options, l *lab.Lab, r switches.Cacher) error {
 	all, err := frames(l.Hosts[from], o.flows)
 	if err != nil {
 		return err
@@ -132,7 +115,7 @@ func (s *sample) measure(ctx context.Context, o options, l *lab.Lab, r rival.Run
 
 // fill waits until nearly all flows are cached, or for mostFill: OVS keeps fewer than it may when its revalidators
 // get too little of a CPU. How many there were is part of the result.
-func fill(ctx context.Context, o options, r rival.Running) error {
+func fill(ctx context.Context, o options, r switches.Cacher) error {
 	for start := time.Now(); ; {
 		n, err := r.Flows(ctx)
 		if err != nil || n >= o.flows*99/100 || time.Since(start) > mostFill {
@@ -147,7 +130,7 @@ func fill(ctx context.Context, o options, r rival.Running) error {
 }
 
 // change changes the rule and watches until no packet is handled by the old one.
-func (s *sample) change(ctx context.Context, l *lab.Lab, r rival.Running) error {
+func (s *sample) change(ctx context.Context, l *lab.Lab, r switches.Cacher) error {
 	var changed error
 	asked := time.Now()
 	answered := make(chan time.Time, 1)

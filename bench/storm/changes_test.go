@@ -29,7 +29,7 @@ func TestChangesOfRulesCostEstablishedFlowsNothing(t *testing.T) {
 		if kept(&r.Storm) {
 			return
 		}
-		if unfair = fair(&r.Storm); unfair == nil {
+		if unfair = Fair(&r.Storm); unfair == nil {
 			t.Errorf("lost %.3f %% of the established flows' packets, want less than %v %%", 100*r.Storm.Loss(), 100*mostLoss)
 		}
 	}

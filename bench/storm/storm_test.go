@@ -2,33 +2,14 @@ package storm
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 )
 
-// What a try has to be like to say something about the switch: on a machine with two CPUs and others at
-// work a worker loses packets because it is not running, and the hosts do not get to send.
 const (
-	tries     = 3
-	fairShare = 0.8   // of what the hosts are to send is sent
-	keptOff   = 0.005 // of the time the worker waits for its CPU
-	mostLoss  = 0.01
+	tries    = 3
+	mostLoss = 0.01
 )
-
-// fair says why a phase shows nothing.
-func fair(p *Phase) error {
-	if p.Lost() < 0 {
-		return fmt.Errorf("%d packets came from the phase before", -p.Lost())
-	}
-	if sent := float64(p.Sent) / float64(p.Sent+p.Late); sent < fairShare {
-		return fmt.Errorf("the hosts sent only %.0f %% of what they should have", 100*sent)
-	}
-	if off := float64(p.Waited) / float64(p.Time); off > keptOff {
-		return fmt.Errorf("the worker was kept off its CPU for %.2f %% of the time", 100*off)
-	}
-	return nil
-}
 
 // kept reports whether a phase shows that the promise was kept, however busy the machine was.
 func kept(p *Phase) bool {
@@ -56,7 +37,7 @@ func TestStormCostsEstablishedFlowsLittle(t *testing.T) {
 					accounted(t, &r.Storm)
 					return
 				}
-				if unfair = fair(&r.Storm); unfair == nil {
+				if unfair = Fair(&r.Storm); unfair == nil {
 					t.Errorf("lost %.3f %% of the established flows' packets, want less than %v %%", 100*r.Storm.Loss(), 100*mostLoss)
 				}
 			}

@@ -20,8 +20,8 @@ type look struct {
 	threads           map[string]machine.Spent
 }
 
-// count counts packets for the time of a window. counted says how many the generator has received, and offered if it knows.
-func (s *Stand) count(ctx context.Context, counted func() (received, offered uint64, err error)) (f Found, err error) {
+// count counts packets for so long. counted says how many the generator has received, and offered if it knows.
+func (s *Stand) count(ctx context.Context, window time.Duration, counted func() (received, offered uint64, err error)) (f Found, err error) {
 	if err := s.Switch.Clear(ctx); err != nil {
 		return f, err
 	}
@@ -29,7 +29,7 @@ func (s *Stand) count(ctx context.Context, counted func() (received, offered uin
 	if err != nil {
 		return f, err
 	}
-	if err := pause(ctx, s.Options.Window); err != nil {
+	if err := pause(ctx, window); err != nil {
 		return f, err
 	}
 	after, err := s.look(counted)
@@ -50,7 +50,7 @@ func (s *Stand) count(ctx context.Context, counted func() (received, offered uin
 	if s.Switch.PID() > 0 {
 		spent := machine.Busiest(before.threads, after.threads)
 		f.Waited = spent.Waited.Seconds() / seconds
-		f.Figures[measureCPU] = float64((spent.User + spent.System).Nanoseconds()) / max(received, 1)
+		f.Figures[measureCPU] = float64(spent.Used().Nanoseconds()) / max(received, 1)
 	}
 	if a.Cycles > 0 {
 		f.Figures[measureCycles] = a.Cycles

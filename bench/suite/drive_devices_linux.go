@@ -70,10 +70,26 @@ type stretch struct {
 	began      time.Time
 	used, soft time.Duration // by everything, soft interrupts included; by these
 	threads    map[string]machine.Spent
+	inThread   time.Duration // by the thread of soft interrupts on that CPU
 }
 
 func (s *Stand) stretch() (t stretch, err error) {
+	if s.soft == nil { // to look for it takes milliseconds
+		pid, err := machine.SoftThread(s.Scene.CPU)
+		if err != nil {
+			return t, err
+		}
+		s.soft = &pid
+	}
+	soft := *s.soft
 	t.began = time.Now()
+	if soft > 0 {
+		spent, err := machine.Threads(soft)
+		if err != nil {
+			return t, err
+		}
+		t.inThread = machine.Busiest(nil, spent).Used()
+	}
 	if t.used, t.soft, err = machine.Busy(cpu.SetOf(s.Scene.CPU)); err == nil && s.Switch.PID() > 0 {
 		t.threads, err = machine.Threads(s.Switch.PID())
 	}
@@ -85,6 +101,14 @@ type share struct {
 	took       time.Duration
 	used, soft time.Duration // of the switch's CPU, as in stretch
 	thread     machine.Spent // of the switch's busiest thread, if it has a process
+	inThread   time.Duration // as in stretch
+}
+
+// waits are the shares of the time for which the switch's thread waited for its CPU, and for which, of that, the thread of soft interrupts may have had
+// it: what hosts on veth send is taken in there, which is a part of what such a row is about.
+func (s share) waits() (all, own float64) {
+	waited := s.thread.Waited
+	return waited.Seconds() / s.took.Seconds(), min(waited, s.inThread).Seconds() / s.took.Seconds()
 }
 
 // since returns what has become of the time since t.
@@ -93,5 +117,5 @@ func (s *Stand) since(t stretch) (share, error) {
 	if err != nil {
 		return share{}, err
 	}
-	return share{now.began.Sub(t.began), now.used - t.used, now.soft - t.soft, machine.Busiest(t.threads, now.threads)}, nil
+	return share{now.began.Sub(t.began), now.used - t.used, now.soft - t.soft, machine.Busiest(t.threads, now.threads), now.inThread - t.inThread}, nil
 }

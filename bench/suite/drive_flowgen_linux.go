@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/pump"
@@ -13,42 +14,50 @@ import (
 
 // flowgen drives a switch by testpmd's mode of that name: so many flows from each of two guests to the other, as fast as it goes. Flows
 // differ in their destination address, from 10.253.0.0 on.
-func flowgen(flows int) Drive {
-	return func(ctx context.Context, s *Stand) (f Found, err error) {
+func flowgen(flows int) Prepare {
+	return func(ctx context.Context, s *Stand) (Driver, error) {
 		g, err := s.testpmd(ctx, testpmd.Options{Mode: "flowgen", Flows: flows, Length: s.Size})
 		if err != nil {
-			return f, err
+			return nil, err
 		}
-		defer func() { err = errors.Join(err, unless(err, g.Stop)) }()
-		if err := effect(ctx, s, g); err != nil {
-			return f, err
+		if err := effect(ctx, s, g.Testpmd); err != nil {
+			return nil, errors.Join(err, unless(err, g.Close))
 		}
-		return s.measureTestpmd(ctx, g)
+		return g, nil
 	}
 }
 
+// A running testpmd sends and receives until it is stopped.
+type running struct {
+	*testpmd.Testpmd
+	s *Stand
+}
+
 // testpmd starts the generator between the switch's ports.
-func (s *Stand) testpmd(ctx context.Context, o testpmd.Options) (*testpmd.Testpmd, error) {
+func (s *Stand) testpmd(ctx context.Context, o testpmd.Options) (*running, error) {
 	for i, socket := range s.Sockets() {
 		o.Ports = append(o.Ports, testpmd.Guest{Socket: socket, MAC: guestMAC(i), Packed: s.Rings == "packed", InOrder: true, RingSize: pump.RingSize})
 	}
-	o.Name, o.CPU, o.Main, o.RingSize = "generator", s.Scene.Main, s.Scene.Main, pump.RingSize
+	o.Name, o.CPU, o.Main, o.RingSize = "generator-"+filepath.Base(s.Scene.Dir), s.Scene.Main, s.Scene.Main, pump.RingSize
 	o.Buffers, o.Spawn = s.Options.Buffers, s.Scene.Space.Start
-	return testpmd.Start(ctx, o)
+	g, err := testpmd.Start(ctx, o)
+	return &running{g, s}, err
 }
 
 func guestMAC(i int) net.HardwareAddr { return net.HardwareAddr{0, 0, 0, 0, 0, byte(i + 1)} }
 
-// measureTestpmd counts what a generator that runs receives.
-func (s *Stand) measureTestpmd(ctx context.Context, g *testpmd.Testpmd) (Found, error) {
-	if err := pause(ctx, s.Options.Warm); err != nil {
+// Turn counts what the generator, which runs, receives.
+func (g *running) Turn(ctx context.Context, warm, window time.Duration) (Found, error) {
+	if err := pause(ctx, warm); err != nil {
 		return Found{}, err
 	}
-	return s.count(ctx, func() (received, offered uint64, err error) {
+	return g.s.count(ctx, window, func() (received, offered uint64, err error) {
 		c, err := g.Counters(ctx)
 		return testpmd.Received(c), 0, err
 	})
 }
+
+func (g *running) Close() error { return g.Stop() }
 
 // effect starts the generator and sees to it that it is the rules that move packets: none arrive while all are to
 // be dropped, and both ports receive as soon as the row's rules are there. A switch without look-ups is only

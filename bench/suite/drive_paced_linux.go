@@ -31,7 +31,7 @@ func paced(spec stream.Spec, measure func(ctx context.Context, s *Stand, b *rows
 			Generator: g, From: "a", To: "b", Spec: spec, CPUs: []int{s.Scene.Main},
 			Probe: func() float64 { return float64(machine.Apart(contest.HostCPU, contest.SwitchCPU)) },
 		}
-		if s.Scene.Third.Socket != "" {
+		if len(s.Scene.Ports) > 2 {
 			b.Third = "c"
 		}
 		if err := s.effectOf(ctx, b); err != nil {
@@ -45,7 +45,8 @@ func paced(spec stream.Spec, measure func(ctx context.Context, s *Stand, b *rows
 			return f, err
 		}
 		_, err = f.account(ctx, s)
-		f.Figures, f.Latency, f.Load, f.Limited = r.Window.Figures, r.Window.Latency, r.Window.Load, r.Window.Limited
+		f.Figures, f.Latency, f.Load = r.Window.Figures, r.Window.Latency, r.Window.Load
+		f.Limited, f.Exact = r.Window.Limited, r.Window.Exact
 		if r.Window.Note != "" {
 			f.LookUps += "; " + r.Window.Note
 		}

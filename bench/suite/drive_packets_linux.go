@@ -11,35 +11,46 @@ import (
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
-// smallPackets measures how many of the smallest packets get through from host to host, offered as many as one core sends, counted by the
-// hosts' kernels.
-func smallPackets(ctx context.Context, s *Stand) (f Found, err error) {
+// smallPackets has one host send the smallest packets to another, as many as one core sends, counted by the hosts' kernels.
+func smallPackets(ctx context.Context, s *Stand) (Driver, error) {
 	if err := s.meet(ctx); err != nil {
-		return f, err
+		return nil, err
 	}
 	frames, err := toNobody(s.Lab.Hosts[0], s.Lab.Hosts[1])
 	if err != nil {
-		return f, err
+		return nil, err
 	}
 	blaster, err := traffic.NewBlaster(s.Lab.Hosts[0].Namespace, lab.HostLink)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, blaster.Close()) }()
 	if err := blaster.Bypass(); err != nil {
-		return f, err
+		return nil, errors.Join(err, blaster.Close())
 	}
+	return &blasting{blaster, frames, s}, nil
+}
+
+// blasting is a host that sends in its turns alone.
+type blasting struct {
+	*traffic.Blaster
+	frames [][]byte
+	s      *Stand
+}
+
+func (*blasting) PID() int { return 0 }
+
+func (b *blasting) Turn(ctx context.Context, warm, window time.Duration) (Found, error) {
 	sending, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
-		blaster.Run(sending, frames, 0)
+		b.Run(sending, b.frames, 0)
 		close(ended)
 	}()
 	defer func() { cancel(); <-ended }()
-	if err := pause(ctx, s.Options.Warm); err != nil {
-		return f, err
+	if err := pause(ctx, warm); err != nil {
+		return Found{}, err
 	}
-	return s.countHosts(ctx)
+	return b.s.countHosts(ctx, window)
 }
 
 // toNobody makes packets to an address that the switch has learned behind the receiver's port and that is
@@ -70,8 +81,8 @@ func (s *Stand) hostCounts() (sent, received uint64, err error) {
 	return from.TxPackets + from.TxDropped, to.RxPackets, errors.Join(errFrom, errTo)
 }
 
-// countHosts counts packets and what the switch's CPU does for the time of a window.
-func (s *Stand) countHosts(ctx context.Context) (f Found, err error) {
+// countHosts counts packets and what the switch's CPU does for so long.
+func (s *Stand) countHosts(ctx context.Context, window time.Duration) (f Found, err error) {
 	if err := s.Switch.Clear(ctx); err != nil {
 		return f, err
 	}
@@ -81,7 +92,7 @@ func (s *Stand) countHosts(ctx context.Context) (f Found, err error) {
 	}
 	sent0, received0, err := s.hostCounts()
 	if err == nil {
-		err = pause(ctx, s.Options.Window)
+		err = pause(ctx, window)
 	}
 	if err != nil {
 		return f, err
@@ -97,7 +108,7 @@ func (s *Stand) countHosts(ctx context.Context) (f Found, err error) {
 	}
 	packets := float64(max(received-received0, 1))
 	rate := packets / spent.took.Seconds()
-	f.Waited = spent.thread.Waited.Seconds() / spent.took.Seconds()
+	f.Waited, f.OwnWait = spent.waits()
 	f.Figures = map[string]float64{measureReceived: rate, measureOffered: float64(sent-sent0) / spent.took.Seconds(), measureEach: float64(spent.used) / packets}
 	if s.Switch.PID() > 0 {
 		f.Figures[measureUser], f.Figures[measureKernel] = float64(spent.thread.User)/packets, float64(spent.thread.System)/packets

@@ -4,36 +4,50 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/culvertdev/culvert/bench/pump"
 	"github.com/culvertdev/culvert/bench/result"
 )
 
-// probe measures how long single packets take, at a rate at which a switch has next to nothing to do.
-func probe(ctx context.Context, s *Stand) (f Found, err error) {
+// probe has guests of this process measure how long single packets take, at a rate at which a switch has next to nothing to do.
+func probe(ctx context.Context, s *Stand) (Driver, error) {
 	p, err := pump.NewProber(s.Sockets(), s.Rings == "split", s.Size-4)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := s.Switch.Forward(ctx, s.Row.Rules); err != nil {
-		return f, err
+	err = s.Switch.Forward(ctx, s.Row.Rules)
+	if err == nil {
+		err = p.Meet(ctx)
 	}
-	if err := p.Meet(ctx); err != nil {
-		return f, err
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
-	if _, err := p.Probe(ctx, s.Options.Rate, s.Options.Warm, nil); err != nil {
+	return &probing{p, s}, nil
+}
+
+// probing are guests of this process, who send in their turns alone.
+type probing struct {
+	*pump.Prober
+	s *Stand
+}
+
+func (*probing) PID() int { return 0 }
+
+func (p *probing) Turn(ctx context.Context, warm, window time.Duration) (f Found, err error) {
+	s := p.s
+	if _, err := p.Probe(ctx, s.Options.Rate, warm, nil); err != nil {
 		return f, err
 	}
 	if err := s.Switch.Clear(ctx); err != nil {
 		return f, err
 	}
-	watch, err := s.watchPauses()
+	watch, done, err := s.watchPauses()
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, watch.close()) }()
-	times, err := p.Probe(ctx, s.Options.Rate, s.Options.Window, watch.packet)
+	defer func() { err = errors.Join(err, done()) }()
+	times, err := p.Probe(ctx, s.Options.Rate, window, watch.packet)
 	if err != nil {
 		return f, err
 	}

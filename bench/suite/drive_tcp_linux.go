@@ -15,13 +15,20 @@ import (
 // pings is how many are sent on an idle switch, the next one when the last is back.
 const pings = 200
 
-// bulkTCP measures TCP from host to host, by our own tool, of which both ends compare every byte, and by iperf3 where it is installed; then pings.
-func bulkTCP(ctx context.Context, s *Stand) (f Found, err error) {
-	if err := s.meet(ctx); err != nil {
-		return f, err
-	}
+// bulkTCP has hosts send each other TCP.
+func bulkTCP(ctx context.Context, s *Stand) (Driver, error) { return hosts{s}, s.meet(ctx) }
+
+// hosts send in their turns alone.
+type hosts struct{ *Stand }
+
+func (hosts) PID() int     { return 0 }
+func (hosts) Close() error { return nil }
+
+// Turn measures TCP from host to host, by our own tool, of which both ends compare every byte, and by iperf3 where it is installed; then pings.
+func (h hosts) Turn(ctx context.Context, warm, window time.Duration) (f Found, err error) {
+	s := h.Stand
 	from, to := s.Lab.Hosts[0], s.Lab.Hosts[1]
-	if _, err := traffic.Bulk(ctx, from.Namespace, to.Namespace, to.IPv4.Addr(), s.Options.Warm); err != nil {
+	if _, err := traffic.Bulk(ctx, from.Namespace, to.Namespace, to.IPv4.Addr(), warm); err != nil {
 		return f, err
 	}
 	if err := s.Switch.Clear(ctx); err != nil {
@@ -31,7 +38,7 @@ func bulkTCP(ctx context.Context, s *Stand) (f Found, err error) {
 	if err != nil {
 		return f, err
 	}
-	t, err := traffic.Bulk(ctx, from.Namespace, to.Namespace, to.IPv4.Addr(), s.Options.Window)
+	t, err := traffic.Bulk(ctx, from.Namespace, to.Namespace, to.IPv4.Addr(), window)
 	if err != nil {
 		return f, err
 	}
@@ -42,14 +49,14 @@ func bulkTCP(ctx context.Context, s *Stand) (f Found, err error) {
 	if _, err := f.account(ctx, s); err != nil {
 		return f, err
 	}
-	f.Waited = spent.thread.Waited.Seconds() / spent.took.Seconds()
+	f.Waited, f.OwnWait = spent.waits()
 	f.LookUps += fmt.Sprintf("; %d TCP segments sent again", t.Retransmits)
 	kilobytes := float64(max(t.Bytes, 1)) / 1000
 	f.Figures = map[string]float64{measureBulk: t.BitsPerSecond(), measureKilobyte: float64(spent.used) / kilobytes, measureKilobyteSoft: float64(spent.soft) / kilobytes}
 	if s.Switch.PID() > 0 {
 		f.Figures[measureKilobyteUser], f.Figures[measureKilobyteKernel] = float64(spent.thread.User)/kilobytes, float64(spent.thread.System)/kilobytes
 	}
-	if err := f.iperf(ctx, s); err != nil {
+	if err := f.iperf(ctx, s, window); err != nil {
 		return f, err
 	}
 	e, err := traffic.Ping{Count: pings}.Run(ctx, from.Namespace, to.IPv4.Addr())
@@ -58,11 +65,11 @@ func bulkTCP(ctx context.Context, s *Stand) (f Found, err error) {
 }
 
 // iperf adds what iperf3 says, where it is installed and has come to a figure.
-func (f *Found) iperf(ctx context.Context, s *Stand) error {
+func (f *Found) iperf(ctx context.Context, s *Stand, window time.Duration) error {
 	if _, err := exec.LookPath("iperf3"); err != nil {
 		return nil
 	}
-	rate, err := iperf(ctx, s.Lab.Hosts[0], s.Lab.Hosts[1], s.Options.Window)
+	rate, err := iperf(ctx, s.Lab.Hosts[0], s.Lab.Hosts[1], window)
 	if rate > 0 {
 		f.Figures[measureIperf] = rate
 	}

@@ -3,11 +3,13 @@ package suite
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/culvertdev/culvert/bench/report"
 	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/stat"
 )
 
 // print writes a line about one window as soon as it has been measured, and one for each stage.
@@ -25,9 +27,52 @@ func (s *sample) print(w io.Writer) {
 	if !s.valid() {
 		said = append(said, "left out: looked up otherwise than the row says")
 	}
-	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%; took %.1f s)\n", s.Cell, s.Contender, s.Version,
-		strings.Join(said, ", "), s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited, s.Took.Seconds())
+	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%, of these %.0f for soft interrupts; took %.1f s)\n", s.Cell, s.Contender, s.Version,
+		strings.Join(said, ", "), s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited, 100*s.OwnWait, s.Took.Seconds())
 	printStages(w, s.Stages)
+}
+
+// printAll writes a line about all windows of a contender in one cell in turns: medians with the range behind them; and one for each stage, of the last window.
+func printAll(w io.Writer, list []sample) {
+	last := &list[len(list)-1]
+	kept := make([]result.Window, len(list))
+	var good, left, limited int
+	least, most := last.Distance[0], last.Distance[0]
+	for i := range list {
+		kept[i] = list[i].result()
+		if list[i].good() {
+			good++
+		}
+		if !list[i].valid() {
+			left++
+		}
+		if list[i].Limited {
+			limited++
+		}
+		least, most = min(least, list[i].Distance[0], list[i].Distance[1]), max(most, list[i].Distance[0], list[i].Distance[1])
+	}
+	var said []string
+	for _, m := range last.Row.Measures {
+		var values []float64
+		for i := range kept {
+			if v, ok := kept[i].Value(m); ok && kept[i].LeftOut == "" {
+				values = append(values, v)
+			}
+		}
+		if len(values) > 0 {
+			u := report.UnitOf(m.Unit, stat.Median(values))
+			said = append(said, fmt.Sprintf("%s %s (%s to %s)", m.Name, u.Text(stat.Median(values)), u.Figure(slices.Min(values)), u.Figure(slices.Max(values))))
+		}
+	}
+	if limited > 0 {
+		said = append(said, fmt.Sprintf("in %d of them the generator was the limit", limited))
+	}
+	if left > 0 {
+		said = append(said, fmt.Sprintf("%d left out: looked up otherwise than the row says", left))
+	}
+	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %d windows, %d of them undisturbed; cache line %d to %d ns)\n", last.Cell, last.Contender, last.Version,
+		strings.Join(said, ", "), last.LookUps, len(list), good, least, most)
+	printStages(w, last.Stages)
 }
 
 func printStages(w io.Writer, list []result.Stage) {

@@ -45,9 +45,8 @@ func ownBridge(t *testing.T, b *bench, kind string) (own switches.Own, far *lab.
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
 	own.Called = "mine"
-	scene := switches.Scene{Space: l.Switch, CPU: contest.SwitchCPU, Main: contest.HostCPU}
+	scene := switches.Scene{Space: l.Switch, CPU: contest.SwitchCPU, Main: contest.HostCPU, Ports: switches.PortsTo(l)}
 	for i, h := range l.Hosts {
-		scene.Ports[i].Device = h.Port
 		own.Ports[i].Peer = switches.Interface{Type: kind, Device: lab.HostLink, Namespace: pathOf(t, h.Namespace)}
 	}
 	bridge, err := switches.Bridge{}.Start(t.Context(), scene)

@@ -35,7 +35,23 @@ type turn struct {
 	Cell
 	round    int
 	switches []switches.Switch
+	groups   int // how often they do so, in a cell in turns; 0: each turn is a window of a fresh switch
 }
+
+// contenders are the switches, each once.
+func (t turn) contenders() []switches.Switch { return t.switches[:(len(t.switches)+1)/2] }
+
+// names are theirs.
+func (t turn) names() string {
+	var list []string
+	for _, s := range t.contenders() {
+		list = append(list, s.Name())
+	}
+	return strings.Join(list, ", ")
+}
+
+// windows is how many there are, unless others disturb some in turns, which have more then.
+func (t turn) windows() int { return len(t.switches) * max(1, t.groups) }
 
 // cells returns those of the rows that are asked for, in order, rows of one cell's packets next to each other.
 func (o *Options) cells(all []Row) (list []Cell, err error) {
@@ -98,25 +114,57 @@ func ids(all []Row) (list []string) {
 	return list
 }
 
-// turns returns the rounds of the cells, one after the other, with the switches of each that are there. Rows that search take part in the first alone.
+// turns returns the rounds of the cells, one after the other, with the switches of each that are there. A B B A with fresh switches starts each
+// twice, and so has half as many rounds. Rows that search take part in the first alone.
 func (o *Options) turns(cells []Cell, there []switches.Switch) (list []turn) {
 	for round := range o.Rounds {
 		for _, c := range cells {
-			if c.Row.Once && round > 0 {
+			all := o.contenders(c.Row, there)
+			groups := o.groups(c.Row, all)
+			if len(all) == 0 || c.Row.Once && round > 0 || groups == 0 && round >= (o.Rounds+1)/2 {
 				continue
 			}
-			if all := o.contenders(c.Row, there); len(all) > 0 {
-				list = append(list, turn{c, round + 1, contest.Turns(all)})
-			}
+			list = append(list, turn{c, round + 1, contest.Turns(all), groups})
 		}
 	}
 	return list
 }
 
+// groups is how often A B B A comes round in a cell in turns; 0 where its windows are of fresh switches: where somebody cannot be stopped, and
+// where perf wants long windows.
+func (o *Options) groups(r *Row, all []switches.Switch) int {
+	unstoppable := func(s switches.Switch) bool {
+		own, theirs := s.(switches.Own)
+		return theirs && own.Process == 0
+	}
+	if len(all) == 0 || o.Turns == 0 || r.Prepare == nil || o.Perf || slices.ContainsFunc(all, unstoppable) {
+		return 0
+	}
+	turns, each := o.Turns, len(contest.Turns(all))/len(all)
+	if r.Long {
+		turns /= longFewer
+	}
+	return max(1, (turns+each-1)/each)
+}
+
+// Windows of rows with Long are so many times as long, and there are so many times fewer.
+const (
+	longTimes = 4
+	longFewer = 2
+)
+
+// length is that of a window in turns.
+func (o *Options) length(r *Row) time.Duration {
+	if r.Long {
+		return longTimes * o.Turn
+	}
+	return o.Turn
+}
+
 // contenders returns the switches of a row, in the row's order, and then those of the user's own.
 func (o *Options) contenders(r *Row, there []switches.Switch) (list []switches.Switch) {
-	for _, name := range r.Contenders {
-		if len(o.Only) > 0 && !slices.Contains(o.Only, name) {
+	for _, name := range o.names(r) {
+		if !o.takesPart(name) {
 			continue
 		}
 		for _, s := range there {
@@ -131,6 +179,22 @@ func (o *Options) contenders(r *Row, there []switches.Switch) (list []switches.S
 		}
 	}
 	return list
+}
+
+// names are those of the row's contenders, with another build of Culvert behind this one.
+func (o *Options) names(r *Row) (list []string) {
+	for _, name := range r.Contenders {
+		list = append(list, name)
+		if o.Other != "" && strings.HasPrefix(name, "culvert") {
+			list = append(list, name+"-other")
+		}
+	}
+	return list
+}
+
+// takesPart reports whether a switch was asked for; who asks for one build of Culvert has the other, too.
+func (o *Options) takesPart(name string) bool {
+	return len(o.Only) == 0 || slices.Contains(o.Only, name) || slices.Contains(o.Only, strings.TrimSuffix(name, "-other"))
 }
 
 // suits reports whether a switch of the user's own takes part: where it can be told the rules, or where from each port to the other is
@@ -150,7 +214,19 @@ const (
 	testpmdTime = 2 * time.Second
 )
 
+// In a cell in turns the start of one switch with its generator and the look at its effect, which was 1.7 s over 74 of them; for how long what others use is looked at before and
+// after each A B B A; and what a turn takes beyond what Options say.
+const (
+	sideTime  = 2 * time.Second
+	turnsLook = 200 * time.Millisecond
+	turnTime  = 50 * time.Millisecond
+)
+
 // takes is about how long a cell's turns take.
 func (o *Options) takes(t turn) time.Duration {
+	if t.groups > 0 {
+		start := time.Duration(len(t.contenders())) * (sideTime + o.Warm)
+		return start + time.Duration(t.windows())*(o.Settle+o.length(t.Row)+turnTime+t.Row.Each) + time.Duration(2*t.groups)*turnsLook
+	}
 	return time.Duration(len(t.switches)) * (startTime + o.Warm + o.Window + t.Row.Takes)
 }

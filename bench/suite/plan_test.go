@@ -60,7 +60,7 @@ func TestRowsWithSizesOfTheirOwnAreMeasuredOnceForEachLayout(t *testing.T) {
 }
 
 func TestSwitchesTakeTurnsInEachRound(t *testing.T) {
-	o := Options{Rings: []string{"split"}, Sizes: []int{64}, Rows: []string{"port", "no-lookup"}, Rounds: 2, Warm: time.Second, Window: time.Second}
+	o := Options{Rings: []string{"split"}, Sizes: []int{64}, Rows: []string{"port", "no-lookup"}, Rounds: 4, Warm: time.Second, Window: time.Second}
 	cells, err := o.cells(Rows())
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +83,21 @@ func TestSwitchesTakeTurnsInEachRound(t *testing.T) {
 	}
 	if got := names(o.contenders(rowOf(t, "ip-1024"), there)); got != "ovs told" {
 		t.Errorf("a switch that cannot be told rules takes part in a row that needs them: got %s", got)
+	}
+}
+
+func TestAnotherBuildStandsBesideTheOne(t *testing.T) {
+	c := switches.Culvert{Other: true}
+	there := []switches.Switch{named("ovs"), &c, &switches.Patch{Culvert: c}, named("culvert"), named("culvert-ports")}
+	o := Options{Other: "culvert.old"}
+	for row, want := range map[string]string{"port": "culvert culvert-other ovs", "no-lookup": "culvert-ports culvert-ports-other"} {
+		if got := names(o.contenders(rowOf(t, row), there)); got != want {
+			t.Errorf("row %s: got %s, want %s", row, got, want)
+		}
+	}
+	o.Only = []string{"culvert"}
+	if got := names(o.contenders(rowOf(t, "port"), there)); got != "culvert culvert-other" {
+		t.Errorf("of those asked for: got %s", got)
 	}
 }
 
@@ -117,8 +132,42 @@ func TestEveryRowIsWhole(t *testing.T) {
 			t.Errorf("row %q, %q: want an ID and a name of its own", r.ID, r.Name)
 		}
 		seen[r.ID], seen[r.Name] = true, true
-		if r.Drive == nil || len(r.Contenders) < 2 && !r.Peers || len(r.Measures) == 0 || r.Traffic.Protocol == "" {
-			t.Errorf("row %q: want contenders, measures, traffic and a drive", r.ID)
+		if (r.Drive == nil) == (r.Prepare == nil) || len(r.Contenders) < 2 && !r.Peers || len(r.Measures) == 0 || r.Traffic.Protocol == "" {
+			t.Errorf("row %q: want contenders, measures, traffic, and a Drive or a Prepare", r.ID)
 		}
+	}
+}
+
+// For rows about rates the switches of a cell run beside each other, unless one of them cannot be stopped.
+func TestSwitchesThatCanBeStoppedRunBesideEachOther(t *testing.T) {
+	o := Options{Rings: []string{"split"}, Sizes: []int{64}, Rows: []string{"port", "latency", "new-flows", "throughput"}, Rounds: 4, Turns: 6, Turn: time.Second}
+	cells, err := o.cells(Rows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []switches.Switch{named("culvert"), named("ovs")}
+	count := func(there ...switches.Switch) map[string][2]int { // groups of a round, and rounds
+		got := make(map[string][2]int)
+		for _, at := range o.turns(cells, there) {
+			got[at.Row.ID] = [2]int{at.groups, at.round}
+		}
+		return got
+	}
+	for _, c := range []struct {
+		name string
+		got  map[string][2]int
+		port [2]int
+	}{
+		{"two of ours", count(both...), [2]int{3, 4}},
+		{"one alone", count(both[0]), [2]int{6, 4}},
+		{"one of the user's, whose process is known", count(append(both, switches.Own{Called: "mine", Process: 7})...), [2]int{3, 4}},
+		{"one of the user's, whose process is not", count(append(both, switches.Own{Called: "mine"})...), [2]int{0, 2}},
+	} {
+		if c.got["port"] != c.port || c.got["new-flows"] != [2]int{0, 2} || c.got["throughput"] != [2]int{0, 1} {
+			t.Errorf("%s: got %v", c.name, c.got)
+		}
+	}
+	if got := count(both...)["latency"]; got != [2]int{2, 4} {
+		t.Errorf("a row with longer windows has %v, want half as many", got)
 	}
 }

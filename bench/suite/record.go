@@ -21,6 +21,7 @@ type sample struct {
 	Config    []string
 	Round     int
 	Turn      int                 // within the round
+	Beside    bool                // the others, which were stopped
 	Distance  [2]machine.Distance // between the CPUs, before and after
 	Used      [2]float64          // by others, share of the two CPUs, just before and just after
 	Took      time.Duration       // with all tries
@@ -30,16 +31,28 @@ type sample struct {
 // class is what the window's own probes say of it.
 func (s *sample) class() string { return machine.Class(s.Distance[0], s.Distance[1]) }
 
+// Shares of the time from which on a window is disturbed: that others used the CPUs, just before or after, and that the switch's thread waited for its
+// CPU while something else had it than the row's own packets.
+const (
+	mostUsed   = 0.1
+	mostWaited = 0.02
+)
+
 // undisturbed reports whether others left the CPUs alone.
-func (s *sample) undisturbed() bool { return max(s.Used[0], s.Used[1]) < 0.1 && s.Waited < 0.02 }
+func (s *sample) undisturbed() bool {
+	return max(s.Used[0], s.Used[1]) < mostUsed && s.Waited-s.OwnWait < mostWaited
+}
 
 // valid reports whether the window is about what its row says.
 func (s *sample) valid() bool { return s.AsSaid >= hitShare }
 
+// good reports whether the window need not be made up for by another.
+func (s *sample) good() bool { return s.valid() && s.undisturbed() && s.class() != result.Mixed }
+
 // result returns the window as it is kept.
 func (s *sample) result() result.Window {
 	w := result.Window{
-		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Class: s.class(), Note: s.LookUps, Limited: s.Limited, Waited: s.Waited,
+		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Beside: s.Beside, Class: s.class(), Note: s.LookUps, Limited: s.Limited, Exact: s.Exact, Waited: s.Waited, OwnWait: s.OwnWait,
 		Distance: []float64{float64(s.Distance[0]), float64(s.Distance[1])}, Others: s.Used[:],
 		Took: s.Took.Seconds(), Figures: s.Figures, Latency: s.Latency, Load: s.Load, Stages: s.Stages,
 	}
@@ -47,7 +60,7 @@ func (s *sample) result() result.Window {
 		w.LeftOut = "looked up otherwise than the row says"
 	}
 	if !s.undisturbed() {
-		w.Disturbed = fmt.Sprintf("others used %.0f and %.0f %%, the switch waited %.0f %% of the time", 100*s.Used[0], 100*s.Used[1], 100*s.Waited)
+		w.Disturbed = fmt.Sprintf("others used %.0f and %.0f %%, the switch waited for them %.0f %% of the time", 100*s.Used[0], 100*s.Used[1], 100*(s.Waited-s.OwnWait))
 	}
 	return w
 }
@@ -87,19 +100,29 @@ func shortened(rules []string) []string {
 }
 
 // run is what of a run is known before it begins.
-func (o *Options) run(versions map[string]string, missing []string) result.Run {
+func (o *Options) run(versions map[string]string, missing []string, ceiling string) result.Run {
 	return result.Run{
 		Program: "bench", Title: "Switches beside each other", Machine: machine.TakeFingerprint(), Versions: versions, Commands: o.Commands,
 		Setup: result.Setup{
 			Deployment: "guest to guest by one switch: two vhost-user ports, each connected to a virtio-user port of the generator; or host to host by two veth pairs; guests are processes and hosts network namespaces, and neither a virtual machine nor a network card takes part",
-			Generator:  "testpmd, both ways at once, as fast as it goes; guests in one process for single packets and for what goes one way; our own generator for paced rates",
+			Generator:  "testpmd, both ways at once, as fast as it goes; guests in one process for single packets and for what goes one way; our own generator for paced rates: " + ceiling,
 			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", pump.RingSize), "2 AF_XDP ports on veth, MTU 1500"},
 			Threads:    []result.Thread{{Name: "generator, and all that forwards nothing", CPU: contest.HostCPU}, {Name: "the switch's forwarding thread", CPU: contest.SwitchCPU}},
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
 			Isolation:  fmt.Sprintf("CPU affinity alone; before each window up to %v until others use less than a twentieth of the CPUs", o.Patience),
-			Windows:    fmt.Sprintf("%v each, after %v of traffic, with a fresh switch and a fresh generator", o.Window, o.Warm),
-			Repetition: fmt.Sprintf("%d rounds in the order A B B A; what searches, and so repeats itself, takes part in the first", o.Rounds),
+			Windows:    o.windowsText(),
+			Repetition: fmt.Sprintf("in the order A B B A; each switch is started %d times for a row; what searches, and so repeats itself, is done in the first round alone", o.Rounds),
 			Missing:    missing,
 		},
 	}
+}
+
+// windowsText says how windows come about.
+func (o *Options) windowsText() string {
+	fresh := fmt.Sprintf("%v each, after %v of traffic, with a fresh switch and a fresh generator", o.Window, o.Warm)
+	if o.Turns == 0 || o.Perf {
+		return fresh
+	}
+	return fmt.Sprintf("in rows about rates, latency at low load and devices: switches and generators are started once a round, and all are stopped but one pair, in turns: %d windows of %v for each, after %v of traffic in the first turn and %v in each further one (latency and devices: %d of %v); in all others: %s",
+		o.Turns, o.Turn, o.Warm, o.Settle, o.Turns/longFewer, longTimes*o.Turn, fresh)
 }

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/result"
@@ -41,7 +42,7 @@ func TestWindowsAreKeptWithAllThatIsKnownOfThem(t *testing.T) {
 		want result.Window
 	}{
 		{"a busy switch, others at work", busy, result.Window{
-			Class: "mixed", Distance: []float64{70, 400}, Others: []float64{0, 0.5}, Disturbed: "others used 0 and 50 %, the switch waited 0 % of the time",
+			Class: "mixed", Distance: []float64{70, 400}, Others: []float64{0, 0.5}, Disturbed: "others used 0 and 50 %, the switch waited for them 0 % of the time",
 			Figures: map[string]float64{measureRate: 1e7}, Stages: []result.Stage{{Name: "parse", Cycles: 95}}}},
 		{"an idle one, which looks up otherwise", idle, result.Window{
 			Class: "near", Distance: []float64{70, 80}, Others: []float64{0, 0}, Limited: true, LeftOut: "looked up otherwise than the row says",
@@ -53,7 +54,7 @@ func TestWindowsAreKeptWithAllThatIsKnownOfThem(t *testing.T) {
 		if got := c.s.result(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %+v\nwant %+v", c.name, got, c.want)
 		}
-		book, err := result.Open("", new(Options).run(nil, []string{"ovs: not installed"}))
+		book, err := result.Open("", new(Options).run(nil, []string{"ovs: not installed"}, "it makes 5 million frames a second"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,6 +69,44 @@ func TestWindowsAreKeptWithAllThatIsKnownOfThem(t *testing.T) {
 	many := sampleOf(Cell{rowOf(t, "ip-1024"), "packed", 64}, "culvert", 0, 1, 70, 70, 0)
 	if got := many.row(); got.Name != "packed, 64 bytes, rules on IP, 1024 flows" || got.Traffic.Task != "rules on IP" || got.Traffic.Flows != 1024 || got.Traffic.FrameBytes != 60 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWhoDisturbedAWindow(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		used, waited, own float64
+		want              bool
+	}{
+		{"nobody", 0.05, 0.019, 0, false},
+		{"others, before or after", 0.1, 0, 0, true},
+		{"something that had the switch's CPU", 0, 0.02, 0, true},
+		{"the row's own packets", 0, 0.06, 0.05, false},
+		{"others beside the row's own packets", 0, 0.06, 0.03, true},
+	} {
+		s := sampleOf(Cell{rowOf(t, "afxdp-tcp"), "split", 64}, "culvert", 0, 1, 70, 70, c.used)
+		s.Waited, s.OwnWait = c.waited, c.own
+		if w := s.result(); (w.Disturbed != "") != c.want || w.Waited != c.waited || w.OwnWait != c.own {
+			t.Errorf("%s: kept as %+v, want it disturbed: %v", c.name, w, c.want)
+		}
+	}
+}
+
+func TestWhatTheKernelHandlesForARowIsNoDisturbance(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		waited, inSoft time.Duration
+		all, own       float64
+	}{
+		{"nobody ran", 0, 0, 0, 0},
+		{"soft interrupts had the CPU", 60 * time.Millisecond, 60 * time.Millisecond, 0.06, 0.06},
+		{"others had it, too", 60 * time.Millisecond, 20 * time.Millisecond, 0.06, 0.02},
+		{"soft interrupts ran while the switch slept", 10 * time.Millisecond, 500 * time.Millisecond, 0.01, 0.01},
+	} {
+		s := share{took: time.Second, thread: machine.Spent{Waited: c.waited}, inThread: c.inSoft}
+		if all, own := s.waits(); all != c.all || own != c.own {
+			t.Errorf("%s: waited for %v, %v of it for the row's own packets; want %v, %v", c.name, all, own, c.all, c.own)
+		}
 	}
 }
 

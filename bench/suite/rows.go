@@ -33,13 +33,13 @@ func bothWays(flows int) result.Traffic {
 // portRows are those between vhost-user ports by rules on ports and addresses.
 func portRows() []Row {
 	rows := []Row{
-		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Takes: testpmdTime},
-		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Drive: flowgen(1024), Takes: testpmdTime, Way: byPort},
+		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Prepare: flowgen(1024), Takes: testpmdTime},
+		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Prepare: flowgen(1024), Takes: testpmdTime, Way: byPort},
 	}
 	for _, flows := range []int{1, 1024, 100_000, 1_000_000} {
 		r := Row{
 			ID: fmt.Sprint("ip-", flows), Name: fmt.Sprintf("rules on IP, %d flows", flows), Contenders: both, Rules: byAddress,
-			Traffic: bothWays(flows), Measures: rateMeasures(), Drive: flowgen(flows), Takes: testpmdTime, Way: byExact,
+			Traffic: bothWays(flows), Measures: rateMeasures(), Prepare: flowgen(flows), Takes: testpmdTime, Way: byExact,
 		}
 		if flows > 1024 { // more than an exact-match cache has room for
 			r.Way = byCache
@@ -51,12 +51,13 @@ func portRows() []Row {
 	}
 	return append(rows,
 		Row{
-			ID: "latency", Name: "latency at low load", Contenders: both, Rules: toOther, Way: byPort, Drive: probe, Measures: append(percentiles(probed...), pauseMeasures()...),
+			ID: "latency", Name: "latency at low load", Contenders: both, Rules: toOther, Way: byPort, Prepare: probe, Long: true, Measures: append(percentiles(probed...), pauseMeasures()...),
 			Traffic: result.Traffic{Protocol: "Ethernet, local experimental", Directions: 1},
 		},
 		Row{
-			ID: "new-flows", Name: "new flows", Contenders: both, Rules: newFlows(), Traffic: bothWays(1 << 27), Measures: rateMeasures(), Drive: flowgen(1 << 27), Takes: testpmdTime,
-			Way: byRules, Scene: func(s *switches.Scene) { s.Inline = true }, Asked: true,
+			ID: "new-flows", Name: "new flows", Contenders: both, Rules: newFlows(), Traffic: bothWays(1 << 27), Measures: rateMeasures(), Takes: testpmdTime,
+			Drive: flowgen(1 << 27).once, // it fills caches as long as it lasts, so how full they are is not for turns to say
+			Way:   byRules, Scene: func(s *switches.Scene) { s.Inline = true }, Asked: true,
 		})
 }
 

@@ -26,6 +26,16 @@ func reset(ctx context.Context, s switches.Running) error {
 	return errors.New("this switch cannot be reset")
 }
 
+// again has a switch start again, by which it counts from 0.
+func (s *Stand) again(do func(context.Context, switches.Running) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := do(ctx, s.Switch); err != nil {
+			return err
+		}
+		return s.Switch.Clear(ctx)
+	}
+}
+
 // disturbedRows are about what a switch's users notice when it is restarted or told new rules.
 func disturbedRows() []Row {
 	row := func(id, name string, takes time.Duration, measure func(context.Context, *Stand, *rows.Bench) (rows.Record, error)) Row {
@@ -36,13 +46,7 @@ func disturbedRows() []Row {
 	}
 	again := func(id, name string, do func(context.Context, switches.Running) error) Row {
 		r := row(id, name, 2*againTime, func(ctx context.Context, s *Stand, b *rows.Bench) (rows.Record, error) {
-			restart := func(ctx context.Context) error {
-				if err := do(ctx, s.Switch); err != nil {
-					return err
-				}
-				return s.Switch.Clear(ctx) // it counts from 0 again
-			}
-			v, err := b.Disturb(ctx, disturbedLoad, againTime, rows.Disturbance{Do: restart, After: time.Second})
+			v, err := b.Disturb(ctx, disturbedLoad, againTime, rows.Disturbance{Do: s.again(do), After: time.Second})
 			return v.Record(name), err
 		})
 		r.Once = true

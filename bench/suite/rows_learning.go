@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/gen/stream"
@@ -27,6 +28,21 @@ func learningRows() []Row {
 	}}
 }
 
+// bothOf puts two records into one. What limited the one is not the other's limit.
+func bothOf(a, b rows.Record) rows.Record {
+	if a.Window.Limited != b.Window.Limited {
+		exact := a
+		if a.Window.Limited {
+			exact = b
+		}
+		a.Window.Exact = slices.Sorted(maps.Keys(exact.Window.Figures))
+		a.Window.Note += b.Window.Note
+	}
+	a.Window.Limited = a.Window.Limited || b.Window.Limited
+	maps.Copy(a.Window.Figures, b.Window.Figures)
+	return a
+}
+
 // learning finds how many addresses are known at a time, and how fast half as many are learned. Both switches forget the
 // oldest address when they have no room for a new one, so nobody has to tell them to.
 func learning(ctx context.Context, _ *Stand, b *rows.Bench) (r rows.Record, err error) {
@@ -42,8 +58,5 @@ func learning(ctx context.Context, _ *Stand, b *rows.Bench) (r rows.Record, err 
 	if err != nil {
 		return r, err
 	}
-	rate := rows.RecordLearnRate(f, made)
-	maps.Copy(capacity.Window.Figures, rate.Window.Figures)
-	capacity.Window.Limited = capacity.Window.Limited || rate.Window.Limited
-	return capacity, nil
+	return bothOf(capacity, rows.RecordLearnRate(f, made)), nil
 }

@@ -19,7 +19,7 @@ func maskRows() (rows []Row) {
 		}
 		rows = append(rows, Row{
 			ID: fmt.Sprint("masks-", masks), Name: name, Contenders: both, Rules: maskRules(masks), Traffic: bothWays(maskFlows), Measures: rateMeasures(),
-			Drive: flowgen(maskFlows), Takes: testpmdTime, Way: byMegaflow, Scene: func(s *switches.Scene) { s.NoExact = true },
+			Prepare: flowgen(maskFlows), Takes: testpmdTime, Way: byMegaflow, Scene: func(s *switches.Scene) { s.NoExact = true },
 		})
 	}
 	return rows

@@ -19,9 +19,9 @@ func mixRows() []Row {
 	tagged := fromGuest()
 	tagged.Size, tagged.VLAN = "68", 42
 	rows := []Row{
-		{ID: "imix", Name: "IMIX", Traffic: oneWay("IPv4, UDP"), Drive: pumped(mixed, false), Rules: []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:2"}},
-		{ID: "ipv6", Name: "IPv6, 84 bytes", Traffic: oneWay("IPv6, UDP"), Drive: pumped(six, false), Rules: []string{"ipv6,in_port=1,ipv6_dst=fd00:2::/64,actions=output:2"}},
-		{ID: "vlan", Name: "VLAN, 68 bytes", Traffic: oneWay("VLAN, IPv4, UDP"), Drive: pumped(tagged, false),
+		{ID: "imix", Name: "IMIX", Traffic: oneWay("IPv4, UDP"), Prepare: pumped(mixed, false), Rules: []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:2"}},
+		{ID: "ipv6", Name: "IPv6, 84 bytes", Traffic: oneWay("IPv6, UDP"), Prepare: pumped(six, false), Rules: []string{"ipv6,in_port=1,ipv6_dst=fd00:2::/64,actions=output:2"}},
+		{ID: "vlan", Name: "VLAN, 68 bytes", Traffic: oneWay("VLAN, IPv4, UDP"), Prepare: pumped(tagged, false),
 			Rules: []string{fmt.Sprintf("ip,in_port=1,dl_vlan=%d,nw_dst=10.253.0.0/16,actions=output:2", tagged.VLAN)}},
 	}
 	rows[0].Traffic.Mix = "IMIX: 64, 594 and 1518 bytes, 7 to 4 to 1"

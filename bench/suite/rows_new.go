@@ -47,6 +47,9 @@ func recovery(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err 
 	if err != nil {
 		return r, err
 	}
+	if f := found[0].Failed; f != nil { // a little more than what passed is perhaps not too many
+		rate = f.OfferedRate()
+	}
 	v, err := b.SetupRecovery(ctx, rate, s.Options.Window)
 	return v.Record(), err
 }

@@ -10,11 +10,11 @@ var normal = []string{"actions=NORMAL"}
 func normalRows() []Row {
 	return []Row{
 		{
-			ID: "normal-loop", Name: "NORMAL, learned addresses, closed loop", Contenders: both, Rules: normal, Measures: rateMeasures(), Drive: loop, Takes: testpmdTime, Way: byExact,
+			ID: "normal-loop", Name: "NORMAL, learned addresses, closed loop", Contenders: both, Rules: normal, Measures: rateMeasures(), Prepare: loop, Takes: testpmdTime, Way: byExact,
 			Traffic: result.Traffic{Protocol: "IPv4, UDP", Flows: 1, Directions: 2},
 		},
 		{
-			ID: "normal-unknown", Name: "NORMAL, unknown destination", Contenders: both, Rules: normal, Measures: oneWayMeasures(), Drive: pumped(fromGuest(), false), Way: byExact,
+			ID: "normal-unknown", Name: "NORMAL, unknown destination", Contenders: both, Rules: normal, Measures: oneWayMeasures(), Prepare: pumped(fromGuest(), false), Way: byExact,
 			Traffic: oneWay("IPv4, UDP"),
 		},
 	}

@@ -125,11 +125,14 @@ func rateOf(f method.Found) (float64, error) {
 	return 0, fmt.Errorf("there is no rate with a loss of %.4g %% at most", 100*f.Loss)
 }
 
-func soak(ctx context.Context, _ *Stand, b *rows.Bench) (r rows.Record, err error) {
+// soakWindows is how long a soak takes: ten minutes where nothing else is said of windows.
+const soakWindows = 300
+
+func soak(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
 	rate, err := fast(ctx, b)
 	if err != nil {
 		return r, err
 	}
-	v, err := b.Soak(ctx, rate/2, 10*time.Minute, 10*time.Second, nil)
+	v, err := b.Soak(ctx, rate/2, soakWindows*s.Options.Window, 5*s.Options.Window, nil)
 	return v.Record(), err
 }

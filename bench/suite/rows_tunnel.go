@@ -36,7 +36,7 @@ func fromGuest() stream.Spec {
 func tunnelRows() []Row {
 	rows := []Row{{
 		ID: "one-way", Name: "one way, no tunnel", Contenders: both, Rules: []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:2"},
-		Traffic: oneWay("IPv4, UDP"), Measures: oneWayMeasures(), Drive: pumped(fromGuest(), false), Way: byExact,
+		Traffic: oneWay("IPv4, UDP"), Measures: oneWayMeasures(), Prepare: pumped(fromGuest(), false), Way: byExact,
 	}}
 	for _, typ := range []string{"vxlan", "geneve"} {
 		row := Row{
@@ -44,9 +44,9 @@ func tunnelRows() []Row {
 			Scene: func(s *switches.Scene) { s.Tunnel = between(typ) },
 		}
 		in, out := row, row
-		in.ID, in.Name, in.Drive = typ+"-in", "into "+typ, pumped(fromGuest(), false)
+		in.ID, in.Name, in.Prepare = typ+"-in", "into "+typ, pumped(fromGuest(), false)
 		in.Rules = []string{"ip,in_port=1,nw_dst=10.253.0.0/16,actions=output:3"}
-		out.ID, out.Name, out.Drive = typ+"-out", "out of "+typ, pumped(fromGuest(), true)
+		out.ID, out.Name, out.Prepare = typ+"-out", "out of "+typ, pumped(fromGuest(), true)
 		out.Rules = []string{"ip,in_port=3,nw_dst=10.253.0.0/16,actions=output:1"}
 		rows = append(rows, in, out)
 	}

@@ -39,14 +39,22 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 	if len(turns) == 0 {
 		return nil, fmt.Errorf("%w: none of the switches is here", contest.ErrCannot)
 	}
-	b, err := newBench(o)
+	b, err := newBench(o, dpdkOf(turns))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	versions := machine.Versions(ctx)
 	versions["Culvert's build"] = machine.Build(o.Culvert)
-	book, err := result.Open(o.File, o.run(versions, missing))
+	if o.Other != "" {
+		versions["the other build"] = machine.Build(o.Other)
+	}
+	ceiling, err := b.ceiling(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(o.Out, "our own generator: %s\n\n", ceiling)
+	book, err := result.Open(o.File, o.run(versions, missing, ceiling))
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +62,8 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 	s.measure = func(ctx context.Context, sw switches.Switch, at Cell) (sample, error) {
 		return b.window(ctx, sw, at, s.short)
 	}
-	p := report.NewProgress(os.Stdout, s.windows())
+	s.match = func(ctx context.Context, t turn) ([]sample, error) { return b.match(ctx, t, s.short) }
+	p := report.NewProgress(os.Stdout, s.steps())
 	s.watch = p
 	err = s.run(ctx)
 	p.Close()
@@ -65,11 +74,13 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 func (o *Options) switches(cells []Cell) (there []switches.Switch, missing []string, err error) {
 	var wanted []string
 	for _, c := range cells {
-		wanted = append(wanted, c.Row.Contenders...)
+		wanted = append(wanted, o.names(c.Row)...)
 	}
 	c := switches.Culvert{Binary: o.Culvert, Ports: o.Ports, Config: o.Config}
-	for _, s := range []switches.Switch{&c, &switches.Patch{Culvert: c}, switches.OVSDPDK{}, switches.OVSAFXDP{}, switches.Bridge{}, switches.Testpmd{}} {
-		if !slices.Contains(wanted, s.Name()) || len(o.Only) > 0 && !slices.Contains(o.Only, s.Name()) {
+	another := c
+	another.Binary, another.Other = o.Other, true
+	for _, s := range []switches.Switch{&c, &another, &switches.Patch{Culvert: c}, &switches.Patch{Culvert: another}, switches.OVSDPDK{}, switches.OVSAFXDP{}, switches.Bridge{}, switches.Testpmd{}} {
+		if !slices.Contains(wanted, s.Name()) || !o.takesPart(s.Name()) {
 			continue
 		}
 		if why := s.Missing(); why != nil {
@@ -94,8 +105,28 @@ func (o *Options) switches(cells []Cell) (there []switches.Switch, missing []str
 	return there, missing, nil
 }
 
-// hugepages are for generator and switch, with what DPDK takes beyond what it is told to, in bytes.
-const hugepages = 1280 << 20
+// hugepages are for one program with DPDK, with what it takes beyond what it is told to, in bytes.
+const hugepages = 640 << 20
+
+// dpdkOf is how many programs with DPDK run beside each other at most: a switch and a generator, or those of all contenders in turns.
+func dpdkOf(turns []turn) int {
+	most := 2
+	for _, t := range turns {
+		if t.groups == 0 || t.Row.Devices {
+			continue
+		}
+		n := 0
+		for _, s := range t.contenders() {
+			n++ // its generator
+			switch s.(type) {
+			case switches.OVSDPDK, switches.Testpmd:
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
 
 // A bench runs windows.
 type bench struct {
@@ -105,8 +136,9 @@ type bench struct {
 	pages *machine.Hugepages
 }
 
-// newBench makes the namespace where all runs, which may use all CPUs; this process keeps to the generator's.
-func newBench(o *Options) (b *bench, err error) {
+// newBench makes the namespace where all runs, which may use all CPUs, with hugepages for so many programs with DPDK; this process keeps to the
+// generator's CPU.
+func newBench(o *Options, dpdk int) (b *bench, err error) {
 	if err := contest.Possible(); err != nil {
 		return nil, err
 	}
@@ -114,18 +146,34 @@ func newBench(o *Options) (b *bench, err error) {
 	if b.all, err = cpu.Affinity(); err != nil {
 		return nil, err
 	}
-	if b.pages, err = machine.BorrowHugepages(hugepages); err != nil {
+	if b.pages, err = machine.BorrowHugepages(dpdk * hugepages); err != nil {
+		if dpdk > 2 {
+			err = fmt.Errorf("%w; switches that do not run beside each other (--turns 0) need %d", err, 2*hugepages/machine.HugepageSize)
+		}
 		return nil, fmt.Errorf("%w: %w", contest.ErrCannot, err)
 	}
 	// Said aloud, the number stays when this process keeps to one CPU: machine.Apart spins on two.
 	runtime.GOMAXPROCS(max(2, runtime.NumCPU()))
-	if b.space, err = lab.NewNamespace("bench"); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", contest.ErrCannot, err), b.pages.Give())
+	// All threads are confined, that of a namespace among them, which is allowed more afterwards.
+	if err := cpu.Confine(cpu.SetOf(contest.HostCPU)); err != nil {
+		return nil, errors.Join(err, b.pages.Give())
 	}
-	if err := errors.Join(cpu.Confine(cpu.SetOf(contest.HostCPU)), b.space.Allow(b.all)); err != nil {
-		return nil, errors.Join(err, b.close())
+	if b.space, err = b.newSpace(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", contest.ErrCannot, err), cpu.Confine(b.all), b.pages.Give())
 	}
 	return b, nil
+}
+
+// newSpace makes a namespace for a switch and its generator. What runs there may use all CPUs.
+func (b *bench) newSpace() (*lab.Namespace, error) {
+	n, err := lab.NewNamespace("bench")
+	if err != nil {
+		return nil, err
+	}
+	if err := n.Allow(b.all); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
 }
 
 // close undoes newBench.
@@ -156,16 +204,12 @@ func (o *Options) printPlan(cells []Cell, turns []turn, missing []string) {
 	var all, first time.Duration
 	windows, n := 0, 0
 	for _, t := range turns {
-		all, windows = all+o.takes(t), windows+len(t.switches)
+		all, windows = all+o.takes(t), windows+t.windows()
 		if t.round > 1 {
 			continue
 		}
 		first, n = first+o.takes(t), n+1
-		var names []string
-		for _, s := range t.switches[:(len(t.switches)+1)/2] {
-			names = append(names, s.Name())
-		}
-		fmt.Fprintf(o.Out, "  %-60s %s\n", t.Cell, strings.Join(names, ", "))
+		fmt.Fprintf(o.Out, "  %-60s %s\n", t.Cell, t.names())
 	}
 	fmt.Fprintf(o.Out, "\n%d cells, %d windows: about %v a round, %v in all", n, windows, first.Round(time.Second), all.Round(time.Second))
 	if o.Budget > 0 {

@@ -2,8 +2,10 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/culvertdev/culvert/bench/result"
@@ -15,15 +17,17 @@ type schedule struct {
 	o       *Options
 	book    *result.Book
 	turns   []turn
-	measure func(ctx context.Context, sw switches.Switch, at Cell) (sample, error)
+	measure func(ctx context.Context, sw switches.Switch, at Cell) (sample, error) // a window of a fresh switch
+	match   func(ctx context.Context, t turn) ([]sample, error)                    // the windows of a cell in turns
 	now     func() time.Time
 	watch   watcher
 
 	begun   time.Time
-	planned time.Duration // that the windows measured so far were to take
-	done    int           // windows measured
-	once    time.Duration // that they took, without those that were measured again
-	rest    time.Duration // that what is not measured yet is to take
+	planned time.Duration         // that the windows measured so far were to take
+	done    int                   // windows measured
+	once    time.Duration         // that they took, without those that were measured again
+	round   int                   // that is being measured
+	rest    map[int]time.Duration // by round: that what is not measured yet is to take
 }
 
 // A watcher is told how far it is; [report.Progress] is one.
@@ -34,10 +38,14 @@ type watcher interface {
 	Skip()
 }
 
-// windows is how many windows there are.
-func (s *schedule) windows() (n int) {
+// steps is how many windows of fresh switches and cells in turns there are.
+func (s *schedule) steps() (n int) {
 	for _, t := range s.turns {
-		n += len(t.switches)
+		if t.groups > 0 {
+			n++
+		} else {
+			n += len(t.switches)
+		}
 	}
 	return n
 }
@@ -45,17 +53,22 @@ func (s *schedule) windows() (n int) {
 // run measures all windows that the book does not have yet, in order. A window that fails is told of and left out; when it is run again with
 // the same book it is tried anew. A cell that would end too late is left out as a whole, and no window begins when time is up.
 func (s *schedule) run(ctx context.Context) error {
-	s.begun = s.now()
+	s.begun, s.rest = s.now(), make(map[int]time.Duration)
 	for _, t := range s.turns {
-		s.rest += s.left(t)
+		s.rest[t.round] += s.left(t)
 	}
 	var failed, late int
 	for _, t := range s.turns {
+		s.round = t.round
 		if left := s.left(t); left > 0 && s.o.Budget > 0 && s.spent()+s.paced(left) > s.o.Budget {
 			late++
 			continue
 		}
-		n, err := s.cell(ctx, t)
+		do := s.cell
+		if t.groups > 0 {
+			do = s.inTurns
+		}
+		n, err := do(ctx, t)
 		if err != nil {
 			return err
 		}
@@ -77,8 +90,8 @@ func (s *schedule) spent() time.Duration { return s.now().Sub(s.begun) }
 func (s *schedule) late() bool { return s.o.Budget > 0 && s.spent() >= s.o.Budget }
 
 // short reports whether there is no time to wait until others leave the CPUs alone, or to measure a window again that they disturbed: what is
-// left to measure comes first.
-func (s *schedule) short() bool { return s.o.Budget > 0 && s.spent()+s.rest >= s.o.Budget }
+// left to measure of the round comes first. Further rounds do not: windows that say something are better than more of them.
+func (s *schedule) short() bool { return s.o.Budget > 0 && s.spent()+s.rest[s.round] >= s.o.Budget }
 
 // paced is how long that takes which is planned to take d, by how it went so far on a machine that is slower than planned.
 func (s *schedule) paced(d time.Duration) time.Duration {
@@ -88,15 +101,23 @@ func (s *schedule) paced(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * max(1, float64(s.once)/float64(s.planned)))
 }
 
-// left is about how long what the book does not have of a turn takes.
+// left is about how long what the book does not have of a turn takes. A cell in turns is measured as a whole or not at all.
 func (s *schedule) left(t turn) time.Duration {
-	missing := 0
-	for i, sw := range t.switches {
-		if !s.book.Has(t.Cell.String(), sw.Name(), t.round, i) {
-			missing++
-		}
+	missing := s.missing(t)
+	if missing > 0 && t.groups > 0 {
+		return s.o.takes(t)
 	}
 	return s.o.takes(t) / time.Duration(len(t.switches)) * time.Duration(missing)
+}
+
+// missing is how many windows the book does not have.
+func (s *schedule) missing(t turn) (n int) {
+	for i := range t.windows() {
+		if !s.book.Has(t.Cell.String(), t.switches[i%len(t.switches)].Name(), t.round, i) {
+			n++
+		}
+	}
+	return n
 }
 
 // cell has the switches of a cell take their turns, but for what the book has, and returns how many windows failed.
@@ -116,7 +137,8 @@ func (s *schedule) cell(ctx context.Context, t turn) (failed int, err error) {
 			return failed, fmt.Errorf("broken off at %s, %s, round %d: %w", t.Cell, sw.Name(), t.round, ctx.Err())
 		}
 		s.watch.Done()
-		s.planned, s.rest, s.done = s.planned+plan, s.rest-plan, s.done+1
+		s.planned, s.done = s.planned+plan, s.done+1
+		s.rest[t.round] -= plan
 		s.once += s.now().Sub(begun) - w.Before
 		if err == nil {
 			w.Round, w.Turn = t.round, i
@@ -129,4 +151,50 @@ func (s *schedule) cell(ctx context.Context, t turn) (failed int, err error) {
 		}
 	}
 	return failed, nil
+}
+
+// inTurns has the switches of a cell take their turns beside each other, unless the book has all windows, and returns how many could not be measured. What
+// the book has of such a cell goes: neighbours are to be compared, and those of another time are none.
+func (s *schedule) inTurns(ctx context.Context, t turn) (failed int, err error) {
+	if s.missing(t) == 0 {
+		s.watch.Skip()
+		return 0, nil
+	}
+	if s.late() {
+		return 0, nil
+	}
+	s.watch.Begin(fmt.Sprintf("%s: %s in turns, round %d", t.Cell, t.names(), t.round))
+	begun, plan := s.now(), s.o.takes(t)
+	list, err := s.match(ctx, t)
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("broken off at %s, round %d: %w", t.Cell, t.round, ctx.Err())
+	}
+	s.watch.Done()
+	s.planned, s.done = s.planned+plan, s.done+len(list)
+	s.rest[t.round] -= plan
+	s.once += s.now().Sub(begun)
+	s.book.Forget(t.Cell.String(), t.round)
+	for _, sw := range t.contenders() {
+		mine := slices.DeleteFunc(slices.Clone(list), func(w sample) bool { return w.Contender != sw.Name() })
+		if len(mine) == 0 {
+			continue
+		}
+		printAll(s.watch, mine)
+		err = errors.Join(err, s.keep(mine))
+		s.once -= mine[0].Before
+	}
+	if err != nil {
+		fmt.Fprintf(s.watch, "%s  round %d: FAILED: %v\n", t.Cell, t.round, err)
+		return max(1, s.missing(t)), nil
+	}
+	return s.missing(t), nil
+}
+
+// keep puts windows of one row and contender into the book.
+func (s *schedule) keep(list []sample) error {
+	var windows []result.Window
+	for i := range list {
+		windows = append(windows, list[i].result())
+	}
+	return s.book.Add(list[0].row(), windows...)
 }

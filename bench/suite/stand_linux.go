@@ -21,6 +21,7 @@ type Stand struct {
 	Switch  switches.Running
 	Scene   switches.Scene
 	Lab     *lab.Lab // the hosts at the other ends of devices; nil for vhost-user ports
+	soft    *int     // process of the thread of soft interrupts on the switch's CPU, 0: it is not to be seen; nil: not looked for yet
 }
 
 // Sockets are those of vhost-user ports, where guests listen.
@@ -28,7 +29,7 @@ func (s *Stand) Sockets() [2]string {
 	return [2]string{s.Scene.Ports[0].Socket, s.Scene.Ports[1].Socket}
 }
 
-// Generator starts our own generator as a process, with ports a and b, and c where the scene has a third, at the other ends of the switch's.
+// Generator starts our own generator as a process, with ports a, b and so on at the other ends of the switch's.
 // Jobs are to name the CPU Scene.Main. The caller closes it.
 func (s *Stand) Generator(context.Context) (*control.Client, error) {
 	if s.Lab != nil {
@@ -38,10 +39,7 @@ func (s *Stand) Generator(context.Context) (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range []switches.Port{s.Scene.Ports[0], s.Scene.Ports[1], s.Scene.Third} {
-		if p == (switches.Port{}) {
-			continue
-		}
+	for i, p := range s.Scene.Ports {
 		if err := c.Open(s.end(string(rune('a'+i)), p)); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}

@@ -34,7 +34,7 @@ func short(t *testing.T) *bench {
 	if err := contest.Possible(); err != nil {
 		t.Skip(err)
 	}
-	b, err := newBench(&Options{Culvert: program, Warm: 200 * time.Millisecond, Window: 200 * time.Millisecond, Rate: 1000, Buffers: 16384})
+	b, err := newBench(&Options{Culvert: program, Warm: 200 * time.Millisecond, Window: 200 * time.Millisecond, Rate: 1000, Buffers: 16384}, 4)
 	if err != nil {
 		t.Skip(err)
 	}
@@ -42,18 +42,11 @@ func short(t *testing.T) *bench {
 	return b
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Each switch that is here forwards, driven in each way there is, and what the row is about has a figure.
 func TestEverySwitchForwards(t *testing.T) {
 	b := short(t)
 	b.o.Rings, b.o.Sizes, b.o.Rounds = []string{"packed"}, []int{64}, 1
-	b.o.Rows = []string{"no-lookup", "ip-1024", "masks-24", "normal-loop", "latency", "geneve-in", "vxlan-out", "afxdp-packets", "afxdp-vxlan"}
+	b.o.Rows = []string{"no-lookup", "ip-1024", "normal-loop", "latency", "geneve-in", "vxlan-out", "afxdp-vxlan"}
 	cells, err := b.o.cells(Rows())
 	must(t, err)
 	there, missing, err := b.o.switches(cells)
@@ -66,17 +59,52 @@ func TestEverySwitchForwards(t *testing.T) {
 			t.Run(turn.Row.ID+"/"+sw.Name(), func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				s, err := b.once(ctx, sw, turn.Cell, 0)
-				must(t, err)
-				var text strings.Builder
-				s.print(&text)
-				t.Log(text.String())
-				w := s.result()
-				if v, ok := w.Value(turn.Row.Measures[0]); !ok || v <= 0 {
+				var v float64
+				for try := 0; try < tries && v <= 0; try++ { // others may have had the CPUs for the whole of a short window
+					s, err := b.once(ctx, sw, turn.Cell, 0)
+					must(t, err)
+					var text strings.Builder
+					s.print(&text)
+					t.Log(text.String())
+					w := s.result()
+					v, _ = w.Value(turn.Row.Measures[0])
+				}
+				if v <= 0 {
 					t.Errorf("%s is %v", turn.Row.Measures[0].Name, v)
 				}
 			})
 		}
+	}
+}
+
+// All switches of a row run beside each other, each with a generator of its own, and forward in their turns alone: the others stand still.
+func TestSwitchesTakeTurnsBesideEachOther(t *testing.T) {
+	b := short(t)
+	b.o.Rings, b.o.Sizes, b.o.Rounds, b.o.Turns, b.o.Turn, b.o.Settle = []string{"split"}, []int{64}, 1, 4, 300*time.Millisecond, 100*time.Millisecond
+	b.o.Rows = []string{"no-lookup", "vxlan-in", "afxdp-packets"}
+	cells, err := b.o.cells(Rows())
+	must(t, err)
+	there, _, err := b.o.switches(cells)
+	must(t, err)
+	for _, at := range b.o.turns(cells, there) {
+		t.Run(at.Row.ID, func(t *testing.T) {
+			list, err := b.match(t.Context(), at, func() bool { return true })
+			must(t, err)
+			if len(list) != at.windows() {
+				t.Errorf("got %d windows, want %d", len(list), at.windows())
+			}
+			most := make(map[string]float64) // a busy machine may leave a switch nothing of a short window
+			for i := range list {
+				w := list[i].result()
+				v, _ := w.Value(at.Row.Measures[0])
+				most[w.Contender] = max(most[w.Contender], v)
+			}
+			for _, sw := range at.contenders() {
+				if most[sw.Name()] <= 0 {
+					t.Errorf("%s forwards nothing in any of its turns", sw.Name())
+				}
+			}
+		})
 	}
 }
 
@@ -106,7 +134,7 @@ func TestASwitchOfTheUsersOwnIsDriven(t *testing.T) {
 	own := switches.Own{Called: "mine"}
 	for i, name := range []string{"a", "b"} {
 		own.Ports[i].Socket = filepath.Join(dir, name)
-		scene.Ports[i] = own.Ports[i]
+		scene.Ports = append(scene.Ports, own.Ports[i])
 	}
 	user, err := switches.Testpmd{}.Start(t.Context(), scene)
 	must(t, err)

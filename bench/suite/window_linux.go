@@ -10,7 +10,6 @@ import (
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/machine"
-	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/switches"
 )
 
@@ -29,7 +28,7 @@ func (b *bench) window(ctx context.Context, sw switches.Switch, at Cell, short f
 		before := time.Since(begun)
 		s, err = b.once(ctx, sw, at, patience)
 		s.Before += before
-		if err != nil || s.valid() && (b.o.Patience == 0 || s.undisturbed() && s.class() != result.Mixed) {
+		if err != nil || s.good() || s.valid() && b.o.Patience == 0 {
 			break
 		}
 	}
@@ -53,7 +52,7 @@ func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell, patience 
 	s.Distance[0] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute+b.o.Warm+b.o.Window+2*at.Row.Takes)
 	defer cancel()
-	stand, done, err := b.stand(at, sw, scratch.Path)
+	stand, done, err := b.stand(at, sw, scratch.Path, b.space)
 	if err != nil {
 		return s, err
 	}
@@ -62,7 +61,7 @@ func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell, patience 
 		return s, err
 	}
 	s.Version, s.Config = stand.Switch.Version(), stand.Switch.Config()
-	s.Found, err = at.Row.Drive(ctx, stand)
+	s.Found, err = at.Row.fresh(ctx, stand)
 	err = errors.Join(err, unless(err, stand.Switch.Stop))
 	s.Distance[1] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
 	if err == nil {
@@ -71,10 +70,10 @@ func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell, patience 
 	return s, err
 }
 
-// stand makes the scene of a cell, with files in dir, whose path is short. done takes away what must be.
-func (b *bench) stand(at Cell, sw switches.Switch, dir string) (s *Stand, done func() error, err error) {
+// stand makes the scene of a cell, with files in dir, whose path is short, and ports of vhost-user in space. done takes away what must be.
+func (b *bench) stand(at Cell, sw switches.Switch, dir string, space *lab.Namespace) (s *Stand, done func() error, err error) {
 	s = &Stand{Cell: at, Options: b.o, Scene: switches.Scene{
-		Dir: filepath.Join(dir, sw.Name()), Space: b.space, CPU: contest.SwitchCPU, Main: contest.HostCPU,
+		Dir: filepath.Join(dir, sw.Name()), Space: space, CPU: contest.SwitchCPU, Main: contest.HostCPU,
 	}}
 	done = func() error { return nil }
 	own, theirs := sw.(switches.Own)
@@ -83,18 +82,12 @@ func (b *bench) stand(at Cell, sw switches.Switch, dir string) (s *Stand, done f
 		if s.Lab, err = b.lab(); err != nil {
 			return nil, nil, err
 		}
-		s.Scene.Space, done = s.Lab.Switch, s.Lab.Close
-		for i, h := range s.Lab.Hosts {
-			s.Scene.Ports[i].Device = h.Port
-		}
+		s.Scene.Space, s.Scene.Ports, done = s.Lab.Switch, switches.PortsTo(s.Lab), s.Lab.Close
 	case theirs:
-		s.Scene.Ports = own.Ports
+		s.Scene.Ports = own.Ports[:]
 	default:
-		for i := range s.Scene.Ports {
-			s.Scene.Ports[i].Socket = filepath.Join(dir, fmt.Sprint("vu", i))
-		}
-		if at.Row.Third {
-			s.Scene.Third.Socket = filepath.Join(dir, "vu2")
+		for i := range at.Row.ports() {
+			s.Scene.Ports = append(s.Scene.Ports, switches.Port{Socket: filepath.Join(dir, fmt.Sprint("vu", i))})
 		}
 	}
 	if at.Row.Scene != nil {

@@ -34,6 +34,9 @@ type runningBridge struct{ scene Scene }
 
 func (Bridge) Start(_ context.Context, s Scene) (Running, error) {
 	r := &runningBridge{s}
+	if len(s.Ports) != 2 {
+		return nil, fmt.Errorf("%d ports: the kernel's bridge has two here", len(s.Ports))
+	}
 	for _, p := range s.Ports {
 		if p.Device == "" {
 			return nil, errors.New("the kernel's bridge has devices alone")

@@ -16,9 +16,21 @@ type Culvert struct {
 	Binary string // path
 	Ports  string // options of its ports, as in YAML, such as "gather: 0s"
 	Config string // more lines of configuration
+	Other  bool   // it is another build than the one that is measured
 }
 
-func (*Culvert) Name() string { return "culvert" }
+// Name has another ending for another build.
+func (c *Culvert) Name() string { return "culvert" + c.ending() }
+
+func (c *Culvert) ending() string {
+	if c.Other {
+		return other
+	}
+	return ""
+}
+
+// other is how names of another build's switches end.
+const other = "-other"
 
 func (c *Culvert) Missing() error {
 	_, err := os.Stat(c.Binary)

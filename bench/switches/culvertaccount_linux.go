@@ -28,8 +28,8 @@ func (r *runningCulvert) Account(ctx context.Context) (a Account, err error) {
 	a.Shares = &Shares{port / all, latest / all, exact / all, mega / all, asked / all}
 	a.Text = fmt.Sprintf("port alone %.1f %%, latest flow %.1f %%, exact match %.1f %%, megaflow %.1f %%, rules %.1f %%, %d masks",
 		100*a.Shares.Port, 100*a.Shares.Latest, 100*a.Shares.Exact, 100*a.Shares.Megaflow, 100*a.Shares.New, masks(now.Stats))
-	c0, p0 := received(r.before.Ports)
-	c1, p1 := received(now.Ports)
+	c0, p0 := busy(r.before.Stats.Workers)
+	c1, p1 := busy(now.Stats.Workers)
 	a.Cycles = float64(c1-c0) / float64(max(p1-p0, 1))
 	a.Stages = stagesBetween(r.before.Stats.Workers, now.Stats.Workers)
 	return a, nil
@@ -43,12 +43,11 @@ func masks(s api.Stats) (most int) {
 	return most
 }
 
-// received sums the cycles spent on receive queues, all stages of the switch included, and the packets taken from them.
-func received(ports []api.Port) (cycles, packets uint64) {
-	for _, p := range ports {
-		for _, q := range p.Queues {
-			cycles, packets = cycles+q.Cycles, packets+q.Packets
-		}
+// busy sums the cycles of the poll cycles in which workers had something to do, and the packets received in them. What is spent on
+// a receive queue, which ports tell of, is less: most packets leave at the end of a poll cycle, when all queues have been visited.
+func busy(workers []api.Worker) (cycles, packets uint64) {
+	for i := range workers {
+		cycles, packets = cycles+workers[i].BusyCycles, packets+workers[i].Packets
 	}
 	return cycles, packets
 }

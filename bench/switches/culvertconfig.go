@@ -22,14 +22,13 @@ func (c *Culvert) text(s Scene) string {
 		}
 	}
 	fmt.Fprintf(&b, "bridges:\n  - name: %s\n    flows: [actions=drop]\n    ports:\n", bridge)
-	c.port(&b, s, 0, "")
 	if s.Tunnel == nil {
-		c.port(&b, s, 1, "")
-		if s.Third != (Port{}) {
-			c.port(&b, s, 2, "")
+		for i := range s.Ports {
+			c.port(&b, s, i, "")
 		}
 		return b.String()
 	}
+	c.port(&b, s, 0, "")
 	fmt.Fprintf(&b, "      - {name: %s, type: %s, number: %d, options: {remote_ip: %s, key: %d}}\n", tunnel, s.Tunnel.Type, TunnelPort, s.Tunnel.Far, s.Tunnel.Key)
 	fmt.Fprintf(&b, "  - name: %s\n    flows: []\n    ports:\n", underlay)
 	c.port(&b, s, 1, fmt.Sprintf(", underlay: {address: %s/24}", s.Tunnel.Near))
@@ -38,11 +37,7 @@ func (c *Culvert) text(s Scene) string {
 
 // port writes a port of the scene, with more of what a port can have.
 func (c *Culvert) port(b *strings.Builder, s Scene, i int, more string) {
-	p := s.Third
-	if i < len(s.Ports) {
-		p = s.Ports[i]
-	}
-	if p.Socket != "" {
+	if p := s.Ports[i]; p.Socket != "" {
 		fmt.Fprintf(b, "      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s}%s}\n", i, i+1, p.Socket, c.Ports, more)
 	} else {
 		fmt.Fprintf(b, "      - {name: %s, type: afxdp, number: %d, options: {%s}%s}\n", p.Device, i+1, c.Ports, more)

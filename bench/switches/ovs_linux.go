@@ -51,11 +51,7 @@ func startOVS(ctx context.Context, s Scene, o ovs.Options, build string) (Runnin
 // near end. The far end's Ethernet address is told.
 func (r *runningOVS) bridges(ctx context.Context) error {
 	var ports []ovs.Port
-	all := r.scene.Ports[:]
-	if r.scene.Third != (Port{}) {
-		all = append(all, r.scene.Third)
-	}
-	for i, p := range all {
+	for i, p := range r.scene.Ports {
 		q := ovs.Port{Name: fmt.Sprint("vu", i), Number: uint32(i + 1), Socket: p.Socket}
 		if p.Device != "" {
 			q.Name, q.Device = p.Device, true

@@ -14,7 +14,7 @@ import (
 // Patch is Culvert's vhost-user ports and worker without the switch between them, hence without any look-up.
 type Patch struct{ Culvert }
 
-func (*Patch) Name() string { return "culvert-ports" }
+func (p *Patch) Name() string { return "culvert-ports" + p.ending() }
 
 type runningPatch struct {
 	*console.Console
@@ -23,6 +23,9 @@ type runningPatch struct {
 }
 
 func (p *Patch) Start(ctx context.Context, s Scene) (Running, error) {
+	if len(s.Ports) != 2 {
+		return nil, fmt.Errorf("%d ports: a patch has two", len(s.Ports))
+	}
 	for _, port := range s.Ports {
 		if port.Socket == "" {
 			return nil, errors.New("a patch has vhost-user ports alone")

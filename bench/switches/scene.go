@@ -12,9 +12,8 @@ type Scene struct {
 	Space   *lab.Namespace // where it runs
 	CPU     int            // of its one forwarding thread
 	Main    int            // of all else it does
-	Ports   [2]Port        // numbers 1 and 2 of its bridge
-	Third   Port           // number 3, which sees what is flooded; the zero Port: there is none
-	Tunnel  *Tunnel        // port TunnelPort of the bridge, whose packets go by the second port, which is not on the bridge then
+	Ports   []Port         // numbers 1, 2, … of its bridge
+	Tunnel  *Tunnel        // port TunnelPort of the bridge, whose packets go by the second of two ports, which is not on the bridge then
 	NoExact bool           // without an exact-match cache: every packet is looked up under masks
 	Inline  bool           // the forwarding thread asks the rules itself about packets that no cache knows
 }
@@ -44,4 +43,12 @@ type Tunnel struct {
 	Far     netip.Addr
 	NearMAC [6]byte // of switches that can be told theirs; Culvert has its own
 	FarMAC  [6]byte
+}
+
+// PortsTo are AF_XDP ports to the hosts of a lab, in their order.
+func PortsTo(l *lab.Lab) (list []Port) {
+	for _, h := range l.Hosts {
+		list = append(list, Port{Device: h.Port})
+	}
+	return list
 }

@@ -1,4 +1,4 @@
-// Package switches starts the switches that the bench measures, each between the two ports of a [Scene], gives them
+// Package switches starts the switches that the bench measures, each between the ports of a [Scene], gives them
 // rules, and asks them what they have counted.
 //
 // Thread-safety: one goroutine at a time.

@@ -24,8 +24,16 @@ func TestWorkersSayInWhichStagesTheirCyclesWent(t *testing.T) {
 	}
 }
 
+// Most packets leave when all queues have been visited, so what the queues' visits took is not all that they cost.
+func TestAPacketCostsAllOfItsBusyPollCycles(t *testing.T) {
+	cycles, packets := busy([]api.Worker{{BusyCycles: 900, IdleCycles: 50, Packets: 3}, {BusyCycles: 100, Packets: 2}})
+	if cycles != 1000 || packets != 5 {
+		t.Errorf("got %d cycles for %d packets, want 1000 for 5", cycles, packets)
+	}
+}
+
 func TestCulvertIsConfiguredForEveryScene(t *testing.T) {
-	guests := [2]Port{{Socket: "/run/a"}, {Socket: "/run/b"}}
+	guests := []Port{{Socket: "/run/a"}, {Socket: "/run/b"}}
 	end := netip.MustParseAddr("10.99.0.1")
 	for _, c := range []struct {
 		name    string
@@ -33,7 +41,8 @@ func TestCulvertIsConfiguredForEveryScene(t *testing.T) {
 		scene   Scene
 	}{
 		{"vhost-user", Culvert{}, Scene{CPU: 1, Ports: guests}},
-		{"AF_XDP", Culvert{}, Scene{CPU: 1, Ports: [2]Port{{Device: "p1"}, {Device: "p2"}}}},
+		{"AF_XDP", Culvert{}, Scene{CPU: 1, Ports: []Port{{Device: "p1"}, {Device: "p2"}}}},
+		{"four ports", Culvert{}, Scene{CPU: 1, Ports: []Port{{Device: "p1"}, {Device: "p2"}, {Device: "p3"}, {Socket: "/run/a"}}}},
 		{"with options", Culvert{Ports: "gather: 0s", Config: "frames: {buffers: 8192}\n"}, Scene{Ports: guests, NoExact: true, Inline: true}},
 		{"a tunnel", Culvert{Ports: "gather: 0s"}, Scene{Ports: guests, Tunnel: &Tunnel{Type: "geneve", Key: 42, Near: end, Far: end.Next()}}},
 	} {

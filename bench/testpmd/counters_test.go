@@ -42,3 +42,16 @@ func TestStatisticsAreRead(t *testing.T) {
 		}
 	}
 }
+
+func TestAPortThatReceivedNothingHasNoCycles(t *testing.T) {
+	const idle = "+++ Accumulated forward statistics for all ports+++\n  RX-packets: 0              RX-dropped: 0             RX-total: 0\n"
+	if got, err := parseCycles(idle); got != 0 || err != nil {
+		t.Errorf("got %v, %v; want 0", got, err)
+	}
+	if got, err := parseCycles("  RX-packets: 0    \n" + idle + "  CPU cycles/packet=12.5 (total cycles=1)\n"); got != 12.5 || err != nil {
+		t.Errorf("got %v, %v; want 12.5", got, err)
+	}
+	if got, err := parseCycles("no statistics"); err == nil {
+		t.Errorf("got %v, want an error", got)
+	}
+}

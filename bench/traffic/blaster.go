@@ -47,12 +47,19 @@ func (b *Blaster) Bypass() error {
 	return unix.SetsockoptInt(b.fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
 }
 
-// Once sends each frame once.
+// patience is how long Once waits for room on a link, in all.
+const patience = 20 * time.Second
+
+// Once sends each frame once. Where a link has no room it waits: whoever takes the frames may be busy.
 func (b *Blaster) Once(frames [][]byte) error {
 	b.msgs.load(frames)
+	end := time.Now().Add(patience)
 	for n := 0; n < len(frames); {
 		took, err := b.msgs.send(b.fd, n, min(burst, len(frames)-n))
-		if err != nil {
+		switch {
+		case errors.Is(err, unix.ENOBUFS) && time.Now().Before(end):
+			time.Sleep(time.Millisecond)
+		case err != nil:
 			return fmt.Errorf("send frame %d: %w", n, err)
 		}
 		n += took

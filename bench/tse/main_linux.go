@@ -32,7 +32,7 @@ import (
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/result"
-	"github.com/culvertdev/culvert/bench/rival"
+	"github.com/culvertdev/culvert/bench/switches"
 )
 
 type options struct {
@@ -45,7 +45,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.culvert, "culvert", "bin/culvert", "the culvert `binary`")
-	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs")
+	flag.StringVar(&o.only, "only", "", "run only `culvert` or ovs-afxdp")
 	flag.StringVar(&o.rates, "attack", "1000,10000,100000", "`rates` of the attack in packets a second")
 	flag.StringVar(&o.extra, "config", "", "lines for Culvert's configuration, such as `slow-path: {new-flows: 20000}`")
 	flag.IntVar(&o.rounds, "rounds", 1, "rounds of Culvert, OVS, OVS, Culvert")
@@ -67,7 +67,7 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	switches, err := rival.Choose(o.only, &rival.Culvert{Binary: o.culvert, Config: o.extra}, rival.NewOVS())
+	contenders, err := switches.Choose(o.only, &switches.Culvert{Binary: o.culvert, Config: o.extra}, switches.OVSAFXDP{})
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func compare(ctx context.Context, o options) error {
 	r := report{phases: phases}
 	fmt.Printf("switch on CPU %d, hosts on CPU %d; %s\n", contest.SwitchCPU, contest.HostCPU, runtime.Version())
 	for round := range o.rounds {
-		for turn, c := range contest.Turns(switches) {
+		for turn, c := range contest.Turns(contenders) {
 			if has(book, phases, c.Name(), round+1, turn) {
 				continue
 			}

@@ -14,9 +14,8 @@ import (
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/lab"
-	"github.com/culvertdev/culvert/bench/rival"
+	"github.com/culvertdev/culvert/bench/switches"
 	"github.com/culvertdev/culvert/bench/traffic"
-	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
 const (
@@ -56,19 +55,21 @@ func rules(l *lab.Lab, flood bool) []string {
 }
 
 // run starts a switch, measures all phases and stops it.
-func run(ctx context.Context, o options, c rival.Switch, phases []phase) (s sample, err error) {
+func run(ctx context.Context, o options, c switches.Switch, phases []phase) (s sample, err error) {
 	scratch, _, err := lab.NewScratch("culvert-tse-")
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
-	l, err := newLab()
+	l, err := contest.NewLab("uplink", "beside", "from-beside", "from-behind")
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	s.rules = rules(l, phases[0].flood)
-	r, err := c.Start(ctx, l, s.rules, filepath.Join(scratch.Path, c.Name()))
+	r, err := switches.StartCacher(ctx, c, switches.Scene{
+		Dir: filepath.Join(scratch.Path, c.Name()), Space: l.Switch, CPU: contest.SwitchCPU, Main: contest.SwitchCPU, Ports: switches.PortsTo(l),
+	}, s.rules)
 	if err != nil {
 		return s, err
 	}
@@ -82,24 +83,6 @@ func run(ctx context.Context, o options, c rival.Switch, phases []phase) (s samp
 		s.results = append(s.results, res)
 	}
 	return s, nil
-}
-
-// newLab makes four hosts. This process keeps to contest.HostCPU, and what is started in the switch's namespace to
-// contest.SwitchCPU.
-func newLab() (*lab.Lab, error) {
-	l, err := lab.New()
-	if err != nil {
-		return nil, err
-	}
-	for i, name := range []string{"uplink", "beside", "from-beside", "from-behind"} {
-		if _, err := l.AddHost(name, fmt.Sprintf("p%d", i+1), lab.Link{}); err != nil {
-			return nil, errors.Join(err, l.Close())
-		}
-	}
-	if err := errors.Join(cpu.Confine(cpu.SetOf(contest.HostCPU)), l.Switch.Allow(cpu.SetOf(contest.SwitchCPU))); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
 }
 
 // A sender is frames that leave a host at a rate.
@@ -132,7 +115,7 @@ func senders(o options, l *lab.Lab, p phase) ([]*sender, error) {
 }
 
 // measure runs one phase.
-func measure(ctx context.Context, o options, l *lab.Lab, r rival.Running, p phase) (res outcome, err error) {
+func measure(ctx context.Context, o options, l *lab.Lab, r switches.Cacher, p phase) (res outcome, err error) {
 	all, err := senders(o, l, p)
 	if err != nil {
 		return res, err

@@ -11,7 +11,7 @@ func TestASampleIsARowForEachPhase(t *testing.T) {
 	o := options{victim: 1000, rounds: 1}
 	phases := []phase{{}, {attack: 500}}
 	s := sample{
-		contender: "ovs", version: "3.1.0", config: []string{"ports: type=afxdp"}, rules: []string{"actions=drop"},
+		contender: "ovs-afxdp", version: "3.1.0", config: []string{"ports: type=afxdp"}, rules: []string{"actions=drop"},
 		results: []outcome{
 			{offered: [2]float64{1000, 1000}, received: [2]float64{1000, 800}, cached: "10 flows"},
 			{offered: [2]float64{1000, 1000}, received: [2]float64{500, 200}, cached: "9000 flows"},
@@ -31,7 +31,7 @@ func TestASampleIsARowForEachPhase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Rows) != 2 || len(r.Rows[1].Windows) != 1 || !has(b, phases, "ovs", 1, 0) || has(b, phases, "ovs", 1, 1) {
+	if len(r.Rows) != 2 || len(r.Rows[1].Windows) != 1 || !has(b, phases, "ovs-afxdp", 1, 0) || has(b, phases, "ovs-afxdp", 1, 1) {
 		t.Fatalf("%+v", r.Rows)
 	}
 	clean, attacked := r.Rows[0].Windows[0].Figures, r.Rows[1].Windows[0].Figures

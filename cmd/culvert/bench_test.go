@@ -47,6 +47,11 @@ func TestRunsOfTheBenchAreShownAndCompared(t *testing.T) {
 	before, after, slower := benchRun(t, "v1", 20, nil), benchRun(t, "v2", 21, nil), benchRun(t, "v3", 18, nil)
 	elsewhere := benchRun(t, "v4", 20, func(r *result.Run) { r.Machine.CPU = "Another CPU" })
 	few := benchRun(t, "v5", 20, func(r *result.Run) { r.Rows[0].Windows = r.Rows[0].Windows[:1] })
+	busy := benchRun(t, "v6", 10, func(r *result.Run) {
+		for i := range r.Rows[0].Windows {
+			r.Rows[0].Windows[i].Disturbed = "others used 90 %"
+		}
+	})
 	wrong := filepath.Join(t.TempDir(), "wrong.json")
 	if err := os.WriteFile(wrong, []byte(`{"schema":9}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -64,6 +69,8 @@ func TestRunsOfTheBenchAreShownAndCompared(t *testing.T) {
 		{"no loss of another", "", []string{"compare", before, slower, "--contender", "ovs"}, exitOK, ""},
 		{"a contender that is not there", "", []string{"compare", before, slower, "--contender", "vpp"}, exitFailed, "nothing could be compared of vpp"},
 		{"too few windows", "", []string{"compare", few, slower}, exitFailed, "nothing could be compared of culvert"},
+		{"others at work in one run", "", []string{"compare", before, busy}, exitDisturbed, "others disturbed all windows of a run in what it has of culvert (figures: 1)"},
+		{"others at work in both runs", "", []string{"compare", busy, busy}, exitDisturbed, "measure again on a machine that is left alone"},
 		{"two machines", "", []string{"compare", before, elsewhere}, exitFailed, "CPU: A CPU and Another CPU"},
 		{"two machines, as asked for", "", []string{"compare", before, elsewhere, "--any-machine"}, exitOK, ""},
 		{"a bad tolerance", "", []string{"compare", before, after, "--tolerance", "500%"}, exitUsage, "want a share"},

@@ -23,20 +23,24 @@ type benchRunCmd struct {
 	Plan    bool          `help:"Say what would be measured and how long that takes, and measure nothing."`
 	Out     string        `help:"Folder where the run is kept, as run.json and run.html; none keeps nothing." placeholder:"DIR"`
 	Resume  bool          `help:"Go on with the run that the folder has."`
-	Only    []string      `help:"Switches that take part: culvert, ovs, testpmd, ovs-afxdp, linux-bridge, culvert-ports, or one of your own." placeholder:"NAME"`
+	Only    []string      `help:"Switches that take part: culvert, ovs, testpmd, ovs-afxdp, linux-bridge, culvert-ports, or one of your own; with culvert and culvert-ports comes the build of --other." placeholder:"NAME"`
 	Own     []string      `sep:"none" help:"A switch of your own that runs: NAME,a=END,b=END and perhaps ,pid=N and ,rules=COMMAND, which reads rules. An END is a socket that it connects to, or afxdp:DEVICE or afpacket:DEVICE with @NAMESPACE behind it: the other end of its interface." placeholder:"SWITCH"`
 	Rings   []string      `help:"Layouts of vhost-user rings: split, packed." default:"split" placeholder:"LAYOUT"`
 	Sizes   []int         `help:"Bytes of a frame, with the frame check sequence, which it does not have here." default:"64" placeholder:"N"`
-	Rounds  int           `help:"Rounds of A, B, B, A for each row, at most." default:"2"`
+	Rounds  int           `help:"How often each switch is started for a row, at most." default:"4"`
+	Turns   int           `help:"Windows of a switch in each round of a row whose switches run beside each other, stopped but for their turns; 0: a fresh switch for each window of every row." default:"6"`
+	Turn    time.Duration `help:"How long each of these windows is." default:"250ms" placeholder:"TIME"`
+	Settle  time.Duration `help:"How long traffic passes before each of these windows, but for the first." default:"120ms" placeholder:"TIME"`
 	Budget  time.Duration `help:"How long it may take: no row is begun that would end later; 0 is for ever. With --quick 4m10s." default:"55m" placeholder:"TIME"`
-	Warm    time.Duration `help:"How long traffic passes before each window." default:"2s" placeholder:"TIME"`
-	Window  time.Duration `help:"How long each window is." default:"2s" placeholder:"TIME"`
-	Wait    time.Duration `help:"How long to wait before each window until others leave the CPUs alone; 0 takes every window as it is." default:"20s" placeholder:"TIME"`
+	Warm    time.Duration `help:"How long traffic passes before each window of a fresh switch, and before the first one in turns." default:"2s" placeholder:"TIME"`
+	Window  time.Duration `help:"How long each window of a fresh switch is." default:"2s" placeholder:"TIME"`
+	Wait    time.Duration `help:"How long to wait before each window of a fresh switch, and each round in turns, until others leave the CPUs alone; 0 takes every window as it is." default:"20s" placeholder:"TIME"`
 	Culvert string        `help:"The program culvert to measure, which is the generator's, too; this one when not given." placeholder:"FILE"`
+	Other   string        `help:"Another build of culvert, which is measured beside it as culvert-other: before and after a change." placeholder:"FILE"`
 	Ports   string        `help:"Options of Culvert's ports, such as 'gather: 0s'." placeholder:"OPTIONS"`
 	Config  string        `help:"More lines of Culvert's configuration." placeholder:"LINES"`
 	Rate    int           `help:"Single frames a second in the row about latency." default:"10000"`
-	Buffers int           `help:"Frame buffers of testpmd as generator; 0: its many, which keep its caches cold; 16384 keep them warm." default:"0"`
+	Buffers int           `help:"Frame buffers of testpmd as generator; 0: its many, which keep its caches cold." default:"6144"`
 	Perf    bool          `help:"Say for each window where the switch's time goes, by perf, of programs with symbols: go build's, not make's."`
 }
 
@@ -69,8 +73,8 @@ func (c *benchRunCmd) Run(e *env) error {
 // options returns what the flags say, and makes the folder.
 func (c *benchRunCmd) options(e *env) (*suite.Options, error) {
 	o := &suite.Options{
-		Culvert: c.Culvert, Ports: c.Ports, Config: c.Config, Only: c.Only, Rows: c.Rows, Rings: c.Rings, Sizes: c.Sizes, Rounds: c.Rounds, Budget: c.Budget,
-		Warm: c.Warm, Window: c.Window, Patience: c.Wait, Rate: c.Rate, Buffers: c.Buffers, Perf: c.Perf, Plan: c.Plan, Out: e.out,
+		Culvert: c.Culvert, Other: c.Other, Ports: c.Ports, Config: c.Config, Only: c.Only, Rows: c.Rows, Rings: c.Rings, Sizes: c.Sizes, Rounds: c.Rounds, Budget: c.Budget,
+		Warm: c.Warm, Window: c.Window, Turns: c.Turns, Turn: c.Turn, Settle: c.Settle, Patience: c.Wait, Rate: c.Rate, Buffers: c.Buffers, Perf: c.Perf, Plan: c.Plan, Out: e.out,
 		Commands: []string{result.CommandLine("culvert", os.Args[1:])},
 	}
 	if c.Quick {
@@ -83,8 +87,8 @@ func (c *benchRunCmd) options(e *env) (*suite.Options, error) {
 		}
 		o.Culvert = self
 	}
-	if c.Rounds < 1 || c.Rate < 1 || c.Window <= 0 || c.Warm <= 0 {
-		return nil, usageError{errors.New("--rounds, --rate, --warm and --window want to be above 0")}
+	if c.Rounds < 1 || c.Rate < 1 || min(c.Window, c.Warm, c.Turn, c.Settle) <= 0 || c.Turns < 0 {
+		return nil, usageError{errors.New("--rounds, --rate, --warm, --window, --turn and --settle want to be above 0, --turns not below")}
 	}
 	for _, text := range c.Own {
 		own, err := switches.ParseOwn(text)

@@ -54,7 +54,7 @@ func (c *benchSearchCmd) search(ctx context.Context, trial method.Trial) (a sear
 	}
 	for _, f := range a.Found {
 		if f.Passed != nil {
-			a.Latency, err = method.Loads(ctx, loads, f.Passed.Rate, c.Time, trial)
+			a.Latency, err = method.Loads(ctx, loads, f.Rate(), c.Time, trial)
 			method.Class(a.Latency, machine.Classes)
 			break
 		}
@@ -84,14 +84,7 @@ func (c *benchSearchCmd) trial(e *env, g *gen.Generator, streams []gen.Stream) m
 		if err := ctx.Err(); err != nil {
 			return o, err // it was cut short
 		}
-		for _, s := range r.Streams {
-			o.Offered, o.Lost = o.Offered+s.Offered, o.Lost+s.Lost
-		}
-		o.Limits = r.Limits
-		if l := r.Latency; l != nil {
-			o.P50, o.P99, o.P9999 = l.P50, l.P99, l.P9999
-		}
-		return o, nil
+		return rows.Outcome(r), nil
 	}
 	if probe := c.Kept.probe(c.How); probe != nil {
 		trial = method.Probed(trial, probe)
@@ -145,11 +138,15 @@ func printFound(w io.Writer, unit string, found []method.Found) {
 		case f.Passed == nil:
 			fmt.Fprintf(w, "no rate, not even %.0f %s\n", f.Failed.Rate, unit)
 		case f.Limited != nil:
-			fmt.Fprintf(w, "%.0f %s%s, and perhaps more: with %.0f%s\n", f.Passed.Rate, unit, classed(f.Passed.Class), f.Limited.Rate, limited(f.Limited.Outcome))
+			fmt.Fprintf(w, "%.0f %s%s, and perhaps more: with %.0f%s\n", f.Rate(), unit, classed(f.Passed.Class), f.Limited.Rate, limited(f.Limited.Outcome))
+		case f.Failed == nil && f.Passed.Limited():
+			fmt.Fprintf(w, "%.0f %s%s, and perhaps more%s\n", f.Rate(), unit, classed(f.Passed.Class), limited(f.Passed.Outcome))
 		case f.Failed == nil:
-			fmt.Fprintf(w, "%.0f %s%s, and perhaps more: nothing higher was to be tried\n", f.Passed.Rate, unit, classed(f.Passed.Class))
+			fmt.Fprintf(w, "%.0f %s%s, and perhaps more: nothing higher was to be tried\n", f.Rate(), unit, classed(f.Passed.Class))
+		case f.AtLeast():
+			fmt.Fprintf(w, "%.0f %s%s, and perhaps more%s; with %.0f %.4f %% were lost\n", f.Rate(), unit, classed(f.Passed.Class), limited(f.Passed.Outcome), f.Failed.OfferedRate(), 100*f.Failed.Loss())
 		default:
-			fmt.Fprintf(w, "%.0f %s%s; with %.0f %.4f %% were lost\n", f.Passed.Rate, unit, classed(f.Passed.Class), f.Failed.Rate, 100*f.Failed.Loss())
+			fmt.Fprintf(w, "%.0f %s%s; with %.0f %.4f %% were lost\n", f.Rate(), unit, classed(f.Passed.Class), f.Failed.OfferedRate(), 100*f.Failed.Loss())
 		}
 	}
 }

@@ -26,6 +26,29 @@ func TestFramesAreSentBetweenTwoPorts(t *testing.T) {
 	}
 }
 
+func TestTheGeneratorSaysFirstWhatItCanDo(t *testing.T) {
+	args := append([]string{"bench", "send", "--rest", "--time", "30s", "--rate", "20000", "--count", "100", "--self", "50ms"}, linked...)
+	if out, errs, code := culvert(t, "", args...); code != exitOK || !strings.HasPrefix(out, "the generator by itself, back to back in memory: ") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	if out, errs, code := culvert(t, "", append(args, "--self", "0s")...); code != exitOK || !strings.HasPrefix(out, "a to b: ") {
+		t.Errorf("not at all: exit code %d: %s%s", code, out, errs)
+	}
+}
+
+func TestACaptureIsSent(t *testing.T) {
+	args := append([]string{"bench", "send", "--rest", "--time", "10s", "--capture", captured(t, toWeb, toDNS), "--speed", "20", "--repeat", "3"}, linked...)
+	out, errs, code := culvert(t, "", args...)
+	if code != exitOK || !strings.Contains(out, "0 of 6 lost") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	for name, wrong := range map[string][]string{"it goes one way": {"--both"}, "it has its own times": {"--rate", "100"}, "there is no such file": {"--capture", "/nowhere.pcap"}} {
+		if out, errs, code := culvert(t, "", append(args, wrong...)...); code == exitOK {
+			t.Errorf("%s: exit code %d: %s%s", name, code, out, errs)
+		}
+	}
+}
+
 func TestARateIsSearchedFor(t *testing.T) {
 	args := append([]string{"bench", "search", "--rest", "--time", "100ms", "--warm", "10ms", "--max", "2000", "--loss", "0.9"}, linked...)
 	out, errs, code := culvert(t, "", args...)

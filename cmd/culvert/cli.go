@@ -23,7 +23,7 @@ type cli struct {
 	} `cmd:"" group:"daemon" help:"Check or apply a configuration file."`
 
 	Show  showCmd  `cmd:"" group:"look" help:"Show the switch: bridges, ports, workers."`
-	Stats statsCmd `cmd:"" group:"look" help:"Show where packets were looked up, and why they were dropped."`
+	Stats statsCmd `cmd:"" group:"look" help:"Show where packets were looked up, why they were dropped, and which guests broke a rule."`
 	Trace traceCmd `cmd:"" group:"look" help:"Say what would become of a packet, rule by rule, as ovs-appctl ofproto/trace does; nothing is sent or learned."`
 	Cache struct {
 		Dump cacheDumpCmd `cmd:"" help:"List the cached flows, busiest first."`
@@ -158,6 +158,7 @@ Exit codes:
   5  run ended, but frames were lost on the way: a defect worth reporting
   6  replay --verify found a cached answer that is not what the rules say: a defect worth reporting
   7  bench compare found a loss of more than the tolerance
+  8  bench compare could judge nothing, since others disturbed all windows of a run: measure again
 `
 
 // printHelp is kong's help, with examples below that of the program as a whole.

@@ -22,6 +22,7 @@ const (
 	exitLeaked      = 5
 	exitLied        = 6
 	exitLoss        = 7
+	exitDisturbed   = 8
 )
 
 // errDiffer ends a comparison that has found differences.
@@ -93,6 +94,8 @@ func exitCode(err error) int {
 		return exitLied
 	case errors.Is(err, compare.ErrLoss):
 		return exitLoss
+	case errors.Is(err, compare.ErrDisturbed):
+		return exitDisturbed
 	case errors.As(err, &sent) && sent.Code == api.BadConfig:
 		return exitConfig
 	}

@@ -43,8 +43,9 @@ func canned(t *testing.T) string {
 	})
 	api.Handle(m, api.GetStats, func(context.Context, api.Nothing) (api.Stats, error) {
 		return api.Stats{UptimeSeconds: 12.34, Packets: 1000, Frames: frames, Flows: flows, Workers: []api.Worker{worker, {ID: 1, CPU: -1, Spins: true}},
-			Caches: []api.Counter{{Name: "emc_hit", Value: 900, Help: "Packets answered by the worker's exact-match cache."}, {Name: "upcall", Value: 100, Help: "Packets no cache knew."}},
-			Drops:  []api.Counter{{Name: "rule", Value: 7, Kind: "drop", Help: "The rule that matched says drop."}, {Name: "no_match", Kind: "drop", Help: "No rule matched."}},
+			Caches:     []api.Counter{{Name: "emc_hit", Value: 900, Help: "Packets answered by the worker's exact-match cache."}, {Name: "upcall", Value: 100, Help: "Packets no cache knew."}},
+			Drops:      []api.Counter{{Name: "rule", Value: 7, Kind: "drop", Help: "The rule that matched says drop."}, {Name: "no_match", Kind: "drop", Help: "No rule matched."}},
+			PortFaults: []api.Fault{{Port: "vm1", Counter: api.Counter{Name: "fault_header", Value: 2, Kind: "fault", Help: "Sessions ended because of a header."}}, {Port: "vm2", Counter: api.Counter{Name: "vhost_faults", Kind: "fault", Help: "None."}}},
 			Bridges: []api.BridgeCounters{{Bridge: "br0", Counters: []api.Counter{
 				{Name: "packet_in", Value: 12, Kind: "event", Help: "Packets that went to a controller."}, {Name: "packet_in_unheard", Value: 5, Kind: "drop", Help: "Nobody listens."}}},
 				{Bridge: "br1", Counters: []api.Counter{{Name: "packet_in", Kind: "event", Help: "None."}}}},

@@ -144,8 +144,12 @@ func printPorts(w io.Writer, ports []api.Port) {
 			t.remark("%s", line)
 		}
 		for _, c := range p.Counters {
-			if c.Kind == "drop" && c.Value > 0 {
+			switch {
+			case c.Value == 0:
+			case c.Kind == "drop":
 				t.remark("dropped %d: %s (%s)", c.Value, c.Name, c.Help)
+			case c.Kind == "fault":
+				t.remark("faults %d: %s (%s)", c.Value, c.Name, c.Help)
 			}
 		}
 		if text := normalText(p); text != "" {

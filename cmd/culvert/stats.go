@@ -44,6 +44,7 @@ func printStats(w io.Writer, s api.Stats) {
 	t.print(w, "")
 	printCounters(w, "DROPPED BY THE SWITCH", s.Drops)
 	printCounters(w, "DROPPED BY PORTS", s.PortDrops)
+	printFaults(w, s.PortFaults)
 	printCounters(w, "OTHER EVENTS", s.Events)
 	printCounters(w, "SLOW PATH", s.SlowPath)
 	printCounters(w, "FLOW CACHE", s.Flows.Counters)
@@ -91,6 +92,20 @@ func printCounters(w io.Writer, title string, counters []api.Counter) {
 	for _, c := range counters {
 		if c.Value > 0 {
 			t.row(c.Name, c.Value, c.Help)
+		}
+	}
+	if len(t.rows) > 0 {
+		fmt.Fprintln(w)
+		t.print(w, "")
+	}
+}
+
+// printFaults prints what those at the other sides of ports did wrong, guests most of all.
+func printFaults(w io.Writer, faults []api.Fault) {
+	t := newTable("FAULTS AT PORT", "FAULT", ">COUNT", "MEANING")
+	for _, f := range faults {
+		if f.Value > 0 {
+			t.row(f.Port, f.Name, f.Value, f.Help)
 		}
 	}
 	if len(t.rows) > 0 {

@@ -41,6 +41,9 @@ func printUnderlay(w io.Writer, u api.Underlay) {
 		if via == "" {
 			via = "directly"
 		}
+		if r.Mark != "" {
+			r.To += " mark " + r.Mark
+		}
 		t.row(r.To, via, r.Port)
 	}
 	t.print(w, "no routes")

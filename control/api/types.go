@@ -158,8 +158,14 @@ type Note struct {
 type Counter struct {
 	Name  string `json:"name"`
 	Value uint64 `json:"value"`
-	Kind  string `json:"kind"` // "event", "drop" (packets; the name is the reason) or "bytes"
+	Kind  string `json:"kind"` // "event", "drop" (packets; the name is the reason), "bytes" or "fault" (the port's other side broke a rule)
 	Help  string `json:"help"`
+}
+
+// Fault is a counter of a port whose other side broke a rule: a guest, say.
+type Fault struct {
+	Port string `json:"port"`
+	Counter
 }
 
 // Queue is one queue of a port.
@@ -167,7 +173,7 @@ type Queue struct {
 	Direction string    `json:"direction"` // "rx" or "tx"
 	Index     int       `json:"index"`
 	Worker    int       `json:"worker"`            // which one owns it; -1: none
-	Cycles    uint64    `json:"cycles,omitempty"`  // its worker has spent on it; receive queues only
+	Cycles    uint64    `json:"cycles,omitempty"`  // that visits of a receive queue took; what is sent at the end of a poll cycle is not in them
 	Packets   uint64    `json:"packets,omitempty"` // its worker has taken from it; receive queues only
 	Counters  []Counter `json:"counters"`
 }
@@ -175,11 +181,12 @@ type Queue struct {
 // Stats is what the switch as a whole counts.
 type Stats struct {
 	UptimeSeconds float64   `json:"uptime_seconds"`
-	Packets       uint64    `json:"packets"`    // looked up: the sum of Caches
-	Caches        []Counter `json:"caches"`     // packets by the level that answered
-	Events        []Counter `json:"events"`     // what else happened to packets
-	Drops         []Counter `json:"drops"`      // packets the switch dropped, by reason
-	PortDrops     []Counter `json:"port_drops"` // packets the ports dropped, by reason
+	Packets       uint64    `json:"packets"`     // looked up: the sum of Caches
+	Caches        []Counter `json:"caches"`      // packets by the level that answered
+	Events        []Counter `json:"events"`      // what else happened to packets
+	Drops         []Counter `json:"drops"`       // packets the switch dropped, by reason
+	PortDrops     []Counter `json:"port_drops"`  // packets the ports dropped, by reason
+	PortFaults    []Fault   `json:"port_faults"` // what those at the other sides of ports did wrong
 	SlowPath      []Counter `json:"slow_path"`
 	Flows         Flows     `json:"flows"`
 	Frames        Frames    `json:"frames"`

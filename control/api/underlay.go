@@ -24,6 +24,8 @@ type UnderlayRoute struct {
 	To   string `json:"to"`
 	Via  string `json:"via,omitempty"` // router; empty: reached directly
 	Port string `json:"port"`
+	// Mark of packets that the way is for, as 0x5, or with a mask as 0x10/0xf0; empty: for packets without one, and if the route is of the kernel's table main for all that no rule leads elsewhere.
+	Mark string `json:"mark,omitempty"`
 }
 
 // UnderlayNeighbour is a host that packets go to, or would.

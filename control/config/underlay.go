@@ -95,9 +95,14 @@ func (u *underlayAt) route(e value) {
 	}
 	var r underlay.Route
 	m.require("to", "the prefix that the route is for")
-	m.require("via", "a router or a list of routers")
+	if !m.has("mark") {
+		m.require("via", "a router or a list of routers")
+	}
 	m.get("to", func(v value) { r.To = readPrefix(v, "a prefix such as 192.0.2.0/24 or ::/0").Masked() })
 	m.get("via", func(v value) { r.Via = readVia(v) })
+	mark := 0
+	m.get("mark", func(v value) { v.integer(&mark, 1, 1<<32-1) })
+	r.Mark = uint32(mark)
 	m.finish()
 	u.iface.Routes = append(u.iface.Routes, r)
 	u.at["routes"] = append(u.at["routes"], e)

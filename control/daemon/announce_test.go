@@ -120,6 +120,32 @@ func TestAGuestThatComesBackIsAnnounced(t *testing.T) {
 	}
 }
 
+// TestWhoeverAGuestSendsFromLastHasTheLastWord: its packets are for one host alone, so that the others do not see it elsewhere.
+func TestWhoeverAGuestSendsFromLastHasTheLastWord(t *testing.T) {
+	town := newTown()
+	profile := fmt.Sprintf("lookup: {kind: socket, options: {path: %s}}", town.serve(t))
+	a, pa, ua := site(t, 1, profile)
+	b, pb, ub := site(t, 2, profile)
+	_, pc, uc := site(t, 3, profile)
+	connectSites(t, ua, ub, uc)
+	eventually(t, "somebody to send to is announced", func() bool {
+		pc.SendBytes(packet(9, 1))
+		return town.at(9) == "192.0.2.3"
+	})
+	here := func(l *lab) int { return call(l, api.ProfileShow, api.ProfileName{})[0].Here }
+	for range 2 {
+		eventually(t, "the guest is said to be at the first", func() bool {
+			pa.SendBytes(packet(1, 9))
+			return town.at(1) == "192.0.2.1" && here(a) == 1 && here(b) == 0
+		})
+		pb.SendBytes(packet(1, 9)) // on its way past the second
+		eventually(t, "the guest is said to be at the second", func() bool { return town.at(1) == "192.0.2.2" })
+	}
+	// Nothing more comes from it. Its old neighbour, on the port that it was at, sends it something all the same.
+	question := packet(5, 1)
+	expect(t, "a packet gets from its old neighbour to where it is now", question, pb, func() { pa.SendBytes(question) })
+}
+
 func TestAGatewayIsAGuestOfTheOverlaysThatItIsIn(t *testing.T) {
 	town := newTown()
 	l := start(t, fmt.Sprintf(`

@@ -28,10 +28,33 @@ func apiCounters(samples []counter.Sample) []api.Counter {
 			kind = "drop"
 		case counter.Bytes:
 			kind = "bytes"
+		case counter.Fault:
+			kind = "fault"
 		}
 		all = append(all, api.Counter{Name: s.Name, Value: s.Value, Kind: kind, Help: s.Help})
 	}
 	return all
+}
+
+// apiLosses returns what ports dropped, all together, and what those at their other sides did wrong.
+func apiLosses(ports []datapath.PortStatus) (drops []api.Counter, faults []api.Fault) {
+	var dropped []counter.Sample
+	faults = []api.Fault{}
+	for i := range ports {
+		var wrong []counter.Sample
+		for _, s := range ports[i].Samples {
+			switch s.Kind {
+			case counter.Drop:
+				dropped = append(dropped, s)
+			case counter.Fault:
+				wrong = append(wrong, s)
+			}
+		}
+		for _, c := range apiCounters(wrong) {
+			faults = append(faults, api.Fault{Port: ports[i].Name, Counter: c})
+		}
+	}
+	return apiCounters(dropped), faults
 }
 
 func apiPort(p *datapath.PortStatus) api.Port {

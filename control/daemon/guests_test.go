@@ -8,15 +8,18 @@ import (
 	"github.com/culvertdev/culvert/encap/vtep"
 )
 
-// A crier is a plug-in that counts what it is told of guests.
-type crier struct{ announced, withdrawn int }
+// A crier is a plug-in that counts what it is told of guests, and what it is asked.
+type crier struct {
+	vtep.Sink
+	announced, withdrawn, asked int
+}
 
-func (*crier) Start(vtep.Sink) error   { return nil }
-func (*crier) Ask(vtep.Question) error { return nil }
-func (*crier) Status() vtep.Status     { return vtep.Status{Up: true} }
-func (*crier) Close() error            { return nil }
-func (c *crier) Announce(vtep.Guest)   { c.announced++ }
-func (c *crier) Withdraw(vtep.Guest)   { c.withdrawn++ }
+func (c *crier) Start(s vtep.Sink) error { c.Sink = s; return nil }
+func (c *crier) Ask(vtep.Question) error { c.asked++; return nil }
+func (*crier) Status() vtep.Status       { return vtep.Status{Up: true} }
+func (*crier) Close() error              { return nil }
+func (c *crier) Announce(vtep.Guest)     { c.announced++ }
+func (c *crier) Withdraw(vtep.Guest)     { c.withdrawn++ }
 
 // cry returns a directory with a crier, for as long as the test goes on.
 func cry(t *testing.T) (*crier, *vtep.Directory) {
@@ -69,5 +72,71 @@ func TestAPacketMayBeAheadOfItsPortsCarrier(t *testing.T) {
 	look(5*time.Second, true)
 	if plug.announced != 1 || g.hasNews() {
 		t.Errorf("%d announcements, one of them of a guest whose port was down for long", plug.announced)
+	}
+}
+
+func TestTheDirectoryIsBelievedWhenItHasSaidForAWhileThatAGuestIsElsewhere(t *testing.T) {
+	plug, d := cry(t)
+	g := newGuests()
+	who := guest{7, [6]byte{2, 5: 1}}
+	end := func(n byte) vtep.End { return vtep.End{Addr: netip.AddrFrom4([4]byte{192, 0, 2, n}), Key: 7} }
+	now, version := int64(time.Hour), d.Changes(0, new(vtep.ChangeSet))
+	look := func(since int64) {
+		g.settle(&sightings{here: map[guest]place{who: {port: 3, end: end(1), since: since}}}, d, now)
+	}
+	// says has the directory say where the guest is, after a time, and fails unless that is believed as wanted after another.
+	says := func(after time.Duration, n byte, later time.Duration, want bool) {
+		t.Helper()
+		now += int64(after)
+		if n != 0 {
+			plug.Answer(who.question(), vtep.Answer{Ends: []vtep.End{end(n)}})
+		}
+		var set vtep.ChangeSet
+		version = d.Changes(version, &set)
+		g.changed(d, &set, now)
+		now += int64(later)
+		if got := g.believed(d, now); (len(got) == 1 && got[0] == who) != want {
+			t.Errorf("%v later %v are believed to be elsewhere", later, got)
+		}
+	}
+	look(10)
+	if plug.asked != 1 {
+		t.Errorf("the directory was asked %d times where the guest is that it was told of", plug.asked)
+	}
+	says(0, 1, time.Minute, false)
+	says(0, 2, doubtTime/2, false)
+	says(0, 1, time.Minute, false) // it was from before
+	says(0, 2, doubtTime-1, false)
+	says(0, 0, 1, true)
+	look(20) // the guest has sent something here
+	says(0, 0, 2*doubtTime-1, false)
+	says(0, 0, 1, true) // and the directory does not heed it
+	look(30)
+	says(0, 0, 4*doubtTime-1, false)
+	says(0, 1, time.Minute, false)
+	says(0, 2, doubtTime, true)
+	says(0, 1, 0, false)
+
+	plug.Invalidate(vtep.Scope{Question: who.question()})
+	says(0, 0, 0, false)
+	look(20)
+	if plug.asked != 2 {
+		t.Errorf("asked %d times: want again, after the answer was withdrawn", plug.asked)
+	}
+}
+
+func TestQuestionsAboutManyGuestsAreSpreadOverLooks(t *testing.T) {
+	plug, d := cry(t)
+	g := newGuests()
+	seen := &sightings{here: make(map[guest]place)}
+	const n = 3*maxQuestions - 1
+	for i := range n {
+		seen.here[guest{7, [6]byte{2, 5: byte(i)}}] = place{port: 3, end: vtep.End{Addr: netip.MustParseAddr("192.0.2.1"), Key: 7}}
+	}
+	for i, want := range []int{maxQuestions, 2 * maxQuestions, n, n} {
+		g.settle(seen, d, int64(time.Hour))
+		if plug.asked != want || g.hasNews() != (want < n) {
+			t.Errorf("look %d: %d questions, want %d; another look is due: %v", i, plug.asked, want, g.hasNews())
+		}
 	}
 }

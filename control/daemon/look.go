@@ -10,7 +10,6 @@ import (
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/flowcache/flow"
-	"github.com/culvertdev/culvert/ring/counter"
 )
 
 // mux returns the methods of the control socket.
@@ -104,15 +103,7 @@ func (d *Daemon) stats(context.Context, api.Nothing) (api.Stats, error) {
 	for _, c := range out.Caches {
 		out.Packets += c.Value
 	}
-	var drops []counter.Sample
-	for _, p := range d.sw.Ports() {
-		for _, s := range p.Samples {
-			if s.Kind == counter.Drop {
-				drops = append(drops, s)
-			}
-		}
-	}
-	out.PortDrops = apiCounters(drops)
+	out.PortDrops, out.PortFaults = apiLosses(d.sw.Ports())
 	return out, nil
 }
 

@@ -136,11 +136,12 @@ func (o *overlay) end() {
 }
 
 // changes appends what has changed in the profile's directory since the last call.
-func (w *work) changes(d *vtep.Directory, list []rules.Change) []rules.Change {
+func (w *work) changes(d *vtep.Directory, now int64, list []rules.Change) []rules.Change {
 	var set vtep.ChangeSet
 	w.mu.Lock()
 	w.version = d.Changes(w.version, &set)
 	w.mu.Unlock()
+	w.guests.changed(d, &set, now)
 	if set.All {
 		list = append(list, rules.Change{Tag: ^uint64(0)})
 	}

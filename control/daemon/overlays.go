@@ -111,7 +111,7 @@ func (v *overlays) follow(own []underlay.Own) (changes []rules.Change) {
 	for _, o := range v.all {
 		if d := o.directory(); d != nil {
 			d.SetSelf(self)
-			changes = o.changes(d, changes)
+			changes = o.changes(d, v.clock(), changes)
 		}
 	}
 	return few(changes)
@@ -153,36 +153,6 @@ func firstEnd(self []netip.Addr) (first netip.Addr) {
 		}
 	}
 	return first
-}
-
-// listen has profiles know in which networks this host takes part: those of their tunnels, and those that guests are in.
-func (v *overlays) listen(asking []*tunnel.Port) {
-	for _, o := range v.list() {
-		d := o.directory()
-		if d == nil {
-			continue
-		}
-		vnis := o.guests.networks()
-		for _, t := range asking {
-			if c := t.Config(); c.Profile == o.config.Name && c.OutKey.From != tunnel.Flow {
-				vnis = append(vnis, c.OutKey.ID)
-			}
-		}
-		slices.Sort(vnis)
-		d.Listen(slices.Compact(vnis))
-	}
-}
-
-// groups returns the IP multicast groups that packets to many are sent to, and come from.
-func (v *overlays) groups() (list []netip.Addr) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, o := range v.all {
-		if d := o.directory(); d != nil {
-			list = append(list, d.Groups()...)
-		}
-	}
-	return list
 }
 
 // maxChanges is how many changes rule tables are told one by one: they remember some hundreds.

@@ -118,6 +118,7 @@ func (h *host) settle() {
 func TestAPacketCrossesATunnelFromOneHostToAnother(t *testing.T) {
 	for _, c := range []struct{ name, left, right, tunnel string }{
 		{"VXLAN over IPv4", "address: 192.0.2.1/24", "address: 192.0.2.2/24", "type: vxlan, options: {remote_ip: %s, key: 42}"},
+		{"VXLAN over IPv6 without checksums", "address: '2001:db8::1/64'", "address: '2001:db8::2/64'", "type: vxlan, options: {remote_ip: '%s', key: 42, csum: false}"},
 		{"VXLAN over IPv6", "address: '2001:db8::1/64'", "address: '2001:db8::2/64'", "type: vxlan, options: {remote_ip: '%s', key: 42}"},
 		{"GENEVE in a VLAN of the underlay", "address: 192.0.2.1/24, vlan: 7", "address: 192.0.2.2/24, vlan: 7", "type: geneve, options: {remote_ip: %s, key: 9, csum: true}"},
 		{"GENEVE over IPv6", "address: '2001:db8::1/64'", "address: '2001:db8::2/64'", "type: geneve, options: {remote_ip: '%s', key: 9}"},
@@ -144,6 +145,23 @@ func TestAPacketCrossesATunnelFromOneHostToAnother(t *testing.T) {
 				t.Fatalf("%d packets came back, % x", len(got), got)
 			}
 		})
+	}
+}
+
+// TestPacketsOverIPv6WithoutAChecksumAreForWhoIsToldToTakeThem (RFC 6936 section 5).
+func TestPacketsOverIPv6WithoutAChecksumAreForWhoIsToldToTakeThem(t *testing.T) {
+	for options, want := range map[string]int{"": 0, ", csum: true": 0, ", csum: false": 1} {
+		left := newHost(t, "address: '2001:db8::1/64', mac: '02:00:00:00:01:01'", "type: vxlan, options: {remote_ip: '2001:db8::2', csum: false}")
+		right := newHost(t, "address: '2001:db8::2/64', mac: '02:00:00:00:01:02'", "type: vxlan, options: {remote_ip: '2001:db8::1'"+options+"}")
+		connect(left, right)
+		left.send("p", guestFrame(1, 2, 300))
+		if got := len(right.out["p"]); got != want {
+			t.Errorf("tunnel with the options {%s}: %d packets come out, want %d", options, got, want)
+		}
+		right.send("p", guestFrame(2, 1, 200))
+		if got := len(left.out["p"]); got != 1 {
+			t.Errorf("tunnel with the options {%s}: %d packets get to one that takes any", options, got)
+		}
 	}
 }
 

@@ -119,7 +119,7 @@ func (d *Daemon) underlayShow(context.Context, api.Nothing) (api.Underlay, error
 		out.Interfaces = append(out.Interfaces, one)
 	}
 	for _, r := range st.Routes {
-		one := api.UnderlayRoute{To: r.To.String(), Port: r.Port}
+		one := api.UnderlayRoute{To: r.To.String(), Port: r.Port, Mark: markText(r.Mark, r.Mask)}
 		if r.Router.IsValid() {
 			one.Via = r.Router.String()
 		}
@@ -131,6 +131,17 @@ func (d *Daemon) underlayShow(context.Context, api.Nothing) (api.Underlay, error
 		})
 	}
 	return out, nil
+}
+
+// markText returns which marks have the bits of mask as mark has them, "" for all.
+func markText(mark, mask uint32) string {
+	switch mask {
+	case 0:
+		return ""
+	case ^uint32(0):
+		return fmt.Sprintf("%#x", mark)
+	}
+	return fmt.Sprintf("%#x/%#x", mark, mask)
 }
 
 // macText returns an Ethernet address as text, "" for none.

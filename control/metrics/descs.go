@@ -105,7 +105,7 @@ func newDescs() descs {
 		queueDrops:   d("queue_drops_total", "Packets dropped by a queue, by reason.", "port", "direction", "queue", "reason"),
 		queueEvents:  d("queue_events_total", "What else a queue counts.", "port", "direction", "queue", "event"),
 		queueWorker:  d("queue_worker", "Number of the worker that owns the queue, -1 for none.", "port", "direction", "queue"),
-		queueCycles:  d("queue_cycles_total", "CPU cycles its worker spent on the receive queue's packets.", "port", "direction", "queue"),
+		queueCycles:  d("queue_cycles_total", "CPU cycles that visits of the receive queue took; what is sent at the end of a poll cycle is not in them.", "port", "direction", "queue"),
 	}
 }
 

@@ -3,9 +3,11 @@ package replay
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,16 +19,27 @@ import (
 	"github.com/culvertdev/culvert/pmd/pcapport"
 )
 
-// Tunnels of which testdata/tunnels has what a switch sends into them. shows is tshark's filter for its packets.
-var tunnelled = []struct {
+// A tunnelCase is a tunnel of which testdata/tunnels has what a switch sends into it.
+type tunnelCase struct {
 	file, what    string
 	typ, options  string // without the ends
 	bridge        string // more of the bridge
 	sets, matches string // of the rules
 	under         string // more of the underlay
 	v6            bool
-	shows         string
-}{
+	tagless       bool   // packets with a VLAN tag do not go into it
+	shows         string // tshark's filter for its packets
+}
+
+// arrive returns those of the packets that arrive, where they are golden, and drops of the others.
+func (c *tunnelCase) arrive(inner [][]byte) (list [][]byte, file string, drops map[string]uint64) {
+	if !c.tagless {
+		return inner, "inner.pcap", nil
+	}
+	return slices.Delete(slices.Clone(inner), 2, 3), "inner-tagless.pcap", map[string]uint64{"tunnel_fields": 1}
+}
+
+var tunnelled = []tunnelCase{
 	{file: "vxlan", what: "VXLAN without a UDP checksum", typ: "vxlan", options: "key: 42", shows: "vxlan.vni == 42 && udp.checksum == 0 && ip.flags.df == 1"},
 	{file: "vxlan-ipv6", what: "VXLAN over IPv6, with a UDP checksum", typ: "vxlan", options: "key: 42", v6: true, shows: "vxlan.vni == 42 && udp.checksum != 0"},
 	{file: "vxlan-vlan", what: "VXLAN in VLAN 7 of the underlay", typ: "vxlan", options: "key: 42", under: ", vlan: 7", shows: "vxlan.vni == 42 && vlan.id == 7"},
@@ -43,7 +56,8 @@ var tunnelled = []struct {
 	{file: "gre", what: "GRE with a key, a checksum and numbers", typ: "gre", options: "key: 7, csum: true, seq: true",
 		shows: "gre.key == 7 && gre.flags.checksum == 1 && gre.flags.sequence_number == 1"},
 	{file: "gre-ipv6", what: "GRE over IPv6 with nothing but the protocol", typ: "gre", v6: true, shows: "gre && !gre.key && gre.proto == 0x6558"},
-	{file: "nvgre", what: "NVGRE: a VSID, and in the key's last byte a hash of the inner flow", typ: "nvgre", options: "key: 70000", shows: "gre.key >= 0x01117000 && gre.key <= 0x011170ff"},
+	{file: "nvgre", what: "NVGRE: a VSID, and in the key's last byte a hash of the inner flow; the one packet with a VLAN tag does not go into it", typ: "nvgre", options: "key: 70000", tagless: true,
+		shows: "gre.key >= 0x01117000 && gre.key <= 0x011170ff"},
 	{file: "erspan-1", what: "ERSPAN type I: no session", typ: "erspan", options: "erspan_ver: 0", shows: "gre.proto == 0x88be && gre.flags.sequence_number == 0"},
 	{file: "erspan-2", what: "ERSPAN type II with a session and an index", typ: "erspan", options: "key: 5, erspan_idx: 3", shows: "erspan.spanid == 5 && erspan.version == 1"},
 	{file: "erspan-3", what: "ERSPAN type III over IPv6 with a direction and a hardware number", typ: "erspan",
@@ -147,7 +161,8 @@ func TestWhatGoesIntoATunnelComesOutAgain(t *testing.T) {
 			path := filepath.Join("testdata", "tunnels", c.file+".pcap")
 			out, sum := outward(t, n, inner)
 			golden(t, path, out.files["wan"])
-			if sum.Violations != 0 || len(sum.Drops) != 0 {
+			arrive, end, drops := c.arrive(inner)
+			if sum.Violations != 0 || !maps.Equal(sum.Drops, drops) {
 				t.Errorf("out: %+v", sum)
 			}
 			own, other := far[0], near[0]
@@ -155,17 +170,17 @@ func TestWhatGoesIntoATunnelComesOutAgain(t *testing.T) {
 				own, other = far[1], near[1]
 			}
 			in, sum := run(t, tunnelConfig(t, n, own, other, farMAC), []Input{{"wan", path}})
-			if sum.Violations != 0 || len(sum.Drops) != 0 || sum.Sent["p1"] != len(inner) {
+			if sum.Violations != 0 || len(sum.Drops) != 0 || sum.Sent["p1"] != len(arrive) {
 				t.Errorf("in: %+v", sum)
 			}
-			golden(t, filepath.Join("testdata", "tunnels", "inner.pcap"), in.files["p1"])
+			golden(t, filepath.Join("testdata", "tunnels", end), in.files["p1"])
 			arrived := filepath.Join(t.TempDir(), "arrived.pcap")
 			if err := os.WriteFile(arrived, in.files["p1"], 0o600); err != nil {
 				t.Fatal(err)
 			}
 			for i, got := range packetsOf(t, arrived) {
-				if !bytes.Equal(got, inner[i]) {
-					t.Errorf("packet %d:\ngot  %x\nwant %x", i, got, inner[i])
+				if !bytes.Equal(got, arrive[i]) {
+					t.Errorf("packet %d:\ngot  %x\nwant %x", i, got, arrive[i])
 				}
 			}
 		})
@@ -175,7 +190,7 @@ func TestWhatGoesIntoATunnelComesOutAgain(t *testing.T) {
 // TestTheCapturesOfTunnelsAreExplained keeps a line about each of them beside them.
 func TestTheCapturesOfTunnelsAreExplained(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("What left a switch for five packets into a tunnel, with what the underlay said itself; `inner.pcap` is the five at the other end.\n\n")
+	b.WriteString("What left a switch for five packets into a tunnel, with what the underlay said itself; `inner.pcap` is the five at the other end, `inner-tagless.pcap` those without a VLAN tag.\n\n")
 	for i := range tunnelled {
 		fmt.Fprintf(&b, "- `%s.pcap`: %s\n", tunnelled[i].file, tunnelled[i].what)
 	}

@@ -24,7 +24,7 @@ type Config struct {
 	GroupPolicy  bool // VXLAN: the extension gbp
 	Generic      bool // VXLAN: the extension gpe
 	ERSPAN       ERSPANFields
-	// Mark, if HasMark is set, is the pkt_mark of outer packets.
+	// Mark, if HasMark is set, is the pkt_mark of outer packets, by which their way is found; otherwise it is the flow's.
 	Mark    uint32
 	HasMark bool
 	TooLong TooLong

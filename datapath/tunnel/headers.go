@@ -37,6 +37,10 @@ func (d *dispatch) headers() action.Reason {
 	case encap.Geneve:
 		o.OAM = d.all(flow.FieldTunFlags) != 0
 		return d.tlvs()
+	case encap.NVGRE:
+		if d.some(flow.FieldVLANTCI, flow.VLANPresent) != 0 { // RFC 7637 section 3.2: no frame inside has a tag
+			return action.BadTunnel
+		}
 	case encap.ERSPAN:
 		return d.span()
 	}

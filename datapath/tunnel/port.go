@@ -70,10 +70,10 @@ func (p *Port) Close() error {
 	return nil
 }
 
-// way returns the way to the other end that the options say.
+// way returns the way to the other end that the options say, of packets without a mark of their own.
 func (p *Port) way() (underlay.Way, underlay.Status) {
 	c := p.config
-	return p.set.router.Route(c.Remote.Addr, c.Local.Addr, hashOf(c.Remote.Addr, c.OutKey.ID))
+	return p.set.router.Route(c.Remote.Addr, c.Local.Addr, c.Mark, hashOf(c.Remote.Addr, c.OutKey.ID))
 }
 
 // MTU implements rules.Tunnel: the bytes of the largest layer-3 packet in an untagged Ethernet frame that goes

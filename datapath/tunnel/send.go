@@ -64,7 +64,7 @@ func (p *Port) Send(s *rules.Sending) rules.Sent {
 // to sends the packet to one end.
 func (d *dispatch) to(e end) {
 	o, s := &d.o, d.s
-	w, status := d.p.set.router.Route(e.addr, o.Src, hashOf(e.addr, e.key))
+	w, status := d.p.set.router.Route(e.addr, o.Src, d.mark(), hashOf(e.addr, e.key))
 	s.Tags |= w.Tag
 	switch status {
 	case underlay.OK:
@@ -87,6 +87,16 @@ func (d *dispatch) to(e end) {
 	}
 	d.emit(&w)
 	o.Src = from
+}
+
+// mark returns the pkt_mark of outer packets: that of the options comes before the packet's (ovs-vswitchd.conf.db(5),
+// egress_pkt_mark). Open vSwitch leaves the packet's out of the flow's mask, so that there packets with other marks go the way
+// of the first.
+func (d *dispatch) mark() uint32 {
+	if c := d.p.config; c.HasMark {
+		return c.Mark
+	}
+	return uint32(d.all(flow.FieldPktMark))
 }
 
 // emit adds the push and the output of one copy to the program.

@@ -19,7 +19,7 @@ import (
 // ways is a Router for tests: what it does not have has no route. Tags are bit 1 for ways and 2 for what is not there.
 type ways map[string]underlay.Status
 
-func (w ways) Route(dst, src netip.Addr, _ uint64) (underlay.Way, underlay.Status) {
+func (w ways) Route(dst, src netip.Addr, _ uint32, _ uint64) (underlay.Way, underlay.Status) {
 	status, ok := w[dst.String()]
 	if !ok {
 		return underlay.Way{Tag: 2}, underlay.NoRoute
@@ -121,7 +121,7 @@ func TestAPacketLeavesByTheOptionsOrByItsFlow(t *testing.T) {
 		options string
 		key     string
 		want    string
-		uses    string // fields that mattered
+		uses    string // fields that mattered, beside the mark
 	}{
 		{"fixed", encap.VXLAN, "remote_ip=192.0.2.1 key=42", "", "vxlan 192.0.2.9>192.0.2.1 key 42", ""},
 		{"fixed source", encap.VXLAN, "remote_ip=192.0.2.1 local_ip=192.0.2.8", "", "vxlan 192.0.2.8>192.0.2.1 key 0", ""},
@@ -136,6 +136,8 @@ func TestAPacketLeavesByTheOptionsOrByItsFlow(t *testing.T) {
 		{"a version of ERSPAN that no header has", encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=flow", "tun_erspan_ver=7", "tunnel_fields", "tun_erspan_ver"},
 		{"a session that is none", encap.ERSPAN, "remote_ip=192.0.2.1 key=flow", "tun_id=1024", "tunnel_fields", "tun_id"},
 		{"ERSPAN by flow", encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=flow erspan_idx=flow key=3", "tun_erspan_ver=1,tun_erspan_idx=0x77", "erspan 192.0.2.9>192.0.2.1 key 3", "tun_erspan_idx tun_erspan_ver"},
+		{"NVGRE", encap.NVGRE, "remote_ip=192.0.2.1 key=5", "", "nvgre 192.0.2.9>192.0.2.1 key 5", "vlan_tci vlan_vid"},
+		{"a VLAN tag, which NVGRE has no place for", encap.NVGRE, "remote_ip=192.0.2.1 key=5", "vlan_tci=0x1005", "tunnel_fields", "vlan_tci vlan_vid"},
 		{"group policy", encap.VXLAN, "remote_ip=192.0.2.1 exts=gbp", "tun_gbp_id=5", "vxlan 192.0.2.9>192.0.2.1 key 0", "tun_gbp_id tun_gbp_flags"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -143,9 +145,12 @@ func TestAPacketLeavesByTheOptionsOrByItsFlow(t *testing.T) {
 			if got := b.send(); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
+			if looked := b.s.Tags != 0; looked != b.s.Uses.Any(flow.FieldPktMark) {
+				t.Errorf("a way was looked for: %v; by the packet's mark: %v", looked, !looked)
+			}
 			var uses []string
 			for f := flow.FieldID(1); f < flow.NumFields; f++ {
-				if b.s.Uses.Any(f) {
+				if b.s.Uses.Any(f) && f != flow.FieldPktMark {
 					uses = append(uses, f.String())
 				}
 			}
@@ -156,6 +161,45 @@ func TestAPacketLeavesByTheOptionsOrByItsFlow(t *testing.T) {
 				t.Errorf("tags %#x", b.s.Tags)
 			}
 		})
+	}
+}
+
+// marks is a Router that has a way for one mark only.
+type marks struct {
+	ways
+	only uint32
+}
+
+func (m marks) Route(dst, src netip.Addr, mark uint32, hash uint64) (underlay.Way, underlay.Status) {
+	if mark != m.only {
+		return underlay.Way{Tag: 1}, underlay.NoRoute
+	}
+	return m.ways.Route(dst, src, mark, hash)
+}
+
+func TestTheMarkOfTheOptionsComesBeforeThatOfThePacket(t *testing.T) {
+	open := marks{ways{"192.0.2.1": underlay.OK}, 5}
+	for _, c := range []struct {
+		options, key string
+		out, looked  bool
+	}{
+		{"", "pkt_mark=5", true, true},
+		{"", "pkt_mark=6", false, true},
+		{"", "", false, true},
+		{" egress_pkt_mark=5", "pkt_mark=6", true, false},
+		{" egress_pkt_mark=5", "", true, false},
+		{" egress_pkt_mark=0", "pkt_mark=5", false, false},
+	} {
+		b := newBench(t, encap.VXLAN, "remote_ip=192.0.2.1"+c.options, open).key(c.key)
+		if got := b.send(); (got != "tunnel_no_way") != c.out {
+			t.Errorf("options%q, packet %q: %s", c.options, c.key, got)
+		}
+		if got := b.s.Uses.Uint(flow.FieldPktMark) == 1<<32-1; got != c.looked {
+			t.Errorf("options%q, packet %q: looked at its mark: %v", c.options, c.key, got)
+		}
+		if up := b.port.LinkUp(); up != (c.options == " egress_pkt_mark=5") {
+			t.Errorf("options%q: link up: %v", c.options, up)
+		}
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 //
 // Thread-safety: safe for concurrent use.
 type Router interface {
-	// Route returns the way to dst, from src if that is valid. Of several equal ones hash chooses. Way.Tag is set
-	// whatever the status: a bit for what makes another answer when it changes (rules.TunnelUser).
-	Route(dst, src netip.Addr, hash uint64) (underlay.Way, underlay.Status)
+	// Route returns the way to dst of packets with a mark, from src if that is valid. Of several equal ones hash chooses.
+	// Way.Tag is set whatever the status: a bit for what makes another answer when it changes (rules.TunnelUser).
+	Route(dst, src netip.Addr, mark uint32, hash uint64) (underlay.Way, underlay.Status)
 }
 
 // outerRoom returns how many bytes of an outer packet are left for the inner frame, its Ethernet header included: at

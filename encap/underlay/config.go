@@ -40,10 +40,14 @@ type Interface struct {
 	Kernel bool
 }
 
-// A Route says by which routers packets go to a prefix. Several routes to one prefix are one with all their routers.
+// A Route says by which routers packets go to a prefix. Several routes to one prefix, for one mark, are one with all
+// their routers.
 type Route struct {
-	To  netip.Prefix
-	Via []netip.Addr // on the interface; of several each gets an equal share of what is sent, by a hash that who asks gives
+	To netip.Prefix
+	// Via are on the interface; of several each gets an equal share of what is sent, by a hash that who asks gives. A
+	// route with a mark may have none: hosts of the prefix, which is in that of an address, are reached directly.
+	Via  []netip.Addr
+	Mark uint32 // of packets that the route is for, and no others are; 0: those without one
 }
 
 // A ConfigError is one thing that is wrong in a Config.
@@ -118,8 +122,11 @@ func (f *Interface) checkRoutes(fail failFunc) {
 		fail("routes", maxRoutes, "want at most %d routes", maxRoutes)
 	}
 	for i, r := range f.Routes {
-		if n := len(r.Via); n == 0 || n > maxWays {
+		switch n := len(r.Via); {
+		case n == 0 && r.Mark == 0 || n > maxWays:
 			fail("routes", i, "via: want 1 to %d routers, found %d", maxWays, n)
+		case n == 0 && !f.onLink(r.To):
+			fail("routes", i, "to %v: want a router: the port has no address whose prefix it is in", r.To)
 		}
 		for j, via := range r.Via {
 			switch {
@@ -142,6 +149,11 @@ func (f *Interface) checkMTU(fail failFunc) {
 	if f.MTU != 0 && f.MTU < least {
 		fail("mtu", -1, "want %d or more with these addresses, found %d", least, f.MTU)
 	}
+}
+
+// onLink reports whether all hosts in a prefix are on the interface's link.
+func (f *Interface) onLink(to netip.Prefix) bool {
+	return slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Bits() <= to.Bits() && p.Contains(to.Addr()) })
 }
 
 // reaches reports whether addr is one of a host on the interface's link.

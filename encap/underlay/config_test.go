@@ -18,8 +18,11 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 			f.Routes = f.Routes[:1]
 		},
 		"port up: address[2]: want the address of a host, found 10.9.0.255/24, which is that of the network or of all hosts in it": func(f *Interface) { f.Addresses = append(f.Addresses, pre("10.9.0.255/24")) },
-		"port up: address[2]: port up has 10.0.0.1":                                       func(f *Interface) { f.Addresses = append(f.Addresses, pre("10.0.0.1/16")) },
-		"port up: routes[0]: via: want 1 to 16 routers, found 0":                          func(f *Interface) { f.Routes[0].Via = nil },
+		"port up: address[2]: port up has 10.0.0.1":              func(f *Interface) { f.Addresses = append(f.Addresses, pre("10.0.0.1/16")) },
+		"port up: routes[0]: via: want 1 to 16 routers, found 0": func(f *Interface) { f.Routes[0].Via = nil },
+		"port up: routes[0]: to 10.1.0.0/16: want a router: the port has no address whose prefix it is in": func(f *Interface) {
+			f.Routes[0] = Route{To: pre("10.1.0.0/16"), Mark: 5}
+		},
 		"port up: routes[0]: via fe80::fe: want an address of the prefix's family":        func(f *Interface) { f.Routes[0].Via[0] = ip("fe80::fe") },
 		"port up: routes[0]: via 10.1.0.1: the port has no address whose prefix it is in": func(f *Interface) { f.Routes[0].Via[0] = ip("10.1.0.1") },
 		"port up: routes[0]: via 10.0.0.1: the port has no address whose prefix it is in": func(f *Interface) { f.Routes[0].Via[0] = ip("10.0.0.1") },

@@ -22,7 +22,7 @@ func ip(s string) netip.Addr    { return netip.MustParseAddr(s) }
 func onePort() Config {
 	return Config{[]Interface{{
 		Port: "up", Addresses: []netip.Prefix{pre("10.0.0.1/24"), pre("fd00::1/64")},
-		Routes: []Route{{pre("0.0.0.0/0"), []netip.Addr{ip("10.0.0.254")}}, {pre("::/0"), []netip.Addr{ip("fe80::fe")}}},
+		Routes: []Route{{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.0.254")}}, {To: pre("::/0"), Via: []netip.Addr{ip("fe80::fe")}}},
 	}}}
 }
 
@@ -130,7 +130,7 @@ func (b *bench) way(dst, want string) Way {
 
 func (b *bench) wayOf(dst string, hash uint64, want string) Way {
 	b.Helper()
-	w, st := b.Route(ip(dst), netip.Addr{}, hash)
+	w, st := b.Route(ip(dst), netip.Addr{}, 0, hash)
 	got := st.String()
 	if st == OK {
 		got = fmt.Sprintf("%d to %x from %v", w.Port, w.DstMAC[5], w.Src)

@@ -19,6 +19,23 @@ type KernelState struct {
 	Addresses []netip.Prefix
 	// Routes are those out of the interface: one without a router is to a prefix that is reached directly.
 	Routes []Route
+	Rules  []Rule // asked before Routes, in the order of their priority
+}
+
+// A Rule has packets with certain marks go by routes of their own where it has one, by what comes after it otherwise.
+type Rule struct {
+	Priority   int    // lowest first
+	Table      int    // of the kernel, that it leads to: several rules of one priority are asked one after the other
+	Mark, Mask uint32 // it is about marks that have the bits of Mask as Mark has them
+	Routes     []Route
+}
+
+// about reports whether the rule is about packets with a mark.
+func (r *Rule) about(mark uint32) bool { return (mark^r.Mark)&r.Mask == 0 }
+
+// same reports whether two rules ask the same of a packet, and lead to the same table.
+func (r *Rule) same(o *Rule) bool {
+	return r.Priority == o.Priority && r.Table == o.Table && r.Mark == o.Mark && r.Mask == o.Mask
 }
 
 // SetKernel says what the kernel has for the interface of a port.

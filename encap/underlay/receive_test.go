@@ -182,12 +182,12 @@ func TestTheKernelsInterfacesAreItsOwn(t *testing.T) {
 	}
 	s.SetPort("eth0", Port{ID: 4, MAC: mac(4), MTU: 9000, Up: true, Send: func(uint16, []byte) bool { t.Error("something was sent"); return false }}, true)
 	s.SetKernel("eth0", KernelState{Addresses: []netip.Prefix{pre("10.0.0.1/24"), pre("fe80::77/64")},
-		Routes: []Route{{To: pre("10.0.0.0/24")}, {pre("0.0.0.0/0"), []netip.Addr{ip("10.0.0.254")}}}})
-	if _, st := s.Route(ip("192.0.2.1"), netip.Addr{}, 0); st != Asked || len(asked) != 1 || asked[0] != "eth0 10.0.0.254" {
+		Routes: []Route{{To: pre("10.0.0.0/24")}, {To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.0.254")}}}})
+	if _, st := s.Route(ip("192.0.2.1"), netip.Addr{}, 0, 0); st != Asked || len(asked) != 1 || asked[0] != "eth0 10.0.0.254" {
 		t.Errorf("got %v, asked %q", st, asked)
 	}
 	s.SetNeighbour("eth0", ip("10.0.0.254"), 5, mac(0xfe))
-	if w, st := s.Route(ip("192.0.2.1"), netip.Addr{}, 0); st != OK || w.DstMAC != mac(0xfe) || w.Src != ip("10.0.0.1") || w.MTU != 9000 {
+	if w, st := s.Route(ip("192.0.2.1"), netip.Addr{}, 0, 0); st != OK || w.DstMAC != mac(0xfe) || w.Src != ip("10.0.0.1") || w.MTU != 9000 {
 		t.Errorf("got %v, %+v", st, w)
 	}
 	s.Receive(4, arp(1, 9, "10.0.0.9", "10.0.0.1")) // which the kernel answers

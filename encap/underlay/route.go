@@ -45,13 +45,14 @@ func (s Status) String() string {
 }
 
 // Route returns the way to dst. With src valid packets come from it, which is one of our addresses; otherwise the way's
-// own is chosen. Of several equal ways those whose next host answers share all values of hash equally, and when one goes only
-// what went by it goes elsewhere. A next host that is not known is asked; a packet that waits for it is the caller's
-// to keep.
+// own is chosen. mark is the packet's, 0 for none: a route with a mark is for packets with just this one, and one
+// without for those without (Open vSwitch, ovs/route/add with pkt_mark); the kernel's are for those that its rules say.
+// Of several equal ways those whose next host answers share all values of hash equally, and when one goes only what
+// went by it goes elsewhere. A next host that is not known is asked; a packet that waits for it is the caller's to keep.
 //
 // A multicast group's way is out of the interface that has src, or that the route to the group, or else the default
 // route, leads out of; nobody is asked.
-func (s *Stack) Route(dst, src netip.Addr, hash uint64) (Way, Status) {
+func (s *Stack) Route(dst, src netip.Addr, mark uint32, hash uint64) (Way, Status) {
 	dst, src = dst.Unmap(), src.Unmap()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,18 +72,18 @@ func (s *Stack) Route(dst, src netip.Addr, hash uint64) (Way, Status) {
 		w.Tag |= s.ifaceTag(h.link)
 		return f.up()
 	}
-	list := s.fib.lookup(dst, use)
+	if dst.IsMulticast() {
+		hash, mark = 0, 0 // all by one, where the group is listened to as well
+	}
+	list := s.fib.lookup(dst, mark, use)
 	switch {
 	case list != nil:
 	case dst.IsMulticast():
 		return s.groupWay(w, dst, src)
-	case s.fib.lookup(dst, func(hop) bool { return true }) != nil:
+	case s.fib.lookup(dst, mark, func(hop) bool { return true }) != nil:
 		return w, Down
 	default:
 		return w, NoRoute
-	}
-	if dst.IsMulticast() {
-		hash = 0 // all by one, where the group is listened to as well
 	}
 	h := s.choose(list, dst, src, hash, &w)
 	f := &s.ifaces[h.link]

@@ -1,8 +1,12 @@
 package underlay
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
+
+	"github.com/culvertdev/culvert/encap/neighbour"
 )
 
 func TestTheNextHostIsAskedAndThenKnown(t *testing.T) {
@@ -37,13 +41,13 @@ func TestWaysThatAreNone(t *testing.T) {
 	} {
 		b.way(dst, want.String())
 	}
-	if _, st := b.Route(ip("10.0.0.9"), ip("10.0.0.77"), 0); st != NoSource {
+	if _, st := b.Route(ip("10.0.0.9"), ip("10.0.0.77"), 0, 0); st != NoSource {
 		t.Errorf("from an address that is not ours: %v", st)
 	}
-	if _, st := b.Route(ip("10.0.0.9"), ip("fd00::1"), 0); st != NoSource {
+	if _, st := b.Route(ip("10.0.0.9"), ip("fd00::1"), 0, 0); st != NoSource {
 		t.Errorf("from an address of the other family: %v", st)
 	}
-	if w, st := b.Route(ip("::ffff:10.0.0.9"), ip("::ffff:10.0.0.1"), 0); st != Asked || w.Src != ip("10.0.0.1") {
+	if w, st := b.Route(ip("::ffff:10.0.0.9"), ip("::ffff:10.0.0.1"), 0, 0); st != Asked || w.Src != ip("10.0.0.1") {
 		t.Errorf("IPv4 addresses in IPv6: %v from %v", st, w.Src)
 	}
 	b.plug("up", 1, false)
@@ -58,7 +62,7 @@ func TestWaysThatAreNone(t *testing.T) {
 
 func TestTheLongestPrefixLeadsTheWay(t *testing.T) {
 	c := onePort()
-	c.Interfaces[0].Routes = append(c.Interfaces[0].Routes, Route{pre("192.0.2.0/24"), []netip.Addr{ip("10.0.0.2")}}, Route{pre("192.0.2.128/25"), []netip.Addr{ip("10.0.0.3")}})
+	c.Interfaces[0].Routes = append(c.Interfaces[0].Routes, Route{To: pre("192.0.2.0/24"), Via: []netip.Addr{ip("10.0.0.2")}}, Route{To: pre("192.0.2.128/25"), Via: []netip.Addr{ip("10.0.0.3")}})
 	b := newBench(t, c)
 	for host, n := range map[string]byte{"10.0.0.254": 0xfe, "10.0.0.2": 2, "10.0.0.3": 3, "fe80::fe": 0xfe} {
 		b.hosts[host] = n
@@ -73,8 +77,8 @@ func TestTheLongestPrefixLeadsTheWay(t *testing.T) {
 // twoPaths is an underlay on two ports, with a default route out of each.
 func twoPaths() Config {
 	return Config{[]Interface{
-		{Port: "a", Addresses: []netip.Prefix{pre("10.0.1.1/24")}, Routes: []Route{{pre("0.0.0.0/0"), []netip.Addr{ip("10.0.1.254")}}}},
-		{Port: "b", Addresses: []netip.Prefix{pre("10.0.2.1/24")}, Routes: []Route{{pre("0.0.0.0/0"), []netip.Addr{ip("10.0.2.254")}}}},
+		{Port: "a", Addresses: []netip.Prefix{pre("10.0.1.1/24")}, Routes: []Route{{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.1.254")}}}},
+		{Port: "b", Addresses: []netip.Prefix{pre("10.0.2.1/24")}, Routes: []Route{{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.2.254")}}}},
 	}}
 }
 
@@ -84,7 +88,7 @@ func TestEqualPathsShareTheHashesAndOneTakesOverWhenTheOtherIsLost(t *testing.T)
 	b.run(200)
 	share := func() (n [3]int) {
 		for h := range uint64(1000) {
-			w, st := b.Route(ip("192.0.2.1"), netip.Addr{}, h)
+			w, st := b.Route(ip("192.0.2.1"), netip.Addr{}, 0, h)
 			if st != OK {
 				t.Fatalf("hash %d: %v", h, st)
 			}
@@ -95,7 +99,7 @@ func TestEqualPathsShareTheHashesAndOneTakesOverWhenTheOtherIsLost(t *testing.T)
 	if n := share(); n[1] < 400 || n[2] < 400 {
 		t.Errorf("paths have %d and %d of 1000 hashes", n[1], n[2])
 	}
-	if w, st := b.Route(ip("192.0.2.1"), ip("10.0.2.1"), 0); st != OK || w.Port != 2 || w.Paths != 1 {
+	if w, st := b.Route(ip("192.0.2.1"), ip("10.0.2.1"), 0, 0); st != OK || w.Port != 2 || w.Paths != 1 {
 		t.Errorf("from the second port's address the way is %+v, %v", w, st)
 	}
 	w := b.wayOf("192.0.2.1", 0, "1 to 1 from 10.0.1.1")
@@ -185,7 +189,7 @@ func TestAChangedRouteConcernsThoseWhoUseIt(t *testing.T) {
 	near, far := b.way("192.0.2.1", Asked.String()), b.way("198.51.100.1", Asked.String())
 	_, version := b.changed(near, 0)
 	c := onePort()
-	c.Interfaces[0].Routes = append(c.Interfaces[0].Routes, Route{pre("192.0.2.0/28"), []netip.Addr{ip("10.0.0.2")}})
+	c.Interfaces[0].Routes = append(c.Interfaces[0].Routes, Route{To: pre("192.0.2.0/28"), Via: []netip.Addr{ip("10.0.0.2")}})
 	if err := b.SetConfig(c); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +248,7 @@ func TestGroupsNeedNobodysAnswer(t *testing.T) {
 func TestNeighboursAreBounded(t *testing.T) {
 	b := newBench(t, Config{[]Interface{{Port: "up", Addresses: []netip.Prefix{pre("10.0.0.1/8")}}}})
 	for i := range 100_000 {
-		b.Route(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), netip.Addr{}, 0)
+		b.Route(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), netip.Addr{}, 0, 0)
 	}
 	if n := b.neighbours.Len(); n > neighbourOptions().MaxAsked {
 		t.Errorf("%d neighbours were asked at once", n)
@@ -259,7 +263,88 @@ func TestAskingForAWayMakesNoGarbage(t *testing.T) {
 	b.hosts["10.0.1.254"], b.hosts["10.0.2.254"] = 1, 2
 	b.run(200)
 	dst, hash := ip("192.0.2.1"), uint64(0)
-	if n := testing.AllocsPerRun(100, func() { hash++; b.Route(dst, netip.Addr{}, hash) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { hash++; b.Route(dst, netip.Addr{}, 0, hash) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestPacketsWithAMarkGoByRoutesWithJustThisMark: as Open vSwitch has it, routes without a mark are for packets without one.
+func TestPacketsWithAMarkGoByRoutesWithJustThisMark(t *testing.T) {
+	c := twoPaths()
+	c.Interfaces[0].Routes = append(c.Interfaces[0].Routes, Route{To: pre("192.0.2.0/24"), Via: []netip.Addr{ip("10.0.1.3")}, Mark: 5})
+	c.Interfaces[1].Routes = append(c.Interfaces[1].Routes, Route{To: pre("192.0.2.0/24"), Via: []netip.Addr{ip("10.0.2.4")}, Mark: 6},
+		Route{To: pre("10.0.1.0/25"), Via: []netip.Addr{ip("10.0.2.4")}, Mark: 6}, // and directly, which comes before
+		Route{To: pre("10.0.1.0/25"), Mark: 6})
+	c.Interfaces[1].Addresses = append(c.Interfaces[1].Addresses, pre("10.0.1.2/24"))
+	b := newBench(t, c)
+	b.hosts["10.0.1.254"], b.hosts["10.0.1.3"], b.hosts["10.0.2.254"], b.hosts["10.0.2.4"], b.hosts["10.0.1.9"] = 0xfe, 3, 0xfd, 4, 9
+	b.run(200)
+	for _, c := range []struct {
+		mark uint32
+		dst  string
+		want string
+	}{
+		{5, "192.0.2.1", "1 to 3 from 10.0.1.1"},
+		{6, "192.0.2.1", "2 to 4 from 10.0.2.1"},
+		{7, "192.0.2.1", NoRoute.String()},
+		{5, "198.51.100.1", NoRoute.String()},
+		{5, "10.0.1.9", NoRoute.String()}, // reached directly by those without a mark
+		{6, "10.0.1.9", "2 to 9 from 10.0.1.2"},
+	} {
+		if _, st := b.Route(ip(c.dst), netip.Addr{}, c.mark, 0); st == Asked {
+			b.settle()
+		}
+		w, st := b.Route(ip(c.dst), netip.Addr{}, c.mark, 0)
+		got := st.String()
+		if st == OK {
+			got = fmt.Sprintf("%d to %x from %v", w.Port, w.DstMAC[5], w.Src)
+		}
+		if got != c.want {
+			t.Errorf("mark %d to %s: %s, want %s", c.mark, c.dst, got, c.want)
+		}
+	}
+	w, version := b.way("192.0.2.1", "1 to fe from 10.0.1.1"), uint64(0)
+	_, version = b.changed(w, 0)
+	c.Interfaces[0].Routes = c.Interfaces[0].Routes[:1]
+	b.SetConfig(c)
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("a route with a mark that is gone changed nothing")
+	}
+	if _, st := b.Route(ip("192.0.2.1"), netip.Addr{}, 5, 0); st != NoRoute {
+		t.Errorf("by a route that is gone: %v", st)
+	}
+}
+
+func TestTheKernelsRulesSayWhichRoutesAreForAMark(t *testing.T) {
+	by := func(router string) []Route { return []Route{{To: pre("192.0.2.0/24"), Via: []netip.Addr{ip(router)}}} }
+	b := newBench(t, Config{[]Interface{{Port: "up", Kernel: true}}})
+	main := append(by("10.0.0.1"), Route{To: pre("10.0.0.0/24")}, Route{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.0.254")}})
+	b.SetKernel("up", KernelState{Addresses: []netip.Prefix{pre("10.0.0.9/24")}, Routes: main, Rules: []Rule{
+		{Priority: 20, Mark: 0x10, Mask: 0xf0, Routes: by("10.0.0.2")},
+		{Priority: 10, Table: 1, Mark: 0x15, Mask: 0xffffffff, Routes: by("10.0.0.3")},
+		{Priority: 10, Table: 2, Mark: 0x15, Mask: 0xffffffff, Routes: []Route{{To: pre("192.0.2.1/32"), Via: []netip.Addr{ip("10.0.0.2")}}}}, // asked after it
+	}})
+	for host := range byte(4) {
+		b.SetNeighbour("up", netip.AddrFrom4([4]byte{10, 0, 0, host}), neighbour.Told, mac(host))
+	}
+	b.SetNeighbour("up", ip("10.0.0.254"), neighbour.Told, mac(0xfe))
+	for _, c := range []struct {
+		mark uint32
+		dst  string
+		want byte
+	}{
+		{0, "192.0.2.1", 1}, {0x15, "192.0.2.1", 3}, {0x16, "192.0.2.1", 2}, {0x25, "192.0.2.1", 1},
+		{0x15, "198.51.100.1", 0xfe}, // where the rules' routes do not lead the others do
+	} {
+		if w, st := b.Route(ip(c.dst), netip.Addr{}, c.mark, 0); st != OK || w.DstMAC != mac(c.want) {
+			t.Errorf("mark %#x to %s: %v, %x, want %x", c.mark, c.dst, st, w.DstMAC, mac(c.want))
+		}
+	}
+	var shown []string
+	for _, r := range b.Show().Routes {
+		shown = append(shown, fmt.Sprintf("%v by %v mark %#x/%#x", r.To, r.Router, r.Mark, r.Mask))
+	}
+	if want := "192.0.2.0/24 by 10.0.0.2 mark 0x10/0xf0"; !slices.Contains(shown, want) {
+		t.Errorf("shown %q, want %q among them", shown, want)
 	}
 }

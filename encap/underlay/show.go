@@ -33,6 +33,9 @@ type RouteState struct {
 	To     netip.Prefix
 	Router netip.Addr // invalid: reached directly
 	Port   string
+	// Mark and Mask say which packets the way is for, by their mark: those that have the bits of Mask as Mark has them.
+	// With a Mask of 0: those without a mark, and of the kernel's routes all.
+	Mark, Mask uint32
 }
 
 // A NeighbourState is a neighbour.
@@ -62,19 +65,36 @@ func (s *Stack) Show() State {
 		}
 		out.Interfaces = append(out.Interfaces, one)
 	}
-	for p, list := range s.fib.hops {
-		for _, h := range list {
-			out.Routes = append(out.Routes, RouteState{p, h.router, s.ifaces[h.link].Interface.Port})
-		}
-	}
-	slices.SortFunc(out.Routes, func(a, b RouteState) int {
-		return cmp.Or(a.To.Addr().Compare(b.To.Addr()), cmp.Compare(a.To.Bits(), b.To.Bits()), cmp.Compare(a.Port, b.Port), a.Router.Compare(b.Router))
-	})
+	out.Routes = s.routes()
 	for _, n := range s.neighbours.List(s.o.Clock()) {
 		if int(n.Link) < len(s.ifaces) {
 			out.Neighbours = append(out.Neighbours, NeighbourState{s.ifaces[n.Link].Interface.Port, n.Addr, n.MAC, n.State, n.Age})
 		}
 	}
+	return out
+}
+
+// routes returns the ways to all prefixes. The lock is held.
+func (s *Stack) routes() (out []RouteState) {
+	add := func(t *table, mark, mask uint32) {
+		for p, list := range t.hops {
+			for _, h := range list {
+				out = append(out, RouteState{p, h.router, s.ifaces[h.link].Interface.Port, mark, mask})
+			}
+		}
+	}
+	add(&s.fib.plain, 0, 0)
+	for mark, t := range s.fib.marked {
+		add(&t, mark, ^uint32(0))
+	}
+	for i := range s.fib.rules {
+		r := &s.fib.rules[i]
+		add(&r.table, r.Mark, r.Mask)
+	}
+	slices.SortFunc(out, func(a, b RouteState) int {
+		return cmp.Or(a.To.Addr().Compare(b.To.Addr()), cmp.Compare(a.To.Bits(), b.To.Bits()), cmp.Compare(a.Mask, b.Mask), cmp.Compare(a.Mark, b.Mark),
+			cmp.Compare(a.Port, b.Port), a.Router.Compare(b.Router))
+	})
 	return out
 }
 

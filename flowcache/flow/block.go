@@ -26,6 +26,9 @@ func WordBit(b, i int) uint64 {
 // the one that compiles to a single load.
 func (b *Block) word(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
 
+// Word is word i of b, from 0 to 7, for loops in which a call for each block would count. The order of its bytes means nothing.
+func (b *Block) Word(i int) uint64 { return b.word(i) }
+
 func (b *Block) setWord(i int, v uint64) { binary.LittleEndian.PutUint64(b[i*8:], v) }
 
 // copy makes b the same as from, word by word: what is hashed next is in registers then.

@@ -1,6 +1,10 @@
 package flow
 
-import "github.com/culvertdev/culvert/ring/frame"
+import (
+	"math/bits"
+
+	"github.com/culvertdev/culvert/ring/frame"
+)
 
 // Keys are the flow keys of a batch and what extraction found beside them, as arrays, so that each
 // stage runs through memory in order. A worker owns one and uses it again for every batch.
@@ -97,6 +101,33 @@ func (k *Keys) UnderBase(m, want *Block) (same uint64) {
 		d |= b.word(7)&m.word(7) ^ want.word(7)
 		if d == 0 {
 			same |= 1 << (i % frame.MaxBatch)
+		}
+	}
+	return same
+}
+
+// Under is UnderBase for block b of those keys that have a bit in among. absent says whether a key without that block is
+// taken to be the same. As in the others, a call of EqualMasked for each key would cost as much as what it does.
+func (k *Keys) Under(b int, m, want *Block, among uint64, absent bool) (same uint64) {
+	blocks := &k.Block[b]
+	for left := among; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left) % frame.MaxBatch
+		var d uint64
+		if k.Block[Base][i][OffBlocks]>>(b%8)&1 != 0 {
+			key := &blocks[i]
+			d = key.word(0)&m.word(0) ^ want.word(0)
+			d |= key.word(1)&m.word(1) ^ want.word(1)
+			d |= key.word(2)&m.word(2) ^ want.word(2)
+			d |= key.word(3)&m.word(3) ^ want.word(3)
+			d |= key.word(4)&m.word(4) ^ want.word(4)
+			d |= key.word(5)&m.word(5) ^ want.word(5)
+			d |= key.word(6)&m.word(6) ^ want.word(6)
+			d |= key.word(7)&m.word(7) ^ want.word(7)
+		} else if !absent {
+			continue
+		}
+		if d == 0 {
+			same |= 1 << i
 		}
 	}
 	return same

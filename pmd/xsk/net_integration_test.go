@@ -282,13 +282,13 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// eventually waits up to two seconds for cond.
+// eventually waits for cond, 20 seconds at most.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if cond() {
 			return
 		}
 	}
-	t.Fatalf("not within two seconds: %s", what)
+	t.Fatalf("not within 20 seconds: %s", what)
 }

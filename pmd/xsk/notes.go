@@ -65,6 +65,10 @@ func (ch *choices) notes(c config, pool *frame.Pool) []pmd.Note {
 	if c.needWakeup == plain {
 		wakeup = asked(OptNeedWakeup)
 	}
+	tags := "put back"
+	if c.pass.shared {
+		tags = "left to the host" // with their packets
+	}
 	poll := pmd.Note{Key: "busy-poll", Value: "off", Reason: asked(OptBusyPoll) + " is not set"}
 	if c.busyPoll > 0 {
 		poll = pmd.Note{Key: "busy-poll", Value: c.busyPoll.String()}
@@ -77,7 +81,7 @@ func (ch *choices) notes(c config, pool *frame.Pool) []pmd.Note {
 		note("attach", ch.native, "native", "generic", attach),
 		note("copy", ch.flags&unix.XDP_ZEROCOPY != 0, "zero-copy", "copy", copying),
 		note("multi-buffer", ch.flags&unix.XDP_USE_SG != 0, "on", "off", multi),
-		note("vlan-tags", ch.tags, "put back", "left off", ch.noTags),
+		note("vlan-tags", ch.tags, tags, "left off", ch.noTags),
 		note("need-wakeup", ch.flags&unix.XDP_USE_NEED_WAKEUP != 0, "on", "off", wakeup),
 		poll,
 		queues,

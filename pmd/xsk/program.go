@@ -29,16 +29,20 @@ const (
 // socket of its receive queue, and where there is none, fallback applies. tag is the number of rxTag, 0 if the
 // program cannot ask it. In C:
 //
-//	if (f matches) return XDP_PASS;
-//	put_tag_back(ctx);
+//	bool tagged = !bpf_xdp_metadata_rx_vlan_tag(ctx, &proto, &tci);
+//	if (f matches, the packet's tag included) return XDP_PASS;
+//	if (tagged) put_tag_back(ctx, proto, tci);
 //	return bpf_redirect_map(&sockets, ctx->rx_queue_index, fallback);
 //
-// r6 holds the context throughout. The filter reads headers only, which lie in the first buffer of a
+// r6 holds the context throughout, r9 whether the device has taken a tag off, 0 if so. The filter reads headers only, which lie in the first buffer of a
 // multi-buffer packet too.
 func instructions(socketsFD int, f filter, mac net.HardwareAddr, fallback action, tag btf.TypeID) asm.Instructions {
 	in := asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}
+	if tag != 0 {
+		in = append(append(in, askTag(tag)...), asm.Mov.Reg(asm.R9, asm.R0))
+	}
 	if !f.empty() {
-		in = append(in, matchL2(f, mac)...)
+		in = append(in, matchL2(f, mac, tag != 0)...)
 		if len(f.ports) > 0 {
 			in = append(in, matchL4(f.ports)...)
 		}
@@ -46,7 +50,7 @@ func instructions(socketsFD int, f filter, mac net.HardwareAddr, fallback action
 	if tag == 0 {
 		in = append(in, labelled(toSocket, redirect(socketsFD, fallback))...)
 	} else {
-		in = append(in, labelled(toSocket, putTagBack(tag, socketsFD, fallback))...)
+		in = append(in, labelled(toSocket, putTagBack(socketsFD, fallback))...)
 		in = append(in, labelled(noTag, redirect(socketsFD, fallback))...)
 		in = append(in, lostTags()...)
 	}
@@ -68,9 +72,10 @@ func redirect(socketsFD int, fallback action) asm.Instructions {
 	}
 }
 
-// matchL2 compares destination address and EtherType. It leaves the start of the packet in r2, its
-// end in r3 and the EtherType in r5.
-func matchL2(f filter, mac net.HardwareAddr) asm.Instructions {
+// matchL2 compares destination address and EtherType: behind a tag, be it in place or taken off by the device, which the
+// program knows where tags is set, is none that has a name. It leaves the start of the packet in r2, its end in r3 and the
+// EtherType in r5.
+func matchL2(f filter, mac net.HardwareAddr, tags bool) asm.Instructions {
 	in := asm.Instructions{
 		asm.LoadMem(asm.R2, asm.R6, mdData, asm.Word),
 		asm.LoadMem(asm.R3, asm.R6, mdDataEnd, asm.Word),
@@ -85,6 +90,9 @@ func matchL2(f filter, mac net.HardwareAddr) asm.Instructions {
 			asm.JEq.Imm32(asm.R4, int32(binary.NativeEndian.Uint32(mac)), toHost),
 			asm.Mov.Reg(asm.R4, asm.R2).WithSymbol("other"), // r4 is free: a place for the label
 		)
+	}
+	if tags {
+		in = append(in, asm.JEq.Imm(asm.R9, 0, toSocket))
 	}
 	for _, t := range f.etherTypes {
 		in = append(in, asm.JEq.Imm(asm.R5, int32(wire16(t)), toHost))

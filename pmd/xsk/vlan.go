@@ -61,16 +61,17 @@ func askTag(function btf.TypeID) asm.Instructions {
 // putTagBack puts a tag that the device has taken off where it was, in a packet on its way to a socket: AF_XDP has no
 // other way to tell of it. A packet that goes to the host is left as it is, since the host knows of its tag. In C:
 //
-//	if (!bpf_xdp_metadata_rx_vlan_tag(ctx, &proto, &tci)) {
+//	if (tagged) {
 //		if (no socket) goto host;
 //		if (bpf_xdp_adjust_head(ctx, -4)) return XDP_ABORTED;
 //		memmove(data, data + 4, 12);
 //		data[12..15] = proto, htons(tci);
 //	}
 //
-// The part for packets without a socket is there only if fallback leaves them to the host. It takes r0 to r5.
-func putTagBack(function btf.TypeID, socketsFD int, fallback action) asm.Instructions {
-	in := append(askTag(function), asm.JNE.Imm(asm.R0, 0, noTag))
+// The part for packets without a socket is there only if fallback leaves them to the host. It takes r0 to r5, and
+// what askTag has left: on the stack, and of its r0 in r9.
+func putTagBack(socketsFD int, fallback action) asm.Instructions {
+	in := asm.Instructions{asm.JNE.Imm(asm.R9, 0, noTag)}
 	if fallback == pass {
 		in = append(in,
 			asm.LoadMem(asm.R2, asm.R6, mdRxQueue, asm.Word),

@@ -4,14 +4,19 @@ package xsk
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/afpacket"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // leaveTags has the device of a host put a VLAN tag on what it sends, as one with VLAN devices on top does: the tag is left
@@ -69,6 +74,54 @@ func TestTagsThatAreLeftToHardwareArrive(t *testing.T) {
 					t.Errorf("got  %x\nwant %x", got, want)
 				}
 			})
+		}
+	}
+}
+
+// TestPacketsWhoseTagIsLeftToHardwareAreFilteredWithIt: an ARP request in a VLAN comes to the socket, whoever has its tag.
+func TestPacketsWhoseTagIsLeftToHardwareAreFilteredWithIt(t *testing.T) {
+	w := newWorld(t, pair{})
+	h := w.hosts[0]
+	pool := newTestPool(t, 16384)
+	p := open(t, pool, h.port, map[string]string{OptPass: "arp,udp:4789"})
+	if n := note(p, "vlan-tags"); n.Value != "put back" {
+		t.Skip("tags are not to be had here: ", n.Reason)
+	}
+	kernel, err := afpacket.New(pool, slog.New(slog.DiscardHandler)).Open(context.Background(), h.port, nil)
+	must(t, err)
+	t.Cleanup(func() { must(t, kernel.Close()) })
+	ours, hosts := p.queues[0].rx, kernel.RxQueues()[0]
+	// has reports whether packet is among those that a queue has received.
+	has := func(q pmd.RxQueue, packet []byte) (found bool) {
+		var b frame.Batch
+		for q.Recv(&b) > 0 {
+			for _, f := range b.Frames() {
+				found = found || bytes.Equal(pool.Bytes(f), packet)
+			}
+			ours.cache.PutBatch(&b)
+		}
+		return found
+	}
+	arp := func(n byte) []byte {
+		packet := testFrame(60, uint32(n))
+		packet[12], packet[13] = unix.ETH_P_ARP>>8, unix.ETH_P_ARP&0xff
+		return packet
+	}
+	r := h.raw()
+	for i, plain := range [][]byte{arp(1), tunnelFrame(1)} {
+		eventually(t, "an untagged packet comes to the host", func() bool { r.send(plain); return has(hosts, plain) })
+		if has(ours, plain) {
+			t.Errorf("packet %d comes to the socket, too", i)
+		}
+	}
+	const tci = 0x6123
+	h.leaveTags(t, 0x8100, tci)
+	for i, sent := range [][]byte{arp(2), tunnelFrame(2)} {
+		want := append(sent[:12:12], 0x81, 0, tci>>8, tci&0xff)
+		want = append(want, sent[12:]...)
+		eventually(t, "a tagged packet comes to the socket", func() bool { r.send(sent); return has(ours, want) })
+		if has(hosts, sent) || has(hosts, want) {
+			t.Errorf("packet %d in a VLAN comes to the host, too", i)
 		}
 	}
 }

@@ -15,6 +15,7 @@ const (
 	Event Kind = iota // something happened
 	Drop              // a packet went no further; the name is the reason
 	Bytes             // bytes, not packets
+	Fault             // a port's other side broke a rule; the name says which
 )
 
 // A Desc names one counter. Tables of them stand in each package's counters.go.

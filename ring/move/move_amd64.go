@@ -6,3 +6,20 @@ package move
 //
 //go:noescape
 func short(p *Piece, n int) int
+
+// fetches says whether fetch asks for anything.
+const fetches = true
+
+// fetch asks for the lines of a piece, those to be read and those to be written. It does not wait for them, and memory that
+// is gone is no fault.
+//
+//go:noescape
+func fetch(p *Piece)
+
+// willRead asks for the line at p, to be read, and willWrite to be written.
+//
+//go:noescape
+func willRead(p *byte)
+
+//go:noescape
+func willWrite(p *byte)

@@ -4,7 +4,12 @@
 
 // Pieces of 16 to 128 bytes are copied in 16-byte words from both ends, which meet or overlap in the middle. All of a
 // piece is read before any of it is written. It is so few instructions that the processor has several pieces under way
-// at once, where those that are in another core's cache take a hundred times as long as the copying.
+// at once, where those that are in another core's cache take a hundred times as long as the copying. What has more than a
+// line is more stores than wait at once: its lines are asked for some pieces ahead, whose number was found by trying.
+
+#define ahead 5 // pieces
+
+// Go's assembler does not know PREFETCHW, hence the bytes.
 
 // func short(p *Piece, n int) int
 TEXT ·short(SB), NOSPLIT, $0-24
@@ -14,6 +19,20 @@ TEXT ·short(SB), NOSPLIT, $0-24
 	JMP  test
 
 next:
+	LEAQ  ahead(AX), R10
+	CMPQ  R10, R9
+	JGE   now
+	MOVQ  (ahead*24+16)(R8), CX
+	CMPQ  CX, $64
+	JLS   now             // in one line if it begins with one; to ask was not worth it
+	MOVQ  (ahead*24)(R8), DI
+	MOVQ  (ahead*24+8)(R8), SI
+	BYTE  $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI)
+	LEAQ  -1(DI)(CX*1), DI
+	BYTE  $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI)
+	PREFETCHT0 -1(SI)(CX*1)
+
+now:
 	MOVQ  0(R8), DI
 	MOVQ  8(R8), SI
 	MOVQ  16(R8), CX
@@ -53,4 +72,32 @@ test:
 
 done:
 	MOVQ AX, ret+16(FP)
+	RET
+
+// func fetch(p *Piece)
+TEXT ·fetch(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), R8
+	MOVQ 0(R8), DI
+	MOVQ 8(R8), SI
+	MOVQ 16(R8), CX
+
+line:
+	PREFETCHT0 (SI)
+	BYTE $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $64, CX
+	JHI  line
+	RET
+
+// func willRead(p *byte)
+TEXT ·willRead(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), DI
+	PREFETCHT0 (DI)
+	RET
+
+// func willWrite(p *byte)
+TEXT ·willWrite(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), DI
+	BYTE $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI)
 	RET

@@ -1,4 +1,4 @@
-// Package move copies many short pieces of memory in one go.
+// Package move copies many pieces of memory in one go.
 package move
 
 import "unsafe"
@@ -16,16 +16,41 @@ func (p *Piece) Set(dst, src []byte) {
 	p.to, p.from, p.n = unsafe.Pointer(unsafe.SliceData(dst)), unsafe.Pointer(unsafe.SliceData(src)), len(src)
 }
 
+// longest is the most bytes of a piece that short copies.
+const longest = 128
+
 // All copies all of p, in order. Pieces of 16 to 128 bytes cost a few nanoseconds each and no call; others are copied
-// as copy does. A page that is gone panics as it does there (see debug.SetPanicOnFault), with what comes before it copied.
+// as copy does. The lines of pieces longer than one are asked for ahead: those to be read, and those to be written, so that no
+// store has to wait until another core has given its line up. Of up to 128 bytes that is a few pieces before they are copied; of
+// others it is when the one before it is that has more than 128, too, however many short ones are between them. A page that is gone
+// panics as it does in copy (see debug.SetPanicOnFault), with what comes before it copied.
 func All(p []Piece) {
+	p = copyShort(p)
 	for len(p) > 0 {
-		n := short(&p[0], len(p))
-		if p = p[n:]; len(p) > 0 {
-			p[0].copy()
-			p = p[1:]
+		if fetches {
+			fetchLong(p[1:])
+		}
+		p[0].copy()
+		p = copyShort(p[1:])
+	}
+}
+
+// fetchLong asks for the lines of the first long piece of p.
+func fetchLong(p []Piece) {
+	for i := range p {
+		if p[i].n > longest {
+			fetch(&p[i])
+			return
 		}
 	}
+}
+
+// copyShort copies the first pieces of p, as far as they are short, and returns the others.
+func copyShort(p []Piece) []Piece {
+	if len(p) == 0 {
+		return nil
+	}
+	return p[short(&p[0], len(p)):]
 }
 
 // copy copies one piece.
@@ -33,3 +58,10 @@ func (p *Piece) copy() {
 	// Valid: Set has seen that both have n bytes.
 	copy(unsafe.Slice((*byte)(p.to), p.n), unsafe.Slice((*byte)(p.from), p.n))
 }
+
+// WillRead asks for the cache line in which *p begins, to be read soon. It does not wait for it, and memory that is gone
+// is no fault.
+func WillRead[T any](p *T) { willRead((*byte)(unsafe.Pointer(p))) }
+
+// WillWrite is WillRead for a line that is to be written: it is this core's alone then, until another wants it.
+func WillWrite[T any](p *T) { willWrite((*byte)(unsafe.Pointer(p))) }

@@ -52,7 +52,7 @@ const (
 func portTable() [portCounters]counter.Desc {
 	return [portCounters]counter.Desc{
 		portSessions: {Name: "vhost_sessions", Help: "Sessions with a back end that came to have a link."},
-		portFaults:   {Name: "vhost_faults", Help: "Sessions ended because the back end did what it must not."},
+		portFaults:   {Name: "vhost_faults", Kind: counter.Fault, Help: "Sessions ended because the back end did what it must not."},
 		portLost:     {Name: "tx_lost", Kind: counter.Drop, Help: "Packets in transmit rings when the back end went away, sent or not."},
 	}
 }

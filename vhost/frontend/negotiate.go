@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/vhost/proto"
 )
 
@@ -143,4 +144,25 @@ func (s *session) status(v proto.Status) error {
 		return fmt.Errorf("the back end does not take %s: its status is %s", s.features, got)
 	}
 	return nil
+}
+
+// takes returns what may be left to whoever has negotiated these features of f.
+func takes(f, csum, tso4, tso6, ecn, uso proto.Features) (t pmd.Take) {
+	if !f.Has(csum) {
+		return 0
+	}
+	t = pmd.TakeCsum
+	if f.Has(tso4) {
+		t |= pmd.TakeTSO4
+	}
+	if f.Has(tso6) {
+		t |= pmd.TakeTSO6
+	}
+	if f.Has(ecn) {
+		t |= pmd.TakeECN
+	}
+	if f.Has(uso) {
+		t |= pmd.TakeUSO
+	}
+	return t
 }

@@ -50,7 +50,7 @@ func TestEitherSideMayRestartUnderLoad(t *testing.T) {
 type side struct {
 	t    *testing.T
 	open func() (pmd.Port, error)
-	poll func(pmd.Port)
+	poll func(pmd.Port) (busy bool)
 	end  chan struct{}
 	wg   sync.WaitGroup
 }
@@ -72,8 +72,8 @@ func (s *side) start() {
 				return
 			default:
 			}
-			if s.poll(port); !port.LinkUp() {
-				time.Sleep(50 * time.Microsecond) // the sessions want the CPUs, too
+			if !s.poll(port) {
+				time.Sleep(20 * time.Microsecond) // the other side and the sessions want the CPUs, too
 			}
 		}
 	})
@@ -142,7 +142,7 @@ func newLoop(t *testing.T, o frontend.Options) *loop {
 }
 
 // generate sends numbered packets and looks at those that come back.
-func (l *loop) generate(p pmd.Port) {
+func (l *loop) generate(p pmd.Port) (busy bool) {
 	for i, tx := range p.TxQueues() {
 		l.cache.Fill(&l.batch, 16)
 		for k := range l.batch.Frames() {
@@ -155,9 +155,11 @@ func (l *loop) generate(p pmd.Port) {
 		tx.Flush()
 		if n := p.RxQueues()[i].Recv(&l.batch); n > 0 {
 			l.check(i)
+			busy = true
 		}
 		l.cache.PutBatch(&l.batch)
 	}
+	return busy
 }
 
 // check looks at what was received by a pair.
@@ -175,13 +177,15 @@ func (l *loop) check(pair int) {
 }
 
 // reflect sends back what the switch's side receives.
-func (l *loop) reflect(p pmd.Port) {
+func (l *loop) reflect(p pmd.Port) (busy bool) {
 	for i, rx := range p.RxQueues() {
 		if rx.Recv(&l.echo) > 0 {
 			p.TxQueues()[i].Send(&l.echo)
 			p.TxQueues()[i].Flush()
+			busy = true
 		}
 	}
+	return busy
 }
 
 // proceed waits until n more packets have come back.
@@ -193,9 +197,9 @@ func (l *loop) proceed(n int) {
 		return l.count
 	}
 	start := received()
-	for end := time.Now().Add(20 * time.Second); received() < start+n; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); received() < start+n; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			l.t.Fatalf("%d of %d packets came back in 20 s", received()-start, n)
+			l.t.Fatalf("%d of %d packets came back in a minute", received()-start, n)
 		}
 	}
 }

@@ -78,6 +78,7 @@ func TestSessionsLeaveNoDescriptors(t *testing.T) {
 			go b.serve()
 			select {
 			case <-b.ready:
+				linked(t, p, true) // a session that is cut short before makes the port wait
 			case <-b.ended:
 			}
 			b.conn.Close()

@@ -67,16 +67,22 @@ func (t *Table) With(m *Mapping) (*Table, error) {
 }
 
 // Without returns a snapshot that has the region no more (VHOST_USER_REM_MEM_REG); t stays as it is, and so
-// does the mapping until t is closed. The region must be one of the table's by its addresses and size; where
-// it was in its file does not matter.
+// does the mapping until t is closed. The region must be one of the table's: see Has.
 func (t *Table) Without(r Region) (*Table, error) {
-	for i, m := range t.maps {
-		g := m.region
-		if g.Guest == r.Guest && g.User == r.User && g.Size == r.Size {
-			return NewTable(slices.Concat(t.maps[:i], t.maps[i+1:])...)
-		}
+	i := t.index(r)
+	if i < 0 {
+		return nil, fmt.Errorf("%v: there is no such region", r)
 	}
-	return nil, fmt.Errorf("%v: there is no such region", r)
+	return NewTable(slices.Concat(t.maps[:i], t.maps[i+1:])...)
+}
+
+// Has reports whether the region is one of the table's, by its addresses and size; where it was in its file does not matter.
+func (t *Table) Has(r Region) bool { return t.index(r) >= 0 }
+
+func (t *Table) index(r Region) int {
+	return slices.IndexFunc(t.maps, func(m *Mapping) bool {
+		return m.region.Guest == r.Guest && m.region.User == r.User && m.region.Size == r.Size
+	})
 }
 
 // Guest returns the n bytes at a guest-physical address; false unless all are in one region.

@@ -22,28 +22,44 @@ func (q *Packed) Give(b *Chains, n int) {
 // give writes a used descriptor for each chain (VIRTIO 1.2, 2.8.6). Nobody looks at any before the first one
 // changes hands, which it does at Publish.
 func (q *Packed) give(b *Chains, n int) {
-	given, shown := q.given, q.shown
-	for i := range b.chain[:n] {
-		c := &b.chain[i]
-		flags := given.Used()
-		if c.Written > 0 {
-			flags |= layout.FlagWrite
+	given, done := q.given, 0
+	if given == q.shown && n > 0 {
+		q.first = usedRest(&b.chain[0], given.Used())
+		given, done = q.behind(&b.chain[0], given), 1
+	}
+	// Chains of one descriptor lie side by side, up to the ring's end.
+	for done < min(n, b.plain) {
+		run := min(min(n, b.plain)-done, int(q.size-given.At))
+		used, table := given.Used(), q.desc[given.At:][:run]
+		for i := range table {
+			table[i].Rest = usedRest(&b.chain[done+i], used)
 		}
-		rest := layout.PackedRest(c.Written, c.id(), flags)
-		if given == shown {
-			q.first = rest
-		} else {
-			q.desc[given.At].Rest = rest
-		}
-		if c.slots() > 1 && q.flight == nil {
-			q.cover(given, c.slots())
-		}
-		given = given.Plus(c.slots(), q.size)
+		given, done = given.Plus(uint32(run), q.size), done+run
+	}
+	for i := range b.chain[done:n] {
+		c := &b.chain[done+i]
+		q.desc[given.At].Rest = usedRest(c, given.Used())
+		given = q.behind(c, given)
 	}
 	if q.log != nil {
 		q.logGiven(b, n)
 	}
 	q.given = given
+}
+
+// usedRest returns the second word of the used descriptor of a chain. used is what its place has for PhaseMask then.
+func usedRest(c *Chain, used uint16) uint64 {
+	// FlagWrite says that something was written: less than nothing is negative. There is no branch to be guessed wrong.
+	wrote := uint16(uint64(-int64(c.Written))>>63) * layout.FlagWrite
+	return layout.PackedRest(c.Written, c.id(), used|wrote)
+}
+
+// behind returns the place behind a chain whose used descriptor is at at.
+func (q *Packed) behind(c *Chain, at layout.Cursor) layout.Cursor {
+	if c.slots() > 1 && q.flight == nil {
+		q.cover(at, c.slots())
+	}
+	return at.Plus(c.slots(), q.size)
 }
 
 // cover makes the descriptors of a chain behind its first one, at at, look used as well. The driver skips them (VIRTIO 1.2,

@@ -29,6 +29,8 @@ type Split struct {
 	shown  uint16       // used.idx as the guest sees it
 	told   uint16       // used.idx when the guest was last told, or needed not to be
 	flags  uint16       // used.flags
+	head   uint16       // descriptor that the chain taken last begins with
+	stride uint16       // how far from the one before
 	flight *splitFlight // nil unless tracked across restarts
 
 	availWord layout.Half    // avail.idx

@@ -1,5 +1,7 @@
 package virtq
 
+import "github.com/culvertdev/culvert/ring/move"
+
 // Take replaces what is in b by the next chains, at most limit, and returns how many. With an error there are
 // none, and the queue is dead.
 //
@@ -15,6 +17,7 @@ func (q *Split) Take(b *Chains, limit int) (int, error) {
 	} else {
 		q.old.taken = 0
 		q.takeNew(b, q.waiting(limit))
+		q.follow(b)
 		if q.flight != nil {
 			q.flight.take(b.chain[:b.n])
 		}
@@ -32,7 +35,27 @@ func (q *Split) waiting(want int) int {
 	if n := int(q.seen - q.next); n >= want {
 		return want
 	}
+	if q.reads {
+		q.expect()
+	}
 	return min(q.look(), want)
+}
+
+// expect asks for the descriptor that is likely to be next: as far from the last one as that was from the one before. The
+// guest writes it for each packet, so it is on its way together with the index then, and not behind it.
+func (q *Split) expect() { move.WillRead(&q.desc[(q.head+q.stride)&q.mask]) }
+
+// follow notes which descriptors the last chains of b began with.
+func (q *Split) follow(b *Chains) {
+	if b.n == 0 {
+		return
+	}
+	before := q.head
+	if b.n > 1 {
+		before = b.chain[b.n-2].id()
+	}
+	q.head = b.chain[b.n-1].id()
+	q.stride = q.head - before
 }
 
 // look reads the guest's index and returns how many entries there are to take.

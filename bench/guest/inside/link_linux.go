@@ -16,6 +16,7 @@ type Link struct {
 	Addresses []netip.Prefix
 	MTU       int             // 0 leaves it
 	Offloads  map[string]bool // features by their names in ethtool -k, such as tx-checksum-ip-generic
+	Queues    int             // queue pairs to use, as by ethtool -L; 0 leaves them
 }
 
 // A LinkState is how it is.
@@ -50,6 +51,11 @@ func (m *Machine) SetLink(want Link, is *LinkState) error {
 		if err := setFeatures(want.Name, want.Offloads, is); err != nil {
 			return fmt.Errorf("features of %s: %w", want.Name, err)
 		}
+		if want.Queues > 0 {
+			if err := setQueues(want.Name, want.Queues); err != nil {
+				return fmt.Errorf("have %s use %d queue pairs: %w", want.Name, want.Queues, err)
+			}
+		}
 		if l, err = netlink.LinkByName(want.Name); err != nil {
 			return err
 		}
@@ -70,5 +76,21 @@ func setFeatures(link string, want map[string]bool, is *LinkState) error {
 		}
 	}
 	is.Features, err = e.Features(link)
+	return err
+}
+
+// setQueues has a link use so many queue pairs; it may go on sending meanwhile.
+func setQueues(link string, n int) error {
+	e, err := ethtool.NewEthtool()
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	c, err := e.GetChannels(link)
+	if err != nil {
+		return err
+	}
+	c.CombinedCount = uint32(n)
+	_, err = e.SetChannels(link, c)
 	return err
 }

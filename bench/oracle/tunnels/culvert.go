@@ -68,6 +68,7 @@ func (s *Scene) config() string {
 	}
 	fmt.Fprintf(&b, "  flows: |\n    %s\n", strings.Join(s.Flows, "\n    "))
 	fmt.Fprintf(&b, "- name: below\n  ports:\n  - {name: wan, type: memory, underlay: {address: [%s/24, '%s/64'], mac: '%x'", near4, near6, nearMAC)
+	fmt.Fprintf(&b, ", routes: [{to: %s/24, mark: %s}, {to: '%s/64', mark: %s}]", near4, mark, near6, mark)
 	if s.VLAN != 0 {
 		fmt.Fprintf(&b, ", vlan: %d", s.VLAN)
 	}

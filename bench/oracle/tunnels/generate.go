@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/culvertdev/culvert/bench/oracle"
 	"github.com/culvertdev/culvert/encap/wire"
@@ -97,6 +98,12 @@ type kind struct {
 	span               []string
 }
 
+// from reports whether somebody says which address the tunnel's packets come from. Open vSwitch sends none that has a mark from
+// such: it wants a route with the mark to its own address as well.
+func (k *kind) from() bool {
+	return k.src || strings.Contains(strings.Join(k.Options, " "), "local_ip=")
+}
+
 // tunnel makes a tunnel's options.
 func (g *generator) tunnel(typ string, number uint32) kind {
 	k := kind{Tunnel: Tunnel{Number: number, Type: typ}, six: g.one(3)}
@@ -123,6 +130,9 @@ func (g *generator) tunnel(typ string, number uint32) kind {
 	g.keys(&k, add)
 	add("tos", pick(g, "", "", "32", "0xb8", "inherit"))
 	add("ttl", pick(g, "", "", "1", "255", "inherit"))
+	if !k.from() {
+		add("egress_pkt_mark", pick(g, "", "", "", "0", mark, "9"))
+	}
 	add("df_default", pick(g, "", "", "false", "true"))
 	if typ != "erspan" {
 		sum := pick(g, "", "true", "false")

@@ -73,6 +73,8 @@ func (o *openVSwitch) prepare(ctx context.Context) error {
 	calls := [][]string{
 		{"netdev-dummy/ip4addr", below, near4.String() + "/24"}, {"netdev-dummy/ip6addr", below, near6.String() + "/64"},
 		{"ovs/route/add", netip.PrefixFrom(near4, 24).Masked().String(), below}, {"ovs/route/add", netip.PrefixFrom(near6, 64).Masked().String(), below},
+		{"ovs/route/add", netip.PrefixFrom(near4, 24).Masked().String(), below, "pkt_mark=" + mark},
+		{"ovs/route/add", netip.PrefixFrom(near6, 64).Masked().String(), below, "pkt_mark=" + mark},
 	}
 	for _, list := range [][]netip.Addr{far4, far6} {
 		for _, a := range list {

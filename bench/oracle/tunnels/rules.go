@@ -14,7 +14,9 @@ var matches = []string{"", ",tcp", ",udp", ",ip", ",ipv6", ",arp", ",tcp6", ",vl
 func (g *generator) out(all []kind, i int) (list []string) {
 	for n := range 1 + g.IntN(3) {
 		what := pick(g, matches...)
-		match := fmt.Sprintf("priority=%d,in_port=%d%s", 10+g.IntN(50), 1+g.IntN(len(hosts)), what)
+		// Which of two rules of one priority a packet meets is up to the switch.
+		priority := 10 + 9*g.IntN(6) + 3*i + n
+		match := fmt.Sprintf("priority=%d,in_port=%d%s", priority, 1+g.IntN(len(hosts)), what)
 		actions := g.send(&all[i])
 		if slices.Contains([]string{",tcp", ",udp", ",ip", ",ipv6", ",tcp6"}, what) { // the outer header may inherit it
 			actions = pick(g, "", "", "dec_ttl,", "set_field:16->ip_dscp,", "set_field:3->nw_ecn,") + actions
@@ -52,6 +54,9 @@ func (g *generator) send(k *kind) string {
 		set(fmt.Sprintf("%#x", g.IntN(1<<16)), "tun_gbp_id")
 		set(fmt.Sprintf("%#x", g.IntN(256)), "tun_gbp_flags")
 	}
+	if !k.from() && g.one(6) {
+		set(pick(g, mark, "9"), "pkt_mark")
+	}
 	for _, o := range g.tlvs {
 		if g.one(2) {
 			set(fmt.Sprintf("%#x", g.Uint32()), o.field)
@@ -78,9 +83,9 @@ func (g *generator) in(all []kind, i int) (list []string) {
 	for _, o := range g.tlvs {
 		matches = append(matches, ","+o.field, fmt.Sprintf(",%s=0x1/0x1", o.field))
 	}
-	for range 1 + g.IntN(3) {
+	for n := range 1 + g.IntN(3) {
 		match := pick(g, matches...)
-		list = append(list, fmt.Sprintf("priority=%d,in_port=%d%s,actions=%s", 10+g.IntN(50), k.Number, match, g.take(all, k, match)))
+		list = append(list, fmt.Sprintf("priority=%d,in_port=%d%s,actions=%s", 10+3*g.IntN(16)+n, k.Number, match, g.take(all, k, match)))
 	}
 	return append(list, fmt.Sprintf("priority=1,in_port=%d,actions=%s", k.Number, g.take(all, k, "")))
 }

@@ -50,6 +50,9 @@ var (
 	nearMAC = [6]byte{2, 0, 0, 0, 1, 1}
 )
 
+// mark is that of packets that there are routes for, beside those for packets without one. With another none go.
+const mark = "5"
+
 // farMAC is the Ethernet address that a far end has.
 func farMAC(addr netip.Addr) [6]byte {
 	b := addr.AsSlice()

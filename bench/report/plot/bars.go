@@ -6,6 +6,7 @@ import "fmt"
 type Bars struct {
 	Title, Description string
 	Groups             []Group
+	Largest            float64 // that the scale goes up to, of several charts beside each other; that of the figures if it is less
 }
 
 // A Group are figures to be compared with each other.
@@ -25,7 +26,7 @@ type Bar struct {
 
 // The bars' area in units.
 const (
-	barLeft, barRight = 74.0, 340.0
+	barLeft, barRight = 98.0, 352.0
 	barHeight         = 16.0
 	barStep           = 21.0
 	groupGap          = 14.0
@@ -34,7 +35,7 @@ const (
 // SVG draws it, all bars on one scale. id is unique in the page.
 func (b *Bars) SVG(id string) string {
 	var c canvas
-	largest := 0.0
+	largest := b.Largest
 	for _, g := range b.Groups {
 		for _, bar := range g.Bars {
 			largest = max(largest, bar.Value, bar.High)
@@ -57,7 +58,7 @@ func (b *Bars) SVG(id string) string {
 // draw draws a group below y and returns where the next one begins.
 func (g *Group) draw(c *canvas, y float64, at func(float64) float64) float64 {
 	const most = 64 // characters on a line
-	lines := wrap(g.Label, most-len([]rune(g.Note))-2)
+	lines := Wrap(g.Label, most-len([]rune(g.Note))-2)
 	for i, l := range lines {
 		y += 15
 		c.text(2, y, "start", "label", l)
@@ -75,7 +76,7 @@ func (g *Group) draw(c *canvas, y float64, at func(float64) float64) float64 {
 
 func (b *Bar) draw(c *canvas, y float64, at func(float64) float64) {
 	middle := y + barHeight/2
-	c.text(barLeft-6, middle+4.5, "end", "label", Cut(b.Name, 10))
+	c.text(barLeft-6, middle+4.5, "end", "label", Cut(b.Name, 13))
 	c.titled(b.Name+": "+b.Text, "rect", "x", barLeft, "y", y, "width", max(1, at(b.Value)-barLeft), "height", barHeight, "rx", 2.0, "class", "bar "+series(b.Series))
 	for _, v := range b.Dots {
 		c.element("circle", "cx", at(v), "cy", y+0.76*barHeight, "r", 1.9, "class", "dot")

@@ -90,8 +90,8 @@ func (c *canvas) mark(i int, x, y float64, open bool, title string) {
 	}
 }
 
-// wrap breaks a text into lines of so many characters at most, at spaces where there are any.
-func wrap(s string, most int) (lines []string) {
+// Wrap breaks a text into lines of so many characters at most, at spaces where there are any.
+func Wrap(s string, most int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(s) {
 		word = Cut(word, most)

@@ -47,7 +47,7 @@ func TestTextsFitIntoTheirLines(t *testing.T) {
 	}{
 		{"", []string{""}}, {"one two three", []string{"one two", "three"}}, {"onetwothree", []string{"onetwot…"}}, {"ääää öööö", []string{"ääää", "öööö"}},
 	} {
-		if got := wrap(c.text, 8); !slices.Equal(got, c.want) {
+		if got := Wrap(c.text, 8); !slices.Equal(got, c.want) {
 			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
 		}
 	}

@@ -2,11 +2,12 @@ package plot
 
 import "fmt"
 
-// Stack is a chart of wholes and what they are made of. Which part is which is said beside it, in a table with the same colours and the
-// figures: parts are often too small for a name.
+// Stack is a chart of wholes and what they are made of. Which part is which is said beside it by the same colours: parts are often
+// too small for a name.
 type Stack struct {
 	Title, Description string
 	Wholes             []Whole
+	Largest            float64 // that the scale goes up to, of several charts beside each other; that of the wholes if it is less
 }
 
 // A Whole is one bar. Parts of one number are the same kind in all of them.
@@ -25,7 +26,7 @@ type Part struct {
 // SVG draws it, all bars on one scale. id is unique in the page.
 func (s *Stack) SVG(id string) string {
 	var c canvas
-	largest := 0.0
+	largest := s.Largest
 	for _, w := range s.Wholes {
 		sum := 0.0
 		for _, p := range w.Parts {
@@ -36,10 +37,10 @@ func (s *Stack) SVG(id string) string {
 	if largest == 0 {
 		largest = 1
 	}
-	const height, step = 26.0, 50.0
+	const height, step = 20.0, 42.0
 	y := 4.0
 	for _, w := range s.Wholes {
-		c.text(2, y+13, "start", "label", Cut(w.Name, 45))
+		c.text(2, y+13, "start", "label", Cut(w.Name, 54))
 		c.text(Width-2, y+13, "end", "strong", w.Text)
 		x := 2.0
 		for _, p := range w.Parts {

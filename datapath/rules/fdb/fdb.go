@@ -106,7 +106,7 @@ type Table struct {
 	entries []entry
 	free    int32 // first unused entry, linked by next
 	ports   usage
-	flushed int64 // ns: when entries were last flushed
+	flushed int64 // ns: when entries were last flushed, or one was removed
 }
 
 // New returns an empty table.

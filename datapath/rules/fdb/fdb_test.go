@@ -149,6 +149,9 @@ func TestTrafficCountedLate(t *testing.T) {
 		wantPort(t, tb, key, 0)
 		tb.Replay(key, 7, 6)
 		wantPort(t, tb, key, 7)
+		tb.Remove(key, 8)
+		tb.Replay(key, 7, 7)
+		wantPort(t, tb, key, 0)
 	})
 }
 
@@ -384,7 +387,8 @@ func TestTheTableAgreesWithANaiveTwin(t *testing.T) {
 				}
 			case op < 95:
 				what = fmt.Sprintf("remove %v", k)
-				got, want = tb.Remove(k), slow.entries[k] != nil
+				slow.flushed = now
+				got, want = tb.Remove(k, now), slow.entries[k] != nil
 				delete(slow.entries, k)
 			default:
 				what = "expire"

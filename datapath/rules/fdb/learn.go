@@ -92,10 +92,11 @@ func (t *Table) AddStatic(key Key, port uint32) (Result, error) {
 	return r, nil
 }
 
-// Remove forgets key, static or learned, and reports whether it was known.
-func (t *Table) Remove(key Key) bool {
+// Remove forgets key, static or learned, and reports whether it was known. now is the time in ns: see Replay.
+func (t *Table) Remove(key Key, now int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.flushed = max(t.flushed, now)
 	i, ok := t.index[key]
 	if ok {
 		t.remove(i)

@@ -20,7 +20,7 @@ func (t *Table) AddAddress(key fdb.Key, port uint32) error {
 
 // DeleteAddress makes NORMAL forget an address and reports whether it knew it.
 func (t *Table) DeleteAddress(key fdb.Key) bool {
-	ok := t.fdb.Remove(key)
+	ok := t.fdb.Remove(key, t.clock())
 	if ok {
 		t.addressChanged(key)
 	}

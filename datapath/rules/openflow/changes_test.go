@@ -178,7 +178,7 @@ func TestNoVerdictChangesUnannounced(t *testing.T) {
 	changed := 0
 	seeds := uint64(150)
 	if testing.Short() {
-		seeds = 50
+		seeds = 25
 	}
 	for seed := range seeds {
 		g := newGenerator(seed)

@@ -79,7 +79,7 @@ func part(g *generator, f flow.FieldID) flow.Subfield {
 func TestWhoFollowsAPathGetsTheVerdictOfATranslation(t *testing.T) {
 	seeds := 300
 	if testing.Short() {
-		seeds = 40
+		seeds = 20
 	}
 	compared, followed := 0, 0
 	for seed := range seeds {

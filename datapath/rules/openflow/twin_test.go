@@ -371,7 +371,7 @@ func (w *walk) send1(p *rules.Port) {
 func TestTranslationAgreesWithANaiveTwin(t *testing.T) {
 	tables := 300
 	if testing.Short() {
-		tables = 30
+		tables = 20
 	}
 	outputs := 0
 	for seed := range tables {

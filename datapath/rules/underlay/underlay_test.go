@@ -212,7 +212,7 @@ func TestChangesOfBothAreTold(t *testing.T) {
 	if second == first || b.in.settled != b.in.version {
 		t.Errorf("versions %d, %d; settled %d, want %d", first, second, b.in.settled, b.in.version)
 	}
-	w, _ := b.stack.Route(ip("10.0.0.9"), netip.Addr{}, 0)
+	w, _ := b.stack.Route(ip("10.0.0.9"), netip.Addr{}, 0, 0)
 	b.stack.Receive(1, wire.NewARP(ours, wire.ARPReply, host9, ip("10.0.0.9"), ours, ip("10.0.0.1")))
 	c.Reset()
 	third := b.Changes(second, &c)

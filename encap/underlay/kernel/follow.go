@@ -1,7 +1,8 @@
-// Package kernel keeps an underlay informed of what the host's kernel has for a device: addresses, routes, neighbours. It
-// uses netlink, changes nothing but asks the kernel for neighbours and to listen to multicast groups, and never answers for the device itself.
+// Package kernel keeps an underlay informed of what the host's kernel has for a device: addresses, routes, rules about
+// marks, neighbours. It uses netlink, changes nothing but asks the kernel for neighbours and to listen to multicast groups,
+// and never answers for the device itself.
 //
-// Sources: linux include/uapi/linux/rtnetlink.h and neighbour.h, rtnetlink(7).
+// Sources: linux include/uapi/linux/rtnetlink.h, fib_rules.h and neighbour.h, rtnetlink(7), ip-rule(8).
 package kernel
 
 import (
@@ -20,7 +21,7 @@ import (
 )
 
 const (
-	// settle is how long addresses and routes are let come before all are read: a routing daemon changes many at once.
+	// settle is how long addresses, routes and rules are let come before all are read: a routing daemon changes many at once.
 	settle = 20 * time.Millisecond
 	// retry is the time until the next attempt when netlink fails, or the device is not there.
 	retry = time.Second
@@ -103,6 +104,7 @@ type news struct {
 	addresses  chan netlink.AddrUpdate
 	routes     chan netlink.RouteUpdate
 	neighbours chan netlink.NeighUpdate
+	rules      <-chan struct{}
 	failed     chan error
 }
 
@@ -149,6 +151,11 @@ func (f *Follower) listen(ctx context.Context, n *news) error {
 			}
 			later()
 		case _, ok := <-n.routes:
+			if !ok {
+				return errEnded
+			}
+			later()
+		case _, ok := <-n.rules:
 			if !ok {
 				return errEnded
 			}

@@ -13,7 +13,7 @@ import (
 // maxRoutes is how many routes are taken from the kernel: more than a data centre's fabric has, less than the Internet.
 const maxRoutes = 1 << 16
 
-// read reads addresses and routes, and the neighbours too if the device is not the one that they were read of. Without a
+// read reads addresses, routes and rules, and the neighbours too if the device is not the one that they were read of. Without a
 // device there is nothing.
 func (f *Follower) read() error {
 	link, err := f.handle.LinkByName(f.device)
@@ -36,7 +36,7 @@ func (f *Follower) read() error {
 	return nil
 }
 
-// readState reads addresses and routes.
+// readState reads addresses, routes and rules.
 func (f *Follower) readState(link netlink.Link) error {
 	var k underlay.KernelState
 	list, err := f.handle.AddrList(link, netlink.FAMILY_ALL)
@@ -60,6 +60,9 @@ func (f *Follower) readState(link netlink.Link) error {
 		routes = routes[:maxRoutes]
 	}
 	k.Routes = chosen(routes, f.index)
+	if k.Rules, err = f.readRules(); err != nil {
+		return err
+	}
 	f.stack.SetKernel(f.port, k)
 	return nil
 }

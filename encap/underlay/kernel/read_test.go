@@ -53,3 +53,34 @@ func TestTheRoutesThatTheKernelWouldTakeAreTaken(t *testing.T) {
 		}
 	}
 }
+
+func TestRulesThatOnlyAMarkDecidesAboutAreTaken(t *testing.T) {
+	rule := func(priority, table int, change func(r *netlink.Rule)) netlink.Rule {
+		r := *netlink.NewRule()
+		r.Priority, r.Table, r.Family = priority, table, unix.AF_INET
+		change(&r)
+		return r
+	}
+	mask := uint32(0xf0)
+	_, prefix, _ := net.ParseCIDR("10.0.0.0/8")
+	list := aboutMarks([]netlink.Rule{
+		rule(0, unix.RT_TABLE_LOCAL, func(*netlink.Rule) {}),
+		rule(30, 103, func(r *netlink.Rule) { r.Mark, r.Mask = 0x10, &mask }),
+		rule(10, 101, func(r *netlink.Rule) { r.Mark = 5 }),
+		rule(40, 104, func(r *netlink.Rule) { r.Mask = &mask }),
+		rule(11, 111, func(r *netlink.Rule) { r.Mark, r.Invert = 5, true }),
+		rule(12, 112, func(r *netlink.Rule) { r.Mark, r.Src = 5, prefix }),
+		rule(13, 113, func(r *netlink.Rule) { r.Mark, r.IifName = 5, "eth0" }),
+		rule(14, 114, func(r *netlink.Rule) { r.Mark, r.SuppressPrefixlen = 5, 0 }),
+		rule(15, 0, func(r *netlink.Rule) { r.Mark = 5 }), // leads nowhere
+		rule(32766, unix.RT_TABLE_MAIN, func(*netlink.Rule) {}),
+		rule(32768, 120, func(r *netlink.Rule) { r.Mark = 5 }),
+	})
+	var got []string
+	for i := range list {
+		got = append(got, fmt.Sprintf("%d: %#x/%#x table %d", list[i].Priority, list[i].Mark, maskOf(&list[i]), list[i].Table))
+	}
+	if want := "10: 0x5/0xffffffff table 101, 30: 0x10/0xf0 table 103, 40: 0x0/0xf0 table 104"; strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+}

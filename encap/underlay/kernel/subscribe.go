@@ -12,7 +12,7 @@ var errEnded = errors.New("the kernel's messages have ended")
 
 // subscribe asks for the kernel's messages until done is closed. The news are to be drained, also with an error.
 func (f *Follower) subscribe(done chan struct{}) (*news, error) {
-	n := &news{failed: make(chan error, 3)}
+	n := &news{failed: make(chan error, 4)}
 	failed := func(err error) {
 		select {
 		case n.failed <- err:
@@ -35,6 +35,9 @@ func (f *Follower) subscribe(done chan struct{}) (*news, error) {
 		return n, fmt.Errorf("subscribe to neighbours: %w", err)
 	}
 	n.neighbours = neighbours
+	if n.rules, err = subscribeRules(f.ns, done, failed); err != nil {
+		return n, fmt.Errorf("subscribe to rules: %w", err)
+	}
 	return n, nil
 }
 
@@ -51,6 +54,10 @@ func (n *news) drain(done chan struct{}) {
 	}
 	if n.neighbours != nil {
 		for range n.neighbours {
+		}
+	}
+	if n.rules != nil {
+		for range n.rules {
 		}
 	}
 }

@@ -3,7 +3,6 @@ package svp
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"net/netip"
@@ -168,67 +167,4 @@ func readAck(m message) (a ack, err error) {
 		return a, errSize
 	}
 	return a, nil
-}
-
-// logBody returns the body of a LOG_REQ, for what concerns the host whose end is at self.
-func logBody(self netip.Addr) []byte {
-	b := make([]byte, logReqLen)
-	order.PutUint32(b, logRoom)
-	ip := self.As16()
-	copy(b[4:], ip[:])
-	return b
-}
-
-// An entry is one of the log: an answer that is no good any more.
-type entry struct {
-	id   [idLen]byte
-	kind uint32
-	mac  [6]byte    // logVL2
-	addr netip.Addr // logVL3
-	vni  uint32
-}
-
-// readLog reads the body of a LOG_ACK. All of it must be right.
-func readLog(b []byte) (s status, list []entry, err error) {
-	if len(b) < 4 || len(b) > logRoom {
-		return 0, nil, errSize
-	}
-	s, b = status(order.Uint32(b)), b[4:]
-	for len(b) > 0 {
-		if len(b) < 4 {
-			return s, nil, errSize
-		}
-		e := entry{kind: order.Uint32(b)}
-		switch {
-		case e.kind == logVL2 && len(b) >= logVL2Len:
-			e.mac, e.vni = [6]byte(b[20:]), order.Uint32(b[28:])
-			e.id, b = [idLen]byte(b[4:]), b[logVL2Len:]
-		case e.kind == logVL3 && len(b) >= logVL3Len:
-			e.addr, e.vni = netip.AddrFrom16([16]byte(b[20:])).Unmap(), order.Uint32(b[40:])
-			e.id, b = [idLen]byte(b[4:]), b[logVL3Len:]
-		case e.kind == logVL2 || e.kind == logVL3:
-			return s, nil, errSize
-		default:
-			return s, nil, fmt.Errorf("%w: %d", errEntry, e.kind)
-		}
-		list = append(list, e)
-	}
-	return s, list, nil
-}
-
-// removeBody returns the body of a LOG_RM, for entries that were dealt with.
-func removeBody(list []entry) []byte {
-	b := order.AppendUint32(nil, uint32(len(list)))
-	for i := range list {
-		b = append(b, list[i].id[:]...)
-	}
-	return b
-}
-
-// readStatus reads the body of a LOG_RM_ACK.
-func readStatus(b []byte) (status, error) {
-	if len(b) != 4 {
-		return 0, errSize
-	}
-	return status(order.Uint32(b)), nil
 }

@@ -56,60 +56,6 @@ func parse(data []byte) (answers, error) {
 	return p.table, nil
 }
 
-// A word is one word of a line.
-type word struct {
-	text   string
-	column int
-}
-
-// split appends the words of a line up to a comment to words.
-func split(line []byte, words []word) []word {
-	line, _, _ = bytes.Cut(line, []byte("#"))
-	for at := 0; at < len(line); {
-		n := bytes.IndexAny(line[at:], " \t\r\n")
-		if n < 0 {
-			n = len(line) - at
-		}
-		if n > 0 {
-			words = append(words, word{string(line[at : at+n]), at + 1})
-		}
-		at += n + 1
-	}
-	return words
-}
-
-type parser struct {
-	table   answers
-	flooded map[uint32]bool // VNIs that say where they flood to
-	guests  int
-	line    int
-	words   []word // of the line that are not used up
-	last    word
-}
-
-func (p *parser) wrong(format string, args ...any) error {
-	return &Error{p.line, p.last.column, fmt.Sprintf(format, args...)}
-}
-
-// take uses up the next word. At the end of the line it is empty.
-func (p *parser) take() string {
-	if len(p.words) == 0 {
-		p.last = word{column: p.last.column + len(p.last.text)}
-		return ""
-	}
-	p.last, p.words = p.words[0], p.words[1:]
-	return p.last.text
-}
-
-// is uses up the next word if it is the one given.
-func (p *parser) is(text string) bool {
-	if len(p.words) == 0 || p.words[0].text != text {
-		return false
-	}
-	p.take()
-	return true
-}
-
 // one reads a line.
 func (p *parser) one() error {
 	if !p.is("vni") {

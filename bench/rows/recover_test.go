@@ -1,0 +1,88 @@
+package rows
+
+import (
+	"context"
+	"encoding/binary"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/gen/sink"
+	"github.com/culvertdev/culvert/bench/gen/stream"
+)
+
+// A runner makes up results.
+type runner func(gen.Job) *gen.Result
+
+func (r runner) Run(_ context.Context, j gen.Job, _ func(gen.Progress)) (*gen.Result, error) {
+	return r(j), nil
+}
+
+// addressesOf are the first source address of a stream's flows, and the one behind the last.
+func addressesOf(s gen.Stream) (begin, end uint32) {
+	a := s.Source.Address.AsSlice()
+	begin = binary.BigEndian.Uint32(a[len(a)-4:])
+	return begin, begin + uint32(s.Flows)
+}
+
+func TestHowSoonASwitchRecoversFromTooManyNewFlows(t *testing.T) {
+	const each = 2 * time.Second
+	var job gen.Job
+	b := &Bench{From: "a", To: "b", Generator: runner(func(j gen.Job) *gen.Result {
+		job = j
+		return &gen.Result{Streams: []gen.StreamResult{
+			{Offered: 22_000, Lost: 2000, Report: sink.Report{Received: 20_000}},
+			{Offered: 9000, Lost: 30, LastLost: 900, Report: sink.Report{Received: 8970}}, // the generator left out a tenth
+		}, Limits: []string{"late"}, OnlyPace: true}
+	})}
+	v, err := b.SetupRecovery(t.Context(), 10_000, each)
+	must(t, err)
+	over, after := job.Streams[0], job.Streams[1]
+	if over.Rate != 11_000 || over.After != 0 || over.Until != gen.Duration(each) || after.Rate != 5000 || after.After != gen.Duration(each) || job.Time != gen.Duration(2*each) {
+		t.Errorf("overload of %+v, then %+v, for %v", over, after, time.Duration(job.Time))
+	}
+	if over.Flows != 22_000 || after.Flows != 10_000 {
+		t.Errorf("%d and %d flows, want each frame to be the first of one", over.Flows, after.Flows)
+	}
+	_, end := addressesOf(over)
+	if begin, _ := addressesOf(after); end > begin {
+		t.Errorf("flows of the overload up to %x come again from %x on", end, begin)
+	}
+	if v.Overload != 11_000 || v.Relief != 4500 || !v.Overloaded || v.LostOver != 2000 || v.LostAfter != 30 || len(v.Limits) != 1 {
+		t.Errorf("%+v", v)
+	}
+	if v.After != 200*time.Millisecond || !v.Recovered { // 900 frames at what was really offered
+		t.Errorf("recovered after %v, %v; want 200ms", v.After, v.Recovered)
+	}
+}
+
+func TestWithoutAnOverloadThereIsNoRecovery(t *testing.T) {
+	b := &Bench{From: "a", To: "b", Generator: runner(func(gen.Job) *gen.Result {
+		return &gen.Result{Streams: []gen.StreamResult{{Offered: 11_000}, {Offered: 5000}}}
+	})}
+	v, err := b.SetupRecovery(t.Context(), 10_000, time.Second)
+	must(t, err)
+	if figures := v.Record().Window.Figures; v.Overloaded || len(figures) != 2 {
+		t.Errorf("%+v is kept as %v, want no time of recovery", v, figures)
+	}
+}
+
+func TestAnOverloadHasItsBounds(t *testing.T) {
+	b := &Bench{From: "a", To: "b", Generator: runner(func(gen.Job) *gen.Result { return nil })}
+	if _, err := b.SetupRecovery(t.Context(), stream.MaxFlows, time.Second); err == nil || !strings.Contains(err.Error(), "new flows, want at most") {
+		t.Errorf("more flows than there are: %v", err)
+	}
+	for _, throughput := range []float64{0, -1} {
+		if _, err := b.SetupRecovery(t.Context(), throughput, time.Second); err == nil {
+			t.Errorf("a throughput of %v", throughput)
+		}
+	}
+	if _, err := b.SetupRecovery(t.Context(), 1, 0); err == nil {
+		t.Error("for no time")
+	}
+	b.Spec.Order = "random"
+	if _, err := b.SetupRecovery(t.Context(), 1000, time.Second); err == nil || !strings.Contains(err.Error(), "want cyclic") {
+		t.Errorf("flows at random: %v", err)
+	}
+}

@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"slices"
+
+	"github.com/culvertdev/culvert/encap/vtep"
+)
+
+// settle notes who is here, and tells d what is new. A guest that says nothing for long is forgotten by its bridge, and is
+// still here: until it is seen elsewhere, d knows it to be elsewhere, or its port has gone.
+func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	seen.enter(g.fresh, now)
+	g.news = len(g.fresh) > 0
+	for who, addresses := range seen.own {
+		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
+			g.claim(who, ip)
+		}
+	}
+	silent := 0
+	for who, s := range g.stays {
+		if _, ok := seen.here[who]; ok {
+			continue
+		}
+		if s.here && silent < maxSilent && s.remains(who, seen, d) {
+			silent++
+			continue
+		}
+		if s.here {
+			s.withdraw(who, s.told, d)
+			s.here, s.told, s.since = false, 0, now
+			g.trust(who)
+		}
+		if s.since == 0 {
+			s.since = now
+		}
+		if now-s.since > int64(stayed) {
+			g.drop(who, s)
+		}
+	}
+	for who, at := range seen.here {
+		if s := g.stay(who); s != nil {
+			if s.announce(who, at, d) {
+				g.wonder(who, d, now)
+			}
+		}
+	}
+	g.askSome(d, now)
+}
+
+// remains reports whether a guest that its bridge does not know any more is still here.
+func (s *stay) remains(who guest, seen *sightings, d *vtep.Directory) bool {
+	if seen.away[who] || !seen.up[s.at.port] {
+		return false
+	}
+	return !s.elsewhere(d.Ask(who.question(), false))
+}
+
+// question returns the one where a guest is.
+func (g guest) question() vtep.Question { return vtep.ForMAC(g.vni, g.mac) }
+
+// elsewhere reports whether the answer to the question where the guest is says that it is not here.
+func (s *stay) elsewhere(r vtep.Result) bool {
+	return r.State == vtep.Known && !r.Flooded && r.Answer.Ends[0].Addr != s.at.end.Addr
+}
+
+// announce tells d that a guest is here, as far as it has not been told, and reports whether it had to be told that. One that has
+// come here again since may have been said to be elsewhere meanwhile, however short it was away.
+func (s *stay) announce(who guest, at place, d *vtep.Directory) (told bool) {
+	for _, ip := range s.lost {
+		d.Withdraw(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
+	}
+	if !s.here || s.at.end != at.end || s.at.since != at.since || len(s.lost) > 0 {
+		told, s.here, s.was, s.told, s.lost = true, true, true, 0, nil
+		d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, End: at.end})
+	}
+	s.at = at
+	for ; s.told < len(s.ips); s.told++ {
+		d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: s.ips[s.told], End: at.end})
+	}
+	return told
+}
+
+// withdraw tells d that a guest is not here any more, which was told n of its addresses.
+func (s *stay) withdraw(who guest, n int, d *vtep.Directory) {
+	for _, one := range s.guests(who, n) {
+		d.Withdraw(one)
+	}
+}
+
+// guests returns what others know of a guest of which they were told n addresses.
+func (s *stay) guests(who guest, n int) []vtep.Guest {
+	list := []vtep.Guest{{VNI: who.vni, MAC: who.mac, End: s.at.end}}
+	for _, ip := range append(slices.Clone(s.ips[:n]), s.lost...) {
+		list = append(list, vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
+	}
+	return list
+}

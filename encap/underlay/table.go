@@ -1,0 +1,87 @@
+package underlay
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// A table has the next hosts on the way to each prefix. Its zero value is empty, and stays so.
+type table struct {
+	hops    map[netip.Prefix][]hop
+	lengths [2][]int // of the prefixes of IPv4 and IPv6 in hops, longest first
+}
+
+func newTable() table { return table{hops: make(map[netip.Prefix][]hop)} }
+
+func (t *table) add(p netip.Prefix, h hop) {
+	p = p.Masked()
+	if list := t.hops[p]; len(list) < maxWays && !slices.Contains(list, h) {
+		t.hops[p] = append(list, h)
+	}
+}
+
+// addRoute adds a route out of an interface, unless its prefix is reached directly, and reports whether it did.
+func (t *table) addRoute(link uint16, r Route) bool {
+	if list := t.hops[r.To.Masked()]; len(list) > 0 && !list[0].router.IsValid() && len(r.Via) > 0 {
+		return false
+	}
+	if len(r.Via) == 0 {
+		t.add(r.To, hop{link: link})
+	}
+	for _, via := range r.Via {
+		t.add(r.To, hop{link, via})
+	}
+	return true
+}
+
+// finish sorts what look-ups go by.
+func (t *table) finish() {
+	for p := range t.hops {
+		l := &t.lengths[family(p.Addr())]
+		if !slices.Contains(*l, p.Bits()) {
+			*l = append(*l, p.Bits())
+		}
+	}
+	for i := range t.lengths {
+		slices.SortFunc(t.lengths[i], func(a, b int) int { return cmp.Compare(b, a) })
+	}
+}
+
+// family is 0 for IPv4, 1 for IPv6.
+func family(a netip.Addr) int {
+	if a.Is6() {
+		return 1
+	}
+	return 0
+}
+
+// lookup returns the hops of the longest prefix that addr is in and that one of the hops passes use of, none if there
+// is no such prefix.
+func (t *table) lookup(addr netip.Addr, use func(hop) bool) []hop {
+	for _, bits := range t.lengths[family(addr)] {
+		p, err := addr.Prefix(bits)
+		if err != nil {
+			return nil
+		}
+		if list := t.hops[p]; slices.ContainsFunc(list, use) {
+			return list
+		}
+	}
+	return nil
+}
+
+// difference returns the tags of all prefixes whose hops differ in two tables.
+func (t *table) difference(o *table, tags func(netip.Prefix) uint64) (all uint64) {
+	for p, list := range t.hops {
+		if !slices.Equal(list, o.hops[p]) {
+			all |= tags(p)
+		}
+	}
+	for p := range o.hops {
+		if t.hops[p] == nil {
+			all |= tags(p)
+		}
+	}
+	return all
+}
