@@ -3,6 +3,8 @@ package pmd
 import (
 	"context"
 	"time"
+
+	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
 const (
@@ -40,7 +42,7 @@ func (w *window) share() float64 {
 	return sum / float64(n)
 }
 
-// watch measures, keeps the clock right, and rebalances, until ctx ends.
+// watch measures, keeps the clock right and the CPUs free for workers, and rebalances, until ctx ends.
 func (g *Group) watch(ctx context.Context, ended chan<- struct{}) {
 	defer close(ended)
 	tick := time.NewTicker(measureEvery)
@@ -55,6 +57,9 @@ func (g *Group) watch(ctx context.Context, ended chan<- struct{}) {
 		}
 		if ahead := time.Duration(g.clock.Recalibrate()); ahead.Abs() > time.Millisecond {
 			g.log.Warn("the cycle counter and the monotonic clock went apart", "ahead", ahead)
+		}
+		if err := cpu.Tidy(); err != nil {
+			g.log.Debug("threads on the workers' CPUs", "error", err)
 		}
 		now := g.clock.Cycles()
 		g.measure(float64(now - last))

@@ -18,6 +18,7 @@ const (
 	workerPolls
 	workerEmptyPolls
 	workerOverBudget
+	workerMoves
 	workerCounterCount
 )
 
@@ -31,6 +32,7 @@ var workerCounters = [workerCounterCount]counter.Desc{
 	workerPolls:         {Name: "polls", Help: "Looks at a queue."},
 	workerEmptyPolls:    {Name: "empty_polls", Help: "Looks at a queue that had nothing."},
 	workerOverBudget:    {Name: "over_budget", Help: "Times the worker gave up sleeping because waking up took longer than the latency budget."},
+	workerMoves:         {Name: "moves", Help: "Times the Go runtime gave the worker another thread."},
 }
 
 // What is measured about a queue besides the queue's own counters.
@@ -63,6 +65,7 @@ type WorkerStats struct {
 	Polls         uint64
 	EmptyPolls    uint64 // polls that found a queue empty
 	OverBudget    uint64 // times the worker gave up sleeping
+	Moves         uint64 // times the Go runtime gave the worker another thread
 	Stages        stage.Times
 
 	Cycle  Histogram // length of poll cycles; a pause of the runtime or the machine makes one long
@@ -95,6 +98,7 @@ func (w *Worker) Stats() WorkerStats {
 		Polls:         w.count.Value(workerPolls),
 		EmptyPolls:    w.count.Value(workerEmptyPolls),
 		OverBudget:    w.count.Value(workerOverBudget),
+		Moves:         w.count.Value(workerMoves),
 		Stages:        w.stages.Times(),
 		Cycle:         w.cycleTime.snapshot(),
 		Wake:          w.wakeTime.snapshot(),

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +26,7 @@ var errRunning = errors.New("the worker is running")
 // WorkerConfig configures a Worker.
 type WorkerConfig struct {
 	ID  int // names the worker in logs and statistics
-	CPU int // CPU to run on; -1: wherever the kernel likes
+	CPU int // CPU to run on; -1: any
 	// Latency is the longest a packet may wait because its worker was asleep. 0 or less: the worker
 	// never sleeps. When waking up takes longer than that on this machine, the worker does not sleep
 	// either, and says so in Stats and in the log.
@@ -36,7 +35,7 @@ type WorkerConfig struct {
 	Log     *slog.Logger // nil: none
 }
 
-// A Worker polls receive queues from one thread and feeds a Processor.
+// A Worker polls receive queues from one CPU and feeds a Processor.
 //
 // It takes no lock and allocates nothing while it polls. A broken invariant in a queue or processor
 // panics, and the panic ends the process: going on would forward packets from memory that is not
@@ -132,7 +131,7 @@ func (w *Worker) ID() int { return w.cfg.ID }
 // CPU returns the CPU the worker is pinned to, -1 for none.
 func (w *Worker) CPU() int { return w.cfg.CPU }
 
-// Start runs the worker on a thread of its own, pinned to its CPU. It fails when the worker runs
+// Start runs the worker in a goroutine of its own, with a seat ([cpu.Seat]) on its CPU. It fails when the worker runs
 // already, when the CPU is not to be had, or when the process is out of file descriptors.
 func (w *Worker) Start() error {
 	w.mu.Lock()
@@ -170,30 +169,24 @@ func (w *Worker) Stop() {
 	<-done
 }
 
-// main is the worker's thread. It ends without unlocking the thread: the runtime then ends the thread,
-// whose affinity is no longer that of the others.
+// main is the worker's goroutine.
 func (w *Worker) main(started chan<- error, done chan<- struct{}) {
 	defer close(done)
-	runtime.LockOSThread()
-	if w.cfg.CPU >= 0 {
-		if err := cpu.Pin(w.cfg.CPU); err != nil {
-			w.closeWaiter()
-			started <- err
-			return
-		}
-		// Where the kernel does not let it, its own slices are as short as those of others.
-		if err := cpu.UsualSlices(); err != nil {
-			w.log.Debug("the worker's slices stay as they are", "error", err)
-		}
+	seat, err := cpu.Take(w.cfg.CPU)
+	if err != nil {
+		w.closeWaiter()
+		started <- err
+		return
 	}
+	defer seat.Leave()
 	w.calibrate()
 	w.resync()
 	started <- nil
-	w.loop()
+	w.loop(seat)
 }
 
 // loop polls until Stop.
-func (w *Worker) loop() {
+func (w *Worker) loop(seat *cpu.Seat) {
 	for {
 		// 1. What others asked for.
 		if w.called.Load() && w.control() {
@@ -201,7 +194,11 @@ func (w *Worker) loop() {
 		}
 		// 2. One poll cycle.
 		w.cycle()
-		// 3. Sleep when there has been nothing to do for long enough.
+		// 3. Stay where it is.
+		if seat.Keep(w.now) {
+			w.count.Add(workerMoves, 1)
+		}
+		// 4. Sleep when there has been nothing to do for long enough.
 		if w.idle.due(w.now) {
 			w.sleep()
 		}

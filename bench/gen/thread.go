@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"runtime"
 	"slices"
 	"time"
 
@@ -35,18 +34,17 @@ type thread struct {
 
 // loop runs the thread until the run is over.
 func (t *thread) loop() error {
-	runtime.LockOSThread()
-	if t.cpu >= 0 { // the thread stays locked, so that it ends with the goroutine
-		if err := cpu.Pin(t.cpu); err != nil {
-			t.phase.Store(over)
-			return err
-		}
-	} else {
-		defer runtime.UnlockOSThread()
+	seat, err := cpu.Take(t.cpu)
+	if err != nil {
+		t.phase.Store(over)
+		return err
 	}
+	defer seat.Leave()
 	t.primed = t.clock.Cycles() + t.cycles(prime)
 	for phase := t.phase.Load(); phase != over; phase = t.phase.Load() {
-		t.turn(phase, t.clock.Cycles())
+		now := t.clock.Cycles()
+		t.turn(phase, now)
+		seat.Keep(t.clock.At(now))
 	}
 	for _, s := range t.senders {
 		s.flush()

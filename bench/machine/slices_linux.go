@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,25 +16,41 @@ type Slices struct {
 	text [96]byte
 }
 
-// SlicesOf finds the thread of a process that may run on one CPU alone, such as a switch's forwarding thread; nil if there is none.
+// SlicesOf finds the thread of a process that may run on one CPU alone and has run there most, such as a switch's forwarding thread; nil if
+// there is none.
 func SlicesOf(pid, cpu int) (*Slices, error) {
 	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*")
 	if err != nil {
 		return nil, err
 	}
 	alone := []byte("\nCpus_allowed_list:\t" + strconv.Itoa(cpu) + "\n")
+	busiest, most := "", uint64(0)
 	for _, dir := range tasks {
 		status, err := os.ReadFile(filepath.Join(dir, "status"))
 		if err != nil || !bytes.Contains(status, alone) { // the thread may have ended
 			continue
 		}
-		f, err := os.Open(filepath.Join(dir, "schedstat"))
+		text, err := os.ReadFile(filepath.Join(dir, "schedstat"))
 		if err != nil {
-			return nil, err
+			continue
 		}
-		return &Slices{file: f}, nil
+		first, _, _ := bytes.Cut(text, []byte(" "))
+		ran, err := strconv.ParseUint(string(first), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s/schedstat: %w", dir, err)
+		}
+		if busiest == "" || ran > most {
+			busiest, most = filepath.Join(dir, "schedstat"), ran
+		}
 	}
-	return nil, nil
+	if busiest == "" {
+		return nil, nil
+	}
+	f, err := os.Open(busiest)
+	if err != nil {
+		return nil, err
+	}
+	return &Slices{file: f}, nil
 }
 
 // Count returns how often the thread was given its CPU since it began (linux Documentation/scheduler/sched-stats.rst). It takes some two

@@ -1,37 +1,56 @@
 package machine
 
 import (
+	"fmt"
 	"os"
 	"runtime"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
-func TestAThreadWithACPUOfItsOwnIsFound(t *testing.T) {
+func TestTheThreadThatHasACPUMostIsFound(t *testing.T) {
 	if _, err := os.Stat("/proc/self/schedstat"); err != nil {
 		t.Skip(err)
 	}
 	all, err := cpu.Affinity()
 	if err != nil || !all.Has(0) || !all.Has(1) {
-		t.Skip("needs CPUs 0 and 1, to pin a thread to one of them")
+		t.Skip("needs CPUs 0 and 1, to pin threads to one of them")
 	}
-	pinned, stop, stopped := make(chan error), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		pinned <- cpu.Pin(1)
-		<-stop
-	}()
-	defer func() { close(stop); <-stopped }()
-	if err := <-pinned; err != nil {
-		t.Skip(err)
+	end := make(chan struct{})
+	var ended sync.WaitGroup
+	defer func() { close(end); ended.Wait() }()
+	// pin returns a thread on CPU 1 alone that runs for a while and then waits.
+	pin := func(runs time.Duration) (tid int) {
+		ready := make(chan int)
+		ended.Go(func() {
+			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+			if err := cpu.Pin(1); err != nil {
+				t.Error(err)
+			}
+			for start := time.Now(); time.Since(start) < runs; {
+			}
+			ready <- unix.Gettid()
+			<-end
+		})
+		return <-ready
 	}
+	pin(0)
+	busy := pin(50 * time.Millisecond)
+	pin(0)
 	s, err := SlicesOf(os.Getpid(), 1)
 	if err != nil || s == nil {
 		t.Fatalf("got %v, %v", s, err)
 	}
 	defer s.Close()
+	if want := fmt.Sprintf("/task/%d/", busy); !strings.Contains(s.file.Name(), want) {
+		t.Errorf("got %s, want the thread %d", s.file.Name(), busy)
+	}
 	if n, err := s.Count(); err != nil || n == 0 {
 		t.Errorf("the thread was given its CPU %d times, %v", n, err)
 	}

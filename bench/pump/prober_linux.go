@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 	"github.com/culvertdev/culvert/vhost/frontend"
 )
@@ -87,9 +88,15 @@ func (p *Prober) Meet(ctx context.Context) error {
 // Probe sends rate packets a second for d, the next one when it is due and the one before has arrived, and returns how long each took
 // from before it was sent until it was received. each is called with every one's time, and may be nil.
 func (p *Prober) Probe(ctx context.Context, rate int, d time.Duration, each func(took time.Duration)) (times []time.Duration, err error) {
+	seat, err := cpu.Take(-1) // who waits for each packet is not to be preempted meanwhile
+	if err != nil {
+		return nil, err
+	}
+	defer seat.Leave()
 	gap := time.Second / time.Duration(rate)
 	begin := time.Now()
 	for due := begin; due.Sub(begin) < d; due = due.Add(gap) {
+		seat.Keep(int64(time.Since(begin)))
 		for time.Now().Before(due) {
 		}
 		start := time.Now()

@@ -252,6 +252,7 @@ type Worker struct {
 	Polls         uint64    `json:"polls"`
 	EmptyPolls    uint64    `json:"empty_polls"`
 	OverBudget    uint64    `json:"over_budget"` // times it gave up sleeping
+	Moves         uint64    `json:"moves"`       // times the Go runtime gave it another thread
 	Cycle         Durations `json:"cycle"`       // length of poll cycles
 	Wake          Durations `json:"wake"`        // from the moment something happened to running
 	Stages        Stages    `json:"stages"`

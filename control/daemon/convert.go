@@ -115,7 +115,7 @@ func apiWorkers(workers []datapath.WorkerStats) []api.Worker {
 			ID: w.ID, CPU: w.CPU, Hertz: w.Frequency, Spins: w.Spins,
 			BusyCycles: w.BusyCycles, IdleCycles: w.IdleCycles, ControlCycles: w.ControlCycles,
 			SleptNs: int64(w.Slept), Sleeps: w.Sleeps,
-			Packets: w.Packets, Polls: w.Polls, EmptyPolls: w.EmptyPolls, OverBudget: w.OverBudget,
+			Packets: w.Packets, Polls: w.Polls, EmptyPolls: w.EmptyPolls, OverBudget: w.OverBudget, Moves: w.Moves,
 			Cycle: apiDurations(&w.Cycle), Wake: apiDurations(&w.Wake),
 			Stages: api.Stages{Packets: w.Stages.Packets, Cycles: apiCounters(w.Stages.Samples())},
 			Caches: apiCounters(w.Caches), Events: apiCounters(w.Events), Drops: apiCounters(w.Drops),

@@ -19,7 +19,7 @@ type descs struct {
 	memberLACP, memberMessages                                      *prometheus.Desc
 
 	workerInfo, cycles, stageCycles, stagePackets, frequency, slept, sleeps, workerPackets *prometheus.Desc
-	polls, emptyPolls, overBudget, cycleTime, wakeTime                                     *prometheus.Desc
+	polls, emptyPolls, overBudget, moves, cycleTime, wakeTime                              *prometheus.Desc
 
 	portInfo, portOpen, portLink, portMTU, portChoice, portReopens *prometheus.Desc
 	rxPackets, rxBytes, txPackets, txBytes, portDrops, portEvents  *prometheus.Desc
@@ -60,6 +60,7 @@ func newDescs() descs {
 		polls:         d("worker_polls_total", "Looks at a queue.", "worker"),
 		emptyPolls:    d("worker_empty_polls_total", "Looks at a queue that had nothing.", "worker"),
 		overBudget:    d("worker_over_budget_total", "Times the worker gave up sleeping because waking up took longer than the latency budget.", "worker"),
+		moves:         d("worker_moves_total", "Times the Go runtime gave the worker another thread.", "worker"),
 		cycleTime:     d("worker_cycle_seconds", "Length of poll cycles; a pause of the runtime or of the machine makes one long.", "worker"),
 		wakeTime:      d("worker_wake_seconds", "Time from something happening to the sleeping worker running.", "worker"),
 
@@ -121,7 +122,7 @@ func allDescs() []*prometheus.Desc {
 		d.profileUp, d.profileAnswers, d.profileHere, d.profileEvents,
 		d.bondInfo, d.memberActive, d.memberEnabled, d.memberHashes, d.memberLoad, d.memberLACP, d.memberMessages,
 		d.workerInfo, d.cycles, d.stageCycles, d.stagePackets, d.frequency, d.slept, d.sleeps, d.workerPackets,
-		d.polls, d.emptyPolls, d.overBudget, d.cycleTime, d.wakeTime,
+		d.polls, d.emptyPolls, d.overBudget, d.moves, d.cycleTime, d.wakeTime,
 		d.portInfo, d.portOpen, d.portLink, d.portMTU, d.portChoice, d.portReopens,
 		d.rxPackets, d.rxBytes, d.txPackets, d.txBytes, d.portDrops, d.portEvents,
 		d.queuePackets, d.queueBytes, d.queueDrops, d.queueEvents, d.queueWorker, d.queueCycles,

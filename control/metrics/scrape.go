@@ -97,6 +97,7 @@ func (s *scrape) worker(w *datapath.WorkerStats) {
 	s.count(s.polls, w.Polls, id)
 	s.count(s.emptyPolls, w.EmptyPolls, id)
 	s.count(s.overBudget, w.OverBudget, id)
+	s.count(s.moves, w.Moves, id)
 	s.histogram(s.cycleTime, &w.Cycle, id)
 	s.histogram(s.wakeTime, &w.Wake, id)
 	for _, c := range w.Caches {

@@ -10,10 +10,11 @@ import (
 )
 
 // Pin binds the calling thread to one CPU. The goroutine must be locked to its thread, and stay so:
-// when it ends without unlocking, the runtime ends the thread rather than reuse it.
+// when it ends without unlocking, the runtime ends the thread rather than reuse it. Who polls without a rest takes a
+// [Seat] instead.
 func Pin(cpu int) error {
-	if cpu < 0 || cpu >= MaxCPUs {
-		return fmt.Errorf("pin to CPU %d: want 0 to %d", cpu, MaxCPUs-1)
+	if err := checkCPU(cpu); err != nil {
+		return err
 	}
 	if err := setAffinity(0, SetOf(cpu)); err != nil {
 		return fmt.Errorf("pin to CPU %d: %w", cpu, err)
@@ -21,10 +22,20 @@ func Pin(cpu int) error {
 	return nil
 }
 
+func checkCPU(cpu int) error {
+	if cpu < 0 || cpu >= MaxCPUs {
+		return fmt.Errorf("pin to CPU %d: want 0 to %d", cpu, MaxCPUs-1)
+	}
+	return nil
+}
+
 // Affinity returns the CPUs the calling thread may run on.
-func Affinity() (Set, error) {
+func Affinity() (Set, error) { return affinity(0) }
+
+// affinity returns the CPUs a thread may run on; 0 is the calling one.
+func affinity(tid int) (Set, error) {
 	var u unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &u); err != nil {
+	if err := unix.SchedGetaffinity(tid, &u); err != nil {
 		return Set{}, fmt.Errorf("sched_getaffinity: %w", err)
 	}
 	var s Set
@@ -36,13 +47,22 @@ func Affinity() (Set, error) {
 	return s, nil
 }
 
-// Confine binds every thread of the process to set. Call it before workers start: threads made later
-// inherit the mask of the one that makes them, and workers then pin themselves.
+// Confine binds every thread of the process to set, but for those that have a [Seat]. Threads made later inherit the mask
+// of the one that makes them.
 func Confine(set Set) error {
 	if set.Empty() {
 		return errors.New("confine the process: no CPU given")
 	}
-	if err := eachThread(func(tid int) error { return setAffinity(tid, set) }); err != nil {
+	seats.mu.Lock()
+	defer seats.mu.Unlock()
+	seats.home = set
+	err := eachThread(func(tid int) error {
+		if seats.taken[tid] != nil {
+			return nil
+		}
+		return setAffinity(tid, set)
+	})
+	if err != nil {
 		return fmt.Errorf("confine the process to CPUs %v: %w", set, err)
 	}
 	return nil

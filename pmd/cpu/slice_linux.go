@@ -14,23 +14,21 @@ const shortSlice = 100 * time.Microsecond
 // ShortSlices makes every thread of the process ask the kernel for the CPU in short slices, of a tenth of a
 // millisecond instead of some three. A thread that wakes up then need not wait until somebody else's longer slice is
 // over (Linux 6.12, where slices are a thread's own: sched_runtime of SCHED_OTHER in sched_setattr(2); kernels before ignore
-// it). A polling worker's thread gives up its CPU 70 to 80 times a second (counted); as we understand it, not traced, the Go runtime gives
-// the worker back by way of another thread, which shares its CPU with guests and the control plane, and the worker stands
-// still until that one has had its turn. Latency's 99th percentile fell with short slices: docs/performance.md.
+// it). Threads that have a [Seat] get the kernel's usual slices: who runs all the time has no use for short turns.
 //
 // Threads made later inherit it from the one that makes them. Threads that are not scheduled as ordinary ones are left alone.
 func ShortSlices() error {
-	if err := eachThread(func(tid int) error { return setSlice(tid, shortSlice) }); err != nil {
+	seats.mu.Lock()
+	defer seats.mu.Unlock()
+	seats.slice = shortSlice
+	err := eachThread(func(tid int) error {
+		if seats.taken[tid] != nil {
+			return nil
+		}
+		return setSlice(tid, shortSlice)
+	})
+	if err != nil {
 		return fmt.Errorf("short slices: %w", err)
-	}
-	return nil
-}
-
-// UsualSlices undoes ShortSlices for the calling thread, to which the goroutine must be locked: who runs all the time
-// has no use for short turns.
-func UsualSlices() error {
-	if err := setSlice(0, 0); err != nil {
-		return fmt.Errorf("usual slices: %w", err)
 	}
 	return nil
 }

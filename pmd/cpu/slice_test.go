@@ -17,7 +17,7 @@ func sliceOf(t *testing.T, tid int) time.Duration {
 	return time.Duration(a.Runtime)
 }
 
-func TestThreadsHaveShortSlicesAndAWorkerTheUsualOnes(t *testing.T) {
+func TestThreadsHaveShortSlicesAndThoseWithASeatTheUsualOnes(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	usual := sliceOf(t, 0)
@@ -28,6 +28,7 @@ func TestThreadsHaveShortSlicesAndAWorkerTheUsualOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		seats.slice = 0
 		if err := eachThread(func(tid int) error { return setSlice(tid, 0) }); err != nil {
 			t.Error(err)
 		}
@@ -41,10 +42,15 @@ func TestThreadsHaveShortSlicesAndAWorkerTheUsualOnes(t *testing.T) {
 			t.Errorf("thread %d has slices of %v, want %v", tid, time.Duration(a.Runtime), shortSlice)
 		}
 	}
-	if err := UsualSlices(); err != nil {
+	seat, err := Take(lastCPU(t))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if got := sliceOf(t, 0); got != usual {
-		t.Errorf("the worker's thread has slices of %v, want %v as before", got, usual)
+		t.Errorf("the thread of the seat has slices of %v, want %v as before", got, usual)
+	}
+	seat.Leave()
+	if got := sliceOf(t, 0); got != shortSlice {
+		t.Errorf("the thread that had the seat has slices of %v, want %v as others", got, shortSlice)
 	}
 }
