@@ -25,24 +25,32 @@ func TestTheThreadThatHasACPUMostIsFound(t *testing.T) {
 	end := make(chan struct{})
 	var ended sync.WaitGroup
 	defer func() { close(end); ended.Wait() }()
-	// pin returns a thread on CPU 1 alone that runs for a while and then waits.
-	pin := func(runs time.Duration) (tid int) {
+	used := func(clock int32) time.Duration {
+		var ts unix.Timespec
+		if err := unix.ClockGettime(clock, &ts); err != nil {
+			t.Error(err)
+		}
+		return time.Duration(ts.Nano())
+	}
+	// pin returns a thread on CPU 1 alone that waits, or first runs until it has run for longer than all others together: threads that the
+	// runtime had before may have run, too.
+	pin := func(most bool) (tid int) {
 		ready := make(chan int)
 		ended.Go(func() {
 			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 			if err := cpu.Pin(1); err != nil {
 				t.Error(err)
 			}
-			for start := time.Now(); time.Since(start) < runs; {
+			for most && used(unix.CLOCK_THREAD_CPUTIME_ID) < used(unix.CLOCK_PROCESS_CPUTIME_ID)/2+20*time.Millisecond {
 			}
 			ready <- unix.Gettid()
 			<-end
 		})
 		return <-ready
 	}
-	pin(0)
-	busy := pin(50 * time.Millisecond)
-	pin(0)
+	pin(false)
+	busy := pin(true)
+	pin(false)
 	s, err := SlicesOf(os.Getpid(), 1)
 	if err != nil || s == nil {
 		t.Fatalf("got %v, %v", s, err)
