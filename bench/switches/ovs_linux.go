@@ -111,8 +111,8 @@ func (r *runningOVS) underlayRules(ctx context.Context, t *Tunnel) error {
 	return nil
 }
 
-// openflow is the version that the bridges are spoken to in.
-const openflow = "OpenFlow13"
+// openflow is the version that the bridges are spoken to in, the first with bundles.
+const openflow = "OpenFlow14"
 
 // ChecksumsByHosts says that hosts at devices have to compute their checksums: what they leave to hardware stays as it is.
 func (*runningOVS) ChecksumsByHosts() {}
@@ -120,13 +120,15 @@ func (*runningOVS) ChecksumsByHosts() {}
 func (r *runningOVS) Version() string  { return r.build }
 func (r *runningOVS) Config() []string { return r.config }
 
+// Forward takes a bundle, so that all rules change at once (ovs-ofctl(8)). One by one, each of many invalidates what the forwarding thread has cached, and while a
+// generator sends, 32,768 took from 18 s to a minute and a half, where a bundle of them takes one second.
 func (r *runningOVS) Forward(ctx context.Context, rules []string) error {
 	r.rules = rules
 	file := filepath.Join(r.scene.Dir, "rules")
 	if err := os.WriteFile(file, []byte(strings.Join(rules, "\n")+"\n"), 0o600); err != nil {
 		return err
 	}
-	_, err := r.Ofctl(ctx, openflow, "replace-flows", bridge, file)
+	_, err := r.Ofctl(ctx, openflow, "--bundle", "replace-flows", bridge, file)
 	return err
 }
 
