@@ -72,6 +72,9 @@ func platformFacts(run *result.Run) []fact {
 	for _, name := range slices.Sorted(maps.Keys(run.Versions)) {
 		list = append(list, fact{name, run.Versions[name]})
 	}
+	for _, name := range slices.Sorted(maps.Keys(run.Programs)) {
+		list = append(list, fact{"File of " + name, "SHA-256 " + run.Programs[name]})
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Mitigations)) {
 		list = append(list, fact{"Mitigation, " + strings.ReplaceAll(name, "_", " "), m.Mitigations[name]})
 	}
@@ -93,8 +96,32 @@ func setupFacts(run *result.Run) []fact {
 	for _, t := range s.Threads {
 		threads = append(threads, fmt.Sprintf("CPU %d: %s", t.CPU, t.Name))
 	}
-	return facts("Deployment", s.Deployment, "Generator", s.Generator, "Ports", strings.Join(s.Ports, "; "), "Threads", strings.Join(threads, "; "),
+	return facts("Deployment", s.Deployment, "Generator", s.Generator, "Generator by itself", aloneText(run, partsOf(run)), "Ports", strings.Join(s.Ports, "; "), "Threads", strings.Join(threads, "; "),
 		"Memory", s.Memory, "Isolation", s.Isolation, "Windows", s.Windows, "Repetition", s.Repetition, "Not here", strings.Join(s.Missing, "; "))
+}
+
+func partsOf(run *result.Run) (all []int) {
+	for i := range run.Parts {
+		all = append(all, i+1)
+	}
+	return all
+}
+
+// aloneText says what our own generator did by itself in some parts of a run, from 1 on.
+func aloneText(run *result.Run, parts []int) string {
+	var list []string
+	for _, n := range parts {
+		p := &run.Parts[n-1]
+		text := UnitOf("packets/s", p.Generator).Text(p.Generator)
+		if len(p.Distance) == 2 {
+			text += fmt.Sprintf(", cache line %.0f and %.0f ns", p.Distance[0], p.Distance[1])
+		}
+		if len(run.Parts) > 1 {
+			text = fmt.Sprintf("part %d, begun %s: %s", n, p.Started.UTC().Format("2006-01-02 15:04:05 UTC"), text)
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, "; ")
 }
 
 // rowFacts is what a row was measured with.
@@ -111,6 +138,9 @@ func rowsFacts(run *result.Run) (list []rowFacts) {
 		t := &row.Traffic
 		f := rowFacts{Name: row.Name, Rules: t.Rules, Contenders: row.Contenders}
 		f.Facts = facts("Task", t.Task, "Traffic type", t.Protocol, "Frames", frameText(*t), "Ports", t.Ports)
+		if len(run.Parts) > 1 {
+			f.Facts = append(f.Facts, facts("Generator by itself", aloneText(run, run.PartsOf(row)))...)
+		}
 		if t.Flows > 0 {
 			f.Facts = append(f.Facts, fact{"Flows", count(float64(t.Flows))})
 		}

@@ -16,16 +16,18 @@ import (
 type Book struct {
 	Run
 	path string // "" keeps it in memory
+	part int    // that windows are of; 0: none was begun
 }
 
 // Open returns a book with what the file has of a run of the same program on the same machine, or an empty one where there is
-// no file. now is the run that goes on, without rows; its commands are added to those of the file.
+// no file. now is the run that goes on, without rows; its commands are added to those of the file. It is an error when now has [Run.Programs] and the file
+// has others, or windows and a generator of another kind.
 func Open(path string, now Run) (*Book, error) {
 	now.Schema, now.Rows = Schema, nil
 	if now.Started.IsZero() {
 		now.Started = time.Now().UTC().Truncate(time.Second)
 	}
-	b := &Book{now, path}
+	b := &Book{Run: now, path: path}
 	if path == "" {
 		return b, nil
 	}
@@ -36,7 +38,11 @@ func Open(path string, now Run) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := before.Merge(&now); err != nil {
+	err = now.resumes(before)
+	if err == nil {
+		err = before.Merge(&now)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w: take another file", path, err)
 	}
 	b.Run = *before
@@ -59,8 +65,11 @@ func (r *Row) has(contender string, round, turn int) bool {
 // Add adds windows to the row of that name, classes all windows anew and saves all. A row that is there already must have the same traffic, measures and
 // versions.
 func (b *Book) Add(row Row, windows ...Window) error {
-	row.Windows = windows
-	one := Run{Schema: Schema, Program: b.Program, Machine: b.Machine, Changed: time.Now().UTC(), Rows: []Row{row}}
+	row.Windows = slices.Clone(windows)
+	for i := range row.Windows {
+		row.Windows[i].Part = b.part
+	}
+	one := Run{Schema: Schema, Program: b.Program, Machine: b.Machine, Changed: time.Now().UTC(), Parts: b.Parts, Rows: []Row{row}}
 	if err := one.Check(); err != nil {
 		return err
 	}

@@ -29,6 +29,15 @@ func (r *Run) Check() error {
 	c.texts("command", r.Commands...)
 	c.machine(r)
 	c.setup(&r.Setup)
+	c.list("programs", len(r.Programs), mostItems)
+	for k, v := range r.Programs {
+		c.texts("program", k, v)
+	}
+	c.list("parts", len(r.Parts), mostItems)
+	for _, p := range r.Parts {
+		c.list("figures before and after", len(p.Distance), 2)
+		c.number("part", slices.Concat(p.Distance, []float64{p.Generator})...)
+	}
 	c.list("rows", len(r.Rows), mostRows)
 	seen := make(map[string]bool)
 	for i := range r.Rows {
@@ -37,7 +46,7 @@ func (r *Run) Check() error {
 		c.name("name", row.Name)
 		c.want(!seen[row.Name], "there are two of this name")
 		seen[row.Name] = true
-		c.row(row)
+		c.row(row, len(r.Parts))
 	}
 	return c.err
 }
@@ -113,7 +122,7 @@ func (c *checker) setup(s *Setup) {
 	}
 }
 
-func (c *checker) row(r *Row) {
+func (c *checker) row(r *Row, parts int) {
 	t := &r.Traffic
 	c.texts("traffic", t.Task, t.Protocol, t.Mix, t.Ports)
 	c.texts("rule", t.Rules...)
@@ -137,6 +146,7 @@ func (c *checker) row(r *Row) {
 		t := turn{w.Contender, w.Round, w.Turn}
 		c.want(!seen[t], "%s, round %d, turn %d: there are two of them", cut(w.Contender), w.Round, w.Turn)
 		seen[t] = true
+		c.want(w.Part >= 0 && w.Part <= parts, "part %d: want at most %d", w.Part, parts)
 		c.window(r, w)
 	}
 }

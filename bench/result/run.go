@@ -24,6 +24,8 @@ type Run struct {
 	Changed  time.Time           `json:"changed"` // when the last window was added
 	Machine  machine.Fingerprint `json:"machine"`
 	Versions map[string]string   `json:"versions,omitempty"` // of the programs that took part, by name
+	Programs map[string]string   `json:"programs,omitempty"` // files of contenders that come from files: SHA-256 in hexadecimal, by the contender's name
+	Parts    []Part              `json:"parts,omitempty"`    // from a start, or a resumption, to its end, in order; none where nothing of the kind is known
 	Setup    Setup               `json:"setup"`
 	Commands []string            `json:"commands"` // that repeat it, in order
 	Rows     []Row               `json:"rows"`

@@ -5,6 +5,7 @@ import "slices"
 // A Window is what was seen of one contender in one stretch of time.
 type Window struct {
 	Contender string             `json:"contender"`
+	Part      int                `json:"part,omitempty"`              // of the run, from 1; 0: not known
 	Round     int                `json:"round"`                       // from 1
 	Turn      int                `json:"turn"`                        // within the round, from 0
 	Beside    bool               `json:"beside_others,omitempty"`     // in turns: with its others of the round it is of one switch that ran all the time, stopped in between

@@ -27,6 +27,7 @@ type Bench struct {
 	CPUs            []int       // see gen.Job
 	Rest            bool        // see gen.Job
 	Linger          time.Duration
+	Ceiling         float64 // of the generator by itself, back to back, in frames a second, see gen.Job; 0: not known
 	// Forget makes the switch forget flows and addresses; nil: it is not told to.
 	Forget func(context.Context) error
 	// Probe tells what state the machine is in, see method.Probed: the machine.Distance of the CPUs in ns; nil: nothing
@@ -81,7 +82,7 @@ func (b *Bench) steady(ctx context.Context, d time.Duration, streams ...gen.Stre
 }
 
 func (b *Bench) job(ctx context.Context, j gen.Job) (*gen.Result, error) {
-	j.CPUs, j.Rest, j.Linger = b.CPUs, b.Rest, gen.Duration(b.Linger)
+	j.CPUs, j.Rest, j.Linger, j.Ceiling = b.CPUs, b.Rest, gen.Duration(b.Linger), b.Ceiling
 	if b.Third != "" {
 		j.Watch = []string{b.Third}
 	}

@@ -28,7 +28,7 @@ func paced(spec stream.Spec, measure func(ctx context.Context, s *Stand, b *rows
 			spec.Size = ""
 		}
 		b := &rows.Bench{
-			Generator: g, From: "a", To: "b", Spec: spec, CPUs: []int{s.Scene.Main},
+			Generator: g, From: "a", To: "b", Spec: spec, CPUs: []int{s.Scene.Main}, Ceiling: s.Ceiling,
 			Probe: func() float64 { return float64(machine.Apart(contest.HostCPU, contest.SwitchCPU)) },
 		}
 		if len(s.Scene.Ports) > 2 {

@@ -100,12 +100,12 @@ func shortened(rules []string) []string {
 }
 
 // run is what of a run is known before it begins.
-func (o *Options) run(versions map[string]string, missing []string, ceiling string) result.Run {
+func (o *Options) run(versions, programs map[string]string, missing []string) result.Run {
 	return result.Run{
-		Program: "bench", Title: "Switches beside each other", Machine: machine.TakeFingerprint(), Versions: versions, Commands: o.Commands,
+		Program: "bench", Title: "Switches beside each other", Machine: machine.TakeFingerprint(), Versions: versions, Programs: programs, Commands: o.Commands,
 		Setup: result.Setup{
 			Deployment: "guest to guest by one switch: two vhost-user ports, each connected to a virtio-user port of the generator; or host to host by two veth pairs; guests are processes and hosts network namespaces, and neither a virtual machine nor a network card takes part",
-			Generator:  "testpmd, both ways at once, as fast as it goes; guests in one process for single packets and for what goes one way; our own generator for paced rates: " + ceiling,
+			Generator:  fmt.Sprintf("testpmd with %d buffers (0: its own number), both ways at once, as fast as it goes; guests in one process for what goes one way, and for single packets, %d a second; our own generator for paced rates", o.Buffers, o.Rate),
 			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", pump.RingSize), "2 AF_XDP ports on veth, MTU 1500"},
 			Threads:    []result.Thread{{Name: "generator, and all that forwards nothing", CPU: contest.HostCPU}, {Name: "the switch's forwarding thread", CPU: contest.SwitchCPU}},
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",

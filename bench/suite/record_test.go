@@ -54,7 +54,7 @@ func TestWindowsAreKeptWithAllThatIsKnownOfThem(t *testing.T) {
 		if got := c.s.result(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %+v\nwant %+v", c.name, got, c.want)
 		}
-		book, err := result.Open("", new(Options).run(nil, []string{"ovs: not installed"}, "it makes 5 million frames a second"))
+		book, err := result.Open("", new(Options).run(nil, nil, []string{"ovs: not installed"}))
 		if err != nil {
 			t.Fatal(err)
 		}

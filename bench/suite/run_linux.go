@@ -39,26 +39,25 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 	if len(turns) == 0 {
 		return nil, fmt.Errorf("%w: none of the switches is here", contest.ErrCannot)
 	}
+	book, err := o.open(ctx, missing)
+	if err != nil {
+		return nil, err
+	}
+	s := schedule{o: o, book: book, turns: turns, now: time.Now}
+	if err := s.fits(); err != nil {
+		return nil, err
+	}
 	b, err := newBench(o, dpdkOf(turns))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	versions := machine.Versions(ctx)
-	versions["Culvert's build"] = machine.Build(o.Culvert)
-	if o.Other != "" {
-		versions["the other build"] = machine.Build(o.Other)
-	}
-	ceiling, err := b.ceiling(ctx)
+	part, err := b.measureCeiling(ctx)
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(o.Out, "our own generator: %s\n\n", ceiling)
-	book, err := result.Open(o.File, o.run(versions, missing, ceiling))
-	if err != nil {
-		return nil, err
-	}
-	s := schedule{o: o, book: book, turns: turns, now: time.Now}
+	fmt.Fprintf(o.Out, "our own generator by itself, back to back in memory: %.1f million frames of the shortest size a second\n\n", part.Generator/1e6)
+	book.Begin(part)
 	s.measure = func(ctx context.Context, sw switches.Switch, at Cell) (sample, error) {
 		return b.window(ctx, sw, at, s.short)
 	}
@@ -105,6 +104,24 @@ func (o *Options) switches(cells []Cell) (there []switches.Switch, missing []str
 	return there, missing, nil
 }
 
+// open returns the book of the run. It is an error when the file has one of other programs, or of windows of another kind.
+func (o *Options) open(ctx context.Context, missing []string) (*result.Book, error) {
+	versions, programs := machine.Versions(ctx), make(map[string]string)
+	for _, p := range []struct{ name, build, file string }{
+		{"culvert", "Culvert's build", o.Culvert}, {"culvert-other", "the other build", o.Other},
+	} {
+		if p.file == "" {
+			continue
+		}
+		digest, err := machine.Digest(p.file)
+		if err != nil {
+			return nil, err
+		}
+		versions[p.build], programs[p.name] = machine.Build(p.file), digest
+	}
+	return result.Open(o.File, o.run(versions, programs, missing))
+}
+
 // hugepages are for one program with DPDK, with what it takes beyond what it is told to, in bytes.
 const hugepages = 640 << 20
 
@@ -134,6 +151,8 @@ type bench struct {
 	space *lab.Namespace // where switches and generators with vhost-user ports run
 	all   cpu.Set        // the CPUs that this process had
 	pages *machine.Hugepages
+
+	ceiling float64 // of our own generator, in frames a second, see measureCeiling; 0: it was not measured
 }
 
 // newBench makes the namespace where all runs, which may use all CPUs, with hugepages for so many programs with DPDK; this process keeps to the

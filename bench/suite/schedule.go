@@ -38,6 +38,22 @@ type watcher interface {
 	Skip()
 }
 
+// fits is an error when the book has windows of somebody who takes no part now, in a cell in turns that is to be measured anew as a whole: they would be lost.
+func (s *schedule) fits() error {
+	for _, t := range s.turns {
+		at := s.book.Index(t.Cell.String())
+		if t.groups == 0 || at < 0 || s.missing(t) == 0 {
+			continue
+		}
+		for _, w := range s.book.Rows[at].Windows {
+			if w.Round == t.round && !slices.ContainsFunc(t.switches, func(sw switches.Switch) bool { return sw.Name() == w.Contender }) {
+				return fmt.Errorf("the run has windows of %s in the row %q, and %s takes no part now: resume it with all who took part, or take another folder", w.Contender, t.Cell, w.Contender)
+			}
+		}
+	}
+	return nil
+}
+
 // steps is how many windows of fresh switches and cells in turns there are.
 func (s *schedule) steps() (n int) {
 	for _, t := range s.turns {

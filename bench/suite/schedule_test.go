@@ -33,7 +33,7 @@ func planned(t *testing.T, file string, budget time.Duration) (*schedule, *log) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := result.Open(file, o.run(nil, nil, ""))
+	book, err := result.Open(file, o.run(nil, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ type Stand struct {
 	Options *Options
 	Switch  switches.Running
 	Scene   switches.Scene
+	Ceiling float64  // of our own generator by itself, in frames a second; 0: not known
 	Lab     *lab.Lab // the hosts at the other ends of devices; nil for vhost-user ports
 	soft    *int     // process of the thread of soft interrupts on the switch's CPU, 0: it is not to be seen; nil: not looked for yet
 }
