@@ -22,6 +22,7 @@ import (
 // benchRow are the options of a measurement that is a row of its own.
 type benchRow struct {
 	benchPorts
+	benchCeiling
 	Frames benchFrames  `embed:""`
 	How    benchProcess `embed:""`
 	Kept   benchKeep    `embed:""`
@@ -75,6 +76,10 @@ func (r *benchRow) measure(e *env, roles []string, warm time.Duration, measure f
 		}
 		if len(ports) > 2 {
 			b.Third = ports[2].Name
+		}
+		var err error
+		if b.Ceiling, err = r.benchCeiling.measure(ctx, e, g, r.How, gen.Stream{Spec: spec}); err != nil {
+			return nil, err
 		}
 		if warm > 0 {
 			if _, err := b.Trial()(ctx, warmRate, warm); err != nil {

@@ -26,9 +26,9 @@ func TestMeasurementsAreKeptAsRowsOfARun(t *testing.T) {
 	} {
 		t.Run(c.line, func(t *testing.T) {
 			args := append([]string{"bench"}, strings.Fields(c.line)...)
-			args = append(append(args, "--rest", "--keep", run, "--switch", "link", "--switch-version", "1"), linked...)
+			args = append(append(args, "--rest", "--self", "20ms", "--keep", run, "--switch", "link", "--switch-version", "1"), linked...)
 			out, errs, code := culvert(t, "", args...)
-			if code != exitOK || !strings.Contains(out, c.want) {
+			if code != exitOK || !strings.Contains(out, c.want) || !strings.HasPrefix(out, "the generator by itself, back to back in memory: ") {
 				t.Fatalf("exit code %d, %s, want %q in:\n%s", code, errs, c.want, out)
 			}
 			kept, err := result.Load(run)

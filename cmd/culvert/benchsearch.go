@@ -36,7 +36,12 @@ var loads = []float64{0.1, 0.5, 0.9}
 
 func (c *benchSearchCmd) Run(e *env) error {
 	return c.run(e, sendRoles, func(ctx context.Context, g *gen.Generator, ports []port.Spec, spec stream.Spec) (benchAnswer, error) {
-		trial := c.trial(e, g, c.streams(ports, spec))
+		streams := c.streams(ports, spec)
+		ceiling, err := c.benchCeiling.measure(ctx, e, g, c.How, streams[0])
+		if err != nil {
+			return nil, err
+		}
+		trial := c.trial(e, g, streams, ceiling)
 		if c.Warm > 0 {
 			if _, err := trial(ctx, c.Max/10, c.Warm); err != nil {
 				return nil, err
@@ -71,13 +76,13 @@ func (a searchAnswer) records() []rows.Record {
 	return list
 }
 
-// trial returns what makes a trial, and tells people of each.
-func (c *benchSearchCmd) trial(e *env, g *gen.Generator, streams []gen.Stream) method.Trial {
+// trial returns what makes a trial, and tells people of each. ceiling is what the generator does by itself, in frames a second; 0: that is not known.
+func (c *benchSearchCmd) trial(e *env, g *gen.Generator, streams []gen.Stream, ceiling float64) method.Trial {
 	trial := func(ctx context.Context, rate float64, d time.Duration) (o method.Outcome, err error) {
 		for i := range streams {
 			streams[i].Rate = rate
 		}
-		r, err := g.Run(ctx, gen.Job{Time: gen.Duration(d), CPUs: c.How.CPUs, Rest: c.How.Rest, Streams: streams}, nil)
+		r, err := g.Run(ctx, gen.Job{Time: gen.Duration(d), CPUs: c.How.CPUs, Rest: c.How.Rest, Streams: streams, Ceiling: ceiling}, nil)
 		if err != nil {
 			return o, err
 		}

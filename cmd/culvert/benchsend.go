@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,6 +15,7 @@ import (
 type benchSendCmd struct {
 	benchPorts
 	benchBoth
+	benchCeiling
 	Time     time.Duration `help:"How long." default:"5s" placeholder:"TIME"`
 	Rate     float64       `help:"Frames a second from each port that sends; 0 is as fast as it goes." default:"0"`
 	Burst    int           `help:"Frames that leave together." default:"1"`
@@ -23,7 +23,6 @@ type benchSendCmd struct {
 	Capture  string        `help:"Send the frames of a capture (pcap or pcapng) at its own times, from the first port to the second, in place of frames that are made." placeholder:"FILE"`
 	Speed    float64       `help:"With --capture: times as fast as it was captured." default:"1"`
 	Repeat   int           `help:"With --capture: times it is sent." default:"1"`
-	Self     time.Duration `help:"For how long the generator is measured back to back in memory before; 0: not at all." default:"500ms" placeholder:"TIME"`
 	Interval time.Duration `help:"With --json: keep the course of the run in steps of so long." placeholder:"TIME"`
 	Frames   benchFrames   `embed:""`
 	How      benchProcess  `embed:""`
@@ -64,20 +63,11 @@ func (c *benchSendCmd) Run(e *env) error {
 	return printRun(e, r)
 }
 
-// run sends, and measures the generator by itself before: what comes near that is no figure of a switch.
-func (c *benchSendCmd) run(ctx context.Context, e *env, g *gen.Generator, j gen.Job) (*gen.Result, error) {
-	if c.Self > 0 && c.Capture == "" {
-		alone := j
-		alone.Time, alone.Interval = gen.Duration(c.Self), 0
-		alone.Streams = append([]gen.Stream(nil), j.Streams[:1]...)
-		alone.Streams[0].Rate, alone.Streams[0].Count = 0, 0
-		r, err := g.Self(ctx, alone)
-		if err != nil {
-			return nil, fmt.Errorf("measure the generator itself: %w", err)
-		}
-		j.Ceiling = r.Streams[0].ReceivedRate
-		if !e.json {
-			fmt.Fprintf(e.out, "the generator by itself, back to back in memory: %.0f frames/s\n", j.Ceiling)
+// run sends, and measures the generator by itself before, unless it sends a capture.
+func (c *benchSendCmd) run(ctx context.Context, e *env, g *gen.Generator, j gen.Job) (_ *gen.Result, err error) {
+	if c.Capture == "" {
+		if j.Ceiling, err = c.measure(ctx, e, g, c.How, j.Streams[0]); err != nil {
+			return nil, err
 		}
 	}
 	return g.Run(ctx, j, nil)
