@@ -30,10 +30,10 @@ func generator(t *testing.T, program string, ports ...port.Spec) *Client {
 	return c
 }
 
-// pass sends so many frames each way, of two sizes and several flows, and returns what became of them.
-func pass(t *testing.T, c *Client, count uint64, linger time.Duration) *gen.Result {
+// pass sends so many frames each way, of these sizes and several flows, and returns what became of them.
+func pass(t *testing.T, c *Client, sizes string, count uint64, linger time.Duration) *gen.Result {
 	t.Helper()
-	spec := stream.Spec{Size: "64:3,1500:1", Flows: 20}
+	spec := stream.Spec{Size: sizes, Flows: 20}
 	back := spec
 	back.Source, back.Destination = stream.Endpoint{MAC: "02:00:00:00:00:02"}, stream.Endpoint{MAC: "02:00:00:00:00:01"}
 	r, err := c.Run(t.Context(), gen.Job{
@@ -49,10 +49,10 @@ func pass(t *testing.T, c *Client, count uint64, linger time.Duration) *gen.Resu
 
 // both sees that all frames arrive, in order and once, when the switch has come to know the flows: before, those of one
 // may pass those of another.
-func both(t *testing.T, c *Client, count uint64) {
+func both(t *testing.T, c *Client, sizes string, count uint64) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; {
-		r := pass(t, c, 40, time.Second)
+		r := pass(t, c, sizes, 40, time.Second)
 		if r.Streams[0].Lost+r.Streams[1].Lost == 0 {
 			break
 		}
@@ -60,7 +60,7 @@ func both(t *testing.T, c *Client, count uint64) {
 			t.Fatalf("frames do not pass: %+v", r)
 		}
 	}
-	r := pass(t, c, count, 20*time.Second)
+	r := pass(t, c, sizes, count, 20*time.Second)
 	for _, s := range r.Streams {
 		if s.Offered != count || s.Received != count || s.Reordered+s.Duplicates+s.Astray+s.Refused != 0 || s.Latency == nil || s.First == 0 {
 			t.Errorf("%+v", s)
@@ -68,6 +68,9 @@ func both(t *testing.T, c *Client, count uint64) {
 	}
 	t.Logf("%s: half within %v, first frame %v", r.Clock, time.Duration(r.Latency.P50), time.Duration(r.Streams[0].First))
 }
+
+// mixed are sizes that fit an MTU of 1500.
+const mixed = "64:3,1500:1"
 
 // small keeps the arena of a daemon small.
 const small = "frames: {buffers: 8192, hugepages: never}\n"
@@ -93,15 +96,15 @@ func TestFramesPassThroughCulvert(t *testing.T) {
 			var ports []port.Spec
 			for i, name := range []string{"a", "b"} {
 				path := filepath.Join(scratch.Path, rings+name)
-				config += fmt.Sprintf("      - {name: %s, type: vhost-user, number: %d, options: {path: %q}}\n", name, i+1, path)
+				config += fmt.Sprintf("      - {name: %s, type: vhost-user, number: %d, options: {path: %q, mtu: 9000}}\n", name, i+1, path)
 				ports = append(ports, port.Spec{Name: name, Type: "vhost-frontend", Options: map[string]string{
-					"path": path, "packed": fmt.Sprint(rings == "packed"),
+					"path": path, "packed": fmt.Sprint(rings == "packed"), "mtu": "9000",
 				}})
 			}
 			d, err := daemon.Start(ctx, daemon.Options{Namespace: l.Switch, Binary: program, Dir: dir, Config: config})
 			must(t, err)
 			defer func() { must(t, d.Stop()) }()
-			both(t, generator(t, program, ports...), 3000)
+			both(t, generator(t, program, ports...), "64:3,1500:1,9000:1", 3000)
 		})
 	}
 	for _, kind := range []string{"afpacket", "afxdp"} {
@@ -136,7 +139,7 @@ func throughDevices(t *testing.T, scratch, program, kind string) {
 	_, err = d.WaitOpen(ctx)
 	must(t, err)
 	c := generator(t, program, ports...)
-	both(t, c, 2000)
+	both(t, c, mixed, 2000)
 	for _, name := range []string{"a", "b"} {
 		must(t, c.ClosePort(name))
 	}
@@ -164,5 +167,5 @@ func TestFramesPassThroughTestpmd(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, pmd.Stop()) }()
 	must(t, pmd.Forward(ctx))
-	both(t, generator(t, program, ports...), 3000)
+	both(t, generator(t, program, ports...), mixed, 3000)
 }
