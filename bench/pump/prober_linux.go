@@ -71,6 +71,26 @@ func (p *Prober) await(d time.Duration) bool {
 	return false
 }
 
+// Effect sees to it that it is the rules that move packets. forward gives the switch rules.
+func (p *Prober) Effect(ctx context.Context, forward func(rules ...string) error, rules []string) error {
+	if err := forward("actions=drop"); err != nil {
+		return err
+	}
+	if err := p.awaitSwitch(ctx); err != nil {
+		return err
+	}
+	p.received() // posts buffers
+	for range 10 {
+		if p.send(); p.await(20 * time.Millisecond) {
+			return errors.New("a packet arrived that a rule was to drop")
+		}
+	}
+	if err := forward(rules...); err != nil {
+		return err
+	}
+	return p.Meet(ctx)
+}
+
 // Meet waits until packets pass.
 func (p *Prober) Meet(ctx context.Context) error {
 	for ctx.Err() == nil {

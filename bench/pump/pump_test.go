@@ -221,6 +221,35 @@ func TestAProberWaitsForEachPacket(t *testing.T) {
 	}
 }
 
+func TestAProberSeesWhetherASwitchDoesAsItIsTold(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		w := new(cable)
+		at := sockets(t)
+		p, err := NewProber(at, true, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		w.connect(t, at)
+		forward := w.forward
+		if deaf {
+			w.joined.Store(true)
+			forward = func(...string) error { return nil }
+			if err := p.Meet(patient(t)); err != nil { // its first packets may need longer than anybody waits for none
+				t.Fatal(err)
+			}
+		}
+		err = p.Effect(patient(t), forward, []string{"in_port=1,actions=output:2"})
+		if deaf != (err != nil && strings.Contains(err.Error(), "that a rule was to drop")) || !deaf && err != nil {
+			t.Errorf("it does as it is told: %v, got %v", !deaf, err)
+		}
+	}
+}
+
 func TestAProberSaysThatNothingPasses(t *testing.T) {
 	at := sockets(t)
 	p, err := NewProber(at, false, 64)

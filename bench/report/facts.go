@@ -198,5 +198,8 @@ func stateOf(w *result.Window) string {
 	if len(w.Distance) == 2 {
 		said = append(said, fmt.Sprintf("cache line %.0f and %.0f ns", w.Distance[0], w.Distance[1]))
 	}
+	if w.Memory > 0 {
+		said = append(said, fmt.Sprintf("the switch had %d MiB of memory", w.Memory>>20))
+	}
 	return strings.Join(append(said, present(w.Note)...), "; ")
 }

@@ -180,7 +180,7 @@ func (c *checker) window(r *Row, w *Window) {
 	c.want(w.Round >= 1 && w.Turn >= 0, "round %d, turn %d: want at least 1 and 0", w.Round, w.Turn)
 	c.texts("text", w.Class, w.LeftOut, w.Disturbed, w.Note)
 	c.list("figures before and after", max(len(w.Distance), len(w.Others)), 2)
-	c.number("figure", slices.Concat(w.Distance, w.Others, []float64{w.Waited, w.OwnWait})...)
+	c.number("figure", slices.Concat(w.Distance, w.Others, []float64{w.Waited, w.OwnWait, float64(w.Memory)})...)
 	for name, v := range w.Figures {
 		m, ok := r.Measure(name)
 		c.want(ok && m.Percentile == 0, "figure %q: want the name of a measure that is no percentile", cut(name))

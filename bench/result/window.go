@@ -18,6 +18,7 @@ type Window struct {
 	Others    []float64          `json:"used_by_others,omitempty"`    // share of the CPUs, before and after
 	Waited    float64            `json:"waited_for_cpu,omitempty"`    // share of the time for which the switch's thread was ready and had no CPU
 	OwnWait   float64            `json:"waited_for_row,omitempty"`    // of that, what is no disturbance: while the kernel handled the row's own packets there
+	Memory    int64              `json:"memory_bytes,omitempty"`      // that the switch's process had at its end, and no other process
 	Figures   map[string]float64 `json:"figures,omitempty"`           // by the measure's name, in its unit
 	Latency   []Percentile       `json:"latency,omitempty"`           // rising
 	Stages    []Stage            `json:"stages,omitempty"`            // where a packet's cycles go, in the order of the way it takes

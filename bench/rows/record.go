@@ -58,8 +58,8 @@ func (r *Record) latency(l *sink.Latency) {
 	}
 }
 
-// within are the measures that are percentiles of the latency.
-func within(percent ...float64) (list []result.Measure) {
+// Within are the measures that are percentiles of the latency.
+func Within(percent ...float64) (list []result.Measure) {
 	for _, p := range percent {
 		name := fmt.Sprintf("%v %% within", p)
 		if p == 50 {
@@ -85,7 +85,7 @@ func neither(name, unit string) result.Measure {
 
 // Record returns what a run keeps of first packets.
 func (f First) Record() Record {
-	measures := append(within(50, 99), less("second packets, half within", "ns"), less("lost", "packets"))
+	measures := append(Within(50, 99), less("second packets, half within", "ns"), less("lost", "packets"))
 	again := -1.0
 	if f.Again != nil {
 		again = float64(f.Again.P50)
@@ -119,7 +119,7 @@ func (v Recovery) Record() Record {
 func (v Disturbed) Record(task string) Record {
 	measures := append([]result.Measure{
 		less("blocked", "ns"), less("longest silence", "ns"), less("lost", "packets"), less("lost undisturbed", "packets"), neither("offered", "packets/s"),
-	}, within(50, 99.99)...)
+	}, Within(50, 99.99)...)
 	r := v.record(task, measures, float64(v.Blocked), float64(v.Silence), float64(v.Lost), float64(v.Calm), v.Rate)
 	r.latency(v.Latency)
 	return r
@@ -127,7 +127,7 @@ func (v Disturbed) Record(task string) Record {
 
 // Record returns what a run keeps of an interval of a soak.
 func (i Interval) Record() Record {
-	measures := append([]result.Measure{less("lost", "share"), less("longest silence", "ns")}, within(50, 99.99)...)
+	measures := append([]result.Measure{less("lost", "share"), less("longest silence", "ns")}, Within(50, 99.99)...)
 	r := i.record("soak", measures, float64(i.Lost)/float64(max(i.Offered, 1)), float64(i.Silence))
 	r.latency(i.Latency)
 	return r
@@ -235,7 +235,7 @@ func RecordLoads(made []method.Tried) Record {
 // RecordLatency returns what a run keeps of a trial at a share of a throughput.
 func RecordLatency(share float64, t method.Tried) Record {
 	s := Seen{Class: t.Class, Probes: t.Probes, Limits: t.Limits}
-	measures := append(within(50, 99, 99.99), less("lost", "share"), neither("offered", "packets/s"))
+	measures := append(Within(50, 99, 99.99), less("lost", "share"), neither("offered", "packets/s"))
 	r := s.record(fmt.Sprintf("latency at %.0f %% of the rate without loss", 100*share), measures, -1, -1, -1, t.Loss(), t.Rate)
 	if t.P50 == 0 { // nothing arrived
 		return r
@@ -248,7 +248,7 @@ func RecordLatency(share float64, t method.Tried) Record {
 func (s Soak) Record() Record {
 	measures := append([]result.Measure{
 		less("lost", "share"), less("intervals with loss", "share"), less("longest silence", "ns"), neither("offered", "packets/s"),
-	}, within(50, 99, 99.99)...)
+	}, Within(50, 99, 99.99)...)
 	var seen Seen
 	var probes []float64
 	silence := time.Duration(0)

@@ -24,11 +24,12 @@ func paced(spec stream.Spec, measure func(ctx context.Context, s *Stand, b *rows
 			return f, err
 		}
 		defer func() { err = errors.Join(err, g.Close()) }()
-		if spec.Size = fmt.Sprint(s.Size); s.Size == 0 {
-			spec.Size = ""
+		frames := spec
+		if s.Size > 0 {
+			frames.Size = fmt.Sprint(s.Size)
 		}
 		b := &rows.Bench{
-			Generator: g, From: "a", To: "b", Spec: spec, CPUs: []int{s.Scene.Main}, Ceiling: s.Ceiling,
+			Generator: g, From: "a", To: "b", Spec: frames, CPUs: []int{s.Scene.Main}, Ceiling: s.Ceiling,
 			Probe: func() float64 { return float64(machine.Apart(contest.HostCPU, contest.SwitchCPU)) },
 		}
 		if len(s.Scene.Ports) > 2 {

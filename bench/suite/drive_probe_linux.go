@@ -10,17 +10,13 @@ import (
 	"github.com/culvertdev/culvert/bench/result"
 )
 
-// probe has guests of this process measure how long single packets take, at a rate at which a switch has next to nothing to do.
+// probe sees to it that it is the rules that move packets, and has guests of this process measure how long single packets take, at a rate at which a switch has next to nothing to do.
 func probe(ctx context.Context, s *Stand) (Driver, error) {
 	p, err := pump.NewProber(s.Sockets(), s.Rings == "split", s.Size-4)
 	if err != nil {
 		return nil, err
 	}
-	err = s.Switch.Forward(ctx, s.Row.Rules)
-	if err == nil {
-		err = p.Meet(ctx)
-	}
-	if err != nil {
+	if err := p.Effect(ctx, s.forward(ctx), s.Row.Rules); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return &probing{p, s}, nil
@@ -64,14 +60,3 @@ func (p *probing) Turn(ctx context.Context, warm, window time.Duration) (f Found
 
 // probed are the percentiles of single packets that rows are compared by.
 var probed = []float64{50, 99, 99.9, 99.99}
-
-func percentiles(list ...float64) (measures []result.Measure) {
-	for _, p := range list {
-		name := formatPercent(p) + " % within"
-		if p == 50 {
-			name = "half within"
-		}
-		measures = append(measures, result.Measure{Name: name, Unit: "ns", Better: result.Less, Percentile: p})
-	}
-	return measures
-}

@@ -14,6 +14,7 @@ import (
 // of it or go into it.
 func pumped(frames stream.Spec, out bool) Prepare {
 	return func(ctx context.Context, s *Stand) (Driver, error) {
+		frames := frames
 		if !s.Row.Sized {
 			frames.Size = fmt.Sprint(s.Size)
 		}

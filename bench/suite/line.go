@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/culvertdev/culvert/bench/report"
@@ -84,5 +83,3 @@ func printStages(w io.Writer, list []result.Stage) {
 		fmt.Fprintf(w, "    %5.1f %%  %6.1f cycles  %s\n", 100*s.Cycles/max(sum, 1), s.Cycles, s.Name)
 	}
 }
-
-func formatPercent(p float64) string { return strconv.FormatFloat(p, 'f', -1, 64) }

@@ -52,7 +52,7 @@ func (s *sample) good() bool { return s.valid() && s.undisturbed() && s.class() 
 // result returns the window as it is kept.
 func (s *sample) result() result.Window {
 	w := result.Window{
-		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Beside: s.Beside, Class: s.class(), Note: s.LookUps, Limited: s.Limited, Exact: s.Exact, Waited: s.Waited, OwnWait: s.OwnWait,
+		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Beside: s.Beside, Class: s.class(), Note: s.LookUps, Limited: s.Limited, Exact: s.Exact, Waited: s.Waited, OwnWait: s.OwnWait, Memory: s.Memory,
 		Distance: []float64{float64(s.Distance[0]), float64(s.Distance[1])}, Others: s.Used[:],
 		Took: s.Took.Seconds(), Figures: s.Figures, Latency: s.Latency, Load: s.Load, Stages: s.Stages,
 	}

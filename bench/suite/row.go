@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/switches"
 )
@@ -90,11 +91,20 @@ type Found struct {
 	Limited bool     // the generator was the limit
 	Exact   []string // figures of which it was not, all the same
 	Waited  float64  // share of the time for which the switch's thread was ready and had no CPU
+	Memory  int64    // bytes that the switch's process had at the end, and no other; 0: not known
 	OwnWait float64  // of that, what is no disturbance: the row's own packets were handled there, as far as is known
 }
 
 // hitShare is the least share of packets that must be looked up as the row says.
 const hitShare = 0.9
+
+// remember adds what memory the switch has, if it is a process.
+func (f *Found) remember(s *Stand) (err error) {
+	if pid := s.Switch.PID(); pid > 0 {
+		f.Memory, err = machine.Memory(pid)
+	}
+	return err
+}
 
 // account adds what the switch says, which it began to count anew before the window.
 func (f *Found) account(ctx context.Context, s *Stand) (switches.Account, error) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/rows"
 	"github.com/culvertdev/culvert/bench/switches"
 )
 
@@ -32,7 +33,7 @@ func bothWays(flows int) result.Traffic {
 
 // portRows are those between vhost-user ports by rules on ports and addresses.
 func portRows() []Row {
-	rows := []Row{
+	list := []Row{
 		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Prepare: flowgen(1024), Takes: testpmdTime},
 		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Prepare: flowgen(1024), Takes: testpmdTime, Way: byPort},
 	}
@@ -47,11 +48,11 @@ func portRows() []Row {
 		if flows == 1 {
 			r.Name = "rules on IP, 1 flow"
 		}
-		rows = append(rows, r)
+		list = append(list, r)
 	}
-	return append(rows,
+	return append(list,
 		Row{
-			ID: "latency", Name: "latency at low load", Contenders: both, Rules: toOther, Way: byPort, Prepare: probe, Long: true, Measures: append(percentiles(probed...), pauseMeasures()...),
+			ID: "latency", Name: "latency at low load", Contenders: both, Rules: toOther, Way: byPort, Prepare: probe, Long: true, Measures: append(rows.Within(probed...), pauseMeasures()...),
 			Traffic: result.Traffic{Protocol: "Ethernet, local experimental", Directions: 1},
 		},
 		Row{

@@ -47,6 +47,7 @@ func (b *bench) match(ctx context.Context, t turn, short func() bool) (list []sa
 // A pair is a switch that runs, with its generator.
 type pair struct {
 	sample
+	stand  *Stand
 	driver Driver
 	held   held
 	ends   []func() error // the last one first
@@ -74,7 +75,7 @@ func (b *bench) side(ctx context.Context, at Cell, sw switches.Switch, dir strin
 	if err != nil {
 		return nil, err
 	}
-	p.ends = append(p.ends, done)
+	p.stand, p.ends = stand, append(p.ends, done)
 	if stand.Switch, err = sw.Start(ctx, stand.Scene); err != nil {
 		return nil, err
 	}
@@ -111,7 +112,10 @@ func (p *pair) turn(ctx context.Context, warm, window time.Duration) (f Found, e
 		return f, err
 	}
 	defer func() { err = errors.Join(err, p.held.stop(ctx)) }()
-	return p.driver.Turn(ctx, warm, window)
+	if f, err = p.driver.Turn(ctx, warm, window); err != nil {
+		return f, err
+	}
+	return f, f.remember(p.stand)
 }
 
 func (p *pair) end() error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/switches"
 )
 
@@ -60,14 +61,18 @@ func TestEverySwitchForwards(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				var v float64
+				var w result.Window
 				for try := 0; try < tries && v <= 0; try++ { // others may have had the CPUs for the whole of a short window
 					s, err := b.once(ctx, sw, turn.Cell, 0)
 					must(t, err)
 					var text strings.Builder
 					s.print(&text)
 					t.Log(text.String())
-					w := s.result()
+					w = s.result()
 					v, _ = w.Value(turn.Row.Measures[0])
+				}
+				if v > 0 && (w.Memory > 0) != (sw.Name() != "linux-bridge") {
+					t.Errorf("it has %d bytes of memory", w.Memory)
 				}
 				if v <= 0 {
 					t.Errorf("%s is %v", turn.Row.Measures[0].Name, v)

@@ -61,7 +61,9 @@ func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell, patience 
 		return s, err
 	}
 	s.Version, s.Config = stand.Switch.Version(), stand.Switch.Config()
-	s.Found, err = at.Row.fresh(ctx, stand)
+	if s.Found, err = at.Row.fresh(ctx, stand); err == nil {
+		err = s.remember(stand)
+	}
 	err = errors.Join(err, unless(err, stand.Switch.Stop))
 	s.Distance[1] = machine.Apart(contest.HostCPU, contest.SwitchCPU)
 	if err == nil {
