@@ -40,4 +40,12 @@ func TestOpenVSwitchTakesManyRulesWhileTheGeneratorSends(t *testing.T) {
 		t.Logf("%d rules in %v", len(rules), time.Since(begun))
 	}
 	must(t, arrivals(ctx, g.Testpmd))
+	begun := time.Now()
+	must(t, s.settle(t.Context()))
+	must(t, s.Switch.Clear(t.Context()))
+	must(t, pause(t.Context(), settleLook))
+	var f Found
+	_, err = f.account(t.Context(), s)
+	must(t, err)
+	t.Logf("after %v: %s", time.Since(begun), f.LookUps)
 }
