@@ -25,32 +25,29 @@ func TestTheThreadThatHasACPUMostIsFound(t *testing.T) {
 	end := make(chan struct{})
 	var ended sync.WaitGroup
 	defer func() { close(end); ended.Wait() }()
-	used := func(clock int32) time.Duration {
-		var ts unix.Timespec
-		if err := unix.ClockGettime(clock, &ts); err != nil {
-			t.Error(err)
-		}
-		return time.Duration(ts.Nano())
-	}
-	// pin returns a thread on CPU 1 alone that waits, or first runs until it has run for longer than all others together: threads that the
-	// runtime had before may have run, too.
-	pin := func(most bool) (tid int) {
+	// pin returns a thread on CPU 1 alone that has run for as long, and how long it has: it may have done other work before.
+	pin := func(least time.Duration) (tid int, ran time.Duration) {
 		ready := make(chan int)
 		ended.Go(func() {
 			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 			if err := cpu.Pin(1); err != nil {
 				t.Error(err)
 			}
-			for most && used(unix.CLOCK_THREAD_CPUTIME_ID) < used(unix.CLOCK_PROCESS_CPUTIME_ID)/2+20*time.Millisecond {
+			for ok := true; ok; ok = ran < least {
+				var ts unix.Timespec
+				if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+					t.Error(err)
+				}
+				ran = time.Duration(ts.Nano())
 			}
 			ready <- unix.Gettid()
 			<-end
 		})
-		return <-ready
+		return <-ready, ran
 	}
-	pin(false)
-	busy := pin(true)
-	pin(false)
+	_, one := pin(0)
+	_, two := pin(0)
+	busy, _ := pin(max(one, two) + 20*time.Millisecond)
 	s, err := SlicesOf(os.Getpid(), 1)
 	if err != nil || s == nil {
 		t.Fatalf("got %v, %v", s, err)
