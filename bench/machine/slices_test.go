@@ -25,39 +25,49 @@ func TestTheThreadThatHasACPUMostIsFound(t *testing.T) {
 	end := make(chan struct{})
 	var ended sync.WaitGroup
 	defer func() { close(end); ended.Wait() }()
-	// pin returns a thread on CPU 1 alone that has run for as long, and how long it has: it may have done other work before.
-	pin := func(least time.Duration) (tid int, ran time.Duration) {
+	// pin returns a thread on CPU 1 alone that runs, or waits.
+	pin := func(run bool) (tid int) {
 		ready := make(chan int)
 		ended.Go(func() {
 			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 			if err := cpu.Pin(1); err != nil {
 				t.Error(err)
 			}
-			for ok := true; ok; ok = ran < least {
-				var ts unix.Timespec
-				if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
-					t.Error(err)
-				}
-				ran = time.Duration(ts.Nano())
-			}
 			ready <- unix.Gettid()
+			for run {
+				select {
+				case <-end:
+					return
+				default:
+				}
+			}
 			<-end
 		})
-		return <-ready, ran
+		return <-ready
 	}
-	_, one := pin(0)
-	_, two := pin(0)
-	busy, _ := pin(max(one, two) + 20*time.Millisecond)
-	s, err := SlicesOf(os.Getpid(), 1)
-	if err != nil || s == nil {
-		t.Fatalf("got %v, %v", s, err)
-	}
-	defer s.Close()
-	if want := fmt.Sprintf("/task/%d/", busy); !strings.Contains(s.file.Name(), want) {
-		t.Errorf("got %s, want the thread %d", s.file.Name(), busy)
-	}
-	if n, err := s.Count(); err != nil || n == 0 {
-		t.Errorf("the thread was given its CPU %d times, %v", n, err)
+	pin(false)
+	pin(false)
+	busy := fmt.Sprintf("/task/%d/", pin(true))
+	// The others may have run for a while, too, before they were what they are.
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		s, err := SlicesOf(os.Getpid(), 1)
+		if err != nil || s == nil {
+			t.Fatalf("got %v, %v", s, err)
+		}
+		n, err := s.Count()
+		if err != nil || n == 0 {
+			t.Errorf("the thread was given its CPU %d times, %v", n, err)
+		}
+		name := s.file.Name()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(name, busy) {
+			return
+		}
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("got %s, want %s, which runs all the time", name, busy)
+		}
 	}
 }
 
