@@ -45,7 +45,8 @@ func (g *guest) startLog() *dirtyLog {
 	return l
 }
 
-// setLogging turns logging on or off.
+// setLogging turns logging on or off. For the log QEMU sends the used ring's address as the guest has it: the device area's
+// of a packed ring, and an I/O virtual one behind an IOMMU.
 func (g *guest) setLogging(on bool) {
 	g.t.Helper()
 	f := g.shape.features
@@ -56,10 +57,7 @@ func (g *guest) setLogging(on bool) {
 	for i, r := range g.rings {
 		a := g.address(i)
 		if on {
-			a.Flags, a.Log = proto.VringLog, guestBase+r.base+uint64(r.layout.Device)
-			if f.Has(proto.RingPacked) {
-				a.Log = guestBase + r.base
-			}
+			a.Flags, a.Log = proto.VringLog, g.base+r.base+uint64(r.layout.Device)
 		}
 		g.tell(proto.SetVringAddr, a)
 	}

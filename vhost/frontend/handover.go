@@ -148,7 +148,7 @@ func (s *session) address(q *queue, log bool) proto.VringAddr {
 		a.Flags = proto.VringLog
 		a.Log = c.Base + uint64(l.Device)
 		if s.features.Has(proto.RingPacked) {
-			a.Log = c.Base // used descriptors take the places of available ones
+			a.Log = c.Base // back ends of DPDK add the places of used descriptors to it; ours knows where they are
 		}
 	}
 	return a

@@ -44,8 +44,10 @@ type Config struct {
 
 	// Log, when set, is told which of the guest's pages were written to (VHOST_F_LOG_ALL).
 	Log *mem.Log
-	// LogRing logs the used ring as well (VHOST_VRING_F_LOG), a split ring's used ring or a packed ring's
-	// descriptors, beginning at guest-physical address RingLog; with an IOTLB, where the ring turns out to be.
+	// LogRing logs what is written to the ring as well (VHOST_VRING_F_LOG). A split ring's used ring is logged as if it
+	// began at RingLog, which need not be where it is (vhost-user, "Migration"). What is written to in a packed ring is in
+	// two places, for which one address is too little: QEMU sends that of the device area, others that of the descriptors.
+	// It is logged where it is, and so is any ring behind an IOMMU, whose RingLog is an I/O virtual address.
 	LogRing bool
 	RingLog uint64
 

@@ -43,7 +43,7 @@ func NewPacked(t *mem.Table, c Config) (*Packed, error) {
 		return nil, failed(BadSize, uint64(c.Size))
 	}
 	q := &Packed{size: uint32(c.Size), given: unpackPosition(c.Position)}
-	if err := q.open(t, c, layout.DescBytes*c.Size); err != nil {
+	if err := q.open(t, c); err != nil {
 		return nil, err
 	}
 	if err := q.findParts(t, c); err != nil {
@@ -85,9 +85,7 @@ func (q *Packed) findParts(t *mem.Table, c Config) error {
 	if err != nil {
 		return err
 	}
-	if c.IOTLB != nil {
-		q.ringLog = guest
-	}
+	q.ringLog = guest
 	driver, _, err := q.part(t, c.Driver, 4, 4, mem.Read)
 	if err != nil {
 		return err

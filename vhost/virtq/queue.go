@@ -24,8 +24,8 @@ type common struct {
 	platform  platform   // what addresses go through
 }
 
-// open sets up what does not depend on the layout, for a ring of which n bytes are logged.
-func (q *common) open(t *mem.Table, c Config, n int) error {
+// open sets up what does not depend on the layout.
+func (q *common) open(t *mem.Table, c Config) error {
 	*q = common{
 		indirect: c.Indirect,
 		events:   c.EventIndex,
@@ -34,7 +34,6 @@ func (q *common) open(t *mem.Table, c Config, n int) error {
 		untold:   true,
 		log:      c.Log,
 		logRing:  c.LogRing && c.Log != nil,
-		ringLog:  c.RingLog,
 	}
 	if !c.Reads {
 		q.direction = layout.FlagWrite
@@ -43,8 +42,8 @@ func (q *common) open(t *mem.Table, c Config, n int) error {
 	q.tables.Open(t)
 	q.translate(c)
 	// A page that the log has no bit for would be lost to the guest that is moved.
-	if c.Log != nil && !c.Log.CoversTable(t) || q.logRing && !c.Log.Covers(c.RingLog, uint64(n)) {
-		return failed(BadLog, c.RingLog)
+	if c.Log != nil && !c.Log.CoversTable(t) {
+		return failed(BadLog, 0)
 	}
 	return nil
 }

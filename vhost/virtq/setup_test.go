@@ -39,12 +39,12 @@ func TestRingsThatCannotBeAreRefused(t *testing.T) {
 		{"device area at the end", func(c *virtq.Config) { c.Device = end - 520 }, 0, 0},
 		{"a position outside the ring", func(c *virtq.Config) { c.Position = 64 }, 0, virtq.BadPosition},
 		{"an inflight region that is too short", func(c *virtq.Config) { c.Inflight = make([]byte, 1000) }, virtq.BadInflight, virtq.BadInflight},
-		{"a log that is too short", func(c *virtq.Config) {
+		{"a log that is too short for the ring", func(c *virtq.Config) {
 			c.Log, c.LogRing, c.RingLog = mem.NewLog(guestBase+4<<20), true, 1<<40
-		}, virtq.BadLog, virtq.BadLog},
+		}, virtq.BadLog, 0},
 		{"a log address that wraps around", func(c *virtq.Config) {
 			c.Log, c.LogRing, c.RingLog = mem.NewLog(guestBase+4<<20), true, 1<<64-1
-		}, virtq.BadLog, virtq.BadLog},
+		}, virtq.BadLog, 0},
 		{"a log that does not cover all memory", func(c *virtq.Config) { c.Log = mem.NewLog(guestBase) }, virtq.BadLog, virtq.BadLog},
 		{"a log that need not have the ring", func(c *virtq.Config) { c.Log, c.RingLog = mem.NewLog(guestBase+4<<20), 1<<40 }, 0, 0},
 	} {

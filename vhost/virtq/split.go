@@ -50,7 +50,7 @@ func NewSplit(t *mem.Table, c Config) (*Split, error) {
 		return nil, failed(BadSize, uint64(c.Size))
 	}
 	q := &Split{mask: uint16(c.Size - 1)}
-	if err := q.open(t, c, 6+8*c.Size); err != nil {
+	if err := q.open(t, c); err != nil {
 		return nil, err
 	}
 	if err := q.findParts(t, c); err != nil {
@@ -88,8 +88,10 @@ func (q *Split) findParts(t *mem.Table, c Config) error {
 	if err != nil {
 		return err
 	}
-	if c.IOTLB != nil {
+	if q.ringLog = c.RingLog; c.IOTLB != nil {
 		q.ringLog = guest
+	} else if q.logRing && !c.Log.Covers(c.RingLog, uint64(len(used))) {
+		return failed(BadLog, c.RingLog)
 	}
 	var ok [3]bool
 	q.desc, ok[0] = layout.View[layout.Desc](table, c.Size)
