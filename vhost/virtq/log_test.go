@@ -76,6 +76,45 @@ func TestAPackedRingIsLoggedWhereItsDescriptorsAre(t *testing.T) {
 	}
 }
 
+// A frontend may collect the log between any two steps of the device's: what is written behind that is noted behind that.
+func TestWhatIsShownToTheGuestIsNotedBehindTheWrite(t *testing.T) {
+	for _, s := range shapes(16) {
+		for _, reads := range []bool{false, true} {
+			w := newWorld(t, s)
+			l := w.newLog()
+			w.config.Reads = reads
+			w.config.Log, w.config.LogRing, w.config.RingLog = l.Log, true, guestBase+w.config.Device-userBase
+			w.device = w.newDevice()
+			w.offer(3)
+			if n, err := w.device.Take(&w.chains, 3); n != 3 || err != nil {
+				t.Fatal(n, err)
+			}
+			w.device.Give(&w.chains, 3)
+			l.collect()
+			w.device.Publish()
+			if !l.ring(0) {
+				t.Errorf("%s, reads %v: the page of the ring is not noted", s.name, reads)
+			}
+		}
+	}
+}
+
+// What a device takes back that was written and not published before it is written to, and noted.
+func TestWhatADeviceConcealsIsNoted(t *testing.T) {
+	w := flightWorld(t, shape{packed: true, driver: driver.Config{Size: 16}})
+	w.offer(3)
+	if n, err := w.device.Take(&w.chains, 3); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	w.device.Give(&w.chains, 3) // and it is killed
+	l := w.newLog()
+	w.config.Log, w.config.LogRing = l.Log, true
+	w.device = w.newDevice()
+	if !l.ring(0) {
+		t.Error("the page of the ring is not noted")
+	}
+}
+
 // Behind an IOMMU the address for the log is an I/O virtual one, as all of the ring's are. Linux hands those out from 4 GiB
 // downwards, where a small guest has no memory, and the log of QEMU covers memory only. The ring is logged where it is.
 func TestALogNeedNotCoverTheAddressesOfAnIOMMU(t *testing.T) {

@@ -71,7 +71,7 @@ func (q *Packed) cover(at layout.Cursor, slots uint32) {
 	}
 }
 
-// logGiven logs what giving n chains, the first at given, wrote to.
+// logGiven logs what giving n chains, the first at given, wrote to, and what Publish is to write to.
 func (q *Packed) logGiven(b *Chains, n int) {
 	at := q.given
 	for i := range b.chain[:n] {
@@ -139,6 +139,7 @@ func (q *Packed) Publish() {
 		q.flight.publish(q.given)
 	}
 	q.guard[q.shown.At].Rest.Store(q.first)
+	q.logUsed(layout.DescBytes*uint64(q.shown.At), layout.DescBytes) // Give noted the others
 	q.fresh += q.given.Since(q.shown, q.size)
 	q.shown = q.given
 	if q.flight != nil {

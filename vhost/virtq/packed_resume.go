@@ -37,6 +37,7 @@ func (q *Packed) conceal(n uint32) {
 	for at := q.given; n > 0; n-- {
 		if flags := uint16(q.guard[at.At].Rest.Load() >> 48); flags&layout.PhaseMask == at.Used() {
 			q.guard[at.At].Rest.Store(layout.PackedRest(0, 0, at.Phase))
+			q.logUsed(layout.DescBytes*uint64(at.At), layout.DescBytes)
 		}
 		at = at.Plus(1, q.size)
 	}
