@@ -25,13 +25,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// testGather is set for one that lets packets gather, which here is for as long as they may.
+const testGather = "CULVERT_TEST_GATHER"
+
 // runBackend sends what comes in back out, until it is killed.
 func runBackend(path string) {
 	pool, err := frame.NewPool(frame.Options{Buffers: 1024, Huge: frame.HugeNever})
 	if err != nil {
 		panic(err)
 	}
-	p, err := Open("p1", Options{Pool: pool, Path: path, retry: time.Millisecond, Gather: -1})
+	gather := time.Duration(-1)
+	if os.Getenv(testGather) != "" {
+		gather = maxGather
+	}
+	p, err := Open("p1", Options{Pool: pool, Path: path, retry: time.Millisecond, Gather: gather})
 	if err != nil {
 		panic(err)
 	}
@@ -40,26 +47,33 @@ func runBackend(path string) {
 		if p.rx[0].Recv(&b) > 0 {
 			p.tx[0].Send(&b)
 			p.tx[0].Flush()
+			if gather > 0 {
+				time.Sleep(gather / 8) // so that it is mostly killed here
+			}
 		}
 	}
 }
 
 // TestASwitchThatIsKilledLosesNoBufferAndRepeatsNone kills the process behind the port again and again, while a guest
 // sends numbered packets and gets them back. Each of its buffers must come home once: the driver's half sees it when
-// one comes twice, and the ring runs dry when one is lost.
+// one comes twice, and the ring runs dry when one is lost. With inflight memory no packet comes twice either.
 func TestASwitchThatIsKilledLosesNoBufferAndRepeatsNone(t *testing.T) {
 	for name, s := range map[string]struct {
 		shape
 		inflight bool
+		gather   bool
 	}{
-		"split, with inflight memory":           {shape{features: common, size: 64}, true},
-		"split, from the used index":            {shape{features: common, size: 64}, false},
-		"split, in order, with inflight memory": {shape{features: common | proto.InOrder, size: 64}, true},
-		"packed, with inflight memory":          {shape{features: common | proto.RingPacked, size: 64}, true},
-		"packed, merged, with inflight memory":  {shape{features: common | proto.RingPacked | proto.MrgRxbuf, size: 64}, true},
+		"split, with inflight memory":              {shape{features: common, size: 64}, true, false},
+		"split, from the used index":               {shape{features: common, size: 64}, false, false},
+		"split, from the used index, under load":   {shape{features: common, size: 256}, false, true},
+		"split, in order, with inflight memory":    {shape{features: common | proto.InOrder, size: 64}, true, false},
+		"split, with inflight memory, under load":  {shape{features: common, size: 256}, true, true},
+		"packed, with inflight memory":             {shape{features: common | proto.RingPacked, size: 64}, true, false},
+		"packed, merged, with inflight memory":     {shape{features: common | proto.RingPacked | proto.MrgRxbuf, size: 64}, true, false},
+		"packed, with inflight memory, under load": {shape{features: common | proto.RingPacked, size: 256}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := &killing{t: t, g: newGuest(t, s.shape), inflight: s.inflight, memory: -1}
+			k := &killing{t: t, g: newGuest(t, s.shape), inflight: s.inflight, gather: s.gather, memory: -1}
 			defer k.close()
 			rounds := 12
 			if testing.Short() {
@@ -81,6 +95,9 @@ func TestASwitchThatIsKilledLosesNoBufferAndRepeatsNone(t *testing.T) {
 			if k.back == 0 {
 				t.Error("no packet came back: the test shows nothing")
 			}
+			if s.inflight && k.twice > 0 {
+				t.Errorf("%d packets came back twice", k.twice)
+			}
 			t.Logf("%d packets sent, %d came back, %d of them twice, %d out of order", k.next, k.back, k.twice, k.late)
 		})
 	}
@@ -92,14 +109,16 @@ type killing struct {
 	g        *guest
 	process  *exec.Cmd
 	inflight bool
+	gather   bool
 	memory   int // descriptor of the inflight memory; -1: not made yet
 	layout   proto.Inflight
 	next     uint32
 	sent     map[uint32]bool // cookies of what the switch has
-	last     uint32          // number that came back last
+	seen     map[uint32]bool // numbers that came back
+	last     uint32          // the one that did last
 	back     int
 	twice    int
-	late     int
+	late     int // before one that is lower
 }
 
 // round lets a switch run for about so long and kills it.
@@ -119,6 +138,9 @@ func (k *killing) connect() {
 	g := k.g
 	k.process = exec.Command(os.Args[0])
 	k.process.Env = append(os.Environ(), backend+"="+g.path)
+	if k.gather {
+		k.process.Env = append(k.process.Env, testGather+"=1")
+	}
 	k.process.Stderr = os.Stderr
 	if err := k.process.Start(); err != nil {
 		k.t.Fatal(err)
@@ -153,9 +175,9 @@ func (k *killing) kill() {
 func (k *killing) feed() {
 	g := k.g
 	if k.sent == nil {
-		k.sent = make(map[uint32]bool)
+		k.sent, k.seen = make(map[uint32]bool), make(map[uint32]bool)
 	}
-	for range 8 {
+	for range g.shape.size / 8 {
 		tx, rx := g.rings[1], g.rings[0]
 		if rx.Free() > 0 {
 			slot, b, _ := g.buffer(2048)
@@ -189,12 +211,12 @@ func (k *killing) collect() {
 	for _, p := range k.g.receive(0) {
 		n := binary.BigEndian.Uint32(p.data[14:])
 		switch {
-		case k.back > 0 && n == k.last:
+		case k.seen[n]:
 			k.twice++
 		case k.back > 0 && n < k.last:
 			k.late++
 		}
-		k.last = n
+		k.seen[n], k.last = true, n
 		k.back++
 	}
 }

@@ -84,13 +84,14 @@ func (q *rxQueue) recv(b *frame.Batch) {
 	}
 	r.give(&r.chains, done)
 	r.hidden += done
-	// A switch that is killed before it has shown what it gave leaves a packed ring as nobody can go on with, and where what is in
-	// flight is noted no packet is to come twice (docs/vhost.md).
+	// If the switch is killed, the one after it takes what this one has not shown. Where that is noted no packet is to come twice:
+	// so it is shown before they leave, and who is killed between the two loses them. A packed ring of which nothing is noted,
+	// and in which something was given and not shown, is none that anybody can go on with (docs/vhost.md).
 	if r.packed == nil && r.flight == nil && done <= pmd.Few && !q.gather.on {
 		q.late = done
 		return
 	}
-	if q.gather.took(done, b.Room() == 0) || r.hidden >= showEvery {
+	if over := q.gather.took(done, b.Room() == 0); over || r.flight != nil || r.hidden >= showEvery {
 		r.show()
 	}
 }
