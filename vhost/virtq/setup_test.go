@@ -113,4 +113,30 @@ func TestAnyPlaceWillDo(t *testing.T) {
 	}
 }
 
+// The word that says after which chain the guest wants to be told stands behind its available ring, which begins at any
+// even address: it is the upper half of an aligned word in every other place.
+func TestTheGuestsEventWordIsReadWhereverItIs(t *testing.T) {
+	for _, size := range []int{1, 2, 64} {
+		for _, at := range []uint64{0, 2, 4, 6} {
+			w := newWorld(t, shape{driver: driver.Config{Size: size, EventIndex: true}})
+			w.config.Driver = userBase + 0x20000 + at
+			w.device = w.newDevice()
+			r := newRaw(w)
+			r.desc(0, w.data, 8, 0, 0)
+			event := r.field(w.config.Driver, 0, 6+2*size+2)[2+2*size:]
+			for i := range event { // what stands beside the word counts for nothing
+				event[i] = 0xff
+			}
+			for round := range uint16(300) {
+				want := round | 3 // the last one of four
+				event[2], event[3] = byte(want), byte(want>>8)
+				r.head(0)
+				if w.serve(1); w.device.Interrupt() != (round == want || round == 0) {
+					t.Fatalf("size %d at %d, round %d: told %v, the guest wants to be told of %d", size, at, round, round != want, want)
+				}
+			}
+		}
+	}
+}
+
 func le16(b []byte) uint16 { return uint16(b[0]) | uint16(b[1])<<8 }
