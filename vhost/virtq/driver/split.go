@@ -34,6 +34,8 @@ type Split struct {
 	told  uint16 // avail.idx when the device was last told, or needed not to be
 	next  uint16 // used entry to read next
 	seen  uint16 // used.idx as last read
+	upto  int    // chain that a batch which is not all reaped ends with; -1: there is none
+	last  uint32 // bytes written to that chain
 	flags uint16 // avail.flags
 
 	availWord  *atomic.Uint32 // avail.flags and avail.idx
@@ -62,6 +64,7 @@ func NewSplit(memory []byte, c Config) (*Split, error) {
 	clear(memory[:l.Bytes])
 	q := &Split{
 		mask:   uint16(c.Size - 1),
+		upto:   -1,
 		events: c.EventIndex,
 		order:  c.InOrder,
 		chains: make([]chain, c.Size),

@@ -33,6 +33,9 @@ func (q *Split) Reap(done []Done) int {
 		q.release(uint16(u.ID), c)
 		q.next++
 	}
+	if q.upto >= 0 && q.next == q.seen {
+		q.err = fmt.Errorf("the device gives back chains up to %d, and %d does not come", q.upto, q.upto)
+	}
 	return n
 }
 
@@ -47,13 +50,24 @@ func (q *Split) look() int {
 	return int(seen - q.next)
 }
 
-// ordered returns the used element of the chain that is next in order. The device may have left it out, if not
-// the last one of a batch; then all of the chain is written to (VIRTIO 1.2, 2.7.9).
+// ordered returns the used element of the chain that is next in order. For a batch the device writes that of its last chain
+// in place of the first one's, and skips the places of the others, which have what they had a round ago. Those before the
+// last are written to completely (VIRTIO 1.2, 2.7.9).
 func (q *Split) ordered(u layout.Used) layout.Used {
 	head := uint32(q.avail[q.next&q.mask])
-	if u.ID != head && head <= uint32(q.mask) {
-		return layout.Used{ID: head, Len: q.chains[head].writable}
+	if q.upto < 0 {
+		if u.ID == head || u.ID > uint32(q.mask) || q.chains[u.ID].slots == 0 {
+			return u // one that goes back by itself, or that the device does not have
+		}
+		q.upto, q.last = int(u.ID), u.Len
 	}
+	switch {
+	case int(head) == q.upto:
+		u.Len, q.upto = q.last, -1
+	case head <= uint32(q.mask):
+		u.Len = q.chains[head].writable
+	}
+	u.ID = head
 	return u
 }
 
