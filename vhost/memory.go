@@ -111,7 +111,7 @@ func (d *device) dropTable() error {
 // LOG_ALL.
 func (d *device) setLog(m *proto.Message, v proto.Log) error {
 	fd := m.Take(0)
-	l, err := mem.MapLog(fd, v.Size, v.Offset)
+	l, err := d.port.o.space.MapLog(fd, v.Size, v.Offset)
 	closeFD(&fd)
 	if err != nil {
 		return err

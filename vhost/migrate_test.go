@@ -154,3 +154,27 @@ func TestALogThatIsCutShortEndsTheSession(t *testing.T) {
 	b.up()
 	b.pass(0, 3)
 }
+
+// Logs take addresses of the process, as memory does: where these end a log is refused, and its session with it.
+func TestALogHasAddressesLikeMemory(t *testing.T) {
+	space := new(mem.Space)
+	b := newBench(t, shape{features: common}, func(o *Options) { o.space = space })
+	fd := b.hugeFile(mem.MaxGuest)
+	left := uint64(mem.SpaceBytes - len(b.g.memory) - mem.LogPage)
+	for left > 0 {
+		m, err := space.Map(fd, mem.Region{Size: min(left, mem.MaxGuest)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		left -= uint64(len(m.Bytes()))
+	}
+	b.g.connect()
+	b.up()
+	b.unanswered(proto.SetLogBase, proto.Log{Size: 1 << 20}, b.hugeFile(1<<20))
+	eventually(t, "the log says why", func() bool { return b.log.has("log of 0x100000 bytes: guests have") })
+}

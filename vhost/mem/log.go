@@ -20,6 +20,8 @@ const LogPage = 4096
 type Log struct {
 	words []atomic.Uint32
 	whole []byte // what was mapped; nil on the heap
+	space *Space // whose addresses it takes; nil: nobody counts
+	size  uint64 // bytes that it was counted for there
 }
 
 // MapLog maps the bitmap of size bytes at offset of a file (VHOST_USER_SET_LOG_BASE). The descriptor remains
@@ -85,10 +87,12 @@ func (l *Log) Marked(addr uint64) bool {
 
 // Close unmaps the log. Nobody may use it any more.
 func (l *Log) Close() error {
-	whole := l.whole
+	was := *l
 	*l = Log{}
-	if whole == nil {
+	if was.whole == nil {
 		return nil
 	}
-	return unix.Munmap(whole)
+	err := unix.Munmap(was.whole)
+	was.space.give(was.size)
+	return err
 }

@@ -28,9 +28,8 @@ func (s *Space) Map(fd int, r Region) (*Mapping, error) {
 	if s == nil {
 		return Map(fd, r)
 	}
-	if taken := s.taken.Add(r.Size); r.Size > SpaceBytes || taken > SpaceBytes {
-		s.give(r.Size)
-		return nil, fmt.Errorf("%v: guests have %#x bytes already, and all may have %#x", r, taken-r.Size, uint64(SpaceBytes))
+	if err := s.take(r.Size); err != nil {
+		return nil, fmt.Errorf("%v: %w", r, err)
 	}
 	m, err := Map(fd, r)
 	if err != nil {
@@ -39,6 +38,32 @@ func (s *Space) Map(fd int, r Region) (*Mapping, error) {
 	}
 	m.space = s
 	return m, nil
+}
+
+// MapLog is [MapLog] within the bounds of the space; the log gives back what it took when it is closed.
+func (s *Space) MapLog(fd int, size, offset uint64) (*Log, error) {
+	if s == nil {
+		return MapLog(fd, size, offset)
+	}
+	if err := s.take(size); err != nil {
+		return nil, fmt.Errorf("log of %#x bytes: %w", size, err)
+	}
+	l, err := MapLog(fd, size, offset)
+	if err != nil {
+		s.give(size)
+		return nil, err
+	}
+	l.space, l.size = s, size
+	return l, nil
+}
+
+// take counts n bytes of addresses, if there are as many left.
+func (s *Space) take(n uint64) error {
+	if taken := s.taken.Add(n); n > SpaceBytes || taken > SpaceBytes {
+		s.give(n)
+		return fmt.Errorf("guests have %#x bytes already, and all may have %#x", taken-n, uint64(SpaceBytes))
+	}
+	return nil
 }
 
 // give takes back what n bytes of addresses were counted for.

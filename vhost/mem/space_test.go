@@ -38,6 +38,31 @@ func TestGuestsShareTheAddressesThatThereAre(t *testing.T) {
 	}
 }
 
+// A log may be as long as a guest's memory is wide, and has addresses of the same process.
+func TestLogsTakeTheAddressesThatGuestsShare(t *testing.T) {
+	fd := memfd(t, MaxLog)
+	var s Space
+	s.taken.Store(SpaceBytes - MaxLog)
+	l, err := s.MapLog(fd, MaxLog, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := s.MapLog(fd, page, 0); err == nil || !strings.Contains(err.Error(), "guests have") {
+		t.Errorf("a log that there are no addresses for: %v, %v", m, err)
+	}
+	if m, err := s.MapLog(fd, math.MaxUint64, 0); err == nil {
+		t.Errorf("a log of all addresses: %v", m)
+	}
+	for range 2 { // the second time there is nothing to give back
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if m, err := s.MapLog(-1, page, 0); err == nil || s.taken.Load() != SpaceBytes-MaxLog {
+		t.Errorf("%#x bytes are counted, want those that were; %v, %v", s.taken.Load(), m, err)
+	}
+}
+
 func TestNoSumOfRegionsIsTooLarge(t *testing.T) {
 	for _, c := range []struct {
 		sizes []uint64
