@@ -30,6 +30,7 @@ func TestNothingIsLostWhileTheGuestsMemoryChanges(t *testing.T) {
 			}
 			round.stop()
 			b.want("sessions", 1)
+			b.want("migrations", uint64(rounds+1)/7)
 		})
 	}
 }
@@ -144,7 +145,7 @@ func (b *bench) disturb(i int) {
 	b.t.Helper()
 	g := b.g
 	extra := proto.Region{Guest: 1 << 40, User: 1 << 45, Size: 4096}
-	switch i % 5 {
+	switch i % 7 {
 	case 0:
 		g.tell(proto.SetMemTable, proto.MemTable{g.region()}, int(g.file.Fd()))
 	case 1:
@@ -161,6 +162,10 @@ func (b *bench) disturb(i int) {
 			g.tell(proto.SetVringCall, proto.VringFile{Index: uint8(ring)}, g.rings[ring].call)
 			g.tell(proto.SetVringAddr, g.address(ring))
 		}
+	case 5:
+		g.startLog()
+	case 6:
+		g.setLogging(false)
 	}
 }
 
