@@ -19,7 +19,7 @@ type collected struct {
 // newLog returns a log of all memory of w.
 func (w *world) newLog() collected {
 	w.t.Helper()
-	size := (guestBase + len(w.memory)) / mem.LogPage / 8
+	size := ((guestBase+len(w.memory))/mem.LogPage/8 + 4095) &^ 4095
 	fd, err := unix.MemfdCreate("log", unix.MFD_CLOEXEC)
 	if err != nil {
 		w.t.Fatal(err)

@@ -10,8 +10,9 @@ import (
 // the text of VIRTIO 1.2 at hand. What it takes, and what it says of a guest's mistakes, is what Split and Packed
 // must take and say.
 type twin struct {
-	w    *world
-	dead bool
+	w     *world
+	known int // bytes of memory that the device knows, from its beginning
+	dead  bool
 
 	next, seen, shown uint16 // split: free-running indices
 
@@ -39,7 +40,7 @@ type twinDesc struct {
 	id, next uint16
 }
 
-func newTwin(w *world) *twin { return &twin{w: w, wrap: true} }
+func newTwin(w *world) *twin { return &twin{w: w, known: len(w.memory), wrap: true} }
 
 func (d *twin) ring(base, off uint64, n int) uint64 {
 	b := d.w.memory[base-userBase+off:]
@@ -89,6 +90,9 @@ func (d *twin) take(limit int) ([]twinChain, virtq.Kind) {
 		}
 		if k == virtq.TooManySegments && len(all) > 0 {
 			break
+		}
+		if d.w.config.IOTLB != nil && (k == virtq.BufferOutside || k == virtq.IndirectOutside) {
+			break // it waits until that is known
 		}
 		if k != 0 {
 			d.dead = true
@@ -221,6 +225,9 @@ func (d *twin) table(c *twinChain, e twinDesc, chained bool) virtq.Kind {
 			return virtq.IndirectOutside
 		}
 		i := d.desc(e.addr + 16*at - guestBase)
+		if d.w.shape.packed && d.w.config.Reads {
+			i.flags &^= fWrite // DPDK's driver says so of what the device reads
+		}
 		if !d.w.shape.packed && i.flags&fIndirect != 0 {
 			return virtq.IndirectNested
 		}
@@ -267,6 +274,6 @@ func (d *twin) add(c *twinChain, e twinDesc) virtq.Kind {
 
 // inside says whether n bytes are in memory.
 func (d *twin) inside(addr uint64, n uint32) bool {
-	size := uint64(len(d.w.memory))
+	size := uint64(d.known)
 	return addr >= guestBase && addr <= guestBase+size && uint64(n) <= guestBase+size-addr
 }
