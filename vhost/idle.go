@@ -30,11 +30,16 @@ func newIdleness(p *Port) *idleness {
 // look looks at the rings if packets have found no buffer in them lately.
 func (i *idleness) look(now time.Time) {
 	full := i.port.full()
-	missed := full != i.full
+	if full == i.full && i.since.IsZero() {
+		return
+	}
+	offers, known := i.port.offers()
+	if !known {
+		return // the next look tells
+	}
 	i.full = full
 	switch {
-	case !missed && i.since.IsZero():
-	case i.port.offers():
+	case offers:
 		i.since = time.Time{}
 		i.set(false)
 	case i.since.IsZero():
@@ -67,23 +72,26 @@ func (p *Port) full() (n uint64) {
 }
 
 // offers reports whether a ring that packets go to the guest by has a buffer, or none of them runs: then that is why nothing
-// is taken.
-func (p *Port) offers() bool {
+// is taken. known is false when a worker is in a ring that might have one.
+func (p *Port) offers() (offers, known bool) {
 	runs := false
+	known = true
 	for i := 0; i < len(p.rings); i += 2 {
-		n, ok := p.rings[i].offered()
+		n, running, busy := p.rings[i].offered()
 		if n > 0 {
-			return true
+			return true, true
 		}
-		runs = runs || ok
+		runs, known = runs || running, known && !busy
 	}
-	return !runs
+	return !runs, known
 }
 
-// offered returns how many buffers wait in a ring, and whether it runs. It looks as a worker does, from another goroutine.
-func (r *ring) offered() (n int, ok bool) {
-	if !r.gate.Enter() {
-		return 0, false
+// offered returns how many buffers wait in a ring, and whether it runs. It looks as a worker does, from another goroutine, and
+// does not wait for a worker that has the ring, which is busy then: it is for who frees workers, too.
+func (r *ring) offered() (n int, runs, busy bool) {
+	in, busy := r.gate.TryEnter()
+	if !in {
+		return 0, false, busy
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -92,5 +100,5 @@ func (r *ring) offered() (n int, ok bool) {
 		}
 		r.gate.Leave()
 	}()
-	return r.available(), true
+	return r.available(), true, false
 }
