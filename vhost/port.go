@@ -69,6 +69,10 @@ func newPort(name string, o Options) (*Port, error) {
 // addPair makes the rings and queues of the next queue pair.
 func (p *Port) addPair() error {
 	receives, transmits := p.newRing(), p.newRing()
+	if err := errors.Join(receives.call.bell.Open(), transmits.call.bell.Open()); err != nil && len(p.rings) == 0 {
+		p.log.Warn("a frontend can hold up who tells it of packets, until it is freed", "reason", err)
+	}
+	p.rings = append(p.rings, receives, transmits)
 	c, err := p.o.Pool.NewCache()
 	if err != nil {
 		return err
@@ -86,7 +90,6 @@ func (p *Port) addPair() error {
 	}
 	tx := &txQueue{pool: p.o.Pool, cache: c, longest: p.o.MTU + tagRoom, counters: counter.NewBlock(txCounters())}
 	p.tx, p.txs = append(p.tx, tx), append(p.txs, tx)
-	p.rings = append(p.rings, receives, transmits)
 	return nil
 }
 
@@ -109,6 +112,9 @@ func (p *Port) fault(err error) {
 // release gives back what open took, all of it or a part.
 func (p *Port) release() error {
 	var err error
+	for _, r := range p.rings {
+		r.call.bell.Close()
+	}
 	for _, q := range p.rx {
 		err = errors.Join(err, q.close())
 	}

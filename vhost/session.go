@@ -19,6 +19,8 @@ const (
 	lastRetry  = 2 * time.Second
 	steady     = 5 * time.Second // a session that lasted so long ends the doubling, as does one that ended without a fault
 	lookAfter  = 100 * time.Millisecond
+	firstHeld  = 100 // pauses as long as the first, after a session that has held a worker; doubles, for as long as the port is open
+	lastHeld   = time.Hour
 )
 
 // errSilent ends a session with somebody who has connected and wants nothing: others may. QEMU becomes the owner at
@@ -32,12 +34,16 @@ var errClosing = errors.New("the port is being closed")
 // run has one session after the other until the port is closed.
 func (p *Port) run(ctx context.Context, w way) {
 	defer close(p.ended)
-	retry := p.o.retry
+	retry, held := p.o.retry, firstHeld*p.o.retry
 	for ctx.Err() == nil {
 		conn, err := w.next(ctx)
 		if err == nil {
 			begun := time.Now()
 			err = p.session(ctx, conn)
+			if errors.Is(err, errCallBlocks) {
+				sleep(ctx, held)
+				held = min(2*held, lastHeld)
+			}
 			// Of a server the next one that connects may be another.
 			if p.o.Server || errors.Is(err, io.EOF) || time.Since(begun) >= steady {
 				retry = p.o.retry
@@ -133,7 +139,7 @@ func (p *Port) guard(ctx context.Context, d *device, conn *proto.Conn) (stop fun
 			}
 			conn.Close() // twice is harmless, and there is nobody to tell of errors
 		}
-		stuck, idle := newStuck(p.rings), newIdleness(p)
+		idle := newIdleness(p)
 		tick := time.NewTicker(lookAfter)
 		defer tick.Stop()
 		closing := ctx.Done()
@@ -149,8 +155,8 @@ func (p *Port) guard(ctx context.Context, d *device, conn *proto.Conn) (stop fun
 			case err := <-p.faults:
 				ended(err)
 			case now := <-tick.C:
-				if stuck.release() {
-					ended(errCallBlocks)
+				if err := p.freeWorkers(); err != nil {
+					ended(err)
 				}
 				idle.look(now)
 			}
@@ -165,27 +171,15 @@ func (p *Port) guard(ctx context.Context, d *device, conn *proto.Conn) (stop fun
 // errCallBlocks is why a session ended whose frontend had made telling it block.
 var errCallBlocks = errors.New("the frontend holds up who tells it of packets: its eventfd is full, and blocks")
 
-// A stuck finds workers that do not come back from a call.
-type stuck struct {
-	rings []*ring
-	seen  []uint32 // their calls under way at the last look; 0: none
-}
-
-func newStuck(rings []*ring) *stuck { return &stuck{rings: rings, seen: make([]uint32, len(rings))} }
-
-// release frees workers that were in the same call at the last look, and reports whether there were any.
-func (s *stuck) release() (any bool) {
-	for i, r := range s.rings {
-		seq, calling := r.call.stuck()
-		if calling && s.seen[i] == seq && r.call.release(seq) {
-			any = true
+// freeWorkers takes workers out of calls that do not come back. It returns errCallBlocks if there were any, and why they
+// are still there if they are.
+func (p *Port) freeWorkers() error {
+	for _, r := range p.rings {
+		if was, err := r.call.release(); was {
+			return errors.Join(errCallBlocks, err)
 		}
-		if !calling {
-			seq = 0
-		}
-		s.seen[i] = seq
 	}
-	return any
+	return nil
 }
 
 // sleep waits for d or the end of ctx.

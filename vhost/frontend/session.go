@@ -109,11 +109,9 @@ func (s *session) begin() error {
 	s.set(func(st *State) { st.Features, st.Protocol = s.features, s.protocol })
 	s.Port.takes.Set(s.Port.tx[0].takes)
 	for _, q := range s.rings() {
+		q.kick.ring() // starts the ring ("Ring states"); the worker's from here on
 		q.gate.Open()
-		// The one starts the ring ("Ring states"), the other wakes a worker that sleeps, so that it posts buffers.
-		if err := errors.Join(q.kick.first(), q.call.first()); err != nil {
-			return err
-		}
+		q.call.ring() // wakes a worker that sleeps, so that it posts buffers
 	}
 	s.up.Store(!s.State().LinkDown)
 	return nil
