@@ -99,10 +99,19 @@ func (a *asker) ask(r *ring) error {
 		return nil
 	}
 	a.port.state.missed()
-	if err := conn.Tell(proto.BackendIOTLB, proto.IOTLB{Address: q.page(), Perm: uint8(q.access()), Type: proto.IOTLBMiss}); err != nil {
+	err := conn.Tell(proto.BackendIOTLB, proto.IOTLB{Address: q.page(), Perm: uint8(q.access()), Type: proto.IOTLBMiss})
+	if err != nil && !a.replaced(conn) {
 		return fmt.Errorf("ask what address %#x stands for: %w", q.page(), err)
 	}
 	return nil
+}
+
+// replaced reports whether there is another channel by now: what went by the one before is asked again, and that it was closed is no
+// fault.
+func (a *asker) replaced(conn *proto.Conn) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.conn != conn
 }
 
 // next returns what is to be asked for r, 0 for nothing, and notes that it is.

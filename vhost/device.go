@@ -93,11 +93,12 @@ func (d *device) setBackend(m *proto.Message) error {
 	if err != nil {
 		return err
 	}
-	if d.backend != nil {
-		d.backend.Close()
-	}
+	old := d.backend
 	d.backend = c
 	d.asker.start(c)
+	if old != nil { // the asker has the new one
+		old.Close()
+	}
 	return nil
 }
 

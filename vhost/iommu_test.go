@@ -6,11 +6,13 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/culvertdev/culvert/vhost/mem"
 	"github.com/culvertdev/culvert/vhost/proto"
+	"github.com/culvertdev/culvert/vhost/virtq"
 )
 
 const iommuPage = 4096
@@ -402,4 +404,58 @@ func TestInvalidationUnderTraffic(t *testing.T) {
 			b.want("sessions", 1)
 		})
 	}
+}
+
+// A frontend that replaces the channel on which it is asked, while a question is on its way by the old one, has done nothing wrong.
+func TestAChannelThatIsReplacedWhileItIsUsedEndsNothing(t *testing.T) {
+	b := newBench(t, shape{features: common}, nil)
+	b.g.meet()
+	var theirs []*proto.Conn
+	a := newAsker(b.p)
+	start := func() *proto.Conn {
+		c, fd, err := proto.Pair()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, err := proto.BackendConnOf(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs = append(theirs, c)
+		a.start(ours)
+		return ours
+	}
+	asking := func(i uint64) { a.want(a.rings[1], virtq.Miss{Addr: 1<<40 + i*askPage, Want: 1}) }
+	old := start()
+	for i := uint64(0); ; i++ { // until nothing more goes into the channel, and the asker waits for room
+		asking(i)
+		before := a.left()
+		time.Sleep(200 * time.Microsecond)
+		if i > 300 && a.left() == before {
+			break
+		}
+	}
+	fresh := start()
+	old.Close()
+	asking(1 << 30)
+	if _, err := theirs[1].ReceiveBy(time.Now().Add(10 * time.Second)); err != nil {
+		t.Errorf("nothing is asked by the new channel: %v", err)
+	}
+	select {
+	case err := <-b.p.faults:
+		t.Errorf("the session ends: %v", err)
+	default:
+	}
+	fresh.Close()
+	a.stop()
+	for _, c := range theirs {
+		c.Close()
+	}
+}
+
+// left returns how many questions have been put.
+func (a *asker) left() uint64 {
+	a.port.state.mu.Lock()
+	defer a.port.state.mu.Unlock()
+	return a.port.state.misses
 }

@@ -104,9 +104,5 @@ func (c *Conn) send(h header, p Payload, fds []int) error {
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	n, _, err := c.sock.WriteMsgUnix(c.out, rights, nil)
-	if err == nil && n < len(c.out) { // the descriptors went with the first part
-		_, err = c.sock.Write(c.out[n:])
-	}
-	return err
+	return writeSock(c.sock, c.out, rights)
 }

@@ -177,3 +177,55 @@ func TestTakenDescriptorsStayOpen(t *testing.T) {
 	}
 	unix.Close(fd)
 }
+
+// The other side has the descriptor as well, takes O_NONBLOCK off it, and does not read.
+func TestNobodyWaitsInTheKernelForTheOtherSide(t *testing.T) {
+	noLeak(t)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[0])
+	theirs := fds[1]
+	defer unix.Close(theirs)
+	for name, do := range map[string]func(c *Conn) error{
+		"sending": func(c *Conn) (err error) {
+			for err == nil {
+				err = c.Tell(BackendIOTLB, IOTLB{Type: IOTLBMiss})
+			}
+			return err
+		},
+		"receiving": func(c *Conn) error {
+			_, err := c.answer(BackendIOTLB)
+			return err
+		},
+	} {
+		ours, err := unix.Dup(theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := BackendConnOf(ours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.SetNonblock(theirs, false); err != nil {
+			t.Fatal(err)
+		}
+		c.SetTimeout(50 * time.Millisecond)
+		ended := make(chan error, 1)
+		go func() { ended <- do(c) }()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s ends with %v", name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s does not end", name)
+			unix.Shutdown(theirs, unix.SHUT_RDWR)
+			<-ended
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

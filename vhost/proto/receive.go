@@ -53,7 +53,7 @@ func (c *Conn) receive(asked Request) (m *Message, err error) {
 // read fills b and adds the descriptors that come with it to got.
 func (c *Conn) read(b []byte, got *files) error {
 	for n := 0; n < len(b); {
-		k, control, flags, _, err := c.sock.ReadMsgUnix(b[n:], c.control)
+		k, control, flags, err := readSock(c.sock, b[n:], c.control)
 		if wrong := got.gather(c.control[:control], flags); err == nil {
 			err = wrong
 		}
