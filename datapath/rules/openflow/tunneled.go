@@ -33,6 +33,7 @@ type tunnelling struct {
 func (x *xlate) outputTunnel(port *rules.Port) {
 	x.spoil()
 	x.commit()
+	x.v.Rewrote |= x.touched // the tunnel looks at the packet as it is now
 	id := x.internTunneled(port)
 	s := x.t.tunnellings.Get().(*tunnelling)
 	defer x.t.tunnellings.Put(s)

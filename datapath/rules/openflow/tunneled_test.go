@@ -142,6 +142,28 @@ func TestWhatAPacketBringsFromOneTunnelIntoAnotherIsConsulted(t *testing.T) {
 	}
 }
 
+func TestAGuestThatRulesAddressAnewIsFollowed(t *testing.T) {
+	guest := new(flow.Match)
+	guest.SetBytesMasked(flow.FieldEthDst, []byte{2, 0, 0, 0, 0, 0x22}, []byte{255, 255, 255, 255, 255, 255})
+	moved := rules.Change{Tag: roadTag, Match: guest}
+	for _, c := range []struct {
+		rule    string
+		follows bool
+	}{
+		{"dl_dst=02:00:00:00:00:01,actions=mod_dl_dst:02:00:00:00:00:22,output:10", true},
+		{"dl_dst=02:00:00:00:00:01,actions=mod_dl_dst:02:00:00:00:00:22,resubmit(,1)\ntable=1,actions=output:10", true},
+		{"dl_dst=02:00:00:00:00:01,actions=mod_dl_dst:02:00:00:00:00:22,write_actions(output:10)", true},
+		{"dl_dst=02:00:00:00:00:01,actions=output:10", false},
+	} {
+		table := tunnelBench(t, roads{one: underlay.OK}, c.rule, "vxlan remote_ip=192.0.2.1 key=7")
+		k := packet(t, "in_port=1,dl_dst=02:00:00:00:00:01")
+		v := verdictOf(t, table, k)
+		if got := moved.Concerns(v.Tags, k, &v.Mask, v.Rewrote); got != c.follows {
+			t.Errorf("%s: a move of the guest concerns the flow: %v", c.rule, got)
+		}
+	}
+}
+
 func TestTheOriginalStaysAsItIsBehindATunnel(t *testing.T) {
 	table := tunnelBench(t, roads{one: underlay.OK}, "actions=mod_vlan_vid:5,output:10,2,strip_vlan,output:10", "vxlan remote_ip=192.0.2.1")
 	words := verdictOf(t, table, packet(t, "in_port=1")).Actions.Words()
