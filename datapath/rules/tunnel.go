@@ -50,9 +50,11 @@ type Sent uint8
 
 // What becomes of it.
 const (
-	SentOut   Sent = iota // it goes out
-	SentLater             // as much as can goes out; for the rest it has to wait: see Sending.Missing
-	SentNot               // it does not, because of Sending.Reason
+	SentOut Sent = iota // it goes out
+	// SentLater: it has to wait. Of a Sending with a Packet as much as can goes out, and Missing says what is left; without
+	// one nothing does, so that each end gets it once.
+	SentLater
+	SentNot // it does not, because of Sending.Reason
 )
 
 // A Sending is a packet that is to leave by a tunnel, and what comes of that. Whoever asks fills in the first
@@ -77,13 +79,16 @@ type Sending struct {
 	Switched bool
 	// Only, when not nil, are the ends that are still to get it.
 	Only []netip.Addr
+	// TooLong: a copy of Packet, which workers have sent wherever it fits (action.ExcessSend). It goes nowhere; its sender
+	// is told.
+	TooLong bool
 
 	Program *action.Program
 	Uses    flow.Mask // bits of Key that mattered
 	// CameUses: it mattered which end of a tunnel it came from, by Came's tun_src, tun_dst and tun_id.
 	CameUses bool
 	Tags     uint64       // as Verdict.Tags
-	Missing  []netip.Addr // SentLater: the ends that have not got it; empty: who should is not known
+	Missing  []netip.Addr // SentLater: the ends whose next hop is asked for; empty: who should get it is not known
 	Reason   action.Reason
 	// Room: Packet is longer than the way to one of the ends takes, which is so many bytes, and does not go there.
 	Room int

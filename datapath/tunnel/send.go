@@ -44,6 +44,7 @@ func (p *Port) Send(s *rules.Sending) rules.Sent {
 	if result := d.find(); result != rules.SentOut || s.Reply != nil {
 		return result
 	}
+	before := len(s.Program.Words())
 	for _, e := range d.ends {
 		if !d.back(e) && (s.Only == nil || slices.Contains(s.Only, e.addr)) {
 			d.to(e)
@@ -52,8 +53,11 @@ func (p *Port) Send(s *rules.Sending) rules.Sent {
 	d.tell()
 	switch {
 	case len(s.Missing) > 0:
+		if s.Packet == nil {
+			s.Program.Become(s.Program.Words()[:before]) // see rules.SentLater
+		}
 		return rules.SentLater
-	case d.sent > 0 || s.Room > 0 || s.Only != nil:
+	case d.sent > 0 || s.Room > 0 || s.Only != nil || s.TooLong:
 		return rules.SentOut
 	case s.Reason == 0:
 		s.Reason = action.NoTarget
@@ -69,7 +73,9 @@ func (d *dispatch) to(e end) {
 	switch status {
 	case underlay.OK:
 	case underlay.Asked:
-		s.Missing = append(s.Missing, e.addr)
+		if !s.TooLong {
+			s.Missing = append(s.Missing, e.addr)
+		}
 		return
 	default:
 		s.Reason = action.NoWay
@@ -119,6 +125,9 @@ func (d *dispatch) emit(w *underlay.Way) {
 	}
 	if longest := int(h.Longest); longest > 0 && len(s.Packet) > longest && !d.cut(h.Excess) {
 		d.excess(longest)
+		return
+	}
+	if s.TooLong {
 		return
 	}
 	at := len(s.Program.Words())

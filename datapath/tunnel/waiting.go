@@ -31,6 +31,7 @@ type Parcel struct {
 	Switched bool         // as Sending.Switched
 	Packet   []byte       // as it is to leave
 	Tags     int          // VLAN tags of it that rules have pushed
+	TooLong  bool         // as Sending.TooLong
 
 	only  []netip.Addr // ends that have not got it
 	tags  uint64       // that it waits for
@@ -69,6 +70,7 @@ func (w *Waiting) try(p *Parcel, sender rules.Sender, now int64) (later bool) {
 	var program action.Program
 	s := rules.Sending{
 		Key: &p.Key, Came: &p.Came, Port: p.Port, Packet: p.Packet, Options: p.Options, Live: true, Now: now, Switched: p.Switched, Only: p.only,
+		TooLong: p.TooLong,
 		Program: &program,
 	}
 	result := p.Tunnel.Send(&s)

@@ -10,11 +10,16 @@ import (
 )
 
 // What packets for a tunnel come to the table with that are too long for it or have to wait: its datapath port, which is
-// not 0, and whether they stay in their segment.
-const switchedBit = 1
+// not 0, whether they stay in their segment, and whether workers have sent them wherever they fit.
+const (
+	switchedBit = 1 << iota
+	tooLongBit
+	contextBits = iota
+)
 
+// contextOf returns what packets come to the table with that have to wait; with tooLongBit, those that are too long.
 func contextOf(port uint32, switched bool) uint32 {
-	id := port << 1
+	id := port << contextBits
 	if switched {
 		id |= switchedBit
 	}
@@ -38,7 +43,8 @@ func (l *look) outputTunnel(port *rules.Port) bool {
 		s.Came = &s.came
 	}
 	s.Port, s.Live, s.Now, s.Switched = port.ID, l.q.Live, l.q.Now, switched
-	s.Context = contextOf(port.ID, switched)
+	later := contextOf(port.ID, switched)
+	s.Context = later | tooLongBit
 	sent := port.Tunnel.Send(&s.Sending)
 	l.v.Actions.Become(s.program.Words())
 	s.leaves.consult(&s.Uses, l.v)
@@ -57,7 +63,7 @@ func (l *look) outputTunnel(port *rules.Port) bool {
 		return false
 	case rules.SentLater:
 		l.trace("-> waits to leave by the tunnel")
-		l.v.Actions.Send(s.Context)
+		l.v.Actions.Send(later)
 	}
 	return true
 }
@@ -73,13 +79,13 @@ type tunnelling struct {
 // Receive implements rules.Receiver: it takes a packet for a tunnel.
 func (t *Table) Receive(id uint32, q *rules.Query) {
 	t.mu.RLock()
-	port, sender := t.state.ports[id>>1], t.sender
+	port, sender := t.state.ports[id>>contextBits], t.sender
 	in := t.state.ports[uint32(q.Key.Uint(flow.FieldInPort))]
 	t.mu.RUnlock()
 	if port == nil || port.Tunnel == nil || sender == nil {
 		return // it has gone since
 	}
-	p := &tunnel.Parcel{Tunnel: port.Tunnel, Port: port.ID, Key: *q.Key, Packet: slices.Clone(q.Packet)}
+	p := &tunnel.Parcel{Tunnel: port.Tunnel, Port: port.ID, Key: *q.Key, Packet: slices.Clone(q.Packet), TooLong: id&tooLongBit != 0}
 	if id&switchedBit != 0 {
 		p.Came, p.Switched = *q.Key, true
 	}

@@ -183,6 +183,25 @@ func TestAPacketWaitsForTheTunnelsNextHop(t *testing.T) {
 	}
 }
 
+// TestOfAPacketThatIsTooLongNothingElseLeaves: the workers have sent it wherever it fits.
+func TestOfAPacketThatIsTooLongNothingElseLeaves(t *testing.T) {
+	b := overlaid(t, roads{"192.0.2.1": underlay.OK}, "", "remote_ip=192.0.2.1 key=7")
+	words := b.see(1, udp(mac(0xa1), mac(1), "10.0.1.2", "10.0.2.2", 64, 9)).Actions.Words()
+	var h action.Header
+	for in, rest, ok := action.Next(words); ok; in, rest, ok = action.Next(rest) {
+		if in.Op == action.OpPush {
+			h = in.Header()
+		}
+	}
+	if h.Excess != action.ExcessSend {
+		t.Fatalf("excess %d", h.Excess)
+	}
+	left := tagged(20, udp(mac(2), mac(0xa2), "10.0.1.2", "10.0.2.2", 63, 9)) // its way has become wider meanwhile
+	b.sends()
+	b.Receive(h.Context, &rules.Query{Key: b.key(1, left), Packet: left, Size: len(left), Now: b.now})
+	b.sends()
+}
+
 // changes returns the tags of what has changed since a version.
 func (b *bench) changes(since uint64) (tags, version uint64) {
 	var c rules.ChangeSet

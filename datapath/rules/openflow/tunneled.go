@@ -16,7 +16,8 @@ type tunneled struct {
 	port     uint32 // OpenFlow number of the tunnel
 	trunc    uint32 // bytes that are sent of them at most; 0: all
 	switched bool
-	tags     int // VLAN tags that rules have pushed onto them, less those that they have taken off
+	tooLong  bool // workers have sent it wherever it fits; else nobody has got it yet
+	tags     int  // VLAN tags that rules have pushed onto them, less those that they have taken off
 	tunnelWrites
 }
 
@@ -34,7 +35,7 @@ func (x *xlate) outputTunnel(port *rules.Port) {
 	x.spoil()
 	x.commit()
 	x.v.Rewrote |= x.touched // the tunnel looks at the packet as it is now
-	id := x.internTunneled(port)
+	id := x.internTunneled(port, true)
 	s := x.t.tunnellings.Get().(*tunnelling)
 	defer x.t.tunnellings.Put(s)
 	s.key, s.came = x.work, *x.q.Key
@@ -60,6 +61,7 @@ func (x *xlate) outputTunnel(port *rules.Port) {
 		return
 	case rules.SentLater:
 		x.trace(x.level(), "-> waits to leave by the tunnel")
+		id = x.internTunneled(port, false)
 		x.v.Actions.Send(id)
 	}
 	x.cloned = true
@@ -67,9 +69,10 @@ func (x *xlate) outputTunnel(port *rules.Port) {
 	x.outputs++
 }
 
-// internTunneled returns the id of the context that the packet comes to the table with, 0 if there are too many.
-func (x *xlate) internTunneled(port *rules.Port) uint32 {
-	f := tunneled{port: port.Number, trunc: x.trunc, switched: x.switched, tags: tagsPushed(x.v.Actions.Words())}
+// internTunneled returns the id of the context that the packet comes to the table with, being too long or having to wait; 0
+// if there are too many.
+func (x *xlate) internTunneled(port *rules.Port, tooLong bool) uint32 {
+	f := tunneled{port: port.Number, trunc: x.trunc, switched: x.switched, tooLong: tooLong, tags: tagsPushed(x.v.Actions.Words())}
 	f.take(&x.work, &x.written)
 	c := x.t.contexts
 	buf := c.buffers.Get().(*[]byte)
@@ -100,9 +103,14 @@ func tagsPushed(words []uint64) (n int) {
 func (f *tunneled) appendKey(b []byte) []byte {
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(f.port)), uint64(f.trunc))
 	b = binary.AppendUvarint(b, uint64(f.tags))
+	var bits byte
 	if f.switched {
-		b = append(b, 1)
+		bits |= 1
 	}
+	if f.tooLong {
+		bits |= 2
+	}
+	b = append(b, bits)
 	return f.tunnelWrites.appendKey(b)
 }
 
@@ -122,7 +130,7 @@ func (t *Table) receiveTunneled(f *tunneled, q *rules.Query) {
 	f.onto(&key)
 	p := &tunnel.Parcel{
 		Tunnel: port.Tunnel, Port: port.ID, Key: key, Came: *q.Key, Options: t.TunnelOptions(), Switched: f.switched,
-		Packet: slices.Clone(packet), Tags: f.tags,
+		Packet: slices.Clone(packet), Tags: f.tags, TooLong: f.tooLong,
 	}
 	if in := uint32(q.Key.Uint(flow.FieldInPort)); t.hasPort(in) {
 		p.InPort = in
