@@ -82,6 +82,9 @@ func Types() []Type {
 // UDP reports whether t runs over UDP; else it runs over GRE.
 func (t Type) UDP() bool { return kinds[t].proto == wire.ProtoUDP }
 
+// Proto returns the IP protocol of t: wire.ProtoUDP or wire.ProtoGRE.
+func (t Type) Proto() uint8 { return kinds[t].proto }
+
 // Port returns the UDP port of t where none is configured; 0 for what runs over GRE.
 func (t Type) Port() uint16 { return kinds[t].port }
 

@@ -5,13 +5,13 @@ import (
 	"maps"
 	"net/netip"
 	"reflect"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/datapath/tunnel"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/underlay/kernel"
-	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/pmd"
 )
 
@@ -158,17 +158,16 @@ func deviceOf(p config.Port) string {
 	return p.Name
 }
 
-// endsOf returns what packets of a tunnel port are told by, beside their address; none of another port.
+// endsOf returns what packets of a tunnel port are told by, beside their address; none of another port, nor of a tunnel
+// that does not open.
 func endsOf(p config.Port) []pmd.TunnelEnd {
-	port := map[string]uint16{"vxlan": 4789, "geneve": 6081}[p.Type] // IANA, RFC 7348 section 8, RFC 8926 section 7
-	switch p.Type {
-	case "gre", "nvgre", "erspan":
-		return []pmd.TunnelEnd{{Proto: wire.ProtoGRE}}
-	case "vxlan", "geneve":
-		if n, err := strconv.ParseUint(p.Options["dst_port"], 10, 16); err == nil && n != 0 {
-			port = uint16(n)
-		}
-		return []pmd.TunnelEnd{{Proto: wire.ProtoUDP, Port: port}}
+	typ, err := encap.ParseType(p.Type)
+	if err != nil {
+		return nil
 	}
-	return nil
+	c, err := tunnel.Parse(typ, p.Options)
+	if err != nil {
+		return nil
+	}
+	return []pmd.TunnelEnd{{Proto: typ.Proto(), Port: c.DstPort}}
 }
