@@ -7,8 +7,8 @@ type portType struct {
 	typ  Type
 }
 
-// maxPorts is the most UDP ports that tunnels may use: half of the table of ports.
-const maxPorts = len(Tunnels{}.ports) / 2
+// MaxPorts is the most UDP ports that tunnels may use: half of the table of ports.
+const MaxPorts = len(Tunnels{}.ports) / 2
 
 // hashPort returns the first place in the table of ports to look for one.
 func hashPort(port uint16) uint8 { return uint8(uint32(port) * 0x9e37 >> 8) }
@@ -40,8 +40,8 @@ func (t *Tunnels) usePorts(entries []entry) error {
 		case typ != NoType:
 			return fmt.Errorf("UDP port %d: it is used by %s and by %s", p.port, typ, p.typ)
 		}
-		if n++; n > maxPorts {
-			return fmt.Errorf("UDP ports: tunnels use more than %d", maxPorts)
+		if n++; n > MaxPorts {
+			return fmt.Errorf("UDP ports: tunnels use more than %d", MaxPorts)
 		}
 		at := hashPort(p.port)
 		for t.ports[at].typ != NoType {

@@ -174,15 +174,15 @@ func errorText(err error) string {
 func TestAsManyUDPPortsAsFit(t *testing.T) {
 	l := newLab(t)
 	var list []Tunnel
-	for i := range maxPorts {
+	for i := range MaxPorts {
 		list = append(list, Tunnel{Port: uint32(i + 1), Type: VXLAN, UDPPort: uint16(1000 + i*256)})
 	}
 	tunnels, err := NewTunnels([]Address{{addr4b, 0}}, list)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tunnels.Len() != maxPorts {
-		t.Errorf("%d tunnels, want %d", tunnels.Len(), maxPorts)
+	if tunnels.Len() != MaxPorts {
+		t.Errorf("%d tunnels, want %d", tunnels.Len(), MaxPorts)
 	}
 	for i := range list {
 		o := over4(Outer{Type: VXLAN, DstPort: list[i].UDPPort})

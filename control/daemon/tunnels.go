@@ -48,20 +48,20 @@ func (d Drivers) withTunnels(s *tunnel.Set) Drivers {
 func (t *tunnels) changed(tags uint64) { t.tags.Or(tags) }
 
 // follow has workers and rule tables follow the tunnel ports, the underlay and what profiles know, of which changes are
-// those since last time: packets of tunnels are found by what there is now, and those that waited for a change go on.
+// those since last time: packets of tunnels are found by what there is now, and those that waited for a change go on. After an
+// error tunnels take in what they took in before; changes are followed all the same, since nobody says them twice.
 func (t *tunnels) follow(sw *datapath.Switch, own []underlay.Own, changes []rules.Change) error {
 	byPort, err := t.received(sw.Ports(), own)
-	if err != nil {
-		return err
+	if err == nil {
+		sw.SetTunnels(byPort)
 	}
-	sw.SetTunnels(byPort)
 	if tags := t.tags.Swap(0); tags != 0 {
 		changes = append(changes, rules.Change{Tag: tags})
 	}
 	if len(changes) > 0 {
 		sw.TunnelsChanged(changes)
 	}
-	return nil
+	return err
 }
 
 // received returns the tunnels that end at the addresses of each port.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/control/config"
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/encap/wire"
 )
 
@@ -215,4 +216,27 @@ func guestFrame(from, to byte, size int) []byte {
 		b[i] = byte(i)
 	}
 	return b
+}
+
+// TestChangesAreFollowedThoughTunnelsAreNot: an address that is said twice makes a table of tunnels that is none.
+func TestChangesAreFollowedThoughTunnelsAreNot(t *testing.T) {
+	h := newHost(t, "address: 192.0.2.1/24, mac: '02:00:00:00:01:01'", "type: vxlan, options: {remote_ip: 192.0.2.2, key: 42}")
+	h.sw.Walk()
+	const tag = 1 << 9
+	var c rules.ChangeSet
+	table := h.sw.bridges["br0"].table
+	before := table.Changes(0, &c)
+	h.sw.tunnels.changed(tag)
+	own := h.sw.stack.Own()
+	if err := h.sw.tunnels.follow(h.sw.Switch, append(own, own...), nil); err == nil {
+		t.Fatal("two tunnels with the same addresses and key are none")
+	}
+	c.Reset()
+	table.Changes(before, &c)
+	for _, one := range c.Changes {
+		if one.Tag&tag != 0 {
+			return
+		}
+	}
+	t.Errorf("the rule table has not heard of the change: %+v", c)
 }

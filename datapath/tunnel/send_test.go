@@ -317,6 +317,50 @@ func TestTwoPortsAreNotTheSameTunnel(t *testing.T) {
 	}
 }
 
+func TestAUDPPortIsOfOneTypeOfTunnel(t *testing.T) {
+	b := newBench(t, encap.Geneve, "remote_ip=192.0.2.1 key=1", ways{})
+	open := func(typ encap.Type, options string) error {
+		_, err := b.set.Driver(typ).Open(context.Background(), options, opts(options))
+		return err
+	}
+	if err := open(encap.VXLAN, "remote_ip=192.0.2.2 dst_port=6081"); err == nil || err.Error() != "dst_port=6081 is that of port t0, which is of type geneve" {
+		t.Error(err)
+	}
+	if err := open(encap.Geneve, "remote_ip=192.0.2.2 dst_port=6081"); err != nil {
+		t.Errorf("two of one type: %v", err)
+	}
+	if err := open(encap.GRE, "remote_ip=192.0.2.2"); err != nil {
+		t.Errorf("GRE, which has no ports: %v", err)
+	}
+	if err := b.port.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTunnelsUseSoManyUDPPortsAndNoMore(t *testing.T) {
+	set := NewSet(ways{})
+	open := func(port int) error {
+		name := fmt.Sprintf("t%d", port)
+		_, err := set.Driver(encap.VXLAN).Open(context.Background(), name, opts(fmt.Sprintf("remote_ip=192.0.2.1 dst_port=%d", port)))
+		return err
+	}
+	for i := range encap.MaxPorts {
+		if err := open(10000 + i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(9999); err == nil || !strings.Contains(err.Error(), "no more fit") {
+		t.Error(err)
+	}
+	var list []encap.Tunnel
+	for _, p := range set.Ports() {
+		list = append(list, p.Receives(1))
+	}
+	if _, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.9")}}, list); err != nil {
+		t.Errorf("what has opened is not received: %v", err)
+	}
+}
+
 // book is a Directory for tests, of answers.
 type book map[vtep.Question]vtep.Result
 

@@ -63,7 +63,8 @@ type driver struct {
 	typ encap.Type
 }
 
-// Open implements pmd.Driver. A tunnel that another port is already does not open.
+// Open implements pmd.Driver. A tunnel that another port is already does not open, nor one whose packets could not be told
+// from those of another type.
 func (d *driver) Open(_ context.Context, name string, options map[string]string) (pmd.Port, error) {
 	c, err := Parse(d.typ, options)
 	if err != nil {
@@ -77,10 +78,36 @@ func (d *driver) Open(_ context.Context, name string, options map[string]string)
 			return nil, fmt.Errorf("port %s is the same tunnel: %s", other.name, c.Identity())
 		}
 	}
+	if err := d.set.usePort(c); err != nil {
+		return nil, err
+	}
 	p.counter = d.set.freeCounter()
 	d.set.ports[name] = p
 	d.set.tell()
 	return p, nil
+}
+
+// usePort says what is wrong with a tunnel's UDP port: packets to one are of one type, and encap.MaxPorts are in use at most.
+// The lock is held.
+func (s *Set) usePort(c *Config) error {
+	if !c.Type.UDP() {
+		return nil
+	}
+	used := map[uint16]bool{c.DstPort: true}
+	for _, other := range s.ports {
+		o := other.config
+		if !o.Type.UDP() {
+			continue
+		}
+		if o.DstPort == c.DstPort && o.Type != c.Type {
+			return fmt.Errorf("dst_port=%d is that of port %s, which is of type %s", c.DstPort, other.name, o.Type)
+		}
+		used[o.DstPort] = true
+	}
+	if len(used) > encap.MaxPorts {
+		return fmt.Errorf("dst_port=%d: tunnels use %d other UDP ports, and no more fit", c.DstPort, encap.MaxPorts)
+	}
+	return nil
 }
 
 // freeCounter returns a counter that no port numbers its packets by, or one of several ports' if there are too many: then
