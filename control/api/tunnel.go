@@ -11,7 +11,7 @@ type Tunnel struct {
 	OutKey  string `json:"out_key"`
 	UDPPort int    `json:"udp_port,omitempty"`
 	Profile string `json:"profile,omitempty"` // who is asked, with remote "lookup"
-	MTU     int    `json:"mtu,omitempty"`     // bytes of the largest inner layer-3 packet; 0: not known, or not always the same
+	MTU     int    `json:"mtu,omitempty"`     // bytes of the largest inner layer-3 packet; of several ends the least; 0: not known
 	Way     string `json:"way,omitempty"`     // of a fixed remote end
 	Reason  string `json:"reason,omitempty"`  // why there is no way
 	// Counters are the port's.

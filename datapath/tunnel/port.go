@@ -6,10 +6,8 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/underlay"
-	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
 )
@@ -77,19 +75,17 @@ func (p *Port) way() (underlay.Way, underlay.Status) {
 }
 
 // MTU implements rules.Tunnel: the bytes of the largest layer-3 packet in an untagged Ethernet frame that goes
-// to the other end in one piece. It is 0 while there is no way, and where the other end is not always the same.
+// to the other end in one piece, or, where the flow or a look-up says which end that is, to any. It is 0 while there is no
+// way.
 func (p *Port) MTU() int {
 	if p.config.Remote.From != Fixed {
-		return 0
+		return p.config.leastMTU(p.set.router.Exits())
 	}
 	w, status := p.way()
 	if status != underlay.OK {
 		return 0
 	}
-	c := p.config
-	o := encap.Outer{Type: c.Type, Src: w.Src, VLAN: w.VLAN, Checksum: c.Checksum, Sequence: c.Sequence, HasKey: c.OutKey.From != Any}
-	o.ERSPAN.Version = uint8(c.ERSPAN.Version.Value)
-	return max(0, outerRoom(&o, &w)-wire.EthernetSize)
+	return p.config.innerMTU(&w)
 }
 
 // notes says where packets go and why they do not, for people.
@@ -103,6 +99,9 @@ func (p *Port) notes() []pmd.Note {
 		notes = append(notes, pmd.Note{Key: "key", Value: fmt.Sprint(c.OutKey.ID)})
 	}
 	if c.Remote.From != Fixed {
+		if mtu := p.MTU(); mtu != 0 {
+			notes = append(notes, pmd.Note{Key: "overlay MTU", Value: fmt.Sprint(mtu)})
+		}
 		return notes
 	}
 	w, status := p.way()

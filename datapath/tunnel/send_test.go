@@ -16,6 +16,12 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
+// Exits has an interface with both families, and a narrower one with IPv4 in a VLAN.
+func (ways) Exits() []underlay.Way {
+	v4, v6 := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")
+	return []underlay.Way{{Src: v4, MTU: 1500}, {Src: v6, MTU: 1500}, {Src: v4, MTU: 1460, VLAN: 7}, {Src: v4}}
+}
+
 // ways is a Router for tests: what it does not have has no route. Tags are bit 1 for ways and 2 for what is not there.
 type ways map[string]underlay.Status
 
@@ -300,6 +306,27 @@ func TestAPortKnowsItsMTUAndWhyItIsDown(t *testing.T) {
 	i := b.port.Info()
 	if last := i.Notes[len(i.Notes)-1]; i.MTU != 0 || b.port.LinkUp() || last.Reason != underlay.NoRoute.String() {
 		t.Errorf("%+v, up %v", i, b.port.LinkUp())
+	}
+}
+
+func TestTheMTUToSeveralEndsIsTheLeastOfAll(t *testing.T) {
+	for _, c := range []struct {
+		typ     encap.Type
+		options string
+		want    int
+	}{
+		{encap.VXLAN, "remote_ip=flow", 1410},                          // by IPv4: 1460 - 20 - 8 - 8 - 14
+		{encap.VXLAN, "remote_ip=flow local_ip=2001:db8::9", 1430},     // 1500 - 40 - 8 - 8 - 14
+		{encap.VXLAN, "remote_ip=lookup profile=dc key=5", 1410},       // as by flow
+		{encap.GRE, "remote_ip=flow key=flow local_ip=flow", 1418},     // 1460 - 20 - 8 - 14
+		{encap.ERSPAN, "remote_ip=flow erspan_ver=flow key=5", 1406},   // 1460 - 20 - 8 - 12 - 14
+		{encap.ERSPAN, "remote_ip=192.0.2.1 erspan_ver=1 key=5", 1450}, // 1500 - 20 - 8 - 8 - 14
+	} {
+		b := newBench(t, c.typ, c.options, ways{"192.0.2.1": underlay.OK})
+		i := b.port.Info()
+		if last := i.Notes[len(i.Notes)-1]; i.MTU != c.want || last.Value != fmt.Sprint(c.want) {
+			t.Errorf("%s %s: MTU %d, want %d; notes %v", c.typ, c.options, i.MTU, c.want, i.Notes)
+		}
 	}
 }
 

@@ -97,6 +97,25 @@ func (s *Stack) Route(dst, src netip.Addr, mark uint32, hash uint64) (Way, Statu
 	return w, s.resolve(&w, f.host(h.next(dst)))
 }
 
+// Exits returns the ways out of the interfaces, wherever they lead: one for each family that an interface which is up has an
+// address of, link-local ones aside. A Way of these has no DstMAC, Tag and Paths.
+func (s *Stack) Exits() (list []Way) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.ifaces {
+		f := &s.ifaces[i]
+		if !f.up() {
+			continue
+		}
+		for _, any := range [...]netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+			if src := f.from(any); src.IsValid() {
+				list = append(list, Way{Port: f.ID, Name: f.Interface.Port, SrcMAC: f.MAC, VLAN: f.VLAN, Src: src, MTU: f.mtu})
+			}
+		}
+	}
+	return list
+}
+
 // owns reports whether addr is one of ours.
 func (s *Stack) owns(addr netip.Addr) bool {
 	for i := range s.ifaces {

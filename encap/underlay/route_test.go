@@ -348,3 +348,22 @@ func TestTheKernelsRulesSayWhichRoutesAreForAMark(t *testing.T) {
 		t.Errorf("shown %q, want %q among them", shown, want)
 	}
 }
+
+func TestExitsAreThoseOfInterfacesThatAreUp(t *testing.T) {
+	c := onePort()
+	c.Interfaces = append(c.Interfaces, Interface{Port: "side", Addresses: []netip.Prefix{pre("10.1.0.1/24")}, VLAN: 7, MTU: 1400})
+	b := newBench(t, c)
+	text := func() (list []string) {
+		for _, w := range b.Exits() {
+			list = append(list, fmt.Sprintf("%s %s vlan %d mtu %d", w.Name, w.Src, w.VLAN, w.MTU))
+		}
+		return list
+	}
+	if got, want := text(), []string{"up 10.0.0.1 vlan 0 mtu 1500", "up fd00::1 vlan 0 mtu 1500", "side 10.1.0.1 vlan 7 mtu 1400"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	b.plug("up", 1, false)
+	if got := text(); len(got) != 1 {
+		t.Errorf("a port without carrier leads somewhere: %q", got)
+	}
+}

@@ -23,6 +23,8 @@ type roads map[string]underlay.Status
 // roadTag is the tag of all its ways.
 const roadTag = 1 << 5
 
+func (roads) Exits() []underlay.Way { return nil }
+
 func (r roads) Route(dst, src netip.Addr, _ uint32, _ uint64) (underlay.Way, underlay.Status) {
 	w := underlay.Way{Tag: roadTag, Paths: 1, Port: 200, MTU: 1500}
 	if w.Src = src; !src.IsValid() {

@@ -109,6 +109,8 @@ func TestABroadcastReachesEachEndOnceWhileOneIsAskedFor(t *testing.T) {
 // narrow is a router whose ways take packets of so many bytes.
 type narrow map[netip.Addr]int
 
+func (narrow) Exits() []underlay.Way { return nil }
+
 func (n narrow) Route(dst, src netip.Addr, mark uint32, hash uint64) (underlay.Way, underlay.Status) {
 	w, status := roads{dst: underlay.OK}.Route(dst, src, mark, hash)
 	w.MTU = n[dst]

@@ -22,6 +22,8 @@ var one, two, here = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.
 // roadTag is the tag of all its ways.
 const roadTag = 1 << 5
 
+func (roads) Exits() []underlay.Way { return nil }
+
 func (r roads) Route(dst, src netip.Addr, _ uint32, _ uint64) (underlay.Way, underlay.Status) {
 	w := underlay.Way{Tag: roadTag, Paths: 1}
 	status, ok := r[dst]
