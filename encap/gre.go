@@ -106,7 +106,9 @@ func (x *Popper) gre(i int, pkt []byte) bool {
 		return false
 	}
 	switch {
-	case a.gre&greReserved != 0: // RFC 2784 section 2.3: a receiver must discard these
+	// A receiver must discard packets with bits 1 to 5 of the flags, as far as it knows none (RFC 2784 section 2.3), and another
+	// version. It must ignore bits 6 to 12, which that says, too; Open vSwitch discards packets with them, and so does this.
+	case a.gre&greReserved != 0:
 		a.bad = BadHeader
 		return true
 	case size > len(h) || int(a.l4)+size > int(a.size) || int(a.size) > x.pool.Total(x.frames[i]):
