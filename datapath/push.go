@@ -180,6 +180,10 @@ func (w *pipeline) pushLong(h *action.Header, rest []uint64, r *run) {
 			w.pushCut(h, rest, r)
 			return
 		}
+		if encap.Least(w.pool.Bytes(r.frames[0]), int(r.l3[0]), w.pool.Total(r.frames[0])) {
+			w.pushFragments(h, rest, r)
+			return
+		}
 		if h.Excess == action.ExcessSend {
 			w.sendUp(h.Context, whole, r)
 		}

@@ -312,6 +312,21 @@ func TestPacketsLongerThanTheTunnelTakes(t *testing.T) {
 		}
 		l.waitFor("fragmented", events, 3)
 	})
+	t.Run("are in outer fragments, if they are IPv6 that every link takes", func(t *testing.T) {
+		o := between("192.0.2.1", "192.0.2.2", 7)
+		o.DontFragment = false
+		l := newTunnelLab(t, datapath.Options{}, pushed(t, o, action.Header{Longest: 1000, Excess: action.ExcessSend, Context: 5}))
+		six := wire.NewIP([6]byte{2, 5: 2}, [6]byte{2, 5: 1}, netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2"), wire.ProtoUDP, 1240)
+		l.send("guest", six)
+		got := l.receive("wan", 2)
+		for _, p := range got {
+			copy(p[26:34], append(bytes.Clone(p[30:34]), p[26:30]...)) // back where it came from
+		}
+		l.send("wan", got[0], got[1])
+		if back := l.receive("guest", 1)[0]; !bytes.Equal(back, six) {
+			t.Errorf("%d bytes came back, want %d", len(back), len(six))
+		}
+	})
 	t.Run("go to the rule table, which can tell the sender", func(t *testing.T) {
 		into := pushed(t, between("192.0.2.1", "192.0.2.2", 7), action.Header{Longest: 1000, Excess: action.ExcessSend, Context: 5})
 		table := newListener(t, func(_ *rules.Query, p *action.Program) { p.Become(into.Words()) })

@@ -10,7 +10,7 @@ const (
 	ExcessDrop     Excess = iota // it is dropped
 	ExcessSend                   // as ExcessCut, and of what is dropped a copy goes to the rule table, as by OpSend
 	ExcessFragment               // its outer packet leaves in fragments
-	ExcessCut                    // IPv4 that may be cut goes into the tunnel in fragments, other packets are dropped
+	ExcessCut                    // IPv4 that may be cut goes into the tunnel in fragments, IPv6 that must pass (encap.Least) as ExcessFragment; other packets are dropped
 	numExcess
 )
 

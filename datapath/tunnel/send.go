@@ -8,6 +8,7 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/underlay"
+	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
@@ -108,13 +109,15 @@ func (d *dispatch) mark() uint32 {
 // emit adds the push and the output of one copy to the program.
 func (d *dispatch) emit(w *underlay.Way) {
 	s := d.s
+	room := outerRoom(&d.o, w)
+	d.o.DontFragment = d.p.config.DontFragment && !d.narrow(room)
 	words, err := encap.AppendStack(d.words[:0], &d.o)
 	d.words = words
 	if err != nil { // an option or a field that the flow says, and no header can
 		s.Reason = action.BadTunnel
 		return
 	}
-	h := action.Header{Tunnel: s.Port, Longest: uint32(outerRoom(&d.o, w)), Context: s.Context, Stack: words}
+	h := action.Header{Tunnel: s.Port, Longest: uint32(room), Context: s.Context, Stack: words}
 	switch {
 	case d.p.config.TooLong == Fragment:
 		h.Excess = action.ExcessFragment
@@ -140,9 +143,17 @@ func (d *dispatch) emit(w *underlay.Way) {
 	d.sent++
 }
 
-// cut reports whether workers cut the packet, which is too long.
+// narrow reports whether a way with so much room has no place for an IPv6 packet that must go through, which then leaves in
+// fragments of the outer packet: that may be cut, whatever the options say (RFC 4213 section 3.2.2).
+func (d *dispatch) narrow(room int) bool {
+	return d.p.config.TooLong == TellSender && room != 0 && room < wire.EthernetSize+2*wire.VLANTagSize+encap.LeastMTU6
+}
+
+// cut reports whether workers cut the packet, which is too long, or the packet that it goes into.
 func (d *dispatch) cut(e action.Excess) bool {
-	return e == action.ExcessFragment || e != action.ExcessDrop && encap.Cuttable(d.s.Packet, networkHeader(d.s.Packet))
+	packet := d.s.Packet
+	l3 := networkHeader(packet)
+	return e == action.ExcessFragment || e != action.ExcessDrop && (encap.Cuttable(packet, l3) || encap.Least(packet, l3, len(packet)))
 }
 
 // excess notes that the packet is longer than the way to an end takes, from where its sender would be told so.

@@ -26,7 +26,11 @@ func tooBig(packet []byte, room int) []byte {
 	if !ok || up.Later || isError(packet, up, from.Is6()) {
 		return nil
 	}
-	return tagAs(icmp.TooBig(room-l3).Packet(dst, src, from, to, packet[l3:]), packet, l3)
+	mtu := room - l3
+	if from.Is6() {
+		mtu = max(mtu, encap.LeastMTU6) // workers see to it that so much goes through
+	}
+	return tagAs(icmp.TooBig(mtu).Packet(dst, src, from, to, packet[l3:]), packet, l3)
 }
 
 // endsOf returns the addresses that an IP packet goes to and comes from: the way that an answer takes.

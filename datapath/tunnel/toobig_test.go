@@ -89,6 +89,47 @@ func TestASenderIsToldOfPacketsThatAreTooLongAndMayNotBeCut(t *testing.T) {
 	}
 }
 
+// TestHostsAreNotToldOfLessThanIPv6Needs: they would not heed it, and packets of so many bytes do go through.
+func TestHostsAreNotToldOfLessThanIPv6Needs(t *testing.T) {
+	r := narrowWay{ways{"192.0.2.1": underlay.OK}}
+	send := func(bytes int, options string) *bench {
+		b := newBench(t, encap.VXLAN, "remote_ip=192.0.2.1 "+options, r)
+		b.s.Context = 5
+		b.s.Packet = longPacket("fd00::1", "fd00::2", wire.ProtoTCP, nil)[:wire.EthernetSize+bytes]
+		binary.BigEndian.PutUint16(b.s.Packet[wire.EthernetSize+wire.IPv6Length:], uint16(bytes-wire.IPv6Size))
+		b.send()
+		return b
+	}
+	b := send(1281, "")
+	if b.s.Reply == nil {
+		t.Fatal("nobody is told")
+	}
+	if mtu := binary.BigEndian.Uint32(b.s.Reply[wire.EthernetSize+wire.IPv6Size+4:]); mtu != 1280 {
+		t.Errorf("the sender is told of %d bytes", mtu)
+	}
+	b = send(1280, "")
+	if o := b.stacks(); b.s.Reply != nil || len(o) != 1 || o[0].DontFragment {
+		t.Errorf("1280 bytes: the sender is told: %v; headers %+v", b.s.Reply != nil, o)
+	}
+	if b = send(1280, "mtu_action=drop"); !b.prog.Empty() {
+		t.Error("mtu_action=drop does not drop")
+	}
+	wide := newBench(t, encap.VXLAN, "remote_ip=192.0.2.1", r.ways)
+	wide.send()
+	if o := wide.stacks(); len(o) != 1 || !o[0].DontFragment {
+		t.Errorf("with room for all: %+v", o)
+	}
+}
+
+// narrowWay is ways that take 1300 bytes.
+type narrowWay struct{ ways }
+
+func (n narrowWay) Route(dst, src netip.Addr, mark uint32, hash uint64) (underlay.Way, underlay.Status) {
+	w, status := n.ways.Route(dst, src, mark, hash)
+	w.MTU = 1300
+	return w, status
+}
+
 // FuzzTooBig: whatever the packet, the message is one that a host takes, and nothing panics.
 func FuzzTooBig(f *testing.F) {
 	f.Add(longPacket("10.0.0.1", "10.0.0.2", wire.ProtoTCP, nil)[:200])
