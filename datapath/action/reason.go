@@ -100,7 +100,7 @@ func Reasons() []counter.Desc {
 		ToHost:           {Name: "to_host", Help: "The port is shared with the host's kernel, whose packet it is.", Kind: counter.Drop},
 		NoWay:            {Name: "tunnel_no_way", Help: "There is no route to the other end of the tunnel, or its next hop does not answer.", Kind: counter.Drop},
 		NoEnd:            {Name: "tunnel_no_end", Help: "The tunnel's other end is the flow's to say, which names none.", Kind: counter.Drop},
-		OwnEnd:           {Name: "tunnel_own_end", Help: "The packet would go by a tunnel to the end at which it came in.", Kind: counter.Drop},
+		OwnEnd:           {Name: "tunnel_own_end", Help: "The packet would go by a tunnel to this host's own end.", Kind: counter.Drop},
 		SplitHorizon:     {Name: "tunnel_split_horizon", Help: "The packet came by a tunnel from the end that it would go back to.", Kind: counter.Drop},
 		BadTunnel:        {Name: "tunnel_fields", Help: "The flow says something about the tunnel's headers that they have no room for.", Kind: counter.Drop},
 		RulesChanged:     {Name: "rules_changed", Help: "The rules changed between two look-ups of the packet, and in no version of them do both stand.", Kind: counter.Drop},

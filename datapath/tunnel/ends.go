@@ -5,6 +5,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/action"
 	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/flowcache/flow"
@@ -76,6 +77,10 @@ func (d *dispatch) suppress(profile *Profile) (result rules.Sent, done bool) {
 	d.s.Tags |= r.Tags
 	switch r.State {
 	case vtep.Known:
+		if d.own(r.Answer.Ends[0]) { // a guest of this host has got the question, and answers where it is
+			d.s.Reason = action.OwnEnd
+			return rules.SentNot, true
+		}
 		if d.s.Packet == nil {
 			return rules.SentLater, true
 		}
@@ -90,6 +95,13 @@ func (d *dispatch) suppress(profile *Profile) (result rules.Sent, done bool) {
 	return rules.SentLater, true
 }
 
+// own reports whether an end that a look-up says is this host's.
+func (d *dispatch) own(e vtep.End) bool {
+	w, status := d.p.set.router.Route(e.Addr, netip.Addr{}, d.mark(), hashOf(e.Addr, e.Key))
+	d.s.Tags |= w.Tag
+	return status == underlay.Local
+}
+
 // target returns the address that the packet asks for, if it is an ARP request or a neighbour solicitation.
 func (d *dispatch) target() (addr netip.Addr, ok bool) {
 	k := d.s.Key
@@ -98,12 +110,11 @@ func (d *dispatch) target() (addr netip.Addr, ok bool) {
 		if d.all(flow.FieldARPOp) != wire.ARPRequest {
 			return addr, false
 		}
-		d.all(flow.FieldARPTPA)
-		if k.Uint(flow.FieldARPSPA) == k.Uint(flow.FieldARPTPA) { // it tells, and does not ask
-			d.all(flow.FieldARPSPA)
+		// Who has its own address tells, and does not ask; without one it tries an address out (RFC 5227 section 2.1.1).
+		switch target := d.all(flow.FieldARPTPA); d.all(flow.FieldARPSPA) {
+		case 0, target:
 			return addr, false
 		}
-		d.all(flow.FieldARPSPA)
 		return netip.AddrFrom4([4]byte(k.Bytes(flow.FieldARPTPA))), true
 	case wire.TypeIPv6:
 		if d.all(flow.FieldIPProto) != wire.ProtoICMPv6 || d.all(flow.FieldICMPv6Type) != wire.NDSolicit {

@@ -127,6 +127,7 @@ func TestWhoAsksForAnAddressIsAnsweredHere(t *testing.T) {
 func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {
 	for name, key := range map[string]string{
 		"an announcement":             "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=10.0.0.2,arp_tpa=10.0.0.2",
+		"an ARP probe":                "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=0.0.0.0,arp_tpa=10.0.0.2",
 		"an ARP answer":               "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=2,arp_spa=10.0.0.1,arp_tpa=10.0.0.2",
 		"duplicate address detection": "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=::,icmp_type=135,nd_target=2001:db8::2",
 		"a ping":                      "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=128",
@@ -134,6 +135,28 @@ func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {
 		w := &witness{book: book{vtep.ForIP(42, addr2): knownAs(guest2), vtep.ForIP(42, other6): knownAs(guest2), vtep.ForFlood(42): known("192.0.2.1")}}
 		if got := newWitnessed(t, w, true).key(key).send(); got != "vxlan 192.0.2.9>192.0.2.1 key 42" {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestAGuestOfThisHostAnswersItself(t *testing.T) {
+	for name, c := range map[string]struct{ key, end string }{
+		"ARP":                 {"arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=10.0.0.1,arp_tpa=10.0.0.2", "192.0.2.9"},
+		"neighbour discovery": {"icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nd_target=2001:db8::2", "2001:db8::9"},
+	} {
+		own := known(c.end)
+		own.Answer.MAC = guest2
+		w := &witness{book: book{vtep.ForIP(42, addr2): own, vtep.ForIP(42, other6): own, vtep.ForFlood(42): known("192.0.2.1")}}
+		b := newWitnessed(t, w, true).key(c.key)
+		b.set.router = ways{"192.0.2.1": underlay.OK, c.end: underlay.Local}
+		for _, packet := range [][]byte{nil, wire.NewARP(wire.Broadcast, wire.ARPRequest, guest1, addr1, [6]byte{}, addr2)} {
+			b.s.Packet = packet
+			if got := b.send(); got != action.OwnEnd.String() || b.s.Reply != nil {
+				t.Errorf("%s: %q, answered % x; want %v", name, got, b.s.Reply, action.OwnEnd)
+			}
+			if b.s.Tags&1 == 0 {
+				t.Errorf("%s: the verdict does not rest on the address being our own", name)
+			}
 		}
 	}
 }
