@@ -13,6 +13,7 @@ import (
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/vtep/socket"
 	"github.com/culvertdev/culvert/encap/vtep/vteptest"
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // A host is a switch's Directory and the plug-in's process, here a goroutine, that it speaks with over a socket.
@@ -159,6 +160,35 @@ func TestAGuestIsKnownWhenTheLastToAnnounceItHasNot(t *testing.T) {
 	}
 }
 
+// TestWhatAnotherHostHasSaidSinceOutlivesALostLease: a host that has to write all it wants anew has nothing new to say.
+func TestWhatAnotherHostHasSaidSinceOutlivesALostLease(t *testing.T) {
+	e := startEtcd(t)
+	a, b, c := newHost(t, e, 1), newHost(t, e, 2), newHost(t, e, 3)
+	a.Announce(a.guest())
+	c.until(byIP, a)
+	taken := b.guest() // another guest with the same address
+	taken.MAC[5] = 9
+	b.Announce(taken)
+	c.until(byIP, b)
+
+	r, err := e.client().Get(t.Context(), names.of(byMAC))
+	if err != nil || len(r.Kvs) != 1 {
+		t.Fatalf("%v, %v", r, err)
+	}
+	if _, err := e.client().Revoke(t.Context(), clientv3.LeaseID(r.Kvs[0].Lease)); err != nil {
+		t.Fatal(err)
+	}
+	c.until(byMAC, nil)
+	c.until(byMAC, a)
+	late := a.guest()
+	late.MAC[5], late.IP = 5, netip.Addr{}
+	a.Announce(late) // written after all that was written anew
+	c.until(vtep.ForMAC(7, late.MAC), a)
+	if r := c.Ask(byIP, true); !r.Answer.Has(b.end.Addr) {
+		t.Errorf("the address is at %v again", r.Answer.Ends)
+	}
+}
+
 func TestTheGuestsOfADeadHostGo(t *testing.T) {
 	e := startEtcd(t)
 	a, c := newHost(t, e, 1), newHost(t, e, 3)
@@ -189,11 +219,13 @@ func TestWhatIsKnownOutlivesEtcdAndComesBackWithIt(t *testing.T) {
 func TestAHostThatHasNoSuchGuestCorrectsTheDirectory(t *testing.T) {
 	e := startEtcd(t)
 	a, c := newHost(t, e, 1), newHost(t, e, 3)
-	e.put(names.of(byMAC), encode(byMAC, a.guest())) // left behind by something
-	c.until(byMAC, a)
-	a.until(byMAC, a)
-	a.Shoot(7, there.MAC, a.end.Addr, c.end.Addr)
-	c.until(byMAC, nil)
+	for _, text := range []string{encode(byMAC, a.guest()), `{"addr": "192.0.2.1"}`, `{"key":7,"addr":"192.0.2.1"}`} { // left behind by something
+		e.put(names.of(byMAC), text)
+		c.until(byMAC, a)
+		a.until(byMAC, a)
+		a.Shoot(7, there.MAC, a.end.Addr, c.end.Addr)
+		c.until(byMAC, nil)
+	}
 
 	a.Announce(a.guest())
 	c.until(byMAC, a)

@@ -51,8 +51,23 @@ func macText(mac [6]byte) string {
 	return string(text)
 }
 
-// parse takes a key apart.
+// parse takes a key apart. What a key is about has one spelling only.
 func (k keys) parse(key string) (p place, err error) {
+	if p, err = k.split(key); err != nil {
+		return p, err
+	}
+	one := k.of(p.q)
+	if p.end.IsValid() {
+		one = k.ofEnd(p.q.VNI, p.end)
+	}
+	if key != one {
+		return place{}, errKey
+	}
+	return p, nil
+}
+
+// split takes a key of any spelling apart.
+func (k keys) split(key string) (p place, err error) {
 	rest, ok := strings.CutPrefix(key, k.prefix)
 	parts := strings.SplitN(rest, "/", 3)
 	if !ok || len(parts) != 3 {
@@ -113,4 +128,18 @@ func decode(p place, text []byte) (vtep.Answer, error) {
 		a.MAC = v.MAC
 	}
 	return a, a.Check(p.q)
+}
+
+// alike reports whether two values of a key are the same answer.
+func (k keys) alike(key string, one, other []byte) bool {
+	p, err := k.parse(key)
+	if err != nil {
+		return false
+	}
+	a, err := decode(p, one)
+	if err != nil {
+		return false
+	}
+	b, err := decode(p, other)
+	return err == nil && a.Equal(&b)
 }

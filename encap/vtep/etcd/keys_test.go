@@ -44,7 +44,8 @@ func TestKeysAndValuesComeBackAsTheyWere(t *testing.T) {
 
 func TestWhatIsNotOurKeyIsRefused(t *testing.T) {
 	for _, key := range []string{"", "/t/", "/t/7", "/t/7/mac", "/t/7/mac/2", "/t/7/mac/01:00:5e:00:00:01", "/t/x/mac/02:00:00:00:00:01",
-		"/t/4294967296/end/192.0.2.1", "/t/7/ip/ten", "/t/7/end/fe80::1%eth0", "/t/7/host/192.0.2.1", "/u/7/end/192.0.2.1"} {
+		"/t/4294967296/end/192.0.2.1", "/t/7/ip/ten", "/t/7/end/fe80::1%eth0", "/t/7/host/192.0.2.1", "/u/7/end/192.0.2.1",
+		"/t/07/end/192.0.2.1", "/t/7/mac/02-00-00-00-00-01", "/t/7/mac/0A:00:00:00:00:01", "/t/7/ip/2001:DB8::1", "/t/7/end/::ffff:192.0.2.1"} {
 		if p, err := names.parse(key); err == nil {
 			t.Errorf("%q is %v", key, p)
 		}

@@ -48,8 +48,8 @@ func (p *publisher) hold(ctx context.Context) error {
 func (p *publisher) everything() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for key, text := range p.want {
-		p.dirty[key] = text
+	for key := range p.want {
+		p.again(key)
 	}
 }
 
@@ -60,18 +60,19 @@ func (p *publisher) settle() {
 	p.err = nil
 }
 
-// A change is one key to be set, or to be deleted if it has a value.
+// A change is one key to be set, or to be deleted if it says something.
 type change struct {
-	key, text string
-	gone      bool
+	key string
+	mark
+	gone bool
 }
 
 // take takes some of what is to be changed.
 func (p *publisher) take() (list []change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for key, text := range p.dirty {
-		c := change{key: key, text: text}
+	for key, m := range p.dirty {
+		c := change{key: key, mark: m}
 		if now, ok := p.want[key]; ok {
 			c.text = now
 		} else {
@@ -91,7 +92,7 @@ func (p *publisher) putBack(list []change) {
 	defer p.mu.Unlock()
 	for _, c := range list {
 		if _, ok := p.dirty[c.key]; !ok {
-			p.dirty[c.key] = c.text
+			p.dirty[c.key] = c.mark
 		}
 	}
 }
@@ -107,11 +108,10 @@ func (p *publisher) flush(ctx context.Context, lease clientv3.LeaseID) (more boo
 	var puts []clientv3.Op
 	for _, c := range list {
 		if !c.gone {
-			puts = append(puts, clientv3.OpPut(c.key, c.text, clientv3.WithLease(lease)))
+			puts = append(puts, c.put(lease))
 			continue
 		}
-		same := clientv3.Compare(clientv3.Value(c.key), "=", c.text)
-		if _, err := p.client.Txn(ctx).If(same).Then(clientv3.OpDelete(c.key)).Commit(); err != nil {
+		if err := p.remove(ctx, c); err != nil {
 			p.putBack(list)
 			return false, err
 		}
@@ -124,4 +124,36 @@ func (p *publisher) flush(ctx context.Context, lease clientv3.LeaseID) (more boo
 		return false, err
 	}
 	return true, nil
+}
+
+// put returns what sets the key: where that is done anew, if nobody has set it to something else since.
+func (c *change) put(lease clientv3.LeaseID) clientv3.Op {
+	put := clientv3.OpPut(c.key, c.text, clientv3.WithLease(lease))
+	if !c.anew {
+		return put
+	}
+	missing := clientv3.Compare(clientv3.CreateRevision(c.key), "=", 0)
+	same := clientv3.Compare(clientv3.Value(c.key), "=", c.text)
+	return clientv3.OpTxn([]clientv3.Cmp{missing}, []clientv3.Op{put},
+		[]clientv3.Op{clientv3.OpTxn([]clientv3.Cmp{same}, []clientv3.Op{put}, nil)})
+}
+
+// remove deletes the key if it says what c does, in whatever words.
+func (p *publisher) remove(ctx context.Context, c change) error {
+	same := clientv3.Compare(clientv3.Value(c.key), "=", c.text)
+	gone := clientv3.OpDelete(c.key)
+	r, err := p.client.Txn(ctx).If(same).Then(gone).Else(clientv3.OpGet(c.key)).Commit()
+	if err != nil || r.Succeeded {
+		return err
+	}
+	for _, kv := range r.Responses[0].GetResponseRange().Kvs {
+		if !p.keys.alike(c.key, []byte(c.text), kv.Value) {
+			continue
+		}
+		untouched := clientv3.Compare(clientv3.ModRevision(c.key), "=", kv.ModRevision)
+		if _, err := p.client.Txn(ctx).If(untouched).Then(gone).Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

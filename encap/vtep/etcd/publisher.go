@@ -21,13 +21,19 @@ type publisher struct {
 	want  map[string]string // value by key
 	uses  map[string]int    // of end keys: guests there
 	guest map[vtep.Question]vtep.Guest
-	dirty map[string]string // keys to be set, or deleted if they have this value
-	err   error             // why etcd does not have it
+	dirty map[string]mark // keys to be set, or deleted
+	err   error           // why etcd does not have it
+}
+
+// A mark says how a key is to be changed.
+type mark struct {
+	text string // a key that is not wanted is deleted if it says this
+	anew bool   // one that is wanted was written before: what another host has said since then stands
 }
 
 func newPublisher(c *clientv3.Client, k keys, life time.Duration) *publisher {
 	return &publisher{client: c, keys: k, life: life, wake: make(chan struct{}, 1), want: make(map[string]string),
-		uses: make(map[string]int), guest: make(map[vtep.Question]vtep.Guest), dirty: make(map[string]string)}
+		uses: make(map[string]int), guest: make(map[vtep.Question]vtep.Guest), dirty: make(map[string]mark)}
 }
 
 // announce says that g is here. What is said again is written again: another host may have said otherwise meanwhile.
@@ -52,7 +58,9 @@ func (p *publisher) withdraw(g vtep.Guest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, q := range questions(g) {
-		p.drop(q)
+		if p.guest[q].MAC == g.MAC { // its address may be another guest's by now
+			p.drop(q)
+		}
 	}
 	p.poke()
 }
@@ -90,12 +98,12 @@ func (p *publisher) drop(q vtep.Question) {
 // set wants a key to have a value. The lock is held.
 func (p *publisher) set(key, text string) {
 	p.want[key] = text
-	p.dirty[key] = text
+	p.dirty[key] = mark{text: text}
 }
 
 // unset wants a key to go that has the value it was set to: it may be another host's by now. The lock is held.
 func (p *publisher) unset(key string) {
-	p.dirty[key] = p.want[key]
+	p.dirty[key] = mark{text: p.want[key]}
 	delete(p.want, key)
 }
 
@@ -104,9 +112,15 @@ func (p *publisher) unset(key string) {
 func (p *publisher) lost(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if text, ok := p.want[key]; ok {
-		p.dirty[key] = text
-		p.poke()
+	p.again(key)
+	p.poke()
+}
+
+// again wants a key written again as it is wanted, unless it is still to be written. The lock is held.
+func (p *publisher) again(key string) {
+	text, wanted := p.want[key]
+	if _, ok := p.dirty[key]; wanted && !ok {
+		p.dirty[key] = mark{text: text, anew: true}
 	}
 }
 
@@ -118,7 +132,7 @@ func (p *publisher) disown(q vtep.Question, a vtep.Answer) {
 	if _, ok := p.want[key]; ok {
 		return
 	}
-	p.dirty[key] = encode(q, vtep.Guest{VNI: q.VNI, MAC: a.MAC, End: a.Ends[0]})
+	p.dirty[key] = mark{text: encode(q, vtep.Guest{VNI: q.VNI, MAC: a.MAC, End: a.Ends[0]})}
 	p.poke()
 }
 

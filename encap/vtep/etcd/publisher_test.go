@@ -75,6 +75,22 @@ func TestAKeyThatSomebodyDeletesIsSetAgainWhileItIsWanted(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatHasPassedToAnotherGuestIsNotWithdrawnWithItsFormerOwner(t *testing.T) {
+	p := newPublisher(nil, names, time.Second)
+	p.announce(there)
+	next := there
+	next.MAC[5] = 2
+	p.announce(next)
+	p.withdraw(there)
+	got := pending(p)
+	if c := got[names.of(byIP)]; c.gone || c.text != encode(byIP, next) {
+		t.Errorf("the address: %+v", c)
+	}
+	if c := got[names.of(byMAC)]; !c.gone {
+		t.Errorf("the former owner: %+v", c)
+	}
+}
+
 func TestWhatCouldNotBeWrittenIsWrittenAsItIsWantedThen(t *testing.T) {
 	p := newPublisher(nil, names, time.Second)
 	p.announce(there)
