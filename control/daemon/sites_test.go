@@ -23,12 +23,13 @@ import (
 type town struct {
 	mu      sync.Mutex
 	answers map[vtep.Question]vtep.Answer
+	here    map[*townsman]map[vtep.Question]vtep.Answer // what was announced of guests
 	sinks   map[*townsman]vtep.Sink
 	shots   []string
 }
 
 func newTown() *town {
-	return &town{answers: make(map[vtep.Question]vtep.Answer), sinks: make(map[*townsman]vtep.Sink)}
+	return &town{answers: make(map[vtep.Question]vtep.Answer), here: make(map[*townsman]map[vtep.Question]vtep.Answer), sinks: make(map[*townsman]vtep.Sink)}
 }
 
 // set makes a the answer to q, and tells everybody.
@@ -128,8 +129,14 @@ func (m *townsman) Close() error {
 }
 
 func (m *townsman) Announce(g vtep.Guest) {
-	a := vtep.Answer{Ends: []vtep.End{g.End}}
-	m.town.set(vtep.ForMAC(g.VNI, g.MAC), a)
+	q, a := vtep.ForMAC(g.VNI, g.MAC), vtep.Answer{Ends: []vtep.End{g.End}}
+	m.town.mu.Lock()
+	if m.town.here[m] == nil {
+		m.town.here[m] = make(map[vtep.Question]vtep.Answer)
+	}
+	m.town.here[m][q] = a
+	m.town.mu.Unlock()
+	m.town.set(q, a)
 	if g.IP.IsValid() {
 		a.MAC = g.MAC
 		m.town.set(vtep.ForIP(g.VNI, g.IP), a)
@@ -139,8 +146,17 @@ func (m *townsman) Announce(g vtep.Guest) {
 
 func (m *townsman) Withdraw(g vtep.Guest) {
 	q := vtep.ForMAC(g.VNI, g.MAC)
+	var other vtep.Answer // of a host that counts again
+	m.town.mu.Lock()
+	delete(m.town.here[m], q)
+	for _, here := range m.town.here {
+		if a, ok := here[q]; ok {
+			other = a
+		}
+	}
+	m.town.mu.Unlock()
 	if a := m.town.answer(q); a.Has(g.End.Addr) {
-		m.town.set(q, vtep.Answer{})
+		m.town.set(q, other)
 	}
 }
 
@@ -210,6 +226,25 @@ func expect(t *testing.T, what string, packet []byte, to *memport.Peer, send fun
 	})
 }
 
+// inASecond has a guest move by each of moves, which return when the move is followed. The best has to be followed within a
+// second, each within five: other tests use the machine, too.
+func inASecond(t *testing.T, moves ...func()) {
+	t.Helper()
+	best := time.Hour
+	for _, move := range moves {
+		start := time.Now()
+		move()
+		took := time.Since(start)
+		if t.Logf("a move is followed after %v", took); took > 5*time.Second {
+			t.Errorf("a move is followed after %v", took)
+		}
+		best = min(best, took)
+	}
+	if best >= time.Second {
+		t.Errorf("the best of %d moves is followed after %v", len(moves), best)
+	}
+}
+
 func TestGuestsAreAnnouncedFoundAndFollowed(t *testing.T) {
 	town := newTown()
 	profile := func() string { return "suppress: true, lookup: {kind: socket, options: {path: " + town.serve(t) + "}}" }
@@ -253,11 +288,18 @@ func TestGuestsAreAnnouncedFoundAndFollowed(t *testing.T) {
 	}
 	refuse(l1, api.ProfileShow, api.ProfileName{Name: "none"}, api.NotFound)
 
-	start := time.Now()
-	p3.SendBytes(hello)
-	expect(t, "a packet gets to the guest where it is now", there, p3, func() { p1.SendBytes(there) })
-	t.Logf("a move is followed after %v", time.Since(start))
-	eventually(t, "the guest is announced where it is now", func() bool { return town.at(2) == "192.0.2.3" })
+	move := func(to *memport.Peer, end string) func() {
+		return func() {
+			expect(t, "a packet gets to the guest where it is now", there, to, func() {
+				to.SendBytes(hello) // more than once, as one does that has moved: the first may be ahead of who is to hear it
+				p1.SendBytes(there)
+			})
+			eventually(t, "the guest is announced where it is now", func() bool { return town.at(2) == end })
+			p2.RecvBytes() // what was under way
+			p3.RecvBytes()
+		}
+	}
+	inASecond(t, move(p3, "192.0.2.3"), move(p2, "192.0.2.2"), move(p3, "192.0.2.3"))
 }
 
 func TestWhoSendsForAGuestThatHasLeftIsTold(t *testing.T) {

@@ -115,10 +115,20 @@ func TestHostsShareOneMappingAndFollowAMove(t *testing.T) {
 	c.until(byIP, a)
 	c.until(vtep.ForFlood(7), a)
 
-	// b has it now; what a withdraws late is not a's any more.
-	b.Announce(b.guest())
-	t.Logf("a move is followed after %v", c.until(byMAC, b))
-	a.Withdraw(a.guest())
+	// The best of three moves is followed within a second, each within five: other tests use the machine, too.
+	best := time.Hour
+	for _, to := range []*host{b, a, b} {
+		to.Announce(to.guest())
+		took := c.until(byMAC, to)
+		if t.Logf("a move is followed after %v", took); took > 5*time.Second {
+			t.Errorf("a move is followed after %v", took)
+		}
+		best = min(best, took)
+	}
+	if best >= time.Second {
+		t.Errorf("the best of three moves is followed after %v", best)
+	}
+	a.Withdraw(a.guest()) // what it withdraws late is not its any more
 	c.until(vtep.ForFlood(7), b)
 	c.wait("an end without guests goes", func() bool {
 		r := c.Ask(vtep.ForFlood(7), true)
