@@ -75,11 +75,15 @@ func (g *guests) changed(d *vtep.Directory, set *vtep.ChangeSet, now int64) {
 		for who, s := range g.stays {
 			if s.here {
 				g.unasked[who] = true
+				g.announced(who, s.ips[:s.told], d, now)
 			}
 		}
 		return
 	}
 	for _, c := range set.Changes {
+		if c.Question.Kind == vtep.ByIP {
+			g.hearClaim(claim{c.Question.VNI, c.Question.IP()}, d.Ask(c.Question, false), now)
+		}
 		if c.Question.Kind != vtep.ByMAC {
 			continue
 		}

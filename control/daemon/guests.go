@@ -14,7 +14,6 @@ import (
 const (
 	maxStays  = 65536
 	maxSilent = 4096            // of those, here and unknown to their bridge
-	maxClaims = 16              // addresses of one guest
 	stayed    = 5 * time.Minute // how long one that has left is remembered
 	early     = 2 * time.Second // how long a packet may be ahead of the news that its port has a carrier
 )
@@ -23,12 +22,12 @@ const (
 //
 // Thread-safety: all methods may be called at the same time.
 type guests struct {
-	mu     sync.Mutex
-	stays  map[guest]*stay
-	owners map[claim]guest   // who said last that an address is his
-	fresh  map[guest]arrival // whose packets went into a tunnel since the last settle
-	news   bool              // a guest has said something that nobody was told
+	mu    sync.Mutex
+	stays map[guest]*stay
+	fresh map[guest]arrival // whose packets went into a tunnel since the last settle
+	news  bool              // a guest has said something that nobody was told
 	doubts
+	claims
 }
 
 // A guest is one of a virtual network.
@@ -43,12 +42,6 @@ type arrival struct {
 	since int64  // ns: when it was first seen that nothing was known to come from there; 0: it was not
 }
 
-// A claim is an address in a virtual network.
-type claim struct {
-	vni uint32
-	ip  netip.Addr
-}
-
 // A stay is what is known of a guest that is or was here.
 type stay struct {
 	here     bool
@@ -60,43 +53,11 @@ type stay struct {
 	known    bool         // the directory has said where it is
 	believed uint8        // times that the directory was believed in a row that it is elsewhere
 	lost     []netip.Addr // that it has no more, and others were told
+	released bool         // others were told so since it was announced
 }
 
 func newGuests() *guests {
-	return &guests{stays: make(map[guest]*stay), owners: make(map[claim]guest), fresh: make(map[guest]arrival), doubts: newDoubts()}
-}
-
-// Claim implements tunnel.Guests.
-func (g *guests) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.claim(guest{vni, mac}, ip)
-}
-
-// claim is Claim with the lock held.
-func (g *guests) claim(who guest, ip netip.Addr) {
-	what := claim{who.vni, ip}
-	owner, known := g.owners[what]
-	if known && owner == who {
-		return
-	}
-	s := g.stay(who)
-	if s == nil {
-		return
-	}
-	if known { // others are told of the new owner
-		g.stays[owner].forget(ip)
-	}
-	if len(s.ips) == maxClaims {
-		old := s.ips[0]
-		delete(g.owners, claim{who.vni, old})
-		if s.forget(old) {
-			s.lost = append(s.lost, old)
-		}
-	}
-	s.ips = append(s.ips, ip)
-	g.owners[what] = who
-	g.news = true
+	return &guests{stays: make(map[guest]*stay), fresh: make(map[guest]arrival), doubts: newDoubts(), claims: newClaims()}
 }
 
 // Enter implements tunnel.Guests.
@@ -121,16 +82,6 @@ func (g *guests) stay(who guest) *stay {
 	return s
 }
 
-// forget takes an address from a guest, and reports whether others were told that it has it.
-func (s *stay) forget(ip netip.Addr) (told bool) {
-	i := slices.Index(s.ips, ip)
-	s.ips = slices.Delete(s.ips, i, i+1)
-	if told = i < s.told; told {
-		s.told--
-	}
-	return told
-}
-
 // Has implements tunnel.Guests.
 func (g *guests) Has(vni uint32, mac [6]byte) (here, was bool) {
 	g.mu.Lock()
@@ -143,13 +94,13 @@ func (g *guests) Has(vni uint32, mac [6]byte) (here, was bool) {
 func (g *guests) hasNews() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.news || len(g.unasked) > 0
+	return g.news || len(g.unasked) > 0 || g.claims.open()
 }
 
 // drop forgets a guest.
 func (g *guests) drop(who guest, s *stay) {
 	for _, ip := range s.ips {
-		delete(g.owners, claim{who.vni, ip})
+		g.claims.end(claim{who.vni, ip})
 	}
 	delete(g.stays, who)
 	g.trust(who)

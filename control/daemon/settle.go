@@ -1,10 +1,6 @@
 package daemon
 
-import (
-	"slices"
-
-	"github.com/culvertdev/culvert/encap/vtep"
-)
+import "github.com/culvertdev/culvert/encap/vtep"
 
 // settle notes who is here, and tells d what is new. A guest that says nothing for long is forgotten by its bridge, and is
 // still here: until it is seen elsewhere, d knows it to be elsewhere, or its port has gone.
@@ -17,6 +13,10 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
 			g.claim(who, ip)
 		}
+	}
+	g.hearClaims(seen.own, d, now)
+	for who, s := range g.stays { // before others are announced with these addresses
+		s.release(who, d)
 	}
 	silent := 0
 	for who, s := range g.stays {
@@ -41,9 +41,15 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 	}
 	for who, at := range seen.here {
 		if s := g.stay(who); s != nil {
+			if !s.here {
+				g.disclaimPassed(who, s, d)
+			}
+			before := s.told
 			if s.announce(who, at, d) {
+				before = 0
 				g.wonder(who, d, now)
 			}
+			g.announced(who, s.ips[before:], d, now)
 		}
 	}
 	g.askSome(d, now)
@@ -65,14 +71,20 @@ func (s *stay) elsewhere(r vtep.Result) bool {
 	return r.State == vtep.Known && !r.Flooded && r.Answer.Ends[0].Addr != s.at.end.Addr
 }
 
+// release tells d which addresses a guest has no more. A plug-in may take that for the guest's having left: it is announced again.
+func (s *stay) release(who guest, d *vtep.Directory) {
+	for _, ip := range s.lost {
+		d.Withdraw(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
+		s.released = true
+	}
+	s.lost = nil
+}
+
 // announce tells d that a guest is here, as far as it has not been told, and reports whether it had to be told that. One that has
 // come here again since may have been said to be elsewhere meanwhile, however short it was away.
 func (s *stay) announce(who guest, at place, d *vtep.Directory) (told bool) {
-	for _, ip := range s.lost {
-		d.Withdraw(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
-	}
-	if !s.here || s.at.end != at.end || s.at.since != at.since || len(s.lost) > 0 {
-		told, s.here, s.was, s.told, s.lost = true, true, true, 0, nil
+	if !s.here || s.at.end != at.end || s.at.since != at.since || s.released {
+		told, s.here, s.was, s.told, s.released = true, true, true, 0, false
 		d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, End: at.end})
 	}
 	s.at = at
@@ -92,7 +104,7 @@ func (s *stay) withdraw(who guest, n int, d *vtep.Directory) {
 // guests returns what others know of a guest of which they were told n addresses.
 func (s *stay) guests(who guest, n int) []vtep.Guest {
 	list := []vtep.Guest{{VNI: who.vni, MAC: who.mac, End: s.at.end}}
-	for _, ip := range append(slices.Clone(s.ips[:n]), s.lost...) {
+	for _, ip := range s.ips[:n] {
 		list = append(list, vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})
 	}
 	return list

@@ -1,0 +1,162 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/encap/vtep"
+)
+
+// A ledger is a plug-in that keeps who is said to have which address, as a plug-in over a socket does.
+type ledger struct {
+	vtep.Sink
+	has map[string]bool // "last byte of the guest, address"
+}
+
+func (l *ledger) Start(s vtep.Sink) error { l.Sink = s; return nil }
+func (*ledger) Ask(vtep.Question) error   { return nil }
+func (*ledger) Status() vtep.Status       { return vtep.Status{Up: true} }
+func (*ledger) Close() error              { return nil }
+func (l *ledger) Announce(g vtep.Guest)   { l.has[fmt.Sprint(g.MAC[5], " ", g.IP)] = true }
+func (l *ledger) Withdraw(g vtep.Guest)   { delete(l.has, fmt.Sprint(g.MAC[5], " ", g.IP)) }
+
+// A census is the guests of a host, of which two are here, and what others know of them.
+type census struct {
+	*testing.T
+	*guests
+	*ledger
+	dir     *vtep.Directory
+	now     int64
+	version uint64
+	here    map[guest]place
+}
+
+var host1, host2 = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+
+func newCensus(t *testing.T) *census {
+	t.Helper()
+	c := &census{T: t, guests: newGuests(), ledger: &ledger{has: make(map[string]bool)}, now: int64(time.Hour), here: make(map[guest]place)}
+	var err error
+	if c.dir, err = vtep.New(vtep.Options{Clock: func() int64 { return c.now }}, c.ledger, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.dir.Close() })
+	c.version = c.dir.Changes(0, new(vtep.ChangeSet))
+	for n := byte(1); n <= 2; n++ {
+		c.here[guest{7, [6]byte{2, 5: n}}] = place{port: uint32(n), end: vtep.End{Addr: host1, Key: 7}, since: 1}
+	}
+	return c
+}
+
+// says has guest n say that an address is its.
+func (c *census) says(n byte, ip string) { c.Claim(7, [6]byte{2, 5: n}, netip.MustParseAddr(ip)) }
+
+// answer has the directory say that an address is that of guest n, who is behind a host.
+func (c *census) answer(ip string, n byte, host netip.Addr) {
+	c.Answer(vtep.ForIP(7, netip.MustParseAddr(ip)), vtep.Answer{Ends: []vtep.End{{Addr: host, Key: 7}}, MAC: [6]byte{2, 5: n}})
+}
+
+// look lets a time pass and looks who is here.
+func (c *census) look(after time.Duration, own map[guest][]netip.Addr) {
+	c.now += int64(after)
+	var set vtep.ChangeSet
+	c.version = c.dir.Changes(c.version, &set)
+	c.changed(c.dir, &set, c.now)
+	c.settle(&sightings{here: c.here, own: own}, c.dir, c.now)
+}
+
+// known fails unless others know of just these addresses.
+func (c *census) known(want ...string) {
+	c.Helper()
+	var got []string
+	for k := range c.has {
+		if k != "1 invalid IP" && k != "2 invalid IP" {
+			got = append(got, k)
+		}
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		c.Errorf("others know of %q, want %q", got, want)
+	}
+}
+
+func TestAnAddressThatPassesToAnotherGuestHereIsWithdrawnFromTheFirst(t *testing.T) {
+	c := newCensus(t)
+	c.says(1, "10.0.0.9")
+	c.says(1, "10.0.0.1")
+	c.look(0, nil)
+	c.known("1 10.0.0.1", "1 10.0.0.9")
+	c.says(2, "10.0.0.9")
+	c.look(0, nil)
+	c.known("1 10.0.0.1", "2 10.0.0.9")
+}
+
+func TestTwoGuestsCannotFillTheListOfWhoIsHereWithAddresses(t *testing.T) {
+	c := newCensus(t)
+	for i := range 200 {
+		ip := netip.AddrFrom4([4]byte{10, 1, byte(i / 16), byte(i % 16)}).String()
+		c.says(1, ip)
+		if c.look(0, nil); i%3 == 0 {
+			c.says(2, ip)
+			c.look(0, nil)
+		}
+	}
+	if len(c.has) > 2+2*maxClaims {
+		t.Errorf("others know of %d guests and addresses", len(c.has))
+	}
+}
+
+func TestAnAddressThatHasPassedToAGuestElsewhereIsWithdrawnAndMayComeBack(t *testing.T) {
+	c := newCensus(t)
+	c.says(1, "10.0.0.9")
+	c.look(0, nil)
+	c.answer("10.0.0.9", 1, host1)
+	c.look(time.Minute, nil)
+	c.known("1 10.0.0.9")
+	c.answer("10.0.0.9", 5, host2)
+	c.look(0, nil)
+	c.look(doubtTime-1, nil)
+	c.known("1 10.0.0.9") // it may be from before
+	if !c.hasNews() {
+		t.Error("no look is due")
+	}
+	c.look(1, nil)
+	c.known()
+	c.says(1, "10.0.0.9")
+	c.look(0, nil)
+	c.known("1 10.0.0.9")
+	c.answer("10.0.0.9", 1, host1)
+	c.look(time.Minute, nil)
+	c.known("1 10.0.0.9")
+	if c.look(0, nil); c.hasNews() {
+		t.Error("another look is due")
+	}
+}
+
+func TestAGuestThatComesBackDoesNotTakeAnAddressThatAnotherHasByNow(t *testing.T) {
+	c := newCensus(t)
+	c.says(1, "10.0.0.9")
+	c.says(1, "10.0.0.1")
+	c.look(0, nil)
+	all := c.here
+	c.here = nil
+	c.look(0, nil)
+	c.known()
+	c.answer("10.0.0.9", 5, host2)
+	c.here = all
+	c.look(time.Second, nil)
+	c.known("1 10.0.0.1")
+}
+
+func TestAGatewaysAddressesAreItsOwnWhateverTheDirectorySays(t *testing.T) {
+	c := newCensus(t)
+	own := map[guest][]netip.Addr{{7, [6]byte{2, 5: 1}}: {netip.MustParseAddr("10.0.0.9")}}
+	c.look(0, own)
+	c.answer("10.0.0.9", 5, host2) // as it is on another host
+	for range 3 {
+		c.look(time.Second, own)
+	}
+	c.known("1 10.0.0.9")
+}
