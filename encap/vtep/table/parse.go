@@ -97,7 +97,7 @@ func (p *parser) guest(vni uint32) error {
 		return p.wrong("more than %d guests", MaxGuests)
 	}
 	hw, err := net.ParseMAC(p.take())
-	if err != nil || len(hw) != 6 || hw[0]&1 != 0 {
+	if err != nil || len(hw) != 6 || hw[0]&1 != 0 || [6]byte(hw) == [6]byte{} {
 		return p.wrong("%q is not the Ethernet address of a guest", p.last.text)
 	}
 	mac := [6]byte(hw)

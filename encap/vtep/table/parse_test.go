@@ -52,6 +52,7 @@ func TestAnErrorSaysWhere(t *testing.T) {
 		{"vni 7 guest", `1:7: "guest" instead of "mac" or "flood"`},
 		{"vni 7 mac 2:0:0:0:0:1", `1:11: "2:0:0:0:0:1" is not the Ethernet address of a guest`},
 		{"vni 7 mac 01:00:5e:00:00:01 end 192.0.2.1", `1:11: "01:00:5e:00:00:01" is not the Ethernet address of a guest`},
+		{"vni 7 mac 00:00:00:00:00:00 end 192.0.2.1", `1:11: "00:00:00:00:00:00" is not the Ethernet address of a guest`},
 		{"vni 7 mac 02:00:00:00:00:01", `1:28: "" instead of "end"`},
 		{"vni 7 mac 02:00:00:00:00:01 ip ten", `1:32: "ten" is not an IP address`},
 		{"vni 7 mac 02:00:00:00:00:01 end 239.1.1.1", `1:33: "239.1.1.1" is not an address to send to`},
