@@ -88,6 +88,17 @@ func (h *Host) Read(ctx context.Context, path string) (text string, err error) {
 	return text, err
 }
 
+// Capture begins to keep the packets that come to a link, up to a quarter of a megabyte or so: the second serial line is slow. Captured ends that.
+func (h *Host) Capture(ctx context.Context, link string) error {
+	return h.call(ctx, "Capture", link, new(struct{}))
+}
+
+// Captured ends the capture of a link and returns its packets, with their VLAN tags, in the order in which they came.
+func (h *Host) Captured(ctx context.Context, link string) (packets [][]byte, err error) {
+	err = h.call(ctx, "Captured", link, &packets)
+	return packets, err
+}
+
 // Bulk sends over one TCP connection as fast as it goes, from one host to an address of another, for the given
 // time. It is an error when anything that was sent did not arrive as it was.
 func Bulk(ctx context.Context, from, to *Host, at netip.Addr, d time.Duration) (t traffic.Transfer, err error) {

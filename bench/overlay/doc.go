@@ -1,6 +1,6 @@
 // Package overlay tests the daemon's tunnels with those at their other ends: the kernel's VXLAN devices in network
-// namespaces, Open vSwitch's userspace datapath, and the tunnel devices of a Linux guest in QEMU. tshark reads all that
-// the daemon sends into tunnels; malformed packets are made here and by scapy (malformed.py). The package has tests only, which need root and the packages that .ci/deps installs.
+// namespaces, Open vSwitch's userspace datapath, and the tunnel devices of a Linux guest in QEMU. tshark reads what
+// the daemon sends into tunnels, as it comes to the far end; malformed packets are made here and by scapy (malformed.py). The package has tests only, which need root and the packages that .ci/deps installs.
 //
 // In each test there is one host inside, alice, on an AF_XDP port of the daemon's bridge, and one beyond the tunnel:
 //

@@ -22,13 +22,19 @@ func (s *site) exercise(beyond *guest.Host, network byte) {
 
 func (s *site) exerciseWays(ways []way) {
 	s.Helper()
+	s.sendAll(ways, 200*time.Millisecond)
+}
+
+// sendAll is exercise with TCP for so long each way.
+func (s *site) sendAll(ways []way, tcp time.Duration) {
+	s.Helper()
 	for _, size := range []int{0, s.inner - 48, 2*s.inner + 100} { // 48: headers of IPv6 and ICMP
 		for _, w := range ways {
 			s.reach(w.from, w.to, size)
 		}
 	}
 	for _, w := range ways {
-		t, err := guest.Bulk(s.ctx, w.from, w.at, w.to, 200*time.Millisecond)
+		t, err := guest.Bulk(s.ctx, w.from, w.at, w.to, tcp)
 		if err != nil {
 			s.Error(err)
 		}

@@ -26,7 +26,7 @@ func missingTshark() error {
 // A capture is of the first packets that come to the far end's link.
 type capture struct {
 	path  string
-	cmd   *exec.Cmd
+	cmd   *exec.Cmd     // nil: it has ended
 	ended chan struct{} // closed when dumpcap has ended
 }
 
@@ -57,12 +57,18 @@ func (s *site) capture() *capture {
 
 // end ends the capture.
 func (c *capture) end() {
+	if c.cmd == nil {
+		return
+	}
 	c.cmd.Process.Signal(syscall.SIGTERM) // an error is that it has ended
 	<-c.ended
 }
 
-// over reports whether the capture has ended by itself.
+// over reports whether the capture has ended.
 func (c *capture) over() bool {
+	if c.cmd == nil {
+		return true
+	}
 	select {
 	case <-c.ended:
 		return true

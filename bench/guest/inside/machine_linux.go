@@ -30,11 +30,12 @@ type Machine struct {
 	do        func(func() error) error // runs a function where sockets and links are the machine's
 	mu        sync.Mutex
 	listeners map[uint16]*net.TCPListener
+	captures  map[string]int // sockets that keep what comes to a link
 }
 
 // New makes a machine. do runs a function on a thread of the network namespace whose sockets and links it uses.
 func New(do func(func() error) error) *Machine {
-	return &Machine{do: do, listeners: make(map[uint16]*net.TCPListener)}
+	return &Machine{do: do, listeners: make(map[uint16]*net.TCPListener), captures: make(map[string]int)}
 }
 
 // Serve answers calls until the connection ends.
