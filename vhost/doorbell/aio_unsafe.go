@@ -12,19 +12,17 @@ const (
 	flagResFD = 1 // IOCB_FLAG_RESFD
 )
 
-// An iocb is struct iocb, in the layout that both byte orders share but for key and rwFlags, which are 0.
+// An iocb is struct iocb, in the layout that both byte orders share.
 type iocb struct {
-	data         uint64
-	key, rwFlags uint32
-	opcode       uint16
-	priority     int16
-	fd           uint32 // what the operation is about
-	buffer       uint64 // of a poll: events
-	bytes        uint64
-	offset       int64
-	_            uint64
-	flags        uint32
-	resfd        uint32 // eventfd that is told when the operation is complete
+	_      uint64 // data, which comes back with the event
+	_      uint64 // key and flags of the operation
+	opcode uint16
+	_      int16  // priority
+	fd     uint32 // what the operation is about
+	buffer uint64 // of a poll: events
+	_      [3]uint64
+	flags  uint32
+	resfd  uint32 // eventfd that is told when the operation is complete
 }
 
 // An event is struct io_event: an operation that is complete.
