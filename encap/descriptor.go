@@ -17,7 +17,7 @@ const (
 	dV6         descriptor = 1 << (25 + iota) // IPv6, not IPv4
 	dUDP                                      // UDP, not GRE
 	dSum                                      // the UDP or GRE header has a checksum
-	dEntropy                                  // the UDP source port comes from the packet's hash
+	dEntropy                                  // the UDP source port, or with GRE over IPv6 the flow label, comes from the packet's hash
 	dFlowID                                   // the last byte of the stack does, NVGRE's
 	dInheritTOS                               // DSCP comes from the inner packet
 	dInheritTTL                               // TTL comes from the inner packet

@@ -24,7 +24,7 @@ type Outer struct {
 	// Inherit takes DSCP or TTL over from the inner packet, if that is IPv4 or IPv6; other packets have TOS and TTL.
 	InheritTOS, InheritTTL bool
 	DontFragment           bool   // IPv4; else each packet has an identification of its own
-	Label                  uint32 // flow label of an IPv6 header, 20 bits
+	Label                  uint32 // flow label of an IPv6 header, 20 bits; 0: with GRE made from the hash of each packet, else none
 	SrcPort                uint16 // UDP; 0: made from the hash of each packet
 	DstPort                uint16 // UDP; 0: that of the type
 	Checksum               bool   // a UDP checksum; else it is 0. A GRE checksum; else there is none.

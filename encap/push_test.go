@@ -29,6 +29,35 @@ func TestSourcePortsTellFlowsApartWithinTheirRange(t *testing.T) {
 	}
 }
 
+// TestFlowsInGREOverIPv6HaveFlowLabels (RFC 6438 section 3): there is no port that routers could spread them by.
+func TestFlowsInGREOverIPv6HaveFlowLabels(t *testing.T) {
+	l := newLab(t)
+	label := func(o Outer, i uint16) uint32 {
+		inner := innerUDP(0, 10)
+		binary.BigEndian.PutUint16(inner[34:], i)
+		return binary.BigEndian.Uint32(l.push(&o, inner)[14:]) & maxLabel
+	}
+	for _, o := range []Outer{over6(Outer{Type: GRE, HasKey: true, Key: 5}), over6(Outer{Type: NVGRE, Key: 5}), over6(Outer{Type: ERSPAN})} {
+		seen := map[uint32]bool{}
+		for i := range uint16(200) {
+			one := label(o, i)
+			if one == 0 || one != label(o, i) {
+				t.Fatalf("%s: label %#x, and then another", o.Type, one)
+			}
+			seen[one] = true
+		}
+		if len(seen) < 190 {
+			t.Errorf("%s: 200 flows have %d labels", o.Type, len(seen))
+		}
+	}
+	if got := label(over6(Outer{Type: GRE, Label: 7}), 1); got != 7 {
+		t.Errorf("label %d, want the one that is said", got)
+	}
+	if got := label(over6(Outer{Type: VXLAN}), 1); got != 0 {
+		t.Errorf("with UDP, whose source port is enough: label %#x", got)
+	}
+}
+
 func TestPacketsAreNumberedInTheirOrder(t *testing.T) {
 	l := newLab(t)
 	for _, o := range []Outer{over4(Outer{Type: GRE, Sequence: true, Counter: 7}), over6(Outer{Type: ERSPAN, Counter: 8, ERSPAN: Span{Version: 2}})} {

@@ -42,7 +42,11 @@ func slowPush(o *Outer, words []uint64, inner []byte, id uint16, seq uint32) []b
 		be.PutUint16(ip[wire.IPv4Checksum:], 0)
 		be.PutUint16(ip[wire.IPv4Checksum:], wire.Checksum(ip[:wire.IPv4Size]))
 	} else {
-		be.PutUint32(ip, 6<<28|uint32(tos)<<20|o.Label)
+		label := o.Label
+		if label == 0 && !o.Type.UDP() {
+			label = uint32(1 + uint64(hash)*0xfffff>>32)
+		}
+		be.PutUint32(ip, 6<<28|uint32(tos)<<20|label)
 		be.PutUint16(ip[wire.IPv6Length:], uint16(len(ip)-wire.IPv6Size))
 		ip[wire.IPv6HopLimit] = ttl
 	}
@@ -130,7 +134,9 @@ func randomOuter(rng *rand.Rand) Outer {
 	}
 	if rng.IntN(2) == 0 {
 		o = over6(o)
-		o.DontFragment, o.Label = false, uint32(rng.IntN(maxLabel+1))
+		if o.DontFragment, o.Label = false, 0; rng.IntN(2) == 0 {
+			o.Label = uint32(rng.IntN(maxLabel + 1))
+		}
 	} else {
 		o = over4(o)
 		o.DontFragment = rng.IntN(4) != 0

@@ -12,6 +12,9 @@ const stampUnit = 100_000 // ns
 
 // gre fills in what GRE headers have that depends on the packet.
 func (u *Pusher) gre(set uint64) {
+	if u.d&dEntropy != 0 {
+		u.labels(set)
+	}
 	if u.d&dFlowID != 0 {
 		u.flowIDs(set)
 	}
@@ -25,6 +28,19 @@ func (u *Pusher) gre(set uint64) {
 		}
 	}
 }
+
+// labels fills in the flow labels of IPv6 headers, which have none yet.
+func (u *Pusher) labels(set uint64) {
+	l3 := u.d.l3()
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		h := u.Pool.Bytes(u.frames[i])[l3:]
+		binary.BigEndian.PutUint32(h, binary.BigEndian.Uint32(h)|flowLabel(u.hash[i]))
+	}
+}
+
+// flowLabel returns the flow label of packets with a hash: never 0, which would be none (RFC 6437 section 2).
+func flowLabel(hash uint32) uint32 { return 1 + uint32(uint64(hash)*maxLabel>>32) }
 
 // flowIDs fills in the 8 bits that NVGRE has to tell flows apart, the last of its header.
 func (u *Pusher) flowIDs(set uint64) {

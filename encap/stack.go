@@ -70,6 +70,9 @@ func appendNetwork(b []byte, o *Outer, d *descriptor) []byte {
 	proto := kinds[o.Type].proto
 	if !o.Src.Is4() {
 		*d |= dV6
+		if o.Label == 0 && !o.Type.UDP() {
+			*d |= dEntropy // there are no ports for routers to look at (RFC 6438 section 3)
+		}
 		b = binary.BigEndian.AppendUint32(b, 6<<28|uint32(o.TOS)<<20|o.Label)
 		b = append(b, 0, 0, proto, o.TTL)
 		src, dst := o.Src.As16(), o.Dst.As16()

@@ -10,5 +10,5 @@
 // something changed.
 //
 // What is made up as a packet leaves is not compared but checked: source ports from a hash, identifications, time
-// stamps.
+// stamps. Flow labels are left out: Open vSwitch has none.
 package tunnels

@@ -74,6 +74,11 @@ func normal(b []byte) ([]byte, error) {
 	if o.proto == wire.ProtoUDP {
 		return o.b, errors.Join(append(errs, o.normalUDP())...)
 	}
+	if o.v6 { // Open vSwitch has no flow label
+		h := o.b[o.l3:]
+		h[1] &= 0xf0
+		clear(h[2:4])
+	}
 	return o.b, errors.Join(append(errs, o.normalGRE())...)
 }
 
