@@ -109,15 +109,12 @@ func (d *dispatch) mark() uint32 {
 // emit adds the push and the output of one copy to the program.
 func (d *dispatch) emit(w *underlay.Way) {
 	s := d.s
-	room := outerRoom(&d.o, w)
-	d.o.DontFragment = d.p.config.DontFragment && !d.narrow(room)
-	words, err := encap.AppendStack(d.words[:0], &d.o)
-	d.words = words
+	room, err := d.build(w)
 	if err != nil { // an option or a field that the flow says, and no header can
 		s.Reason = action.BadTunnel
 		return
 	}
-	h := action.Header{Tunnel: s.Port, Longest: uint32(room), Context: s.Context, Stack: words}
+	h := action.Header{Tunnel: s.Port, Longest: uint32(room), Context: s.Context, Stack: d.words}
 	switch {
 	case d.p.config.TooLong == Fragment:
 		h.Excess = action.ExcessFragment
@@ -141,6 +138,20 @@ func (d *dispatch) emit(w *underlay.Way) {
 	s.Program.Output(w.Port)
 	s.Program.Enclose(at)
 	d.sent++
+}
+
+// build makes the header stack of packets that go a way, and returns how much room it leaves, as outerRoom.
+func (d *dispatch) build(w *underlay.Way) (room int, err error) {
+	o := &d.o
+	o.DontFragment = d.p.config.DontFragment
+	if d.words, err = encap.AppendStack(d.words[:0], o); err != nil {
+		return 0, err
+	}
+	if room = outerRoom(o, w); o.DontFragment && d.narrow(room) {
+		o.DontFragment = false
+		d.words, err = encap.AppendStack(d.words[:0], o)
+	}
+	return room, err
 }
 
 // narrow reports whether a way with so much room has no place for an IPv6 packet that must go through, which then leaves in
