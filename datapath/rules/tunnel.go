@@ -40,7 +40,7 @@ type TunnelListener interface {
 // A Lesson is what a packet that came in by a tunnel shows. The zero value is nothing.
 type Lesson struct {
 	VNI      uint32
-	Src, Dst [6]byte    // of the inner Ethernet header
+	Src, Dst [6]byte    // of the inner Ethernet header; zero: nothing is to be learned from it
 	IP       netip.Addr // of Src, if the packet says so
 	From, To netip.Addr // ends of the tunnel
 }

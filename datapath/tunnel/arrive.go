@@ -21,7 +21,7 @@ func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint6
 	if profile == nil {
 		return l, tags
 	}
-	learns, shoots := profile.Directory.Learns(), profile.Directory.Shoots() && profile.Guests != nil
+	learns, shoots := profile.Directory.Learns() && !p.secret(k, uses), profile.Directory.Shoots() && profile.Guests != nil
 	if !learns && !shoots {
 		return l, tags
 	}
@@ -37,8 +37,10 @@ func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint6
 		uses.SetExact(flow.FieldTunID)
 		l.VNI = uint32(k.Uint(flow.FieldTunID))
 	}
-	uses.SetExact(flow.FieldEthSrc)
-	l.Src = [6]byte(k.Bytes(flow.FieldEthSrc))
+	if learns {
+		uses.SetExact(flow.FieldEthSrc)
+		l.Src = [6]byte(k.Bytes(flow.FieldEthSrc))
+	}
 	if shoots {
 		uses.SetExact(flow.FieldEthDst)
 		l.Dst = [6]byte(k.Bytes(flow.FieldEthDst))
@@ -49,6 +51,19 @@ func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint6
 	return l, tags
 }
 
+// gbpDontLearn is the flag of a group policy that says that nobody may learn from the packet where its sender is
+// (draft-smith-vxlan-group-policy-05 section 2.1).
+const gbpDontLearn = 0x40
+
+// secret reports whether the packet says that nothing may be learned from it.
+func (p *Port) secret(k *flow.Key, uses *flow.Mask) bool {
+	if !p.config.GroupPolicy {
+		return false
+	}
+	uses.SetBits(flow.FieldTunGBPFlags, gbpDontLearn)
+	return k.Uint(flow.FieldTunGBPFlags)&gbpDontLearn != 0
+}
+
 // Heed implements rules.TunnelListener: the look-up learns where the sender is, and whoever sends packets for a guest that
 // has left hears of that.
 func (p *Port) Heed(l *rules.Lesson) {
@@ -56,7 +71,7 @@ func (p *Port) Heed(l *rules.Lesson) {
 	if profile == nil || !l.From.IsValid() {
 		return
 	}
-	if profile.Directory.Learns() {
+	if profile.Directory.Learns() && l.Src != [6]byte{} {
 		profile.Directory.Learn(vtep.Guest{VNI: l.VNI, MAC: l.Src, IP: l.IP, End: vtep.End{Addr: l.From, Key: l.VNI}})
 	}
 	if profile.Guests != nil && profile.Directory.Shoots() && l.Dst[0]&1 == 0 && left(profile, l) {

@@ -48,7 +48,7 @@ func (d *dispatch) headers() action.Reason {
 }
 
 // gbpFlags are the flags of a group policy that headers carry.
-const gbpFlags = 0x48
+const gbpFlags = gbpDontLearn | 0x08
 
 // span fills in the fields of an ERSPAN header. A reason says that the flow's session is none.
 func (d *dispatch) span() action.Reason {

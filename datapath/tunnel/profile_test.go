@@ -264,6 +264,30 @@ func TestPacketsThatComeInShowWhoIsWhereAndWhoHasLeft(t *testing.T) {
 	}
 }
 
+func TestNothingIsLearnedFromAPacketThatForbidsIt(t *testing.T) {
+	const from = "tun_id=42,tun_src=192.0.2.1,tun_dst=192.0.2.9,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,tun_gbp_flags="
+	const learned, shot = "learn 42 02:00:00:00:00:01 invalid IP at 192.0.2.1", "tell 192.0.2.1 that 42 02:00:00:00:00:02 is not at 192.0.2.9"
+	for _, c := range []struct{ options, flags, want string }{
+		{" exts=gbp", "0x40", shot},
+		{" exts=gbp", "0x48", shot},
+		{" exts=gbp", "0x08", learned + "; " + shot},
+		{"", "0x40", learned + "; " + shot}, // not a group policy's here
+	} {
+		w := &witness{gone: []byte{2}}
+		b := newBench(t, encap.VXLAN, "remote_ip=lookup profile=dc key=42"+c.options, ways{}).came(from + c.flags)
+		b.set.SetProfiles(map[string]*Profile{"dc": {Directory: w, Guests: w}})
+		var uses flow.Mask
+		l, _ := b.port.Arrived(b.s.Came, &uses)
+		b.port.Heed(&l)
+		if got := strings.Join(w.told, "; "); got != c.want {
+			t.Errorf("options%s, flags %s: %q, want %q", c.options, c.flags, got, c.want)
+		}
+		if uses.Any(flow.FieldTunGBPFlags) != (c.options != "") {
+			t.Errorf("options%s: the flags mattered: %v", c.options, uses.Any(flow.FieldTunGBPFlags))
+		}
+	}
+}
+
 func TestATunnelThatAsksNobodyHearsNothing(t *testing.T) {
 	b := newBench(t, encap.VXLAN, "remote_ip=flow key=42", ways{}).came("tun_id=42,tun_src=192.0.2.1,tun_dst=192.0.2.9")
 	var uses flow.Mask
