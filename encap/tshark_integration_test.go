@@ -22,6 +22,8 @@ var asked = []string{
 	"_ws.malformed", "ip.checksum.status", "udp.checksum.status", "frame.protocols",
 	"vxlan.vni", "vxlan.gbp", "geneve.vni", "geneve.options", "gre.key", "gre.sequence_number", "gre.checksum.status",
 	"erspan.spanid", "erspan.version", "udp.dstport", "ip.dsfield", "ipv6.tclass", "vlan.id",
+	"vxlan.flag_g", "vxlan.flag_d", "vxlan.flag_a", "vxlan.p_bit", "vxlan.next_proto", "geneve.flags.oam", "erspan.index", "erspan.direction", "erspan.hw", "erspan.timestamp",
+	"ip.ttl", "ip.flags.df", "ipv6.hlim", "ipv6.flow",
 }
 
 // tshark returns what tshark says of packets, a row each.
@@ -72,7 +74,10 @@ func tshark(t *testing.T, pkts [][]byte) []map[string]string {
 
 func TestTsharkReadsWhatWePush(t *testing.T) {
 	l := newLab(t)
+	l.pusher.Now = 123456 * stampUnit
 	inner := innerUDP(0xba, 100)
+	numbered := make(map[uint16]int) // packets, by counter
+	var numbers []int
 	var names []string
 	var outers []Outer
 	var pkts [][]byte
@@ -83,12 +88,18 @@ func TestTsharkReadsWhatWePush(t *testing.T) {
 				names = append(names, fmt.Sprintf("%s from %s, vlan %d", s.name, o.Src, vlan))
 				outers = append(outers, o)
 				pkts = append(pkts, l.push(&o, bytes.Clone(inner)))
+				number := -1
+				if o.Sequence || o.ERSPAN.Version > 0 {
+					number = numbered[o.Counter]
+					numbered[o.Counter]++
+				}
+				numbers = append(numbers, number)
 			}
 		}
 	}
 	for i, row := range tshark(t, pkts) {
 		t.Run(names[i], func(t *testing.T) {
-			for field, want := range tsharkSays(&outers[i], inner) {
+			for field, want := range tsharkSays(&outers[i], inner, numbers[i]) {
 				if row[field] != want {
 					t.Errorf("%s: %q, want %q", field, row[field], want)
 				}
@@ -101,11 +112,20 @@ func TestTsharkReadsWhatWePush(t *testing.T) {
 }
 
 // tsharkSays returns what tshark must say of inner with the headers o in front: what the tunnel's headers hold, no wrong
-// checksum, nothing malformed.
-func tsharkSays(o *Outer, inner []byte) map[string]string {
+// checksum, nothing malformed. number is the packet's, -1 for none. Of a field that is in none of the headers it says
+// nothing.
+func tsharkSays(o *Outer, inner []byte, number int) map[string]string {
+	l3, l4 := places(inner)
+	hash := entropy(inner, int(l3), int(l4))
+	flag := map[bool]string{true: "1", false: "0"}
 	// 1: right, 3: there is none, 4: there is none, which over IPv6 is to be explained.
 	want := map[string]string{
 		"_ws.malformed": "", "ip.checksum.status": "1,1", "ip.dsfield": "0x4a,0xba", "udp.checksum.status": "1", "vlan.id": "",
+		"ip.ttl": "64,33", "ip.flags.df": flag[o.DontFragment] + ",1", "ipv6.hlim": "", "ipv6.flow": "", "gre.sequence_number": "",
+		"erspan.index": "", "erspan.direction": "", "erspan.hw": "", "erspan.timestamp": "",
+	}
+	if number >= 0 {
+		want["gre.sequence_number"] = fmt.Sprint(number)
 	}
 	if o.VLAN != 0 {
 		want["vlan.id"] = fmt.Sprint(o.VLAN)
@@ -113,6 +133,10 @@ func tsharkSays(o *Outer, inner []byte) map[string]string {
 	v4 := o.Src.Is4()
 	if !v4 {
 		want["ip.checksum.status"], want["ip.dsfield"], want["ipv6.tclass"] = "1", "0xba", "0x0000004a"
+		want["ip.ttl"], want["ip.flags.df"], want["ipv6.hlim"], want["ipv6.flow"] = "33", "1", "64", "0x000000"
+		if !o.Type.UDP() {
+			want["ipv6.flow"] = fmt.Sprintf("0x%06x", flowLabel(hash))
+		}
 	}
 	if o.Type.UDP() {
 		switch {
@@ -128,11 +152,15 @@ func tsharkSays(o *Outer, inner []byte) map[string]string {
 	switch o.Type {
 	case VXLAN:
 		want["vxlan.vni"] = fmt.Sprint(o.Key)
-		if o.HasGBP {
-			want["vxlan.gbp"] = fmt.Sprint(o.GBP.ID)
+		if o.GPE {
+			want["vxlan.p_bit"], want["vxlan.next_proto"] = "1", "3" // Ethernet
+			break
 		}
+		want["vxlan.gbp"], want["vxlan.flag_g"] = fmt.Sprint(o.GBP.ID), flag[o.HasGBP]
+		want["vxlan.flag_d"], want["vxlan.flag_a"] = flag[o.GBP.Flags&0x40 != 0], flag[o.GBP.Flags&0x08 != 0]
 	case Geneve:
 		want["geneve.vni"], want["geneve.options"] = fmt.Sprintf("0x%06x", o.Key), fmt.Sprintf("%x", o.Options)
+		want["geneve.flags.oam"] = flag[o.OAM]
 	case GRE:
 		if o.HasKey {
 			want["gre.key"] = fmt.Sprintf("0x%08x", o.Key)
@@ -141,11 +169,17 @@ func tsharkSays(o *Outer, inner []byte) map[string]string {
 			want["gre.checksum.status"] = "1"
 		}
 	case NVGRE:
-		l3, l4 := places(inner)
-		want["gre.key"] = fmt.Sprintf("0x%06x%02x", o.Key, entropy(inner, int(l3), int(l4))>>24)
+		want["gre.key"] = fmt.Sprintf("0x%06x%02x", o.Key, hash>>24)
 	case ERSPAN:
-		if o.ERSPAN.Version > 0 {
-			want["erspan.spanid"], want["erspan.version"] = fmt.Sprint(o.Key), fmt.Sprint(o.ERSPAN.Version)
+		s := &o.ERSPAN
+		if s.Version > 0 {
+			want["erspan.spanid"], want["erspan.version"] = fmt.Sprint(o.Key), fmt.Sprint(s.Version)
+		}
+		switch s.Version {
+		case 1:
+			want["erspan.index"] = fmt.Sprint(s.Index)
+		case 2:
+			want["erspan.direction"], want["erspan.hw"], want["erspan.timestamp"] = flag[s.Egress], fmt.Sprint(s.HWID), "123456"
 		}
 	}
 	return want
