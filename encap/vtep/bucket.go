@@ -14,13 +14,18 @@ func newBucket(rate int, now int64) bucket {
 	return bucket{rate: int64(rate), level: int64(rate) * billion, last: now}
 }
 
-// take takes one, if there is one. A clock that went back gains nothing.
-func (b *bucket) take(now int64) bool {
+// ready reports whether there is one to take. A clock that went back gains nothing.
+func (b *bucket) ready(now int64) bool {
 	if passed := now - b.last; passed > 0 {
 		b.level = min(b.level+min(passed, billion)*b.rate, b.rate*billion)
 		b.last = now
 	}
-	if b.level < billion {
+	return b.level >= billion
+}
+
+// take takes one, if there is one.
+func (b *bucket) take(now int64) bool {
+	if !b.ready(now) {
 		return false
 	}
 	b.level -= billion

@@ -9,8 +9,8 @@ import (
 
 // A Directory answers the slow path from what it knows, and asks a Resolver about what it does not.
 //
-// One question is asked once at a time. How many wait for an answer is bounded, in all and per VNI, and so
-// is how many are asked a second: a guest that calls into the dark neither grows memory nor floods the
+// One question is asked once at a time. How many wait for an answer, and how many are asked a second, is bounded in all
+// and per VNI: a guest that calls into the dark neither grows memory nor floods the
 // plug-in. That there is nobody is remembered like any other answer, on a shelf of its own.
 //
 // An answer past its life is asked for again and serves until the new one comes, however long that is. One
@@ -31,7 +31,7 @@ type Directory struct {
 	closed   bool
 	book     *book
 	log      changeLog
-	asks     bucket // questions
+	asks     rates  // questions
 	shots    bucket // Shoot
 	tally    tally
 	fault    string // what the plug-in did wrong last
@@ -46,7 +46,7 @@ func New(o Options, look Resolver, inv Invalidator) (*Directory, error) {
 	}
 	now := o.Clock()
 	d := &Directory{opt: o, self: slices.Clone(o.Self), look: look, inv: inv, seed: rand.Uint64(), book: newBook(), log: changeLog{version: 1},
-		asks: newBucket(o.Rate, now), shots: newBucket(shotRate, now)}
+		asks: newRates(o.Rate, now), shots: newBucket(shotRate, now)}
 	if err := look.Start(d); err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (d *Directory) begin(q Question) State {
 		return Refused
 	}
 	now := d.opt.Clock()
-	if !d.asks.take(now) {
+	if !d.asks.take(q.VNI, now) {
 		d.tally.limited++
 		return Refused
 	}

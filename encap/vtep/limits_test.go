@@ -31,6 +31,38 @@ func TestQuestionsHaveARate(t *testing.T) {
 	s.expect(ForMAC(50, mac(1)), true, Asked)
 }
 
+func TestOneNetworkCannotHaveAllTheQuestionsOfASecond(t *testing.T) {
+	s := newStand(t, Options{Rate: 10, NegativeLife: time.Second, Life: time.Second})
+	s.plug.knows = map[Question]Answer{} // nothing waits
+	for n := range byte(100) {
+		s.plug.knows[ForMAC(7, mac(n))] = Answer{}
+		s.plug.knows[ForMAC(8, mac(n))] = Answer{}
+	}
+	next := byte(0)
+	for second := range byte(5) { // what was asked is asked again when it is old, as well
+		for range 20 {
+			s.Ask(ForMAC(7, mac(next)), true)
+			next = (next + 1) % 100
+		}
+		for n := range byte(2) {
+			s.expect(ForMAC(8, mac(10*second+n)), true, None)
+		}
+		s.expect(ForMAC(7, mac(next)), true, Refused)
+		s.pass(time.Second)
+	}
+}
+
+func TestNetworksThatAskNoMoreAreForgotten(t *testing.T) {
+	s := newStand(t, Options{Rate: 1000})
+	for n := range uint32(5000) {
+		s.Ask(ForMAC(n, mac(1)), true)
+		s.now += int64(10 * time.Millisecond)
+	}
+	if n := len(s.asks.nets); n > 300 {
+		t.Errorf("%d networks are remembered", n)
+	}
+}
+
 func TestNobodyNeverPushesAnAnswerOut(t *testing.T) {
 	s := newStand(t, Options{MaxNegative: 4, Rate: 1000})
 	good := ForMAC(7, mac(1))

@@ -23,7 +23,7 @@ type Options struct {
 	MaxKnown    int // answers; 65,536
 	MaxNegative int // answers that there is nobody, and unanswered questions; 16,384
 	MaxWaiting  int // questions that wait for their first answer, half of them of one VNI; 1024
-	Rate        int // questions a second, bursts of a second's worth; 1000
+	Rate        int // questions a second, half of them of one VNI, bursts of a second's worth; 1000
 
 	FloodUnknown bool // what is for nobody known goes to all
 }

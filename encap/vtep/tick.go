@@ -69,7 +69,7 @@ func (d *Directory) ageOne(e *entry, now int64) (ask bool) {
 	case e.asking && e.tries >= d.opt.Tries:
 		d.giveUp(e, now)
 	case e.asking || e.used:
-		if !d.asks.take(now) {
+		if !d.asks.take(e.q.VNI, now) {
 			d.book.schedule(e, now+int64(laterTime))
 			return false
 		}
