@@ -15,8 +15,10 @@ type Aged struct {
 func (t *Table) Age(now int64, list []Aged) []Aged {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	fresh := t.fresh()
+	t.busy = 0
 	for h, e := range t.byHost {
-		if a := (Aged{Host: h}); t.age(e, now, &a) {
+		if a := (Aged{Host: h}); t.age(e, now, fresh, &a) {
 			list = append(list, a)
 		}
 	}
@@ -24,8 +26,8 @@ func (t *Table) Age(now int64, list []Aged) []Aged {
 	return list
 }
 
-// age lets a neighbour age and reports whether there is something to be done about it.
-func (t *Table) age(e *neighbour, now int64, a *Aged) bool {
+// age lets a neighbour age, whose answer is trusted for fresh ns, and reports whether there is something to be done about it.
+func (t *Table) age(e *neighbour, now, fresh int64, a *Aged) bool {
 	switch e.state {
 	case Asked:
 		t.ageAsked(a.Host, e, now, a)
@@ -35,7 +37,7 @@ func (t *Table) age(e *neighbour, now int64, a *Aged) bool {
 			a.Changed = true
 		}
 	case Answered:
-		t.ageAnswered(a.Host, e, now, a)
+		t.ageAnswered(a.Host, e, now, fresh, a)
 	case Silent:
 		t.ageSilent(e, now, a)
 	case Told:
@@ -59,9 +61,13 @@ func (t *Table) ageAsked(h Host, e *neighbour, now int64, a *Aged) {
 	}
 }
 
-func (t *Table) ageAnswered(h Host, e *neighbour, now int64, a *Aged) {
+func (t *Table) ageAnswered(h Host, e *neighbour, now, fresh int64, a *Aged) {
 	gone := e.tries >= t.o.Tries && now-e.askedAt >= int64(t.o.Probe)
-	switch in, again := t.inUse(e, now); {
+	in, again := t.inUse(e, now)
+	if in {
+		t.busy++
+	}
+	switch {
 	case now-max(e.used, e.confirmed) >= int64(t.o.UnusedFor), gone && t.o.Linger == 0:
 		t.remove(h, e)
 		a.Changed = true
@@ -70,7 +76,7 @@ func (t *Table) ageAnswered(h Host, e *neighbour, now int64, a *Aged) {
 		a.Changed = true
 	case again:
 		a.Changed = true
-	case in && now-e.confirmed >= t.fresh() && now-e.askedAt >= int64(t.o.Probe):
+	case in && now-e.confirmed >= fresh && now-e.askedAt >= int64(t.o.Probe):
 		if e.tries == 0 && t.o.Linger > 0 {
 			a.To = e.mac // the others on the link need not hear the first question
 		}
@@ -79,7 +85,7 @@ func (t *Table) ageAnswered(h Host, e *neighbour, now int64, a *Aged) {
 }
 
 // fresh returns how long an answer is trusted, in ns.
-func (t *Table) fresh() int64 { return int64(t.o.Fresh) + int64(t.o.Spread)*int64(len(t.byHost)) }
+func (t *Table) fresh() int64 { return max(int64(t.o.Fresh), int64(t.o.Spread)*int64(t.busy)) }
 
 func (t *Table) ageSilent(e *neighbour, now int64, a *Aged) {
 	switch {

@@ -49,7 +49,7 @@ type Options struct {
 	Tries     int           // questions without an answer
 	AskAgain  time.Duration // between questions to one that has not answered
 	Fresh     time.Duration // an answer is trusted so long, then one in use is asked again
-	Spread    time.Duration // Fresh is longer by this much for each neighbour: it bounds the rate of questions
+	Spread    time.Duration // Fresh is at least this much for each neighbour in use: it bounds the rate of questions
 	Probe     time.Duration // between questions to one that has answered before
 	Linger    time.Duration // one that no longer answers is Silent so long, then Failed; 0: it is forgotten at once
 	FailedFor time.Duration // how long one that did not answer counts as not there
@@ -84,6 +84,7 @@ type Table struct {
 	mu      sync.Mutex
 	byHost  map[Host]*neighbour
 	waiting int // in state Asked
+	busy    int // in state Answered and in use, at the last Age
 }
 
 // New returns an empty table.

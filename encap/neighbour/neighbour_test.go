@@ -86,6 +86,38 @@ func TestSomeoneInUseIsAskedAloneThenWithAllOthersAndIsSilentThen(t *testing.T) 
 	wantState(t, table, h, Answered)
 }
 
+func TestOnlyNeighboursInUseMakeQuestionsRarer(t *testing.T) {
+	o := options()
+	o.Max, o.MaxAsked, o.Spread, o.UseFor, o.UnusedFor = 100, 100, time.Second, time.Minute, time.Hour
+	table := New(o)
+	meet := func(h Host, now int64) {
+		table.Want(h, nil, now)
+		table.Learn(h, [6]byte{2}, now, false)
+	}
+	for n := range byte(30) {
+		meet(host(0, n), 0)
+	}
+	table.Age(0, nil)
+	if list := table.Age(29*second, nil); len(list) != 0 {
+		t.Errorf("30 in use are asked after 29 s: %v", list)
+	}
+	if list := table.Age(30*second, nil); len(list) != 30 {
+		t.Errorf("30 in use: %d are asked after 30 s", len(list))
+	}
+	for n := range byte(30) {
+		table.Learn(host(0, n), [6]byte{2}, 31*second, false)
+	}
+	for now := int64(61); now < 200; now++ { // nobody needs them any more, and they are still remembered
+		table.Age(now*second, nil)
+	}
+	one := host(0, 99)
+	meet(one, 200*second)
+	table.Age(201*second, nil)
+	if list := table.Age(210*second, nil); len(list) != 1 || list[0].Host != one || !list[0].Ask {
+		t.Errorf("one in use among 30 that are not: %+v after what an answer is trusted", list)
+	}
+}
+
 func TestWhatSomebodyElseSaysIsNotAged(t *testing.T) {
 	o := options()
 	o.UseFor = time.Minute

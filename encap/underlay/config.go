@@ -182,8 +182,8 @@ func lastOf(p netip.Prefix) netip.Addr {
 
 // neighbourOptions are the bounds of the table of neighbours, and its times. A neighbour in use is asked every 300 ms,
 // far more often than RFC 4861 section 10 does, so that one that is gone or has moved is noticed within a second: after
-// three questions without an answer another way is taken where there is one. With a thousand neighbours in use
-// questions become rarer, to some 770 a second in all.
+// three questions without an answer another way is taken where there is one. With more than 300 in use questions become
+// rarer, so that there are a thousand a second in all; up to 500 that is still within the second.
 func neighbourOptions() neighbour.Options {
 	return neighbour.Options{
 		Max: 16384, MaxAsked: 1024,
