@@ -22,10 +22,11 @@ const (
 //
 // Thread-safety: all methods may be called at the same time.
 type guests struct {
-	mu    sync.Mutex
-	stays map[guest]*stay
-	fresh map[guest]arrival // whose packets went into a tunnel since the last settle
-	news  bool              // a guest has said something that nobody was told
+	mu      sync.Mutex
+	stays   map[guest]*stay
+	fresh   map[guest]arrival // whose packets went into a tunnel since the last settle
+	news    bool              // a guest has said something that nobody was told
+	crowded uint64            // times that there was no room for a guest
 	doubts
 	claims
 }
@@ -70,16 +71,6 @@ func (g *guests) Enter(vni uint32, mac [6]byte, port uint32) {
 	}
 	g.fresh[who] = arrival{port: port}
 	g.news = true
-}
-
-// stay returns what is known of a guest; nil if nothing is and there is no room.
-func (g *guests) stay(who guest) *stay {
-	s := g.stays[who]
-	if s == nil && len(g.stays) < maxStays {
-		s = new(stay)
-		g.stays[who] = s
-	}
-	return s
 }
 
 // Has implements tunnel.Guests.

@@ -66,7 +66,7 @@ func (o *overlay) show(whole bool) api.Profile {
 	if out.Invalidation != nil {
 		out.Invalidation.Up, out.Invalidation.Text = st.Invalidate.Up, st.Invalidate.Text
 	}
-	out.Counters = apiCounters(d.Samples())
+	out.Counters = apiCounters(append(d.Samples(), o.guests.samples()...))
 	if !whole {
 		return out
 	}
@@ -113,7 +113,7 @@ func (v *overlays) counted() (list []metrics.Profile) {
 	for _, o := range v.list() {
 		p := metrics.Profile{Name: o.config.Name, Invalidates: o.config.Invalidation.Kind != "", Here: len(o.guests.list())}
 		if d := o.directory(); d != nil {
-			p.Overview, p.Samples = d.Status(), d.Samples()
+			p.Overview, p.Samples = d.Status(), append(d.Samples(), o.guests.samples()...)
 		}
 		list = append(list, p)
 	}

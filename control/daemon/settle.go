@@ -39,6 +39,7 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 			g.drop(who, s)
 		}
 	}
+	g.makeRoom()
 	for who, at := range seen.here {
 		if s := g.stay(who); s != nil {
 			if !s.here {
