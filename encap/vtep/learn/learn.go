@@ -34,6 +34,7 @@ type Plugin struct {
 	now   int64 // ns, of the last Tick
 	seen  map[vtep.Question]*sight
 	hosts map[netip.Addr]*host
+	ranks ranking // of hosts
 
 	moved, aged, crowded uint64
 }
@@ -50,6 +51,7 @@ type sight struct {
 type host struct {
 	ring  sight
 	count int
+	at    int // its place in the ranking
 }
 
 // New returns a plug-in that has seen nothing.

@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -123,6 +124,45 @@ func TestAHostThatShowsThousandsLosesItsOwn(t *testing.T) {
 	}
 	if ask(t, p, s, byMAC(quiet)) != 1 || ask(t, p, s, byMAC(guest(109, 2))) != 2 || ask(t, p, s, byMAC(guest(10, 2))) != 0 {
 		t.Fatal("the wrong ones are forgotten")
+	}
+}
+
+// TestAFullPlugInLearnsWithoutLookingAtAllHosts: each of 50,000 has one address; looking at all of them for each new address
+// takes minutes.
+func TestAFullPlugInLearnsWithoutLookingAtAllHosts(t *testing.T) {
+	const hosts = 50_000
+	p, _ := newPlugin(t, Options{Max: hosts})
+	at := func(n int) vtep.Guest {
+		return vtep.Guest{VNI: 7, MAC: [6]byte{2, 2: byte(n >> 24), 3: byte(n >> 16), 4: byte(n >> 8), 5: byte(n)},
+			End: vtep.End{Addr: netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), Key: 7}}
+	}
+	start := time.Now()
+	for n := range 2 * hosts {
+		p.Learn(at(n))
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if len(p.seen) != hosts || p.crowded != hosts {
+		t.Errorf("%d addresses, %d forgotten", len(p.seen), p.crowded)
+	}
+}
+
+func TestTheFirstOfTheRankingHasMostAddresses(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	p, _ := newPlugin(t, Options{Max: 40, Age: time.Second})
+	for n := range 20_000 {
+		p.Learn(guest(byte(rng.IntN(60)), byte(1+rng.IntN(12))))
+		if n%100 == 0 {
+			p.Tick(int64(n) * int64(5*time.Millisecond))
+		}
+		most, sum := 0, 0
+		for _, h := range p.hosts {
+			most, sum = max(most, h.count), sum+h.count
+		}
+		if sum != len(p.seen) || len(p.ranks) != len(p.hosts) || len(p.ranks) > 0 && p.ranks[0].count != most {
+			t.Fatalf("%d hosts, %d ranked, the first of which has %v; the most is %d", len(p.hosts), len(p.ranks), p.ranks[0].count, most)
+		}
 	}
 }
 

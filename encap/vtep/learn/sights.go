@@ -24,22 +24,12 @@ func (p *Plugin) see(q vtep.Question, end vtep.End, mac [6]byte) (a vtep.Answer,
 	}
 	if len(p.seen) >= p.opt.Max {
 		p.crowded++
-		p.forget(p.crowd().ring.prev)
+		p.forget(p.ranks[0].ring.prev)
 	}
 	s = &sight{q: q, a: a, used: p.now}
 	p.seen[q] = s
 	p.insert(s)
 	return a, true
-}
-
-// crowd returns the host with most addresses.
-func (p *Plugin) crowd() (most *host) {
-	for _, h := range p.hosts {
-		if most == nil || h.count > most.count {
-			most = h
-		}
-	}
-	return most
 }
 
 // insert puts s in front of the ring of its host.
@@ -50,10 +40,12 @@ func (p *Plugin) insert(s *sight) {
 		h = &host{}
 		h.ring.prev, h.ring.next = &h.ring, &h.ring
 		p.hosts[at] = h
+		p.ranks.add(h)
 	}
 	s.prev, s.next = &h.ring, h.ring.next
 	s.prev.next, s.next.prev = s, s
 	h.count++
+	p.ranks.settle(h)
 }
 
 // first moves s to the front of its ring.
@@ -70,6 +62,9 @@ func (p *Plugin) forget(s *sight) {
 	s.prev.next, s.next.prev = s.next, s.prev
 	if h.count--; h.count == 0 {
 		delete(p.hosts, at)
+		p.ranks.remove(h)
+	} else {
+		p.ranks.settle(h)
 	}
 	delete(p.seen, s.q)
 }
