@@ -1,6 +1,7 @@
 package svp
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -135,6 +136,32 @@ func TestAHostHearsFromAnotherThatAGuestIsNotThere(t *testing.T) {
 
 	b.Shoot(guest, netip.MustParseAddr("192.0.2.77"), self) // an address that is not this host's
 	until(t, "the count", func() bool { return b.shoot.unsent.Load() == 1 })
+}
+
+func TestSilentConnectionsDoNotKeepSHOOTDOWNFromBeingHeard(t *testing.T) {
+	self := netip.MustParseAddr("127.0.0.1")
+	a := newWatch(t, Options{Self: self, Shootdown: netip.AddrPortFrom(self, 0)})
+	at, err := netip.ParseAddrPort(a.shoot.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.shoot.at = at
+	for range 3 * shootConns {
+		c, err := net.Dial("tcp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	start := time.Now()
+	a.Shoot(guest, self, self)
+	until(t, "the message", func() bool { return a.shoot.heard.Load() == 1 })
+	if took := time.Since(start); took >= shootTime/2 {
+		t.Errorf("heard after %v", took)
+	}
+	if n := a.shoot.crowded.Load(); n < 2*shootConns {
+		t.Errorf("%d connections were closed for others", n)
+	}
 }
 
 func TestAStormOfSHOOTDOWNIsIgnoredBeyondARate(t *testing.T) {

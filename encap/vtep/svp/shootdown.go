@@ -30,10 +30,11 @@ type shooter struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	routines sync.WaitGroup
-	in, out  chan struct{} // a place for each connection
+	in       callers
+	out      chan struct{} // a place for each connection
 	budget   atomic.Int64
 
-	heard, ignored, sent, unsent atomic.Uint64
+	heard, ignored, crowded, sent, unsent atomic.Uint64
 }
 
 func newShooter(at netip.AddrPort, s vtep.Sink) (*shooter, error) {
@@ -41,7 +42,7 @@ func newShooter(at netip.AddrPort, s vtep.Sink) (*shooter, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &shooter{at: at, listener: l, sink: s, in: make(chan struct{}, shootConns), out: make(chan struct{}, shootConns)}
+	t := &shooter{at: at, listener: l, sink: s, out: make(chan struct{}, shootConns)}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.budget.Store(shootTick)
 	t.routines.Go(t.accept)
@@ -57,24 +58,22 @@ func (t *shooter) close() {
 // tick lets as many messages be heard as may be between two ticks.
 func (t *shooter) tick() { t.budget.Store(shootTick) }
 
-// accept takes connections, each of which waits for one of the places.
+// accept takes connections.
 func (t *shooter) accept() {
 	for {
-		select {
-		case t.in <- struct{}{}:
-		case <-t.ctx.Done():
-			return
-		}
 		c, err := t.listener.Accept()
 		if err != nil {
 			return // closed
+		}
+		if t.in.add(c) {
+			t.crowded.Add(1)
 		}
 		t.routines.Go(func() {
 			stop := context.AfterFunc(t.ctx, func() { _ = c.Close() })
 			t.hear(c)
 			stop()
 			_ = c.Close()
-			<-t.in
+			t.in.remove(c)
 		})
 	}
 }
@@ -94,6 +93,7 @@ func (t *shooter) hear(c net.Conn) {
 		if err != nil {
 			return
 		}
+		t.in.heard(c)
 		if t.budget.Add(-1) < 0 {
 			t.ignored.Add(1)
 			continue
@@ -139,6 +139,7 @@ func (t *shooter) samples() []counter.Sample {
 	return []counter.Sample{
 		event("vtep_svp_shot_at", "SHOOTDOWN that other hosts have sent.", t.heard.Load()),
 		event("vtep_svp_shot_at_rate", "The same, beyond what may come in a tick: not acted on.", t.ignored.Load()),
+		event("vtep_svp_shot_at_crowded", "Connections for SHOOTDOWN that were closed for others, having been silent longest.", t.crowded.Load()),
 		event("vtep_svp_shot", "SHOOTDOWN sent to other hosts.", t.sent.Load()),
 		event("vtep_svp_unshot", "SHOOTDOWN that could not be sent.", t.unsent.Load()),
 	}
