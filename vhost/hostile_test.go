@@ -198,7 +198,7 @@ func TestAGuestThatChangesPacketsWhileTheyAreReadHarmsItselfAlone(t *testing.T) 
 			}
 			b.g.tryConnect()
 			for range 200 {
-				b.g.trySend(100)
+				b.g.trySend(b.g.rings[1], 100)
 				b.poll(0)
 			}
 		}
@@ -233,9 +233,8 @@ func (g *guest) tryMessages() {
 	}
 }
 
-// trySend sends n bytes of what is in two buffers, unless the ring is broken or full.
-func (g *guest) trySend(n int) {
-	r := g.rings[1]
+// trySend sends n bytes of what is in two buffers on r, unless the ring is broken or full.
+func (g *guest) trySend(r *guestRing, n int) {
 	_, first, _ := g.buffer(5)
 	_, rest, _ := g.buffer(n)
 	g.reap(r)
