@@ -4,8 +4,10 @@ import "github.com/culvertdev/culvert/ring/frame"
 
 // Bounds on clones, so that no program takes a worker long.
 const (
-	maxCloneDepth = 8       // clones in clones, those in programs of packets taken up again included
-	maxClones     = 1 << 14 // packets made by the clones of one batch
+	maxCloneDepth = 8 // clones in clones, those in programs of packets taken up again included
+	// maxClones is the most packets made by the clones of one batch: each of 64 goes to as many ends of an overlay as an answer may
+	// have (vtep.MaxEnds), which are 512, and there is half as much room for others.
+	maxClones = 3 << 14
 )
 
 // A cloneLevel is the scratch of one level of clones.

@@ -95,7 +95,7 @@ func dropCounters() []counter.Desc {
 		dropUncut:         {Name: "cannot_segment", Help: "Packets to be cut that are not TCP, or UDP, as the switch can cut it, or whose port has no room for a segment.", Kind: counter.Drop},
 		dropBadOffload:    {Name: "bad_offload", Help: "Packets whose sender left a checksum to be completed in a place that they do not have.", Kind: counter.Drop},
 		dropNotMapped:     {Name: "option_not_mapped", Help: "Packets out of a tunnel with a critical option that is no field of the bridge, or an option of another length than its field.", Kind: counter.Drop},
-		dropTooManyClones: {Name: "too_many_clones", Help: "Clones not made because the packets of one batch, 64 at most, had 16,384 already.", Kind: counter.Drop},
+		dropTooManyClones: {Name: "too_many_clones", Help: "Clones not made because the packets of one batch, 64 at most, had 49,152 already.", Kind: counter.Drop},
 	}
 	return slices.Concat(action.Reasons(), own, encap.Reasons()[1:]) // all but encap.Good
 }

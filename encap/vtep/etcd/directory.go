@@ -51,6 +51,16 @@ func (t *table) set(p place, a vtep.Answer) {
 	}
 }
 
+// long returns how many VNIs have more ends than an answer may have.
+func (t *table) long() (n int) {
+	for _, ends := range t.ends {
+		if len(ends) > vtep.MaxEnds {
+			n++
+		}
+	}
+	return n
+}
+
 // find returns the answer to q. Of more ends than an answer may have it has the first by address.
 func (t *table) find(q vtep.Question) (a vtep.Answer) {
 	if q.Kind != vtep.Flood {
@@ -208,6 +218,9 @@ func (d *directory) status() vtep.Status {
 	s := vtep.Status{Up: d.up, Text: fmt.Sprintf("%d guests and addresses", len(d.table.guests))}
 	if d.wrong > 0 {
 		s.Text += fmt.Sprintf(", %d keys that say nothing sensible", d.wrong)
+	}
+	if n := d.table.long(); n > 0 {
+		s.Text += fmt.Sprintf(", %d networks with more than %d ends, of which the others get nothing that goes to all", n, vtep.MaxEnds)
 	}
 	if d.err != nil {
 		s.Text += ", not up to date: " + d.err.Error()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/encap/vtep"
@@ -57,6 +58,25 @@ func TestWhatIsNotOurKeyIsRefused(t *testing.T) {
 	}
 	if a, err := decode(place{q: byIP}, []byte(`{"addr":"192.0.2.1"}`)); err == nil {
 		t.Errorf("an address without a MAC is %v", a)
+	}
+}
+
+func TestANetworkWithMoreEndsThanAnAnswerHasIsSaidSo(t *testing.T) {
+	d := newDirectory(nil, names, nil)
+	d.table = newTable()
+	for n := range vtep.MaxEnds + 1 {
+		if text := d.status().Text; strings.Contains(text, "more than") {
+			t.Fatalf("%d ends: %s", n, text)
+		}
+		addr := netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})
+		d.read(d.table, names.ofEnd(7, addr), []byte(`{"addr":"`+addr.String()+`"}`))
+	}
+	if text := d.status().Text; !strings.Contains(text, ", 1 networks with more than 512 ends") {
+		t.Error(text)
+	}
+	q := vtep.ForFlood(7)
+	if a := d.table.find(q); len(a.Ends) != vtep.MaxEnds || a.Check(q) != nil {
+		t.Errorf("%d ends, %v", len(a.Ends), a.Check(q))
 	}
 }
 
