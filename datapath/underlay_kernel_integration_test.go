@@ -86,6 +86,7 @@ func TestAPortIsSharedWithTheKernel(t *testing.T) {
 			s.way("fd00::2", macOf(s.there))
 			s.tunnelPackets(t)
 			s.routes(t)
+			s.onLoopback(t)
 			s.rules(t)
 		})
 	}
@@ -137,6 +138,40 @@ func (s *sharedLab) routes(t *testing.T) {
 			HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 0x72}})
 	})
 	s.way("10.0.7.2", net.HardwareAddr{2, 0, 0, 0, 0, 0x72})
+}
+
+// onLoopback checks that an address of the device lo, by which hosts are reached that speak BGP, is followed, and is no way.
+func (s *sharedLab) onLoopback(t *testing.T) {
+	t.Helper()
+	const addr = "198.18.0.1"
+	s.here.Set("lo", 0, addr+"/32")
+	local := func() bool {
+		_, st := s.stack.Route(netip.MustParseAddr(addr), netip.Addr{}, 0, 0)
+		return st == underlay.Local
+	}
+	eventually(t, "an address of lo is the host's", local)
+	w, st := s.stack.Route(netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr(addr), 0, 0)
+	if st != underlay.OK || w.Src.String() != addr {
+		t.Errorf("from it: %v, %+v", st, w)
+	}
+	if w, _ := s.stack.Route(netip.MustParseAddr("10.0.0.2"), netip.Addr{}, 0, 0); w.Src.String() != "10.0.0.1" {
+		t.Errorf("packets come from %v, want the device's own address", w.Src)
+	}
+	if _, st := s.stack.Route(netip.MustParseAddr("198.18.0.2"), netip.Addr{}, 0, 0); st != underlay.NoRoute {
+		t.Errorf("to another address beside it: %v", st)
+	}
+	s.here.Do(func() error {
+		link, err := netlink.LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		a, err := netlink.ParseAddr(addr + "/32")
+		if err != nil {
+			return err
+		}
+		return netlink.AddrDel(link, a)
+	})
+	eventually(t, "an address of lo that is gone is forgotten", func() bool { return !local() })
 }
 
 // rules checks that the kernel's rules about marks are followed as they come and go.

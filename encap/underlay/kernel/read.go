@@ -39,18 +39,15 @@ func (f *Follower) read() error {
 // readState reads addresses, routes and rules.
 func (f *Follower) readState(link netlink.Link) error {
 	var k underlay.KernelState
-	list, err := f.handle.AddrList(link, netlink.FAMILY_ALL)
+	list, err := f.handle.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return fmt.Errorf("read addresses: %w", err)
 	}
-	for _, a := range list {
-		if a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0 {
-			continue
-		}
-		if p, ok := prefixOf(a.IPNet); ok {
-			k.Addresses = append(k.Addresses, p)
-		}
+	links, err := f.handle.LinkList()
+	if err != nil {
+		return fmt.Errorf("read devices: %w", err)
 	}
+	k.Addresses = addressesOf(list, links, f.index)
 	routes, err := f.handle.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return fmt.Errorf("read routes: %w", err)
@@ -65,6 +62,30 @@ func (f *Follower) readState(link netlink.Link) error {
 	}
 	f.stack.SetKernel(f.port, k)
 	return nil
+}
+
+// addressesOf returns the addresses that packets for the host have which come in by a device: its own, and after them those of
+// devices without a link, lo and dummies. A router gives the host's address to one of these, so that it does not go with a link
+// (BGP to the host); it is of no prefix here.
+func addressesOf(list []netlink.Addr, links []netlink.Link, index int) (own []netip.Prefix) {
+	linkless := make(map[int]bool)
+	for _, l := range links {
+		if a := l.Attrs(); a.Index != index && (a.Flags&net.FlagLoopback != 0 || l.Type() == "dummy") {
+			linkless[a.Index] = a.Flags&net.FlagUp != 0
+		}
+	}
+	var others []netip.Prefix
+	for _, a := range list {
+		p, ok := prefixOf(a.IPNet)
+		switch {
+		case !ok || a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0:
+		case a.LinkIndex == index:
+			own = append(own, p)
+		case linkless[a.LinkIndex] && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast():
+			others = append(others, netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+		}
+	}
+	return append(own, others...)
 }
 
 // A candidate is a route, as the device sees it.

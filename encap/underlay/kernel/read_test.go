@@ -54,6 +54,40 @@ func TestTheRoutesThatTheKernelWouldTakeAreTaken(t *testing.T) {
 	}
 }
 
+func TestAddressesOfDevicesWithoutALinkAreTheHostsOnEach(t *testing.T) {
+	device := func(index int, flags net.Flags) netlink.LinkAttrs {
+		return netlink.LinkAttrs{Index: index, Flags: flags}
+	}
+	links := []netlink.Link{
+		&netlink.Device{LinkAttrs: device(1, net.FlagUp|net.FlagLoopback)}, &netlink.Device{LinkAttrs: device(3, net.FlagUp)},
+		&netlink.Device{LinkAttrs: device(4, net.FlagUp)}, &netlink.Dummy{LinkAttrs: device(5, net.FlagUp)}, &netlink.Dummy{LinkAttrs: device(6, 0)},
+	}
+	var list []netlink.Addr
+	add := func(link int, text string, flags int) {
+		a, err := netlink.ParseAddr(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.LinkIndex, a.Flags = link, flags
+		list = append(list, *a)
+	}
+	add(1, "127.0.0.1/8", 0)
+	add(1, "::1/128", 0)
+	add(1, "192.0.2.1/32", 0)
+	add(1, "2001:db8::1/64", 0) // whatever its prefix, nobody else is there
+	add(3, "10.0.0.1/24", 0)
+	add(3, "fe80::3/64", 0)
+	add(3, "10.0.0.9/24", unix.IFA_F_TENTATIVE)
+	add(4, "10.4.0.1/24", 0)
+	add(5, "192.0.2.5/24", 0)
+	add(5, "fe80::5/64", 0)
+	add(6, "192.0.2.6/32", 0)
+	want := "[10.0.0.1/24 fe80::3/64 192.0.2.1/32 2001:db8::1/128 192.0.2.5/32]"
+	if got := fmt.Sprint(addressesOf(list, links, 3)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestRulesThatOnlyAMarkDecidesAboutAreTaken(t *testing.T) {
 	rule := func(priority, table int, change func(r *netlink.Rule)) netlink.Rule {
 		r := *netlink.NewRule()
