@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -161,4 +162,81 @@ func TestHostsListenToTheMulticastGroupThatTheyFloodTo(t *testing.T) {
 	wantOne(t, "to a guest that was seen", answer, []*host{a}, c)
 	a.send("p", first)
 	wantOne(t, "to the one that has answered", first, []*host{b}, c)
+}
+
+// TestAGuestThatMovesConcernsTheFlowsToItAlone: of many cached flows into a tunnel those are looked up again that lead to the
+// guest, by its address or by a rule that writes it.
+func TestAGuestThatMovesConcernsTheFlowsToItAlone(t *testing.T) {
+	const guests, moves = 30, 5
+	path := filepath.Join(t.TempDir(), "table")
+	at := func(n, end int) {
+		var b strings.Builder
+		for i := 2; i < guests; i++ {
+			host := 2 + i%2 // 192.0.2.2 and 192.0.2.3 have guests whatever moves
+			if i == n {
+				host = end
+			}
+			fmt.Fprintf(&b, "vni 7 mac 02:00:00:00:00:%02x end 192.0.2.%d\n", i, host)
+		}
+		writeTable(t, path, b.String())
+	}
+	at(moves, 3)
+	profile := "profiles: [{name: dc, lookup: {kind: file, options: {path: " + path + "}}}]"
+	a := newHostOf(t, "{name: u, type: memory, underlay: {address: 192.0.2.1/24, mac: '02:00:00:00:01:01'}}", `
+  - name: br0
+    ports:
+      - {name: p, type: memory, number: 1}
+      - {name: t, type: vxlan, number: 2, options: {remote_ip: lookup, profile: dc, key: 7}}
+    flows:
+      - "priority=40000,in_port=1,dl_dst=02:00:00:00:00:aa,actions=mod_dl_dst:02:00:00:00:00:05,output:2"
+      - "in_port=1,actions=2"
+      - "in_port=2,actions=1"
+`, profile)
+	b, c := newSite(t, 2, "lookup: {kind: file, options: {path: "+path+"}}"), newSite(t, 3, "lookup: {kind: file, options: {path: "+path+"}}")
+	connect(a, b, c)
+	sendAll := func() {
+		for n := 2; n < guests; n++ {
+			if err := a.sw.Send(a.ids["p"], guestFrame(1, byte(n), 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.send("p", guestFrame(1, 0xaa, 100))
+	}
+	sendAll() // waits for neighbours
+	sendAll()
+	checked := func() (kept, updated uint64) {
+		a.now += int64(2 * time.Second)
+		a.settle()
+		for _, s := range a.sw.Stats().SlowPath {
+			switch s.Name {
+			case "kept":
+				kept = s.Value
+			case "updated":
+				updated = s.Value
+			}
+		}
+		return kept, updated
+	}
+	checked()
+	kept, updated := checked()
+	if again, _ := checked(); again != kept {
+		t.Fatalf("%d flows are looked up again though nothing has moved", again-kept)
+	}
+	sendAll()
+	flows := a.sw.Stats().Flows.Flows
+	at(moves, 2)
+	nowKept, nowUpdated := checked()
+	if nowKept-kept != 2 || nowUpdated-updated != 2 {
+		t.Errorf("%d flows were looked up again, %d changed: want the 2 to the guest of %d", nowKept-kept, nowUpdated-updated, flows)
+	}
+	if flows < guests-1 {
+		t.Errorf("%d cached flows prove little", flows)
+	}
+	b.got()
+	c.got()
+	a.send("p", guestFrame(1, moves, 100))
+	a.send("p", guestFrame(1, 0xaa, 100))
+	if there, before := len(b.got()), len(c.got()); there != 2 || before != 0 {
+		t.Errorf("%d packets where it is now, %d where it was", there, before)
+	}
 }
