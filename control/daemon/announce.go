@@ -68,7 +68,8 @@ func (d *Daemon) tellGuests(last []uint64) (state []uint64) {
 		if of == nil {
 			of = &sightings{}
 		}
-		o.guests.settle(of, dir, d.clock.Now())
+		left := o.guests.settle(of, dir, d.clock.Now())
+		d.forgetLeft(left, o.config.Name, asking, bridges)
 	}
 	d.overlays.listen(asking)
 	return state

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/control/api"
@@ -144,6 +145,50 @@ func TestWhoeverAGuestSendsFromLastHasTheLastWord(t *testing.T) {
 	// Nothing more comes from it. Its old neighbour, on the port that it was at, sends it something all the same.
 	question := packet(5, 1)
 	expect(t, "a packet gets from its old neighbour to where it is now", question, pb, func() { pa.SendBytes(question) })
+}
+
+// TestWhereRulesSayTheNetworkTheLastWordIsThatOfTheHostAGuestSendsFromToo: all its packets are of one flow, which the hosts have cached.
+func TestWhereRulesSayTheNetworkTheLastWordIsThatOfTheHostAGuestSendsFromToo(t *testing.T) {
+	for _, c := range []struct {
+		name, flows string
+		learns      bool
+	}{
+		{"rules that name ports", `"in_port=p actions=set_tunnel:7,ov", "in_port=ov actions=p"`, false},
+		{"a switch that learns", `"in_port=p actions=set_tunnel:7,NORMAL", "in_port=ov actions=NORMAL"`, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			town := newTown()
+			config := func(n int) string {
+				profile := fmt.Sprintf("lookup: {kind: socket, options: {path: %s}}", town.serve(t))
+				return strings.Replace(strings.Replace(siteConfig(n, profile), "key: 7", "key: flow", 1), "- name: phys", "  flows: ["+c.flows+"]\n- name: phys", 1)
+			}
+			var sites [3]*lab
+			var guests, wires [3]*memport.Peer
+			for i := range sites {
+				sites[i] = start(t, config(i+1))
+				guests[i], wires[i] = sites[i].peer("p"), sites[i].peer("u")
+			}
+			connectSites(t, wires[:]...)
+			eventually(t, "somebody to send to is announced", func() bool {
+				guests[2].SendBytes(packet(9, 1))
+				return town.at(9) == "192.0.2.3"
+			})
+			here := func(i int) int { return call(sites[i], api.ProfileShow, api.ProfileName{})[0].Here }
+			for range 3 {
+				for i := range 2 {
+					eventually(t, "the guest is said to be where it sends from", func() bool {
+						guests[i].SendBytes(packet(1, 9))
+						return town.at(1) == fmt.Sprint("192.0.2.", i+1) && here(i) == 1 && here(1-i) == 0
+					})
+				}
+			}
+			if !c.learns {
+				return
+			}
+			question := packet(5, 1)
+			expect(t, "a packet gets from its old neighbour to where it is now", question, guests[1], func() { guests[0].SendBytes(question) })
+		})
+	}
 }
 
 func TestAGatewayIsAGuestOfTheOverlaysThatItIsIn(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath"
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/vtep"
@@ -150,15 +151,32 @@ func (d *Daemon) forgetMoved(asking []*tunnel.Port, bridges []*bridge) {
 				continue
 			}
 			for _, b := range bridges {
-				b.forgetMoved(moved, c.OutKey.ID, t.Name(), ports)
+				b.forget(t.Name(), ports, func(e *fdb.Entry) bool { return slices.Contains(moved, guest{c.OutKey.ID, e.Key.MAC()}) })
 			}
 		}
 	}
 }
 
-// forgetMoved makes a bridge forget guests of a network that a port of its is in, unless somebody has said where they are or they
-// were learned from a tunnel. A gateway asks its neighbours itself.
-func (b *bridge) forgetMoved(moved []guest, vni uint32, port string, ports map[uint32]datapath.PortStatus) {
+// forgetLeft is the same for guests of tunnels with a key by flow, which are announced by what they send into these: whose network an
+// address on a port is of, its bridge does not know.
+func (d *Daemon) forgetLeft(left []departure, profile string, asking []*tunnel.Port, bridges []*bridge) {
+	if len(left) == 0 {
+		return
+	}
+	ports := d.portsByID()
+	for _, t := range asking {
+		if c := t.Config(); c.Profile != profile || c.OutKey.From != tunnel.Flow {
+			continue
+		}
+		for _, b := range bridges {
+			b.forget(t.Name(), ports, func(e *fdb.Entry) bool { return slices.Contains(left, departure{e.Key.MAC(), e.Port}) })
+		}
+	}
+}
+
+// forget makes a bridge forget those who have gone of the guests that a port of its has to do with, unless somebody has said where
+// they are or they were learned from a tunnel. A gateway asks its neighbours itself.
+func (b *bridge) forget(port string, ports map[uint32]datapath.PortStatus, gone func(*fdb.Entry) bool) {
 	if b.gateway != nil {
 		return
 	}
@@ -168,7 +186,7 @@ func (b *bridge) forgetMoved(moved []guest, vni uint32, port string, ports map[u
 		}
 		for _, e := range b.beside(&at) {
 			p := ports[e.Port] // none: a bond
-			if _, err := encap.ParseType(p.Config.Driver); err != nil && !e.Static && slices.Contains(moved, guest{vni, e.Key.MAC()}) {
+			if _, err := encap.ParseType(p.Config.Driver); err != nil && !e.Static && gone(&e) {
 				b.table.DeleteAddress(e.Key)
 			}
 		}

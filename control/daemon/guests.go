@@ -25,6 +25,7 @@ type guests struct {
 	mu      sync.Mutex
 	stays   map[guest]*stay
 	fresh   map[guest]arrival // whose packets went into a tunnel since the last settle
+	silent  int               // guests here that their bridges do not know, at the last settle
 	news    bool              // a guest has said something that nobody was told
 	crowded uint64            // times that there was no room for a guest
 	doubts
@@ -40,6 +41,7 @@ type guest struct {
 // An arrival is a packet of a guest's that went into a tunnel.
 type arrival struct {
 	port  uint32 // that it came in by
+	used  int64  // ns: when it did
 	since int64  // ns: when it was first seen that nothing was known to come from there; 0: it was not
 }
 
@@ -49,6 +51,8 @@ type stay struct {
 	was      bool         // it has been here
 	at       place        // here: where
 	since    int64        // ns: not here: since when
+	asOf     int64        // ns: all that is known of that as of then: earlier packets say nothing new
+	asserted int64        // ns: here: when that was said last; what the directory says may be from before
 	ips      []netip.Addr // that it says it has, the latest last
 	told     int          // how many of ips others were told
 	known    bool         // the directory has said where it is
@@ -62,15 +66,24 @@ func newGuests() *guests {
 }
 
 // Enter implements tunnel.Guests.
-func (g *guests) Enter(vni uint32, mac [6]byte, port uint32) {
+func (g *guests) Enter(vni uint32, mac [6]byte, port uint32, used int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	who := guest{vni, mac}
-	if s := g.stays[who]; s != nil && s.here && s.at.port == port || len(g.fresh) == maxSilent {
-		return
+	s := g.stays[who]
+	here := s != nil && s.here
+	a, fresh := g.fresh[who]
+	switch {
+	case s != nil && used <= s.asOf, fresh && used <= a.used:
+	case here && s.at.port == port:
+		s.asOf = used
+		delete(g.fresh, who)
+	case !here && !fresh && g.silent+len(g.fresh) >= maxSilent:
+		g.crowded++
+	default:
+		g.fresh[who] = arrival{port: port, used: used, since: a.since}
+		g.news = true
 	}
-	g.fresh[who] = arrival{port: port}
-	g.news = true
 }
 
 // Has implements tunnel.Guests.

@@ -57,7 +57,7 @@ func TestAPacketMayBeAheadOfItsPortsCarrier(t *testing.T) {
 		seen := &sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: netip.MustParseAddr("192.0.2.1")}, anyKey: true, up: map[uint32]bool{3: up}}
 		g.settle(seen, d, int64(time.Hour+at))
 	}
-	g.Enter(7, [6]byte{2, 5: 1}, 3)
+	g.Enter(7, [6]byte{2, 5: 1}, 3, 1)
 	look(0, false)
 	if plug.announced != 0 || !g.hasNews() {
 		t.Errorf("%d announcements without a carrier; another look is due: %v", plug.announced, g.hasNews())
@@ -66,12 +66,76 @@ func TestAPacketMayBeAheadOfItsPortsCarrier(t *testing.T) {
 	if plug.announced != 1 || g.hasNews() {
 		t.Errorf("%d announcements with a carrier, want one; another look is due: %v", plug.announced, g.hasNews())
 	}
-	g.Enter(7, [6]byte{2, 5: 2}, 3)
+	g.Enter(7, [6]byte{2, 5: 2}, 3, 1)
 	look(1*time.Second, false)
 	look(4*time.Second, false)
 	look(5*time.Second, true)
 	if plug.announced != 1 || g.hasNews() {
 		t.Errorf("%d announcements, one of them of a guest whose port was down for long", plug.announced)
+	}
+}
+
+// TestPacketsOfAGuestSayWhereItIsSince: what is cached is counted later, and a directory is late.
+func TestPacketsOfAGuestSayWhereItIsSince(t *testing.T) {
+	plug, d := cry(t)
+	g := newGuests()
+	who := guest{7, [6]byte{2, 5: 1}}
+	end := func(n byte) vtep.End { return vtep.End{Addr: netip.AddrFrom4([4]byte{192, 0, 2, n}), Key: 7} }
+	version := d.Changes(0, new(vtep.ChangeSet))
+	at := func(after time.Duration) int64 { return int64(time.Hour + after) }
+	look := func(after time.Duration, want bool) []departure {
+		t.Helper()
+		var set vtep.ChangeSet
+		version = d.Changes(version, &set)
+		g.changed(d, &set, at(after))
+		left := g.settle(&sightings{here: make(map[guest]place), byFlow: end(1), anyKey: true, up: map[uint32]bool{3: true, 4: true}}, d, at(after))
+		if here, _ := g.Has(7, who.mac); here != want {
+			t.Errorf("after %v: it is here: %v, want %v", after, here, want)
+		}
+		return left
+	}
+	says := func(n byte) { plug.Answer(who.question(), vtep.Answer{Ends: []vtep.End{end(n)}}) }
+	says(2) // where it was before
+	g.Enter(7, who.mac, 3, at(0))
+	look(10*time.Millisecond, true)
+	look(20*time.Millisecond, true)
+	if !g.hasNews() {
+		t.Error("nobody looks again")
+	}
+	says(1)
+	look(time.Second, true)
+	g.Enter(7, who.mac, 4, at(2*time.Second))
+	g.Enter(7, who.mac, 3, at(time.Second)) // before it went to another port
+	look(2*time.Second, true)
+	g.Enter(7, who.mac, 3, at(time.Second))
+	look(3*time.Second, true)
+	if p := g.stays[who].at.port; p != 4 {
+		t.Errorf("it is at port %d", p)
+	}
+	says(2)
+	if left := look(4*time.Second, false); len(left) != 1 || left[0] != (departure{who.mac, 4}) {
+		t.Errorf("%v have left", left)
+	}
+	g.Enter(7, who.mac, 4, at(4*time.Second-1))
+	look(5*time.Second, false)
+	g.Enter(7, who.mac, 4, at(5*time.Second))
+	look(5*time.Second, true)
+	if plug.announced != 3 || plug.withdrawn != 1 {
+		t.Errorf("%d announcements, %d withdrawals", plug.announced, plug.withdrawn)
+	}
+}
+
+func TestGuestsThatNoBridgeKnowsAreBoundedAndStay(t *testing.T) {
+	plug, d := cry(t)
+	g := newGuests()
+	for round := range 3 {
+		for i := range maxSilent + 100 {
+			g.Enter(7, [6]byte{2, 4: byte(i >> 8), 5: byte(i)}, 3, int64(round+1))
+		}
+		g.settle(&sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: netip.MustParseAddr("192.0.2.1")}, up: map[uint32]bool{3: true}}, d, int64(time.Hour))
+		if plug.announced != maxSilent || plug.withdrawn != 0 || g.crowded != uint64(100*(round+1)) {
+			t.Errorf("round %d: %d announcements, %d withdrawals, want %d and none; %d times there was no room", round, plug.announced, plug.withdrawn, maxSilent, g.crowded)
+		}
 	}
 }
 

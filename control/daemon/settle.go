@@ -3,11 +3,12 @@ package daemon
 import "github.com/culvertdev/culvert/encap/vtep"
 
 // settle notes who is here, and tells d what is new. A guest that says nothing for long is forgotten by its bridge, and is
-// still here: until it is seen elsewhere, d knows it to be elsewhere, or its port has gone.
-func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
+// still here: until it is seen elsewhere, d knows it to be elsewhere, or its port has gone. It returns those that d knows to be
+// elsewhere since the last call.
+func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []departure) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	seen.enter(g.fresh, now)
+	entered := seen.enter(g.fresh, now)
 	g.news = len(g.fresh) > 0
 	for who, addresses := range seen.own {
 		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
@@ -23,13 +24,20 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 		if _, ok := seen.here[who]; ok {
 			continue
 		}
-		if s.here && silent < maxSilent && s.remains(who, seen, d) {
-			silent++
-			continue
+		if s.here && silent < maxSilent {
+			remains, elsewhere := s.remains(who, seen, d, now)
+			if remains {
+				silent++
+				g.news = g.news || elsewhere // later it counts
+				continue
+			}
+			if elsewhere {
+				left = append(left, departure{who.mac, s.at.port})
+			}
 		}
 		if s.here {
 			s.withdraw(who, s.told, d)
-			s.here, s.told, s.since = false, 0, now
+			s.here, s.told, s.since, s.asOf = false, 0, now, now
 			g.trust(who)
 		}
 		if s.since == 0 {
@@ -48,20 +56,30 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) {
 			before := s.told
 			if s.announce(who, at, d) {
 				before = 0
+				s.asserted = now
 				g.wonder(who, d, now)
 			}
+			s.asOf = max(s.asOf, at.since)
 			g.announced(who, s.ips[before:], d, now)
 		}
 	}
+	g.silent = silent + entered
 	g.askSome(d, now)
+	return left
 }
 
-// remains reports whether a guest that its bridge does not know any more is still here.
-func (s *stay) remains(who guest, seen *sightings, d *vtep.Directory) bool {
-	if seen.away[who] || !seen.up[s.at.port] {
-		return false
-	}
-	return !s.elsewhere(d.Ask(who.question(), false))
+// remains reports whether a guest that its bridge does not know any more is still here. d may know it to be elsewhere: that does
+// not count so soon after it was told otherwise.
+func (s *stay) remains(who guest, seen *sightings, d *vtep.Directory, now int64) (is, elsewhere bool) {
+	elsewhere = s.elsewhere(d.Ask(who.question(), false))
+	early := now-s.asserted < int64(doubtTime)
+	return seen.up[s.at.port] && !seen.away[who] && (!elsewhere || early), elsewhere
+}
+
+// A departure is a guest that is elsewhere now, and the datapath port that it was at.
+type departure struct {
+	mac  [6]byte
+	port uint32
 }
 
 // question returns the one where a guest is.

@@ -31,23 +31,25 @@ type sightings struct {
 }
 
 // enter adds those whose packets went into a tunnel with a key by flow, and takes them out of fresh. Carriers, and this host's
-// addresses, become known later than packets pass: for a moment others stay there.
-func (s *sightings) enter(fresh map[guest]arrival, now int64) {
+// addresses, become known later than packets pass: for a moment others stay there. It returns how many it has added.
+func (s *sightings) enter(fresh map[guest]arrival, now int64) (added int) {
 	for who, a := range fresh {
 		if _, known := s.here[who]; !known && s.byFlow.Addr.IsValid() && s.up[a.port] {
 			end := s.byFlow
 			if s.anyKey {
 				end.Key = who.vni
 			}
-			s.here[who] = place{port: a.port, end: end}
+			s.here[who] = place{port: a.port, end: end, since: a.used}
+			added++
 		} else if !known && a.since == 0 {
-			fresh[who] = arrival{a.port, now}
+			fresh[who] = arrival{a.port, a.used, now}
 			continue
 		} else if !known && now-a.since < int64(early) {
 			continue
 		}
 		delete(fresh, who)
 	}
+	return added
 }
 
 // sightingsOf returns, by profile, where guests are.

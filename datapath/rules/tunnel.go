@@ -45,6 +45,22 @@ type Lesson struct {
 	From, To netip.Addr // ends of the tunnel
 }
 
+// A TunnelEntrance is a Tunnel that wants to know whose packets go into it.
+//
+// Thread-safety: safe for concurrent use. Slow path only.
+type TunnelEntrance interface {
+	// Entered hears that packets of a flow have gone into the tunnel since, of which Send has said e. The latest was seen at used, in
+	// ns as Query.Now.
+	Entered(e *Entry, used int64)
+}
+
+// An Entry is what a packet shows that goes into a tunnel. The zero value is nothing.
+type Entry struct {
+	VNI  uint32
+	Src  [6]byte // of the Ethernet header
+	Port uint32  // datapath port that it came in by, which is not 0
+}
+
 // Sent says what becomes of a packet for a tunnel.
 type Sent uint8
 
@@ -92,6 +108,8 @@ type Sending struct {
 	Reason   action.Reason
 	// Room: Packet is longer than the way to one of the ends takes, which is so many bytes, and does not go there.
 	Room int
+	// Entry is what the tunnel, a TunnelEntrance then, hears again whenever packets of the flow are counted.
+	Entry Entry
 	// Reply, when not nil, answers Packet: it goes back as if it had come in by the tunnel, with the tunnel fields that
 	// Origin has.
 	Reply  []byte
@@ -100,5 +118,5 @@ type Sending struct {
 
 // Reset empties what comes of s.
 func (s *Sending) Reset() {
-	s.Uses, s.CameUses, s.Tags, s.Missing, s.Reason, s.Room, s.Reply = flow.Mask{}, false, 0, s.Missing[:0], 0, 0, nil
+	s.Uses, s.CameUses, s.Tags, s.Missing, s.Reason, s.Room, s.Reply, s.Entry = flow.Mask{}, false, 0, s.Missing[:0], 0, 0, nil, Entry{}
 }

@@ -99,13 +99,25 @@ func (d *dispatch) introduce(profile *Profile) {
 	}
 	if d.p.config.OutKey.From == Flow && s.Came != nil && d.some(flow.FieldEthSrc, groupBit) == 0 {
 		d.all(flow.FieldEthSrc)
+		s.Entry = rules.Entry{VNI: d.o.Key, Src: [6]byte(s.Key.Bytes(flow.FieldEthSrc)), Port: uint32(s.Came.Uint(flow.FieldInPort))}
 		if s.Live {
-			profile.Guests.Enter(d.o.Key, [6]byte(s.Key.Bytes(flow.FieldEthSrc)), uint32(s.Came.Uint(flow.FieldInPort)))
+			d.p.Entered(&s.Entry, s.Now)
 		}
 	}
 	if ip := claimed(s.Key, &s.Uses); ip.IsValid() && s.Live {
 		s.Uses.SetExact(flow.FieldEthSrc)
 		profile.Guests.Claim(d.o.Key, [6]byte(s.Key.Bytes(flow.FieldEthSrc)), ip)
+	}
+}
+
+// Entered implements rules.TunnelEntrance.
+func (p *Port) Entered(e *rules.Entry, used int64) {
+	c := p.config
+	if c.Remote.From != Lookup || c.OutKey.From != Flow {
+		return // another tunnel than the one that the flow went into, with its number
+	}
+	if profile := p.set.profile(c.Profile); profile != nil && profile.Guests != nil && profile.Directory.Announces() {
+		profile.Guests.Enter(e.VNI, e.Src, e.Port, used)
 	}
 }
 

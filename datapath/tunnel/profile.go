@@ -24,9 +24,9 @@ type Directory interface {
 type Guests interface {
 	// Claim hears that a guest here says that an address is its own.
 	Claim(vni uint32, mac [6]byte, ip netip.Addr)
-	// Enter hears that a packet of a guest that came in by a datapath port goes into a network. It is called for those of
-	// whom nobody can say otherwise in which network they are.
-	Enter(vni uint32, mac [6]byte, port uint32)
+	// Enter hears that a packet of a guest that came in by a datapath port, and was seen at used, in ns, has gone into a network. It is
+	// called for those of whom nobody can say otherwise in which network they are, again and again while they send.
+	Enter(vni uint32, mac [6]byte, port uint32, used int64)
 	// Has reports whether a guest is here, and whether it was not long ago.
 	Has(vni uint32, mac [6]byte) (here, was bool)
 }

@@ -40,7 +40,7 @@ func (w *witness) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
 	w.told = append(w.told, fmt.Sprintf("claim %d %v %v", vni, net.HardwareAddr(mac[:]), ip))
 }
 
-func (w *witness) Enter(vni uint32, mac [6]byte, port uint32) {
+func (w *witness) Enter(vni uint32, mac [6]byte, port uint32, _ int64) {
 	w.told = append(w.told, fmt.Sprintf("enter %d %v from %d", vni, net.HardwareAddr(mac[:]), port))
 }
 

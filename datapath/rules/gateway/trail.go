@@ -14,12 +14,14 @@ import (
 //	        trailConfirm: segment and Ethernet address, an fdb.Key; the next two words are the address of the
 //	                      neighbour that has said so
 //	        trailArrival: datapath port of a tunnel; the next words are what packets show that come in by it, a lesson
+//	        trailEntry:   datapath port of a tunnel; the next words are what packets show that go into it, an entry
 const (
 	trailRule = iota
 	trailLearn
 	trailUse
 	trailConfirm
 	trailArrival
+	trailEntry
 
 	trailKind = 60
 )
@@ -47,6 +49,9 @@ func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 		case trailArrival:
 			size = 1 + lessonWords
 			t.relate(uint32(v), trail[1:size])
+		case trailEntry:
+			size = 1 + entryWords
+			t.relateEntry(uint32(v), trail[1:size], lastUsed)
 		default:
 			size = 3
 			h := neighbour.Host{Link: fdb.Key(v).VLAN(), Addr: addrOf(trail[1], trail[2])}

@@ -311,3 +311,39 @@ func TestBitsThatTheGatewayWroteAreNotThePackets(t *testing.T) {
 		t.Error("a tag that moved to the front is not consulted where it was")
 	}
 }
+
+// An entrance is a tunnel that hears whose packets go into it.
+type entrance struct {
+	said  rules.Entry
+	heard []int64
+}
+
+func (e *entrance) Send(s *rules.Sending) rules.Sent {
+	s.Reset()
+	s.Entry = e.said
+	return rules.SentOut
+}
+
+func (e *entrance) MTU() int { return 1500 }
+
+func (e *entrance) Entered(said *rules.Entry, used int64) {
+	if *said == e.said {
+		e.heard = append(e.heard, used)
+	}
+}
+
+func TestATunnelHearsOfPacketsThatGoIntoItWheneverTheyAreCounted(t *testing.T) {
+	b := newBench(t, twoNets())
+	tun := &entrance{said: rules.Entry{VNI: 1<<32 - 1, Src: mac(1), Port: 1<<32 - 1}}
+	ports := slices.Clone(b.Table.ports)
+	ports[2].Tunnel = tun
+	b.SetPorts(ports)
+	v := b.see(1, udp(mac(0xa1), mac(1), "10.0.1.2", "10.0.2.2", 64, 9))
+	tun.heard = nil // of the packet itself
+	b.Credit(v.Trail, 1, 60, 5)
+	b.Credit(v.Trail, 0, 0, 6)
+	b.Credit(v.Trail, 9, 540, 7)
+	if !slices.Equal(tun.heard, []int64{5, 7}) {
+		t.Errorf("heard %v", tun.heard)
+	}
+}

@@ -33,6 +33,7 @@ const (
 	contentTunneled
 	contentToBond
 	contentArrival
+	contentEntry
 )
 
 // A context is an interned content.

@@ -14,6 +14,7 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 //	        trailMirror:  the id of a mirror, which counts the traffic
 //	        trailBond:    the id of a bond << 8 | the bucket by which packets went out
 //	        trailArrival: the id of the context of what packets show that come in by a tunnel
+//	        trailEntry:   the id of the context of what packets show that go into one
 const (
 	trailRule    = 0
 	trailLearn   = 1
@@ -24,6 +25,7 @@ const (
 	trailMirror  = 6
 	trailBond    = 7
 	trailArrival = 8
+	trailEntry   = 9
 
 	trailKind = 60
 	trailGen  = 1<<28 - 1
@@ -44,6 +46,9 @@ func contextWord(id uint32) uint64 { return trailContext<<trailKind | uint64(id)
 
 // arrivalWord names the context of an arrival.
 func arrivalWord(id uint32) uint64 { return trailArrival<<trailKind | uint64(id) }
+
+// entryWord names the context of an entry.
+func entryWord(id uint32) uint64 { return trailEntry<<trailKind | uint64(id) }
 
 // everyBucket is the place of all buckets of a group; a bucket's is less.
 const (
@@ -95,14 +100,14 @@ func nextWord(trail []uint64) (w, more uint64, rest []uint64, ok bool) {
 func eachContext(trail []uint64, f func(id uint32)) {
 	for w, _, rest, ok := nextWord(trail); ok; w, _, rest, ok = nextWord(rest) {
 		switch w >> trailKind {
-		case trailContext, trailFlow, trailArrival:
+		case trailContext, trailFlow, trailArrival, trailEntry:
 			f(uint32(w))
 		}
 	}
 }
 
 // Credit implements rules.Table: rules and mirrors count the traffic; addresses and flows that a packet taught are
-// taught again, and so is what came by tunnels, so that what is in use does not age, an address that came back to an old port moves back,
+// taught again, and so is what came by tunnels or went into them, so that what is in use does not age, an address that came back to an old port moves back,
 // and a flow that has gone comes back; timeouts that the end of a connection lowers are lowered.
 func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 	if packets > 0 && t.credit(trail, packets, bytes, lastUsed) {
@@ -128,6 +133,8 @@ func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) (c
 			t.creditBond(w, bytes)
 		case trailArrival:
 			t.creditArrival(uint32(w))
+		case trailEntry:
+			t.creditEntry(uint32(w), lastUsed)
 		case trailLearn:
 			key, place := fdb.Key(w&(1<<trailKind-1)), t.ports.byPlace[uint32(more)]
 			if place != nil && !t.floodVLANs.has(key.VLAN()) {

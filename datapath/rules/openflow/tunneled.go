@@ -41,7 +41,7 @@ func (x *xlate) outputTunnel(port *rules.Port) {
 	s.key, s.came = x.work, *x.q.Key
 	s.program.Become(x.v.Actions.Words())
 	s.Key, s.Came, s.Program, s.Options = &s.key, &s.came, &s.program, x.t.TunnelOptions()
-	s.Port, s.Trunc, s.Context, s.Live, s.Switched = port.ID, x.trunc, id, x.q.Live, x.switched
+	s.Port, s.Trunc, s.Context, s.Live, s.Now, s.Switched = port.ID, x.trunc, id, x.q.Live, x.q.Now, x.switched
 	sent := port.Tunnel.Send(&s.Sending)
 	x.v.Actions.Become(s.program.Words())
 	x.uses = s.Uses
@@ -52,6 +52,7 @@ func (x *xlate) outputTunnel(port *rules.Port) {
 		}
 	}
 	x.v.Tags |= s.Tags
+	x.entered(port, &s.Entry)
 	switch sent {
 	case rules.SentNot:
 		x.because(s.Reason)
