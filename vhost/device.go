@@ -89,7 +89,7 @@ func (d *device) complain(what string, args ...any) {
 
 // setBackend takes the channel on which the back end asks, which it does about addresses behind an IOMMU.
 func (d *device) setBackend(m *proto.Message) error {
-	c, err := proto.BackendConnOf(m.Take(0))
+	c, err := proto.BackendConnOf(m.Take(0), &d.port.bin)
 	if err != nil {
 		return err
 	}

@@ -34,11 +34,9 @@ func (d *device) setInflight(m *proto.Message, v proto.Inflight) error {
 	if v.Size < uint64(size) {
 		return fmt.Errorf("inflight memory of %#x bytes: want %#x or more", v.Size, size)
 	}
-	fd := m.Take(0)
-	defer closeFD(&fd)
 	var err error
 	// No more of it is mapped than the rings need, whatever the frontend says.
-	if f.memory, err = d.port.o.space.Map(fd, mem.Region{Size: uint64(size), Offset: v.Offset}); err != nil {
+	if f.memory, err = d.mapped(m.Take(0), mem.Region{Size: uint64(size), Offset: v.Offset}); err != nil {
 		return fmt.Errorf("inflight memory: %w", err)
 	}
 	if err := d.holdAll(); err != nil {

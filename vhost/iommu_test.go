@@ -417,7 +417,7 @@ func TestAChannelThatIsReplacedWhileItIsUsedEndsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, err := proto.BackendConnOf(fd)
+		ours, err := proto.BackendConnOf(fd, new(proto.Bin))
 		if err != nil {
 			t.Fatal(err)
 		}

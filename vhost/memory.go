@@ -3,6 +3,7 @@ package vhost
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/culvertdev/culvert/vhost/mem"
 	"github.com/culvertdev/culvert/vhost/proto"
@@ -11,6 +12,33 @@ import (
 // region is a frontend's region as package mem has it.
 func region(r proto.Region) mem.Region {
 	return mem.Region{Guest: r.Guest, User: r.User, Size: r.Size, Offset: r.Offset}
+}
+
+// lookLimit is how long a file may take to say what it is.
+const lookLimit = time.Second
+
+// mapped returns the mapping of a region of a file, which it closes.
+func (d *device) mapped(fd int, r mem.Region) (*mem.Mapping, error) {
+	if err := d.vouch(&fd); err != nil {
+		return nil, fmt.Errorf("%v: %w", r, err)
+	}
+	defer closeFD(&fd)
+	return d.port.o.space.Map(fd, r)
+}
+
+// vouch sees to it that what is done with a descriptor asks nobody but the kernel; with an error it is closed.
+func (d *device) vouch(fd *int) error {
+	if mem.InMemory(*fd) {
+		return nil
+	}
+	err := d.port.bin.Look(*fd, lookLimit, mem.CheckKind)
+	if err != nil && !errors.Is(err, proto.ErrStuck) {
+		d.port.bin.Close(*fd)
+	}
+	if err != nil {
+		*fd = -1
+	}
+	return err
 }
 
 // setTable replaces the guest's memory by what the message describes (VHOST_USER_SET_MEM_TABLE).
@@ -24,9 +52,7 @@ func (d *device) setTable(m *proto.Message, regions proto.MemTable) error {
 	}
 	var maps []*mem.Mapping
 	for i, r := range all {
-		fd := m.Take(i)
-		one, err := d.port.o.space.Map(fd, r)
-		closeFD(&fd)
+		one, err := d.mapped(m.Take(i), r)
 		if err != nil {
 			for _, one := range maps {
 				err = errors.Join(err, one.Close())
@@ -77,9 +103,7 @@ func (d *device) changeTable(m *proto.Message, r proto.Region) error {
 	if err := d.allowed(old.Size(), region(r)); err != nil {
 		return err
 	}
-	fd := m.Take(0)
-	one, err := d.port.o.space.Map(fd, region(r))
-	closeFD(&fd)
+	one, err := d.mapped(m.Take(0), region(r))
 	if err != nil {
 		return err
 	}
@@ -111,6 +135,9 @@ func (d *device) dropTable() error {
 // LOG_ALL.
 func (d *device) setLog(m *proto.Message, v proto.Log) error {
 	fd := m.Take(0)
+	if err := d.vouch(&fd); err != nil {
+		return err
+	}
 	l, err := d.port.o.space.MapLog(fd, v.Size, v.Offset)
 	closeFD(&fd)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/culvertdev/culvert/pmd"
 	"github.com/culvertdev/culvert/ring/counter"
+	"github.com/culvertdev/culvert/vhost/proto"
 )
 
 // A Port is the switch's end of a vhost-user connection.
@@ -30,6 +31,7 @@ type Port struct {
 	ended  chan struct{} // closed when the port's goroutine has ended
 	link   atomic.Bool   // the guest's driver receives
 	idle   atomic.Bool   // but takes nothing: see idleness
+	bin    proto.Bin     // for descriptors that frontends send
 	faults chan error    // what a worker found wrong with a guest; one is enough
 
 	state state

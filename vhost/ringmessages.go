@@ -65,7 +65,7 @@ func (d *device) vringFile(m *proto.Message, f proto.VringFile) error {
 	if !f.None {
 		fd = m.Take(0)
 		if err := checkEventfd(fd); err != nil {
-			closeFD(&fd)
+			d.port.bin.Close(fd)
 			return fmt.Errorf("ring %d: %w", f.Index, err)
 		}
 	}

@@ -36,6 +36,10 @@ func (p *Port) run(ctx context.Context, w way) {
 	defer close(p.ended)
 	retry, held := p.o.retry, firstHeld*p.o.retry
 	for ctx.Err() == nil {
+		if p.bin.Full() { // each session could leave more
+			sleep(ctx, retry)
+			continue
+		}
 		conn, err := w.next(ctx)
 		if err == nil {
 			begun := time.Now()
@@ -87,6 +91,7 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 	default:
 	}
 	conn.SetTimeout(p.o.patience)
+	conn.SetBin(&p.bin)
 	d := newDevice(p, conn)
 	guard := p.guard(ctx, d, conn)
 	defer func() {
@@ -123,8 +128,14 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Request, err)
 		}
+		if p.bin.Full() {
+			return errStuckFiles
+		}
 	}
 }
+
+// errStuckFiles ends a session that has sent more files whose owners do not answer than are waited for.
+var errStuckFiles = fmt.Errorf("too many files: %w", proto.ErrStuck)
 
 // guard ends the session when the port is closed or a worker has found something wrong: Receive returns then. It
 // also frees workers that do not come back from telling the guest, and sees whether the guest takes packets. What it returns ends it, and says why it has

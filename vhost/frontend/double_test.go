@@ -215,7 +215,7 @@ func (b *backend) obey(m *proto.Message) error {
 	case nil:
 		if m.Request == proto.SetBackendReqFD {
 			var err error
-			if b.back, err = proto.BackendConnOf(m.Take(0)); err == nil {
+			if b.back, err = proto.BackendConnOf(m.Take(0), new(proto.Bin)); err == nil {
 				b.back.SetAcks(b.protocol.Has(proto.PReplyAck))
 			}
 			return err

@@ -44,21 +44,42 @@ func mapFile(fd int, offset, size uint64) (whole, bytes []byte, err error) {
 	return whole, whole[from : from+size : from+size], nil
 }
 
-// checkFile reports why the bytes of fd before end cannot be mapped, and returns the size of the file's pages in bytes.
-func checkFile(fd int, end uint64) (page uint64, err error) {
-	var st unix.Stat_t
-	var fs unix.Statfs_t
+// InMemory reports whether fd is a file of memory (tmpfs, hugetlbfs), the only ones with seals. It asks nobody but the kernel.
+func InMemory(fd int) bool {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
+	return err == nil
+}
+
+// CheckKind reports why no part of fd can be mapped, whatever the file's size. It asks whoever has the file, who may never
+// answer; if it returns nil, that is the kernel.
+func CheckKind(fd int) error {
+	_, _, err := kind(fd)
+	return err
+}
+
+// kind returns what the kernel says of fd and of its file system, if it is one that can be mapped.
+func kind(fd int) (st unix.Stat_t, fs unix.Statfs_t, err error) {
 	if err := unix.Fstat(fd, &st); err != nil {
-		return 0, fmt.Errorf("fstat: %w", err)
+		return st, fs, fmt.Errorf("fstat: %w", err)
 	}
 	if err := unix.Fstatfs(fd, &fs); err != nil {
-		return 0, fmt.Errorf("fstatfs: %w", err)
+		return st, fs, fmt.Errorf("fstatfs: %w", err)
 	}
 	switch {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return 0, fmt.Errorf("not a file of memory, its mode is %#o", st.Mode)
+		return st, fs, fmt.Errorf("not a file of memory, its mode is %#o", st.Mode)
 	case !local(int64(fs.Type)):
-		return 0, fmt.Errorf("a file whose pages may come from elsewhere (file system %#x): want one of memory or of a local disk", fs.Type)
+		return st, fs, fmt.Errorf("a file whose pages may come from elsewhere (file system %#x): want one of memory or of a local disk", fs.Type)
+	}
+	return st, fs, nil
+}
+
+// checkFile reports why the bytes of fd before end cannot be mapped, and returns the size of the file's pages in bytes.
+func checkFile(fd int, end uint64) (page uint64, err error) {
+	st, fs, err := kind(fd)
+	switch {
+	case err != nil:
+		return 0, err
 	case st.Size < 0 || uint64(st.Size) < end:
 		return 0, fmt.Errorf("the file has %#x bytes", st.Size)
 	case fs.Type != unix.HUGETLBFS_MAGIC:

@@ -132,7 +132,7 @@ func TestTheBackendsChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer front.Close()
-	back, err := BackendConnOf(fd)
+	back, err := BackendConnOf(fd, new(Bin))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestTheBackendsChannel(t *testing.T) {
 	if err := back.Tell(BackendConfigChange, nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := BackendConnOf(eventfds(t, 1)[0]); err == nil {
+	if _, err := BackendConnOf(eventfds(t, 1)[0], new(Bin)); err == nil {
 		t.Error("an eventfd is taken for a channel")
 	}
 }

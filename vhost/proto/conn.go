@@ -25,6 +25,7 @@ type Conn struct {
 	backend bool          // the channel on which the back end asks
 	acks    bool          // REPLY_ACK was negotiated
 	timeout time.Duration // see DefaultTimeout
+	bin     *Bin          // for descriptors that come
 
 	control []byte // of the receiver
 	in      []byte // of the receiver
@@ -41,14 +42,19 @@ func NewBackendConn(sock *net.UnixConn) *Conn { return newConn(sock, true) }
 
 func newConn(sock *net.UnixConn, backend bool) *Conn {
 	return &Conn{
-		sock: sock, backend: backend, timeout: DefaultTimeout,
+		sock: sock, backend: backend, timeout: DefaultTimeout, bin: new(Bin),
 		control: make([]byte, controlRoom), in: make([]byte, MaxPayload),
 	}
 }
 
 // BackendConnOf returns the connection over a descriptor that came with SetBackendReqFD. It owns fd, also when it
-// fails: when that is no Unix stream socket.
-func BackendConnOf(fd int) (*Conn, error) {
+// fails, then with the help of bin: when that is no Unix stream socket.
+func BackendConnOf(fd int, bin *Bin) (*Conn, error) {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil || kind != unix.AF_UNIX { // what else it is may take its time to be closed
+		bin.Close(fd)
+		return nil, errors.Join(errNoUnixSocket, err)
+	}
 	f := os.NewFile(uintptr(fd), "backend-req")
 	defer f.Close()
 	c, err := net.FileConn(f) // duplicates the descriptor
@@ -62,6 +68,9 @@ func BackendConnOf(fd int) (*Conn, error) {
 	return newConn(sock, true), nil
 }
 
+// errNoUnixSocket is what becomes of other descriptors.
+var errNoUnixSocket = errors.New("back end's channel: want a Unix stream socket")
+
 // Pair returns both ends of a new channel on which the back end asks: the front end's, and a descriptor to send with
 // SetBackendReqFD and then to close.
 func Pair() (c *Conn, fd int, err error) {
@@ -69,7 +78,7 @@ func Pair() (c *Conn, fd int, err error) {
 	if err != nil {
 		return nil, -1, fmt.Errorf("back end's channel: %w", err)
 	}
-	if c, err = BackendConnOf(fds[0]); err != nil {
+	if c, err = BackendConnOf(fds[0], new(Bin)); err != nil {
 		return nil, -1, errors.Join(err, unix.Close(fds[1]))
 	}
 	return c, fds[1], nil
@@ -77,6 +86,9 @@ func Pair() (c *Conn, fd int, err error) {
 
 // SetTimeout replaces DefaultTimeout, from the next message on. For the goroutine that receives, or asks.
 func (c *Conn) SetTimeout(d time.Duration) { c.timeout = d }
+
+// SetBin has descriptors that come closed by b. Before the first message.
+func (c *Conn) SetBin(b *Bin) { c.bin = b }
 
 // SetAcks says that REPLY_ACK was negotiated: Tell waits for the answer from now on.
 func (c *Conn) SetAcks(on bool) { c.acks = on }

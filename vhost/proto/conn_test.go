@@ -204,7 +204,7 @@ func TestNobodyWaitsInTheKernelForTheOtherSide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := BackendConnOf(ours)
+		c, err := BackendConnOf(ours, new(Bin))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,12 +11,10 @@ import (
 type files []int
 
 // close closes what is left.
-func (f files) close() {
+func (f files) close(b *Bin) {
 	for i, fd := range f {
-		if fd >= 0 {
-			unix.Close(fd) // nothing was written through it: there is nothing an error could tell
-			f[i] = -1
-		}
+		b.Close(fd)
+		f[i] = -1
 	}
 }
 

@@ -12,6 +12,7 @@ type Message struct {
 	NeedReply bool    // the sender waits for a yes or no (REPLY_ACK)
 	Payload   Payload // nil where the request has none
 	files     files
+	bin       *Bin // that closes them
 }
 
 // HasReply reports whether the message is answered by a reply of its own ([Conn.Reply]), as opposed to the yes or no
@@ -31,7 +32,7 @@ func (m *Message) Take(i int) (fd int) {
 }
 
 // Close closes the descriptors that were not taken.
-func (m *Message) Close() { m.files.close() }
+func (m *Message) Close() { m.files.close(m.bin) }
 
 // String returns the message for logs.
 func (m *Message) String() string {

@@ -26,7 +26,7 @@ func (c *Conn) receive(asked Request) (m *Message, err error) {
 	var got files
 	defer func() {
 		if err != nil {
-			got.close()
+			got.close(c.bin)
 		}
 	}()
 	head := c.in[:headerSize]
@@ -103,7 +103,7 @@ func (c *Conn) parse(h header, body []byte, got files, asked Request) (*Message,
 	if err := count.in(p, len(got)); err != nil {
 		return nil, err
 	}
-	return &Message{Request: r, NeedReply: h.flags&flagNeedReply != 0, Payload: p, files: got}, nil
+	return &Message{Request: r, NeedReply: h.flags&flagNeedReply != 0, Payload: p, files: got, bin: c.bin}, nil
 }
 
 // request returns what the number in h stands for on this channel.

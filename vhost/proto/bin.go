@@ -1,0 +1,72 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Bin handles descriptors that others have sent, which may be of any kind. close(2) and fstat(2) can ask whoever has the
+// file: the daemon of a FUSE file system (FUSE_FLUSH, FUSE_GETATTR), or the other end of a socket that lingers. That one may never
+// answer. So a bin has a goroutine make the call and waits for it a moment only. The zero value is ready to use.
+//
+// Thread-safety: all methods are safe for concurrent use.
+type Bin struct{ stuck atomic.Int32 }
+
+const (
+	// closeWait is how long is waited for close(2), so that nearly always descriptors are closed when they should be.
+	closeWait = 10 * time.Millisecond
+	// mostStuck is how many calls may be under way that do not come back: each keeps a thread and a descriptor.
+	mostStuck = 16
+)
+
+// ErrStuck is what becomes of a call that does not come back.
+var ErrStuck = errors.New("whoever has the file does not answer")
+
+// Full reports whether so many calls do not come back that nobody should be listened to before some do.
+func (b *Bin) Full() bool { return b.stuck.Load() >= mostStuck }
+
+// Close closes a descriptor, if it is one, at some time. Nothing was written through it that an error could be about.
+func (b *Bin) Close(fd int) {
+	if fd >= 0 {
+		_ = b.run(closeWait, func() error { return unix.Close(fd) })
+	}
+}
+
+// Look has look find something out about a descriptor, within a limit of time. The descriptor remains the caller's unless the error is
+// ErrStuck: then it is closed when look has come back.
+func (b *Bin) Look(fd int, limit time.Duration, look func(fd int) error) error {
+	var late atomic.Bool
+	err := b.run(limit, func() error {
+		err := look(fd)
+		if !late.CompareAndSwap(false, true) {
+			unix.Close(fd)
+		}
+		return err
+	})
+	if errors.Is(err, ErrStuck) && !late.CompareAndSwap(false, true) {
+		b.Close(fd) // it has come back just now
+	}
+	return err
+}
+
+// run waits for do no longer than the limit.
+func (b *Bin) run(limit time.Duration, do func() error) error {
+	back := make(chan error, 1)
+	b.stuck.Add(1)
+	go func() {
+		defer b.stuck.Add(-1)
+		back <- do()
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-back:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("%w within %v", ErrStuck, limit)
+	}
+}
