@@ -37,7 +37,10 @@ func newDaemon(t *testing.T) *daemon {
 		t.Skip(err)
 	}
 	go d.run()
+	// A test that fails must not leave a process that nobody can end.
+	late := time.AfterFunc(20*time.Second, func() { unix.Unmount(d.path, unix.MNT_FORCE) })
 	t.Cleanup(func() {
+		late.Stop()
 		unix.Unmount(d.path, unix.MNT_DETACH|unix.MNT_FORCE) // whoever waits gets an error
 		unix.Close(dev)
 	})
