@@ -10,6 +10,11 @@ import (
 // length field can say, behind an Ethernet header and two tags.
 const longest = 1<<16 - 1 + tagRoom // bytes
 
+// mostSegments is how many segments one packet may be cut into: 64 KiB in segments of 256 bytes. Guests have no reason for more: the
+// smallest path MTU of Linux leaves TCP 500 bytes (net.ipv4.route.min_pmtu), and UDP has 128 datagrams in one packet at most
+// (UDP_MAX_SEGMENTS). Segments of a byte would make one packet of the guest's 65,000 of the switch's.
+const mostSegments = 256
+
 // copyIn appends the packets of the first n chains to b and returns how many chains are done with: fewer when
 // the arena is exhausted.
 func (q *rxQueue) copyIn(b *frame.Batch, n int) (done int, err error) {
@@ -82,6 +87,9 @@ func (q *rxQueue) packet(segs [][]byte, total, need int) (f frame.Frame, ok bool
 			return f, false, err
 		case !fits:
 			q.counters.Add(rxBadOffload, 1)
+			return f, false, nil
+		case o.GSO != frame.GSONone && total > mostSegments*int(o.GSOSize)+int(o.HeaderLen):
+			q.counters.Add(rxSmallSegments, 1)
 			return f, false, nil
 		case need:
 			q.mark(&f, &o)

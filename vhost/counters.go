@@ -14,6 +14,7 @@ const (
 	rxRunt
 	rxTooLong
 	rxBadOffload
+	rxSmallSegments
 	rxDisabled
 )
 
@@ -26,6 +27,7 @@ func rxCounters() []counter.Desc {
 		counter.Desc{Name: "rx_runt", Help: "Packets from the guest without a whole Ethernet header.", Kind: counter.Drop},
 		counter.Desc{Name: "rx_too_long", Help: "Packets from the guest of more than 65,557 bytes.", Kind: counter.Drop},
 		counter.Desc{Name: "rx_bad_offload", Help: "Packets whose virtio-net header asks for what was not negotiated, or does not agree with the packet.", Kind: counter.Drop},
+		counter.Desc{Name: "rx_small_segments", Help: "Packets that the guest left to be cut into more than 256 segments.", Kind: counter.Drop},
 		counter.Desc{Name: "rx_disabled", Help: "Packets from a queue that the guest has disabled.", Kind: counter.Drop},
 	)
 }

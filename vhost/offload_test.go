@@ -248,3 +248,30 @@ func TestShortAndOverlongPacketsAreDroppedByName(t *testing.T) {
 	eventually(t, "the others are counted", func() bool { b.poll(0); return b.count("rx_too_long") == 1 })
 	b.want("rx_runt", 1)
 }
+
+// A packet that is to be cut into ever so many segments would cost the switch a thousand times what it cost the guest.
+func TestPacketsOfTooManySegmentsAreDropped(t *testing.T) {
+	b := connected(t, shape{features: offloads})
+	dropped := uint64(0)
+	for _, v6 := range []bool{false, true} {
+		for _, make := range []func(bool, int) ([]byte, frame.Offload){segment, datagrams} {
+			for size, want := range map[uint16]bool{1: false, 8: false, 99: false, 100: true, 1400: true} {
+				p, o := make(v6, mostSegments*100)
+				o.GSOSize = size
+				b.g.send(0, &o, p)
+				if !want {
+					dropped++
+					eventually(t, "the packet is dropped by name", func() bool {
+						if b.poll(0) != 0 {
+							t.Fatalf("segments of %d bytes are taken", size)
+						}
+						return b.count("rx_small_segments") == dropped
+					})
+					continue
+				}
+				b.tx.Put(b.recvFrame(0))
+			}
+		}
+	}
+	b.want("sessions", 1)
+}
