@@ -3,7 +3,6 @@ package vhost
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +18,7 @@ import (
 // Thread-safety: the session's goroutine only.
 type device struct {
 	port     *Port
-	log      *slog.Logger
+	log      *sayings
 	conn     *proto.Conn
 	features proto.Features // acknowledged; see acked
 	acked    bool

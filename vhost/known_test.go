@@ -2,10 +2,12 @@ package vhost
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -204,6 +206,28 @@ func TestAFrontendDoesNotFillTheLog(t *testing.T) {
 		t.Errorf("1000 messages made %d bytes of log:\n%s", n, b.log)
 	}
 	b.pass(0, 3)
+}
+
+// Nor does one that makes the most of each session, and comes back.
+func TestSessionAfterSessionDoesNotFillTheLog(t *testing.T) {
+	b := newBench(t, shape{features: common, server: true}, nil)
+	for range 40 {
+		b.g.meet()
+		b.g.negotiate()
+		for range mostComplaints + 5 {
+			b.g.conn.Tell(proto.NetSetMTU, proto.U64(1))
+		}
+		b.g.hangUp()
+	}
+	b.g.connect()
+	b.up()
+	if n := strings.Count(b.log.String(), "\n"); n > 2*mostSayings {
+		t.Errorf("40 sessions made %d lines of log", n)
+	}
+	b.p.log.say(time.Now().Add(time.Minute), slog.LevelInfo, "a minute later")
+	if !b.log.has("a minute later") || !b.log.has("left_out=") {
+		t.Errorf("what was left out is not told:\n%s", b.log)
+	}
 }
 
 // Questions about addresses that nobody answers are forgotten at some time, whatever the guest does meanwhile.

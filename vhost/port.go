@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 
 	"github.com/culvertdev/culvert/pmd"
@@ -17,7 +16,7 @@ import (
 // Thread-safety: as [pmd.Port] says.
 type Port struct {
 	o     Options
-	log   *slog.Logger
+	log   *sayings
 	info  pmd.Info // without notes of the session
 	takes pmd.Takes
 	rings []*ring // 2i: what pair i of the guest receives; 2i+1: what it transmits
@@ -55,7 +54,7 @@ func open(name string, o Options) (*Port, error) {
 // newPort returns a port that nobody looks for a guest for.
 func newPort(name string, o Options) (*Port, error) {
 	p := &Port{
-		o: o, log: o.Log.With("port", name, "driver", DriverName),
+		o: o, log: &sayings{log: o.Log.With("port", name, "driver", DriverName)},
 		faults: make(chan error, 1), ended: make(chan struct{}),
 	}
 	p.info = pmd.Info{Name: name, Driver: DriverName, MAC: o.MAC, MTU: o.MTU, NUMA: -1, Takes: &p.takes}
