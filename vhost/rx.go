@@ -135,7 +135,7 @@ func (q *rxQueue) Arm() (ready bool) {
 		q.conclude()
 	}
 	q.ring.asking = true
-	return q.ring.kicks(true) && !q.ring.waits // the session wakes the worker when there is an answer
+	return (q.ring.kicks(true) || q.ring.polled) && !q.ring.waits // the session wakes the worker when there is an answer
 }
 
 // FD implements pmd.RxQueue: the same descriptor for all guests that come.

@@ -211,3 +211,20 @@ func TestMovingPacketsAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A frontend that gives no descriptor to be kicked by wants the ring polled (bit 8 of SET_VRING_KICK).
+func TestAWorkerDoesNotSleepOnARingWithoutKick(t *testing.T) {
+	b := connected(t, shape{features: common})
+	if b.p.rx[0].Arm() {
+		t.Fatal("there is something in an empty ring")
+	}
+	b.g.tell(proto.SetVringKick, proto.VringFile{Index: 1, None: true})
+	if !b.p.rx[0].Arm() {
+		t.Error("the worker may sleep, and nobody would wake it")
+	}
+	b.pass(0, 3)
+	b.g.tell(proto.SetVringKick, proto.VringFile{Index: 1}, b.g.rings[1].kick)
+	if b.p.rx[0].Arm() {
+		t.Error("the worker may not sleep although it is kicked")
+	}
+}
