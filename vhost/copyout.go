@@ -34,7 +34,7 @@ func (q *txQueue) copyRow(r *ring, frames []frame.Frame, got int, pieces []move.
 	for i, seg := range segs {
 		f := frames[i]
 		n := header + f.Len()
-		if f.Flags() != 0 || f.More() != 0 || f.Len() > q.longest || len(seg) < n {
+		if f.Flags() != 0 || f.More() != 0 || f.Len() > r.longest || len(seg) < n {
 			break
 		}
 		pieces[i].Set(seg[header:], q.pool.Bytes(f))
@@ -73,7 +73,7 @@ func (q *txQueue) drop(r *ring, k int) {
 func (q *txQueue) put(r *ring, f frame.Frame, at, got int) (k int, err error) {
 	total := q.pool.Total(f)
 	if f.Flags()&frame.HasOffload == 0 {
-		if total > q.longest {
+		if total > r.longest {
 			return dropTooLong, nil
 		}
 		nethdr.Put(&q.header, nil, 1)
@@ -103,7 +103,7 @@ func (q *txQueue) offload(r *ring, f frame.Frame, total int) int {
 	switch {
 	case pmd.Needs(o)&^r.takes != 0:
 		return dropOffload
-	case o.GSO == frame.GSONone && total > q.longest || total > longest:
+	case o.GSO == frame.GSONone && total > r.longest || total > longest:
 		return dropTooLong
 	}
 	nethdr.Put(&q.header, o, 1)

@@ -27,6 +27,7 @@ type device struct {
 	table    *mem.Table // nil: none yet
 	dirty    *mem.Log   // nil: no migration
 	flight   inflight
+	told     int         // bytes: the guest's MTU (NET_SET_MTU); 0: nothing was said
 	backend  *proto.Conn // the channel on which we ask; nil: none
 	iotlb    mem.IOTLB   // what is known of the guest's IOMMU, if it has one for us
 	asker    *asker
@@ -99,6 +100,15 @@ func (d *device) setBackend(m *proto.Message) error {
 		old.Close()
 	}
 	return nil
+}
+
+// mtu returns the bytes of the longest IP packet that the guest takes: what its frontend has told it, if it has, and it has asked
+// (VIRTIO 1.2, 5.1.4.1).
+func (d *device) mtu() int {
+	if d.told > 0 && d.features.Has(proto.NetMTU) {
+		return d.told
+	}
+	return d.port.o.MTU
 }
 
 // disable stops all rings until they are enabled again.

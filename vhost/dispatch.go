@@ -80,6 +80,10 @@ func (d *device) setNumber(m *proto.Message, v uint64) error {
 		if v < MinMTU || v > uint64(d.port.o.MTU) {
 			return refuse("MTU of %d bytes: want %d to %d", v, MinMTU, d.port.o.MTU)
 		}
+		if err := d.holdAll(); err != nil {
+			return err
+		}
+		d.told = int(v)
 		return nil
 	case proto.SetLogBase:
 		return refuse("a log at an address: want a descriptor")

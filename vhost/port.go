@@ -89,7 +89,7 @@ func (p *Port) addPair() error {
 	if c, err = p.o.Pool.NewCache(); err != nil {
 		return err
 	}
-	tx := &txQueue{pool: p.o.Pool, cache: c, longest: p.o.MTU + tagRoom, counters: counter.NewBlock(txCounters())}
+	tx := &txQueue{pool: p.o.Pool, cache: c, counters: counter.NewBlock(txCounters())}
 	p.tx, p.txs = append(p.tx, tx), append(p.txs, tx)
 	return nil
 }

@@ -31,6 +31,7 @@ type ring struct {
 	asking  bool         // the guest may think that it has to kick
 	asks    *asker       // asks what addresses stand for; nil: they go through no IOMMU
 	waits   bool         // for an answer
+	longest int          // bytes of the longest packet in one piece that the guest takes
 	polled  bool         // the guest kicks nobody: who receives from it does not sleep
 	hidden  int          // buffers given back that the guest does not see yet
 	room    int          // bytes of a packet that the guest's last buffer took

@@ -68,6 +68,7 @@ func (d *device) start(v *vring) (err error) {
 	r.kicks(false)
 	r.header, r.merge, r.hidden, r.room = headerOf(f), f.Has(proto.MrgRxbuf), 0, d.port.o.MTU+tagRoom
 	r.discard, r.asking = !v.enabled, false
+	r.longest = d.mtu() + tagRoom
 	r.polled = v.waker != nil && v.kick < 0
 	if v.transmits() {
 		r.takes = fromGuest(f)

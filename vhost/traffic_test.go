@@ -97,3 +97,25 @@ func TestLongPacketsAreChains(t *testing.T) {
 	b.g.send(0, nil, want...)
 	same(t, b.recv(0, len(want)), want)
 }
+
+// A device must not pass packets longer than the MTU that its driver was told, unless they are to be cut (VIRTIO 1.2, 5.1.4.1).
+func TestPacketsLongerThanTheGuestsMTUAreDropped(t *testing.T) {
+	const mtu = 1000
+	for _, features := range []proto.Features{common | proto.NetMTU, common} {
+		b := connected(t, shape{features: features})
+		b.g.tell(proto.NetSetMTU, proto.U64(mtu))
+		b.up()
+		b.g.offer(0, 4, 2048)
+		want := 1
+		if !features.Has(proto.NetMTU) {
+			want = 2 // the driver has not been told
+		}
+		if n := b.send(0, number(1, mtu+tagRoom), number(2, mtu+tagRoom+1)); n != want {
+			t.Errorf("%v: %d packets were taken, want %d", features, n, want)
+		}
+		b.want("tx_too_long", uint64(2-want))
+		if got := b.g.receive(0); len(got) != want {
+			t.Errorf("%v: the guest has %d packets, want %d", features, len(got), want)
+		}
+	}
+}

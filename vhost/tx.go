@@ -21,7 +21,6 @@ type txQueue struct {
 	last     *ring                // has buffers the guest does not see yet; nil: none has
 	pool     *frame.Pool
 	cache    *frame.Cache
-	longest  int // bytes of the longest packet that the guest takes
 	counters *counter.Block
 	alone    bool // the batch before was of few packets, which the guest has seen at once
 	dropped  int  // packets of the batch in hand whose drop has been counted
