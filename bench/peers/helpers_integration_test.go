@@ -124,6 +124,14 @@ func (s *site) port(d *daemon.Daemon, name string) api.Port {
 	return p
 }
 
+// event returns how often something happened to packets in the switch.
+func (s *site) event(d *daemon.Daemon, name string) uint64 {
+	s.Helper()
+	tally, err := d.Tally(s.ctx)
+	must(s.T, err)
+	return daemon.Value(tally.Stats.Events, name)
+}
+
 // faultless is an error when a guest of the daemon is said to have broken a rule.
 func (s *site) faultless(d *daemon.Daemon) {
 	s.Helper()
