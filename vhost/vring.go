@@ -45,7 +45,11 @@ func (d *device) hold(v *vring) (err error) {
 	}
 	v.running = false
 	r := v.ring
+	barred := !r.gate.IsOpen()
 	r.gate.Shut()
+	if barred {
+		v.complain()
+	}
 	defer func() {
 		if e := r.fault(recover()); e != nil {
 			err = fmt.Errorf("ring %d: %w", v.index, e)
@@ -56,6 +60,14 @@ func (d *device) hold(v *vring) (err error) {
 	r.show()
 	v.base, v.told = r.position(), true
 	return nil
+}
+
+// complain signals the ring's error eventfd ("SET_VRING_ERR"), where the kernel does that without waiting for the frontend. Nobody is
+// inside the ring's gate.
+func (v *vring) complain() {
+	if bell := &v.ring.call.bell; v.err >= 0 && bell.IsOpen() {
+		bell.Ring(v.err)
+	}
 }
 
 // guarded has the session do something with a ring whose gate is shut, and returns a fault in the guest's memory that
