@@ -37,7 +37,7 @@ type WorkerConfig struct {
 
 // A Worker polls receive queues from one CPU and feeds a Processor.
 //
-// It takes no lock and allocates nothing while it polls. A broken invariant in a queue or processor
+// It waits for no lock and allocates nothing while it polls, but where the Go runtime has given it another thread. A broken invariant in a queue or processor
 // panics, and the panic ends the process: going on would forward packets from memory that is not
 // theirs.
 //

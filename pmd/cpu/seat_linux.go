@@ -32,7 +32,7 @@ const (
 // Thread-safety: a Seat belongs to the goroutine that took it.
 type Seat struct {
 	cpu   int // -1: any
-	tid   int // thread that is bound
+	tid   int // thread that the goroutine had when it was last looked at
 	look  int64
 	yield int64
 }
@@ -46,14 +46,15 @@ func Take(cpu int) (*Seat, error) {
 	if err := checkCPU(cpu); err != nil {
 		return nil, err
 	}
-	if err := seats.bind(s); err != nil {
+	if err := seats.take(s); err != nil {
 		return nil, fmt.Errorf("pin to CPU %d: %w", cpu, err)
 	}
 	return s, nil
 }
 
 // Keep is to be called once per cycle of the goroutine's loop, with the time in nanoseconds of any clock that does not go
-// back. Most calls are one comparison. It reports whether the runtime had given the goroutine another thread.
+// back. Most calls are one comparison. It reports whether the runtime had given the goroutine another thread, which is
+// bound now.
 func (s *Seat) Keep(now int64) (moved bool) {
 	if now < s.look {
 		return false
@@ -71,9 +72,7 @@ func (s *Seat) keep(now int64) (moved bool) {
 	if s.cpu < 0 || thread() == s.tid {
 		return false
 	}
-	// A CPU that was there and is not any more is no reason to stop: the kernel has put the thread elsewhere, too.
-	_ = seats.bind(s)
-	return true
+	return seats.follow(s)
 }
 
 // Leave lets the goroutine's thread run where the others of the process do.

@@ -17,11 +17,8 @@ type seating struct {
 	slice time.Duration // of the other threads; 0: the kernel's choice
 }
 
-// bind gives s the calling thread. The one that it had before goes home.
-//
-// The goroutine may get another thread at any time, here too: what was bound then is a thread that it no longer has,
-// which is what Keep looks for.
-func (a *seating) bind(s *Seat) error {
+// take gives s, which is new, the calling thread.
+func (a *seating) take(s *Seat) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.taken) == 0 {
@@ -31,13 +28,30 @@ func (a *seating) bind(s *Seat) error {
 		}
 		a.taken, a.home = make(map[int]*Seat), home
 	}
-	tid := thread()
-	if err := setAffinity(tid, SetOf(s.cpu)); err != nil {
+	return a.bind(s)
+}
+
+// follow gives s the calling thread, and reports whether it has. The one that it had before goes home. It does not wait for
+// others who change seats, and who calls it tries again then. A CPU that was there and is not any more is no reason to: the kernel
+// has put the thread elsewhere.
+func (a *seating) follow(s *Seat) (bound bool) {
+	if !a.mu.TryLock() {
+		return false
+	}
+	defer a.mu.Unlock()
+	return a.bind(s) == nil
+}
+
+// bind is for who has the lock. The goroutine may get another thread at any time, here too: what was bound then is a thread that it no
+// longer has, which is what Keep looks for.
+func (a *seating) bind(s *Seat) error {
+	a.release(s)
+	s.tid = thread()
+	if err := setAffinity(s.tid, SetOf(s.cpu)); err != nil {
 		return err
 	}
-	_ = setSlice(tid, 0) // where the kernel refuses, its slices are as short as those of others
-	a.release(s)
-	s.tid, a.taken[tid] = tid, s
+	_ = setSlice(s.tid, 0) // where the kernel refuses, its slices are as short as those of others
+	a.taken[s.tid] = s
 	return nil
 }
 
@@ -59,19 +73,23 @@ func (a *seating) sendHome(tid int) {
 // leave ends s.
 func (a *seating) leave(s *Seat) error {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.release(s)
+	a.mu.Unlock()
 	return a.tidy(SetOf(s.cpu))
 }
 
-// tidy sends threads home that are bound to one of cpus alone and that no seat has.
+// tidy sends threads home that are bound to one of cpus alone and that no seat has. It has the lock for one thread at a time.
 func (a *seating) tidy(cpus Set) error {
 	return eachThread(func(tid int) error {
 		set, err := affinity(tid)
-		if err != nil || a.taken[tid] != nil || set == a.home || set.Len() != 1 || set.And(cpus).Empty() {
+		if err != nil || set.Len() != 1 || set.And(cpus).Empty() {
 			return err
 		}
-		a.sendHome(tid)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.taken[tid] == nil && set != a.home {
+			a.sendHome(tid)
+		}
 		return nil
 	})
 }
@@ -79,12 +97,12 @@ func (a *seating) tidy(cpus Set) error {
 // Tidy sends threads home that the Go runtime has made from a thread with a [Seat], whose binding they inherited. A thread
 // that the program itself has bound to the CPU of a seat, and to no other, is taken for one of those.
 func Tidy() error {
-	seats.mu.Lock()
-	defer seats.mu.Unlock()
 	var cpus Set
+	seats.mu.Lock()
 	for _, s := range seats.taken {
 		cpus.Add(s.cpu)
 	}
+	seats.mu.Unlock()
 	if cpus.Empty() {
 		return nil
 	}
