@@ -12,6 +12,7 @@ import (
 	"github.com/culvertdev/culvert/bench/gen/sink"
 	"github.com/culvertdev/culvert/bench/gen/stream"
 	"github.com/culvertdev/culvert/pmd"
+	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
 // Phases of a run. The thread that sends begins and ends sending, the one that receives ends it all.
@@ -189,6 +190,7 @@ func (r *run) run(ctx context.Context, progress func(Progress)) error {
 			}
 			return nil
 		case <-every.C:
+			_ = cpu.Tidy() // threads that cannot be listed stay where they are
 			if progress != nil {
 				progress(Progress{Offered: r.made.Load(), Received: r.came.Load()})
 			}

@@ -16,15 +16,15 @@ type Slices struct {
 	text [96]byte
 }
 
-// SlicesOf finds the thread of a process that may run on one CPU alone and has run there most, such as a switch's forwarding thread; nil if
-// there is none.
-func SlicesOf(pid, cpu int) (*Slices, error) {
+// Alone returns the folder in /proc of the thread of a process that may run on one CPU alone and has run there most, such as a switch's
+// forwarding thread; "" if there is none.
+func Alone(pid, cpu int) (folder string, err error) {
 	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	alone := []byte("\nCpus_allowed_list:\t" + strconv.Itoa(cpu) + "\n")
-	busiest, most := "", uint64(0)
+	most := uint64(0)
 	for _, dir := range tasks {
 		status, err := os.ReadFile(filepath.Join(dir, "status"))
 		if err != nil || !bytes.Contains(status, alone) { // the thread may have ended
@@ -37,16 +37,22 @@ func SlicesOf(pid, cpu int) (*Slices, error) {
 		first, _, _ := bytes.Cut(text, []byte(" "))
 		ran, err := strconv.ParseUint(string(first), 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s/schedstat: %w", dir, err)
+			return "", fmt.Errorf("%s/schedstat: %w", dir, err)
 		}
-		if busiest == "" || ran > most {
-			busiest, most = filepath.Join(dir, "schedstat"), ran
+		if folder == "" || ran > most {
+			folder, most = dir, ran
 		}
 	}
-	if busiest == "" {
-		return nil, nil
+	return folder, nil
+}
+
+// SlicesOf are those of the thread that [Alone] finds; nil if there is none.
+func SlicesOf(pid, cpu int) (*Slices, error) {
+	folder, err := Alone(pid, cpu)
+	if err != nil || folder == "" {
+		return nil, err
 	}
-	f, err := os.Open(busiest)
+	f, err := os.Open(filepath.Join(folder, "schedstat"))
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ func (r *rig) offer(ctx context.Context, rate, storm float64, d time.Duration) P
 	defer runtime.UnlockOSThread()
 	defer exactTimers()()
 	defer precede()()
+	if err := r.follow(); err != nil {
+		r.calm.err = errors.Join(r.calm.err, err)
+	}
 	before := r.look()
 	watch := gapWatch{look: r.worker.times, rate: r.alone, ring: r.ring}
 	start := time.Now()

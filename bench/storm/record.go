@@ -89,6 +89,9 @@ func Fair(p *Phase) error {
 	if sent := float64(p.Sent) / float64(max(1, p.Sent+p.Late)); sent < fairShare {
 		return fmt.Errorf("the hosts sent only %.0f %% of what they should have", 100*sent)
 	}
+	if p.Moves > 0 {
+		return fmt.Errorf("the worker got another thread %d times, because it was kept off its CPU", p.Moves)
+	}
 	if off := float64(p.Waited) / float64(p.Time); off > keptOff {
 		return fmt.Errorf("the worker was kept off its CPU for %.2f %% of the time", 100*off)
 	}

@@ -25,6 +25,17 @@ func made(kind Kind) *Result {
 	}
 }
 
+func TestAPhaseInWhichTheWorkerGotAnotherThreadSaysNothing(t *testing.T) {
+	p := Phase{Time: time.Second, Sent: 100, Received: 50, Ran: time.Second}
+	if err := Fair(&p); err != nil {
+		t.Fatal(err)
+	}
+	p.Moves = 1
+	if Fair(&p) == nil {
+		t.Error("it counts")
+	}
+}
+
 func TestStormsAreKept(t *testing.T) {
 	for _, tt := range []struct {
 		kind  Kind

@@ -38,6 +38,7 @@ type Phase struct {
 	Collections    uint32           // of garbage
 	Stopped        time.Duration    // all goroutines, for these
 	Ran, Waited    time.Duration    // the worker's thread: had its CPU; wanted it while somebody else had it
+	Moves          uint64           // times the worker got another thread, of which Ran and Waited know nothing
 	Cycles         pmd.Histogram    // of the worker: how long its poll cycles were
 	Gaps
 }
@@ -72,7 +73,7 @@ func (r *rig) look() Phase {
 		r.calm.err = err
 	}
 	return Phase{
-		Ran: ran, Waited: waited, Cycles: st.Workers[0].Cycle,
+		Ran: ran, Waited: waited, Moves: st.Workers[0].Moves, Cycles: st.Workers[0].Cycle,
 		Sent: r.calm.sent, Received: r.calm.received,
 		New: r.storm.sent, Refused: r.storm.refused, NewReceived: r.storm.received,
 		Drops: st.Drops, Caches: st.Caches, SlowPath: st.SlowPath, Cache: st.Flows.Samples, Flows: st.Flows.Flows,
@@ -97,6 +98,7 @@ func (p Phase) since(before *Phase) Phase {
 	p.Stopped -= before.Stopped
 	p.Ran -= before.Ran
 	p.Waited -= before.Waited
+	p.Moves -= before.Moves
 	for i := range p.Cycles.Buckets {
 		p.Cycles.Buckets[i] -= before.Cycles.Buckets[i]
 	}

@@ -41,7 +41,9 @@ type rig struct {
 	sw     *datapath.Switch
 	table  *openflow.Table
 	peers  []*memport.Peer
-	worker thread
+	cpu    int    // the worker's
+	worker thread // the one that it has had since moves
+	moves  uint64
 	calm   *established
 	storm  *flood
 	ring   int     // packets that wait for the worker at a port at most
@@ -49,7 +51,7 @@ type rig struct {
 }
 
 func newRig(o Options, worker int) (r *rig, err error) {
-	r = &rig{ring: o.Ring}
+	r = &rig{ring: o.Ring, cpu: worker}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -67,7 +69,7 @@ func newRig(o Options, worker int) (r *rig, err error) {
 	if err != nil {
 		return r, err
 	}
-	if r.worker, err = pinned(worker); err != nil {
+	if err := r.follow(); err != nil {
 		return r, err
 	}
 	if r.table, err = newTable(o); err != nil {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	proc "github.com/culvertdev/culvert/bench/machine"
 )
 
 // A thread is one of the process, as the kernel's scheduler knows it.
@@ -17,28 +19,41 @@ type thread struct {
 	clock     int32 // runs while the thread does
 }
 
-// pinned finds the thread that may run on one CPU only.
+// follow sees to it that r.worker is the thread that the worker has.
+func (r *rig) follow() error {
+	moves := r.sw.Stats().Workers[0].Moves
+	if r.worker.schedstat != nil && moves == r.moves {
+		return nil
+	}
+	for end := time.Now().Add(time.Second); ; time.Sleep(time.Millisecond) { // it has none that is bound for a moment when it has moved
+		t, err := pinned(r.cpu)
+		if err == nil {
+			r.worker.close()
+			r.worker, r.moves = t, moves
+			return nil
+		}
+		if time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// pinned finds the thread that may run on one CPU only, and has run there most.
 func pinned(cpu int) (t thread, err error) {
-	tasks, err := filepath.Glob("/proc/self/task/*")
+	dir, err := proc.Alone(os.Getpid(), cpu)
 	if err != nil {
 		return t, err
 	}
-	want := []byte("\nCpus_allowed_list:\t" + strconv.Itoa(cpu) + "\n")
-	for _, dir := range tasks {
-		// A thread may end while we look.
-		status, err := os.ReadFile(dir + "/status")
-		if err != nil || !bytes.Contains(status, want) {
-			continue
-		}
-		id, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
-			return t, err
-		}
-		t.clock = threadClock(id)
-		t.schedstat, err = os.Open(dir + "/schedstat")
+	if dir == "" {
+		return t, fmt.Errorf("find the worker's thread: none is pinned to CPU %d alone", cpu)
+	}
+	id, err := strconv.Atoi(filepath.Base(dir))
+	if err != nil {
 		return t, err
 	}
-	return t, fmt.Errorf("find the worker's thread: none is pinned to CPU %d alone", cpu)
+	t.clock = threadClock(id)
+	t.schedstat, err = os.Open(dir + "/schedstat")
+	return t, err
 }
 
 // threadClock returns the id of the clock that runs while a thread does: the inverted thread id above three bits, of
