@@ -254,9 +254,9 @@ func TestPacketsOfTooManySegmentsAreDropped(t *testing.T) {
 	b := connected(t, shape{features: offloads})
 	dropped := uint64(0)
 	for _, v6 := range []bool{false, true} {
-		for _, make := range []func(bool, int) ([]byte, frame.Offload){segment, datagrams} {
+		for _, build := range []func(bool, int) ([]byte, frame.Offload){segment, datagrams} {
 			for size, want := range map[uint16]bool{1: false, 8: false, 99: false, 100: true, 1400: true} {
-				p, o := make(v6, mostSegments*100)
+				p, o := build(v6, mostSegments*100)
 				o.GSOSize = size
 				b.g.send(0, &o, p)
 				if !want {
