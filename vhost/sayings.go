@@ -25,8 +25,11 @@ type sayings struct {
 	left  int // lines left out since the last
 }
 
-// say logs a line if there is room for it.
+// say logs a line if there is room for it. One that the level hides takes no room.
 func (s *sayings) say(now time.Time, level slog.Level, what string, args ...any) {
+	if !s.log.Enabled(context.Background(), level) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if back := int(now.Sub(s.at) / sayingEvery); back > 0 {
