@@ -185,12 +185,13 @@ var errCallBlocks = errors.New("the frontend holds up who tells it of packets: i
 // freeWorkers takes workers out of calls that do not come back. It returns errCallBlocks if there were any, and why they
 // are still there if they are.
 func (p *Port) freeWorkers() error {
+	var errs []error
 	for _, r := range p.rings {
 		if was, err := r.call.release(); was {
-			return errors.Join(errCallBlocks, err)
+			errs = append(errs, errors.Join(errCallBlocks, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // sleep waits for d or the end of ctx.

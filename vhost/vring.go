@@ -65,8 +65,8 @@ func (d *device) hold(v *vring) (err error) {
 // complain signals the ring's error eventfd ("SET_VRING_ERR"), where the kernel does that without waiting for the frontend. Nobody is
 // inside the ring's gate.
 func (v *vring) complain() {
-	if bell := &v.ring.call.bell; v.err >= 0 && bell.IsOpen() {
-		bell.Ring(v.err)
+	if v.err >= 0 {
+		v.ring.call.bell.Try(v.err)
 	}
 }
 

@@ -21,7 +21,12 @@ func (*ledger) Ask(vtep.Question) error   { return nil }
 func (*ledger) Status() vtep.Status       { return vtep.Status{Up: true} }
 func (*ledger) Close() error              { return nil }
 func (l *ledger) Announce(g vtep.Guest)   { l.has[fmt.Sprint(g.MAC[5], " ", g.IP)] = true }
-func (l *ledger) Withdraw(g vtep.Guest)   { delete(l.has, fmt.Sprint(g.MAC[5], " ", g.IP)) }
+
+// Withdraw takes the guest away with its address, as it may: culvert-etcd does.
+func (l *ledger) Withdraw(g vtep.Guest) {
+	delete(l.has, fmt.Sprint(g.MAC[5], " ", g.IP))
+	delete(l.has, fmt.Sprint(g.MAC[5], " ", netip.Addr{}))
+}
 
 // A census is the guests of a host, of which two are here, and what others know of them.
 type census struct {
@@ -159,4 +164,21 @@ func TestAGatewaysAddressesAreItsOwnWhateverTheDirectorySays(t *testing.T) {
 		c.look(time.Second, own)
 	}
 	c.known("1 10.0.0.9")
+}
+
+func TestASilentGuestThatLosesOrGainsAnAddressIsStillSaidToBeHere(t *testing.T) {
+	c := newCensus(t)
+	c.says(1, "10.0.0.9")
+	c.says(1, "10.0.0.1")
+	c.look(0, nil)
+	silent := sightings{up: map[uint32]bool{1: true, 2: true}}
+	c.says(2, "10.0.0.9")
+	c.says(2, "10.0.0.2")
+	c.settle(&silent, c.dir, c.now)
+	c.known("1 10.0.0.1", "2 10.0.0.2", "2 10.0.0.9")
+	for _, who := range []string{"1 invalid IP", "2 invalid IP"} {
+		if !c.has[who] {
+			t.Errorf("others do not know of %q", who)
+		}
+	}
 }

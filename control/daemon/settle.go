@@ -29,6 +29,7 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 			if remains {
 				silent++
 				g.news = g.news || elsewhere // later it counts
+				g.tell(who, s, s.at, d, now)
 				continue
 			}
 			if elsewhere {
@@ -53,19 +54,24 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 			if !s.here {
 				g.disclaimPassed(who, s, d)
 			}
-			before := s.told
-			if s.announce(who, at, d) {
-				before = 0
-				s.asserted = now
-				g.wonder(who, d, now)
-			}
+			g.tell(who, s, at, d, now)
 			s.asOf = max(s.asOf, at.since)
-			g.announced(who, s.ips[before:], d, now)
 		}
 	}
 	g.silent = silent + entered
 	g.askSome(d, now)
 	return left
+}
+
+// tell tells d that a guest is here, as far as it has not been told, and what may be doubted of that by now.
+func (g *guests) tell(who guest, s *stay, at place, d *vtep.Directory, now int64) {
+	before := s.told
+	if s.announce(who, at, d) {
+		before = 0
+		s.asserted = now
+		g.wonder(who, d, now)
+	}
+	g.announced(who, s.ips[before:], d, now)
 }
 
 // remains reports whether a guest that its bridge does not know any more is still here. d may know it to be elsewhere: that does

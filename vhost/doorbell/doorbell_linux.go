@@ -55,15 +55,18 @@ func (b *Bell) Open() error {
 	return nil
 }
 
-// IsOpen reports whether Ring never waits.
+// IsOpen reports whether there are asynchronous operations, by which Ring does not wait.
 func (b *Bell) IsOpen() bool { return b.context != 0 }
 
-// Ring adds one to the counter of the eventfd, or leaves it full.
+// Ring adds one to the counter of the eventfd, or leaves it full. Where the kernel refuses an asynchronous operation, it writes.
 func (b *Bell) Ring(fd int) {
-	if b.context == 0 || !b.signal(fd) {
+	if !b.Try(fd) {
 		b.write(fd)
 	}
 }
+
+// Try is Ring where that waits for nobody, and reports whether it was.
+func (b *Bell) Try(fd int) bool { return b.context != 0 && b.signal(fd) }
 
 // signal has the kernel ring, and reports whether it did.
 func (b *Bell) signal(fd int) bool {
