@@ -8,9 +8,11 @@ import (
 // Times in nanoseconds.
 const (
 	// minSpin and maxSpin bound how long a worker polls without traffic before it sleeps. In between
-	// it adapts, see idler.woke.
+	// it adapts, see idler.woke. maxSpin is longer than what holds up a sender now and then, a slice of
+	// the kernel's scheduler for example: after a pause the worker would else be asleep when the sender
+	// goes on.
 	minSpin = int64(50 * time.Microsecond)
-	maxSpin = int64(time.Millisecond)
+	maxSpin = int64(10 * time.Millisecond)
 	// housekeeping is how long a worker sleeps at most: ten wake-ups a second cost less than 0.1 % of
 	// a core and bound the age of whatever Processor.Flush looks after.
 	housekeeping = int64(100 * time.Millisecond)
@@ -61,8 +63,8 @@ func (i *idler) sleepFor(timed bool) int64 {
 
 // woke adapts the spin time to a sleep of the given length that traffic ended. Traffic that comes soon
 // after falling asleep would have been cheaper to wait for, and traffic that stays away for long was
-// not worth the wait: double or halve. Bursts close together are then polled for, and a trickle slower
-// than 1 kpps pays a wake-up a packet, which it can afford.
+// not worth the wait: double or halve. Bursts close together are then polled for, and a trickle of less
+// than a hundred packets a second pays a wake-up a packet, which it can afford.
 func (i *idler) woke(slept int64) {
 	switch {
 	case slept < maxSpin/4:
