@@ -35,13 +35,13 @@ type run struct {
 	threads []*thread
 	before  []drops // of ports
 
-	phase   atomic.Uint32
-	begun   int64    // cycles; written before phase becomes sending
-	ended   int64    // cycles; written before phase becomes lingering
-	offered []uint64 // by stream; written before phase becomes lingering
-	stop    atomic.Bool
-	made    atomic.Uint64 // frames offered, for progress
-	came    atomic.Uint64 // frames arrived, for progress
+	phase atomic.Uint32
+	begun int64    // cycles; written before phase becomes sending
+	ended int64    // cycles; written before phase becomes lingering
+	sent  []uint64 // by stream, frames that its port took; written before phase becomes lingering
+	stop  atomic.Bool
+	made  atomic.Uint64 // frames offered, for progress
+	came  atomic.Uint64 // frames arrived, for progress
 }
 
 // addPort adds a port to those that take part, and returns its number.
@@ -131,7 +131,7 @@ func (r *run) makeSink() {
 		Pool: r.pool, Run: r.number, Streams: r.expects, Ports: len(r.ports), Nanos: 1e9 / r.clock.Frequency(),
 		Interval: r.cycles(time.Duration(r.job.Interval)), Intervals: r.intervals(),
 	})
-	r.offered = make([]uint64, len(r.senders))
+	r.sent = make([]uint64, len(r.senders))
 }
 
 // makeThreads divides the work.

@@ -122,7 +122,7 @@ func (t *thread) look(phase uint32, now int64) {
 		if t.until == 0 || len(t.senders) > 0 {
 			t.until = t.ended + t.cycles(time.Duration(t.job.Linger))
 		}
-		if now >= t.until || t.sink.Whole(t.offered) && t.sink.Quiet(now, quiet) {
+		if now >= t.until || t.sink.Whole(t.sent) && t.sink.Quiet(now, quiet) {
 			t.phase.Store(over)
 		}
 	}
@@ -157,7 +157,7 @@ func (t *thread) end(now int64) {
 	}
 	t.ended = now
 	for i, s := range t.senders {
-		t.offered[i] = s.offered
+		t.sent[i] = s.sent
 	}
 	t.phase.CompareAndSwap(sending, lingering)
 }

@@ -12,6 +12,7 @@ type Outcome struct {
 	Limits  []string  `json:"limits,omitempty"` // why it may not have been the switch that set the figures
 	Pace    bool      `json:"pace,omitempty"`   // all of Limits are about when frames left: those that did leave are the switch's to lose
 	Sent    float64   `json:"sent,omitempty"`   // rate that was really offered, in frames a second; 0: that of the trial
+	Again   int       `json:"again,omitempty"`  // parts that were made once more, see Undisturbed
 	Probes  []float64 `json:"probes,omitempty"` // of the machine before and after, see Probed
 	Class   string    `json:"class,omitempty"`  // of the machine meanwhile, see Class
 

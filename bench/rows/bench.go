@@ -33,6 +33,8 @@ type Bench struct {
 	// Probe tells what state the machine is in, see method.Probed: the machine.Distance of the CPUs in ns; nil: nothing
 	// is known of it.
 	Probe func() float64
+	// Taken tells how long others have had the switch's CPU, see method.Undisturbed; nil: that is not known.
+	Taken method.Taken
 
 	used uint32 // flows that were sent so far where each trial has new ones
 }
@@ -116,15 +118,18 @@ func Outcome(r *gen.Result) (o method.Outcome) {
 	return o
 }
 
-// Trial returns a trial at a rate, in frames a second, for a search.
-func (b *Bench) Trial() method.Trial {
-	return b.withProbes(func(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
-		r, err := b.steady(ctx, d, b.stream(rate))
-		if err != nil {
-			return method.Outcome{}, err
-		}
-		return Outcome(r), nil
-	})
+// Trial returns a trial at a rate, in frames a second.
+func (b *Bench) Trial() method.Trial { return b.withProbes(b.trial) }
+
+// Undisturbed returns a trial of parts for a search, see method.Undisturbed.
+func (b *Bench) Undisturbed() method.Trial { return b.withProbes(method.Undisturbed(b.trial, b.Taken)) }
+
+func (b *Bench) trial(ctx context.Context, rate float64, d time.Duration) (method.Outcome, error) {
+	r, err := b.steady(ctx, d, b.stream(rate))
+	if err != nil {
+		return method.Outcome{}, err
+	}
+	return Outcome(r), nil
 }
 
 func (b *Bench) withProbes(t method.Trial) method.Trial {

@@ -205,6 +205,9 @@ func RecordFound(task, unit string, found []method.Found) Record {
 	}
 	r := s.record(task, measures, figures...)
 	r.exact(exact...)
+	if p := found[0].Passed; p != nil && p.Again > 0 {
+		r.Window.Note = fmt.Sprintf("%d parts of the trial without loss made again, others had the switch's CPU", p.Again)
+	}
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/gen/stream"
 	"github.com/culvertdev/culvert/bench/machine"
+	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/rows"
 )
 
@@ -32,6 +33,9 @@ func paced(spec stream.Spec, measure func(ctx context.Context, s *Stand, b *rows
 			Generator: g, From: "a", To: "b", Spec: frames, CPUs: []int{s.Scene.Main}, Ceiling: s.Ceiling,
 			Probe: func() float64 { return float64(machine.Apart(contest.HostCPU, contest.SwitchCPU)) },
 		}
+		if pid := s.Switch.PID(); pid > 0 {
+			b.Taken = takenFrom(pid)
+		}
 		if len(s.Scene.Ports) > 2 {
 			b.Third = "c"
 		}
@@ -52,6 +56,17 @@ func paced(spec stream.Spec, measure func(ctx context.Context, s *Stand, b *rows
 			f.LookUps += "; " + r.Window.Note
 		}
 		return f, err
+	}
+}
+
+// takenFrom watches the thread of a switch that runs most, which is the one that forwards.
+func takenFrom(pid int) method.Taken {
+	return func() (done func() (time.Duration, error), err error) {
+		before, err := machine.Threads(pid)
+		return func() (time.Duration, error) {
+			after, err := machine.Threads(pid)
+			return machine.Busiest(before, after).Waited, err
+		}, err
 	}
 }
 

@@ -54,8 +54,7 @@ const curve = 8
 // throughput searches for the rates with no loss and with little, and measures latency at shares of the first, and loss against
 // load up to beyond the second.
 func throughput(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
-	trial := b.Trial()
-	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Precision: 0.02, Final: s.Options.Window / 2, Classes: machine.Classes}, trial)
+	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Precision: 0.02, Final: s.Options.Window / 2, Classes: machine.Classes}, b.Undisturbed())
 	if err != nil {
 		return r, err
 	}
@@ -63,6 +62,7 @@ func throughput(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, er
 	if rate == 0 {
 		return throughputRecord(found, nil, nil), nil
 	}
+	trial := b.Trial()
 	latency, err := method.Loads(ctx, shares, rate, s.Options.Window/2, trial)
 	if err != nil {
 		return r, err
@@ -102,7 +102,7 @@ func throughputRecord(found []method.Found, latency, load []method.Tried) rows.R
 // fast finds about what a switch does without loss, in little time.
 func fast(ctx context.Context, b *rows.Bench) (float64, error) {
 	d := 500 * time.Millisecond
-	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Loss: []float64{0}, Precision: 0.05, First: d, Final: d, Classes: machine.Classes}, b.Trial())
+	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Loss: []float64{0}, Precision: 0.05, First: d, Final: d, Classes: machine.Classes}, b.Undisturbed())
 	if err != nil {
 		return 0, err
 	}
