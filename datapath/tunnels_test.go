@@ -38,10 +38,13 @@ const (
 	tunnel = 3
 )
 
+// wanMAC is the Ethernet address of the underlay port.
+var wanMAC = [6]byte{2, 0, 0, 0, 9, 2}
+
 // between returns a VXLAN tunnel between the two ends of tunnelLab, seen from either.
 func between(a, b string, vni uint32) encap.Outer {
 	return encap.Outer{
-		Type: encap.VXLAN, SrcMAC: [6]byte{2, 0, 0, 0, 9, 1}, DstMAC: [6]byte{2, 0, 0, 0, 9, 2},
+		Type: encap.VXLAN, SrcMAC: [6]byte{2, 0, 0, 0, 9, 1}, DstMAC: wanMAC,
 		Src: netip.MustParseAddr(a), Dst: netip.MustParseAddr(b), TTL: 64, DontFragment: true, Key: vni,
 	}
 }
@@ -86,7 +89,7 @@ func newTunnelLab(t testing.TB, o datapath.Options, into *action.Program) *lab {
 // setTunnels makes the tunnels those that end at the underlay port.
 func (l *lab) setTunnels(tunnels ...encap.Tunnel) {
 	l.t.Helper()
-	t, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.1")}}, tunnels)
+	t, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.1"), MAC: wanMAC}}, tunnels)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -211,6 +214,7 @@ func TestWhatIsOfNoTunnelIsAnOrdinaryPacket(t *testing.T) {
 		"another UDP port":    func(p []byte) { p[37]++ },
 		"no tunnel packet":    func(p []byte) { copy(p, udp(t, 1, 2, 7, len(p)-42)) },
 		"another other end":   func(p []byte) { p[29] = 9 },
+		"another host":        func(p []byte) { p[5]++ },
 		"not even an address": func(p []byte) { p[12], p[13] = 8, 6 },
 	} {
 		before := value(l.sw.Stats().Drops, "to_gateway")
@@ -346,7 +350,7 @@ func TestAStepShowsAPacketAsItComesOutOfItsTunnel(t *testing.T) {
 	if err := s.AddDevice("br0", datapath.PortConfig{Name: "tun"}, virtual{make(chan struct{})}); err != nil {
 		t.Fatal(err)
 	}
-	tunnels, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.1")}}, []encap.Tunnel{{Port: tunnel, Type: encap.VXLAN, AnyKey: true}})
+	tunnels, err := encap.NewTunnels([]encap.Address{{Addr: netip.MustParseAddr("192.0.2.1"), MAC: wanMAC}}, []encap.Tunnel{{Port: tunnel, Type: encap.VXLAN, AnyKey: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

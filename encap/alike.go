@@ -15,6 +15,8 @@ const (
 	alikeUDP   = 0xffff<<48 | 0xffffffff  // destination, UDP destination port; not the source port
 	alikeKey   = ^uint64(0xffff)          // UDP checksum, first half of the tunnel's header; not the length
 
+	alikeMAC = 1<<48 - 1 // destination, of the first eight bytes of the frame
+
 	// The last eight bytes in front of the IP header.
 	alikeEther = 0xffff << 48                         // EtherType
 	alikeTag   = 0xffff<<48 | 0xff0f<<32 | 0xffff<<16 // the same, VLAN identifier, EtherType of a tag
@@ -41,6 +43,7 @@ func (x *Popper) meetAlike() bool {
 		ether = alikeTag
 	}
 	le := binary.LittleEndian
+	mac := le.Uint64(pool.Bytes(frames[0]))
 	first := (*[8 + familiarOuter4]byte)(pool.Bytes(frames[0])[l3-8:])
 	v0, v1, v2, v3, v4, v5 := le.Uint64(first[:]), le.Uint64(first[8:]), le.Uint64(first[16:]), le.Uint64(first[24:]), le.Uint64(first[32:]), le.Uint32(first[40:])
 	for _, f := range frames {
@@ -52,6 +55,7 @@ func (x *Popper) meetAlike() bool {
 		w0, w1, w2, w3 := le.Uint64(h[8:]), le.Uint64(h[16:]), le.Uint64(h[24:]), le.Uint64(h[32:])
 		d := (le.Uint64(h[:])^v0)&ether | (w0^v1)&alikeIP | (w1^v2)&alikeProto | (w2^v3)&alikeUDP | (w3^v4)&alikeKey
 		d |= uint64(le.Uint32(h[40:]) ^ v5)
+		d |= (le.Uint64(pkt) ^ mac) & alikeMAC
 		// Lengths are those of the frame.
 		size := uint16(len(pkt) - l3)
 		d |= uint64(uint16(w0>>16)^bits.ReverseBytes16(size)) | uint64(uint16(w3)^bits.ReverseBytes16(size-wire.IPv4Size))
@@ -73,6 +77,6 @@ func (x *Popper) meetFirst(pkt []byte) (m meeting, ok bool) {
 		return m, false
 	}
 	m.inner = uint8(l3 + familiarOuter4)
-	m.k, ok = x.meet4((*[familiarOuter4]byte)(pkt[l3:]), len(pkt)-l3, place)
+	m.k, ok = x.meet4((*[familiarOuter4]byte)(pkt[l3:]), len(pkt)-l3, place, macOf(pkt))
 	return m, ok
 }

@@ -44,7 +44,7 @@ func (x *Popper) read(i int) bool {
 	a := &x.arrivals[i]
 	typ := binary.BigEndian.Uint16(pkt[wire.EthType:])
 	l3 := wire.EthernetSize
-	a.where = 0
+	a.where, a.mac = 0, macOf(pkt)
 	if typ == wire.TypeVLAN {
 		a.where = uint64(binary.BigEndian.Uint16(pkt[l3:])&0xfff) << whereVLAN
 		l3 += wire.VLANTagSize

@@ -36,7 +36,9 @@ func TestAPacketFaresInABatchAsItDoesAlone(t *testing.T) {
 		}
 		stranger := bytes.Clone(packet)
 		stranger[ip+o.Size()-14-(ip-14)-2] ^= 1 // near the end of the headers: the key, mostly
-		packets = append(packets, packet, packet, append(bytes.Clone(packet), 0, 0, 0), packet[:len(packet)-5], marked, stranger)
+		elsewhere := bytes.Clone(packet)
+		elsewhere[5]++
+		packets = append(packets, elsewhere, packet, packet, append(bytes.Clone(packet), 0, 0, 0), packet[:len(packet)-5], marked, stranger)
 	}
 	packets = append(packets, innerUDP(0, 40), innerUDP(0, 40)[:20])
 	tunnels := l.tunnels(outers...)

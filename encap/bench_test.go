@@ -65,7 +65,7 @@ func benchTunnel(b *testing.B, o *Outer, size int, pop bool) {
 func BenchmarkLookup(b *testing.B) {
 	l := newLab(b)
 	o := over4(Outer{Type: VXLAN, Key: 5, DontFragment: true})
-	tunnels, err := NewTunnels([]Address{{o.Dst, 0}}, []Tunnel{{Port: 1, Type: VXLAN, AnyKey: true}, {Port: 2, Type: VXLAN, Key: 7, Remote: o.Src}, {Port: 3, Type: GRE, Key: 1}})
+	tunnels, err := NewTunnels([]Address{{o.Dst, 0, macB}}, []Tunnel{{Port: 1, Type: VXLAN, AnyKey: true}, {Port: 2, Type: VXLAN, Key: 7, Remote: o.Src}, {Port: 3, Type: GRE, Key: 1}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+
+	"github.com/culvertdev/culvert/encap/wire"
 )
 
 // check says what is wrong with a tunnel.
@@ -42,6 +44,7 @@ func (tun *Tunnel) at(a Address) (e entry, ok bool) {
 	e = entry{tunnel: tun, class: class{where: ^uint64(0)}, group: a.Addr.IsMulticast()}
 	e.dst = addrWords(a.Addr)
 	e.where = tun.place(a)
+	e.mac = a.mac()
 	e.class.where, e.class.rank = tun.keyMask()
 	if tun.Remote.IsValid() {
 		e.src = addrWords(tun.Remote)
@@ -70,6 +73,19 @@ func (tun *Tunnel) place(a Address) uint64 {
 	}
 	return w | uint64(tun.Key)
 }
+
+// mac returns the destination Ethernet address of packets to a, as macOf does.
+func (a *Address) mac() uint64 {
+	mac := a.MAC
+	if a.Addr.IsMulticast() {
+		mac = wire.GroupMAC(a.Addr)
+	}
+	return macOf(append(mac[:], 0, 0))
+}
+
+// macOf returns the destination Ethernet address of a frame of eight bytes at least: its bytes as they stand in memory, in the
+// lower 48 bits.
+func macOf(pkt []byte) uint64 { return binary.LittleEndian.Uint64(pkt) & (1<<48 - 1) }
 
 // keyMask returns which bits of end.where tell the tunnel, and the rank of tunnels by these.
 func (tun *Tunnel) keyMask() (mask uint64, rank int) {

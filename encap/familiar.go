@@ -8,7 +8,7 @@ import (
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-// familiarHeaders is how many outer headers a Popper knows: more than hosts usually talk to at a time, at 32 KiB.
+// familiarHeaders is how many outer headers a Popper knows: more than hosts usually talk to at a time, at 34 KiB.
 const familiarHeaders = 256
 
 // What a packet with a familiar header has behind its Ethernet header: IP, UDP, and VXLAN's header or GENEVE's without
@@ -26,6 +26,7 @@ type familiar struct {
 	of    uint64    // Tunnels.id
 	addrs [4]uint64 // source and destination as they stand in memory; of IPv4 the first word has both
 	place uint64    // see below
+	mac   uint64    // destination Ethernet address, as end.mac
 	head  uint64    // the tunnel's header as it stands in memory
 	port  uint32    // Tunnel.Port
 	kept  [frame.TunnelBlock]byte
@@ -67,13 +68,14 @@ func (x *Popper) meet() (others uint64) {
 			continue
 		}
 		l3, ether, place := front(pkt)
+		mac := macOf(pkt)
 		k, size, ok := uint8(0), familiarOuter4, false
 		switch ether {
 		case wire.TypeIPv4:
-			k, ok = x.meet4((*[familiarOuter4]byte)(pkt[l3:]), len(pkt)-l3, place)
+			k, ok = x.meet4((*[familiarOuter4]byte)(pkt[l3:]), len(pkt)-l3, place, mac)
 		case wire.TypeIPv6:
 			size = familiarOuter6
-			k, ok = x.meet6(pkt[l3:], place)
+			k, ok = x.meet6(pkt[l3:], place, mac)
 		}
 		if ok {
 			met |= 1 << i
@@ -83,8 +85,8 @@ func (x *Popper) meet() (others uint64) {
 	return ^uint64(0) >> (64 - len(x.frames)) &^ x.takeOut(met)
 }
 
-// meet4 looks for the header h of an IPv4 packet of size bytes, with place saying what is in front of it.
-func (x *Popper) meet4(h *[familiarOuter4]byte, size int, place uint64) (k uint8, ok bool) {
+// meet4 looks for the header h of an IPv4 packet of size bytes, with place and mac saying what is in front of it.
+func (x *Popper) meet4(h *[familiarOuter4]byte, size int, place, mac uint64) (k uint8, ok bool) {
 	w0 := binary.LittleEndian.Uint64(h[:])
 	w1 := binary.LittleEndian.Uint64(h[8:])
 	w2 := binary.LittleEndian.Uint64(h[16:]) // destination, then ports
@@ -94,7 +96,7 @@ func (x *Popper) meet4(h *[familiarOuter4]byte, size int, place uint64) (k uint8
 	place |= w2&(0xffff<<wherePort) | w0>>8&0xff
 	k = familiarAt(addr, head)
 	known := &x.familiar[k]
-	d := (known.addrs[0] ^ addr) | (known.head ^ head) | (known.place ^ place) | (known.of ^ x.tunnels.id)
+	d := (known.addrs[0] ^ addr) | (known.head ^ head) | (known.place ^ place) | (known.mac ^ mac) | (known.of ^ x.tunnels.id)
 	d |= (w0^plainVersion)&(plainFragment|0xff) | (w1>>8^wire.ProtoUDP)&0xff
 	// Lengths are those of the frame, and there is no UDP checksum behind the second.
 	d |= w0>>16&0xffff ^ uint64(bits.ReverseBytes16(uint16(size)))
@@ -103,7 +105,7 @@ func (x *Popper) meet4(h *[familiarOuter4]byte, size int, place uint64) (k uint8
 }
 
 // meet6 is the same for IPv6. The packet is all there is from the IPv6 header on.
-func (x *Popper) meet6(pkt []byte, place uint64) (k uint8, ok bool) {
+func (x *Popper) meet6(pkt []byte, place, mac uint64) (k uint8, ok bool) {
 	if len(pkt) < familiarOuter6+wire.EthernetSize {
 		return 0, false
 	}
@@ -117,7 +119,7 @@ func (x *Popper) meet6(pkt []byte, place uint64) (k uint8, ok bool) {
 	k = familiarAt(src1, head)
 	known := &x.familiar[k]
 	d := (known.addrs[0] ^ src0) | (known.addrs[1] ^ src1) | (known.addrs[2] ^ dst0) | (known.addrs[3] ^ dst1)
-	d |= (known.head ^ head) | (known.place ^ place) | (known.of ^ x.tunnels.id)
+	d |= (known.head ^ head) | (known.place ^ place) | (known.mac ^ mac) | (known.of ^ x.tunnels.id)
 	size := uint64(len(pkt) - wire.IPv6Size)
 	d |= (w0>>60 ^ 6) | (w0>>8^wire.ProtoUDP)&0xff | (w0>>16&0xffff ^ size)
 	d |= udp>>32 ^ uint64(bits.ReverseBytes16(uint16(size)))
@@ -198,7 +200,7 @@ func (x *Popper) learn(i int, outer []byte) {
 	}
 	k := familiar{
 		of: x.tunnels.id, port: a.tunnel.Port, head: binary.LittleEndian.Uint64(ip[size+wire.UDPSize:]),
-		place: a.where&(0xfff<<whereVLAN|whereV6) | udp>>16<<wherePort | uint64(a.tos),
+		mac: a.mac, place: a.where&(0xfff<<whereVLAN|whereV6) | udp>>16<<wherePort | uint64(a.tos),
 	}
 	addr := binary.LittleEndian.Uint64(ip[wire.IPv4Src:])
 	k.addrs[0] = addr

@@ -49,7 +49,7 @@ func (x *Popper) repeats(set uint64) (same uint64) {
 		i := bits.TrailingZeros64(left)
 		e := &x.arrivals[i].end
 		d := (e.src[0] ^ last.src[0]) | (e.src[1] ^ last.src[1]) | (e.dst[0] ^ last.dst[0]) | (e.dst[1] ^ last.dst[1])
-		if d|(e.where^last.where) == 0 {
+		if d|(e.where^last.where)|(e.mac^last.mac) == 0 {
 			same |= 1 << i
 		}
 		last = e
@@ -90,6 +90,7 @@ func (c *class) masked(e *end) end {
 		src:   [2]uint64{e.src[0] & c.remote, e.src[1] & c.remote},
 		dst:   e.dst,
 		where: e.where & c.where,
+		mac:   e.mac,
 	}
 }
 

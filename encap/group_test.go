@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"net/netip"
 	"testing"
+
+	"github.com/culvertdev/culvert/encap/wire"
 )
 
 func TestPacketsToAMulticastGroupComeOutOfTheTunnelsThatEndAnywhereHere(t *testing.T) {
 	l := newLab(t)
 	group := netip.MustParseAddr("239.1.1.1")
-	addresses := []Address{{addr4b, 0}, {group, 0}}
+	addresses := []Address{{addr4b, 0, macB}, {group, 0, macB}}
 	for _, c := range []struct {
 		name    string
 		tunnels []Tunnel
@@ -28,7 +30,7 @@ func TestPacketsToAMulticastGroupComeOutOfTheTunnelsThatEndAnywhereHere(t *testi
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		o := over4(Outer{Type: VXLAN, Key: c.key})
-		o.Dst = group
+		o.Dst, o.DstMAC = group, wire.GroupMAC(group)
 		got := l.pop(tunnels, l.push(&o, innerUDP(0, 30)))
 		if got.port != c.port || got.why != Good || c.port != 0 && !bytes.Equal(got.inner, innerUDP(0, 30)) {
 			t.Errorf("%s: port %d, %s, want port %d", c.name, got.port, got.why, c.port)
@@ -36,7 +38,7 @@ func TestPacketsToAMulticastGroupComeOutOfTheTunnelsThatEndAnywhereHere(t *testi
 	}
 	// Two tunnels that end at addresses of their own do not quarrel over a group.
 	two := []Tunnel{{Port: 1, Type: VXLAN, Key: 5, Local: addr4a}, {Port: 2, Type: VXLAN, Key: 5, Local: addr4b}}
-	if _, err := NewTunnels(append(addresses, Address{addr4a, 0}), two); err != nil {
+	if _, err := NewTunnels(append(addresses, Address{addr4a, 0, macB}), two); err != nil {
 		t.Error(err)
 	}
 }

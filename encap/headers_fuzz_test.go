@@ -13,7 +13,7 @@ import (
 func everything(t testing.TB) (*Tunnels, *slowPopper) {
 	t.Helper()
 	s := &slowPopper{
-		mine: []Address{{addr4b, 0}, {addr6b, 0}, {addr4b, 0x64}, {addr6b, 0x64}},
+		mine: []Address{{addr4b, 0, macB}, {addr6b, 0, macB}, {addr4b, 0x64, macB}, {addr6b, 0x64, macB}},
 		list: []Tunnel{
 			{Port: 1, Type: VXLAN, AnyKey: true, ZeroChecksum6: true}, {Port: 2, Type: VXLAN, Key: 7, GBP: true},
 			{Port: 3, Type: VXLAN, UDPPort: 4790, AnyKey: true, GPE: true, ZeroChecksum6: true}, {Port: 4, Type: Geneve, AnyKey: true, ZeroChecksum6: true},

@@ -132,7 +132,7 @@ func (l *lab) tunnels(outers ...*Outer) *Tunnels {
 	var addrs []Address
 	var list []Tunnel
 	for i, o := range outers {
-		if a := (Address{o.Dst, o.VLAN & 0xfff}); !slices.Contains(addrs, a) {
+		if a := (Address{o.Dst, o.VLAN & 0xfff, o.DstMAC}); !slices.Contains(addrs, a) {
 			addrs = append(addrs, a)
 		}
 		list = append(list, Tunnel{
@@ -154,9 +154,12 @@ var (
 	addr6b = netip.MustParseAddr("2001:db8::2")
 )
 
+// macB is the Ethernet address of the other end.
+var macB = [6]byte{2, 0, 0, 0, 0, 2}
+
 // over4 returns o between two IPv4 addresses, and what else an Outer must have.
 func over4(o Outer) Outer {
-	o.SrcMAC, o.DstMAC = [6]byte{2, 0, 0, 0, 0, 1}, [6]byte{2, 0, 0, 0, 0, 2}
+	o.SrcMAC, o.DstMAC = [6]byte{2, 0, 0, 0, 0, 1}, macB
 	o.Src, o.Dst, o.TTL = addr4a, addr4b, 64
 	return o
 }

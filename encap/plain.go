@@ -73,6 +73,7 @@ func (x *Popper) plain(all uint64) (set, others uint64) {
 		a.src = [2]uint64{1: uint64(bits.ReverseBytes32(uint32(w1 >> 32)))}
 		a.dst = [2]uint64{1: uint64(bits.ReverseBytes32(uint32(w2)))}
 		a.where = where | uint64(last)<<wherePort | uint64(key>>kinds[typ].shift)
+		a.mac = macOf(pkt)
 		a.size, a.l3, a.l4 = uint32(size), uint16(l3), uint16(l3+wire.IPv4Size)
 		a.bits, a.gbp, a.tos, a.options, a.bad = 0, GBP{}, uint8(w0>>8), 0, Good
 	}

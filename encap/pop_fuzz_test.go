@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
@@ -27,7 +28,7 @@ func FuzzPop(f *testing.F) {
 	}
 	list = append(list, Tunnel{Port: 20, Type: VXLAN, UDPPort: 4790, AnyKey: true, GPE: true},
 		Tunnel{Port: 21, Type: VXLAN, Key: 7, GBP: true, Local: addr4b}, Tunnel{Port: 22, Type: NVGRE, Key: 0x123456})
-	tunnels, err := NewTunnels([]Address{{addr4b, 0}, {addr6b, 0}}, list)
+	tunnels, err := NewTunnels([]Address{{addr4b, 0, macB}, {addr6b, 0, macB}}, list)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -94,6 +95,9 @@ func FuzzStack(f *testing.F) {
 			t.Fatalf("%+v: %v\n%x\n%x", o, err, words, again)
 		}
 		l.t = t
+		if o.Dst.IsMulticast() {
+			o.DstMAC = wire.GroupMAC(o.Dst)
+		}
 		inner := innerUDP(0, 33)
 		got := l.pop(l.tunnels(&o), l.push(&o, inner))
 		if got.port != 1 || !bytes.Equal(got.inner, inner) {

@@ -165,7 +165,7 @@ func TestUDPOverIPv6WithoutAChecksum(t *testing.T) {
 		take bool
 		want Reason
 	}{{true, Good}, {false, NoUDPChecksum}} {
-		tunnels, err := NewTunnels([]Address{{o.Dst, 0}}, []Tunnel{{Port: 1, Type: Geneve, ZeroChecksum6: c.take}})
+		tunnels, err := NewTunnels([]Address{{o.Dst, 0, macB}}, []Tunnel{{Port: 1, Type: Geneve, ZeroChecksum6: c.take}})
 		if err != nil {
 			t.Fatal(err)
 		}

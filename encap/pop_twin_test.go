@@ -237,9 +237,12 @@ func (s *slowPopper) erspan(flags, proto uint16) (ours bool, why Reason) {
 	return true, Good
 }
 
+// at returns where the packet is sent to.
+func (s *slowPopper) at() Address { return Address{s.to, s.vlan, [6]byte(s.pkt)} }
+
 // find looks for the tunnel of the packet.
 func (s *slowPopper) find(typ Type, port uint16, word uint32) bool {
-	n := slowFind(s.mine, s.list, s.from, s.to, s.vlan, typ, port, word)
+	n := slowFind(s.mine, s.list, s.from, s.at(), typ, port, word)
 	for i := range s.list {
 		if s.list[i].Port == n {
 			s.tunnel = &s.list[i]
@@ -251,7 +254,7 @@ func (s *slowPopper) find(typ Type, port uint16, word uint32) bool {
 
 // expected reports whether there is a tunnel here for packets whose key is unknown.
 func (s *slowPopper) expected(typ Type, port uint16) bool {
-	return slices.Contains(s.mine, Address{s.to, s.vlan}) && slices.ContainsFunc(s.list, func(t Tunnel) bool {
+	return slices.Contains(s.mine, s.at()) && slices.ContainsFunc(s.list, func(t Tunnel) bool {
 		class := t.Type
 		if class == NVGRE {
 			class = GRE

@@ -10,6 +10,7 @@ import (
 type end struct {
 	src, dst [2]uint64 // in the host's byte order
 	where    uint64    // see below
+	mac      uint64    // destination Ethernet address, see macOf
 }
 
 // The parts of where: the key in bits 0 to 31, the VLAN identifier in 32 to 43, then flags, the UDP port in 48 to 63.
@@ -41,7 +42,7 @@ func newSeed() (s seed) {
 	return s
 }
 
-// hash returns a hash of e.
+// hash returns a hash of e. The Ethernet address is left out: it follows from the rest, for packets that have a tunnel here.
 func (s *seed) hash(e *end) uint64 {
 	a, b := bits.Mul64(e.src[1]^s[0], e.dst[1]^s[1])
 	if e.where&whereV6 != 0 {

@@ -32,11 +32,15 @@ type Tunnel struct {
 type Address struct {
 	Addr netip.Addr
 	VLAN uint16 // identifier of the tag that packets to it have; 0: none, or a tag with identifier 0
+	// MAC is the Ethernet address that packets to it have: others are another host's, which a switch floods or a device
+	// takes that is promiscuous. Packets to a group have the group's, whatever MAC is.
+	MAC [6]byte
 }
 
 // Tunnels are the tunnels that end at the addresses of an underlay port.
 //
-// Which of several a packet is of is as in Open vSwitch: one with the packet's key comes before those of any key, among
+// A packet is of none of them whose destination Ethernet address is not that of the address that it is sent to, as in Open
+// vSwitch (lib/tnl-ports.c). Which of several it is of is as in Open vSwitch, too: one with the packet's key comes before those of any key, among
 // these one with the remote address before those of any, and then one with the local address before those of any. An
 // NVGRE tunnel, whose packets are GRE packets with a key, comes after a GRE tunnel with that very key.
 //
@@ -95,12 +99,12 @@ func (t *Tunnels) Len() int {
 }
 
 // destination returns where packets from anywhere, with any key, go to like those of e.
-func destination(e *end) end { return end{dst: e.dst, where: e.where &^ whereKey} }
+func destination(e *end) end { return end{dst: e.dst, where: e.where &^ whereKey, mac: e.mac} }
 
 // fragment returns where fragments of such packets go to: what they are of shows in one of them only.
 func fragment(e *end) end {
 	const unknown = whereKey | whereERSPAN | 0xffff<<wherePort
-	return end{dst: e.dst, where: e.where&^unknown | whereFragment}
+	return end{dst: e.dst, where: e.where&^unknown | whereFragment, mac: e.mac}
 }
 
 // fill enters the tunnels, the most specific first.

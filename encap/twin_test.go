@@ -3,26 +3,23 @@ package encap
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
-// slowFind is what Tunnels do, without tables: among all tunnels that a packet may be of, the most specific one.
-func slowFind(addresses []Address, tunnels []Tunnel, from, to netip.Addr, vlan uint16, typ Type, port uint16, word uint32) uint32 {
+// slowFind is what Tunnels do, without tables: among all tunnels that a packet to at may be of, the most specific one.
+func slowFind(addresses []Address, tunnels []Tunnel, from netip.Addr, at Address, typ Type, port uint16, word uint32) uint32 {
 	best, bestRank := uint32(0), 1000
 	for i := range tunnels {
 		tun := &tunnels[i]
-		mine := false
-		for _, a := range addresses {
-			mine = mine || a.Addr == to && a.VLAN == vlan
-		}
 		// NVGRE packets are GRE packets.
 		gre := typ == GRE && (tun.Type == GRE || tun.Type == NVGRE)
 		key := word
 		if tun.Type == NVGRE {
 			key = word >> 8
 		}
-		if !mine || !gre && tun.Type != typ || tun.Type.UDP() && tun.port() != port ||
-			tun.Local.IsValid() && tun.Local != to || tun.Remote.IsValid() && tun.Remote != from || !tun.AnyKey && tun.Key != key {
+		if !slices.Contains(addresses, at) || !gre && tun.Type != typ || tun.Type.UDP() && tun.port() != port ||
+			tun.Local.IsValid() && tun.Local != at.Addr || tun.Remote.IsValid() && tun.Remote != from || !tun.AnyKey && tun.Key != key {
 			continue
 		}
 		rank := 0
@@ -78,7 +75,7 @@ func TestTunnelsAnswerAsTheirTwinDoes(t *testing.T) {
 	l := newLab(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	addrs := []netip.Addr{addr4a, addr4b, addr6a, addr6b}
-	mine := []Address{{addr4b, 0}, {addr6b, 0}, {addr4a, 7}}
+	mine := []Address{{addr4b, 0, macB}, {addr6b, 0, macB}, {addr4a, 7, macB}}
 	tables, found := 0, 0
 	for range 3000 {
 		list := randomTunnels(rng, addrs)
@@ -97,6 +94,9 @@ func TestTunnelsAnswerAsTheirTwinDoes(t *testing.T) {
 				o.VLAN = 7
 				o.Src, o.Dst = o.Dst, o.Src
 			}
+			if rng.IntN(8) == 0 {
+				o.DstMAC[rng.IntN(6)] ^= 1 << rng.IntN(8)
+			}
 			port, word := o.Type.Port(), o.Key
 			switch o.Type {
 			case VXLAN:
@@ -114,7 +114,7 @@ func TestTunnelsAnswerAsTheirTwinDoes(t *testing.T) {
 			if typ == NVGRE {
 				typ = GRE
 			}
-			want := slowFind(mine, list, o.Src, o.Dst, o.VLAN, typ, port, word)
+			want := slowFind(mine, list, o.Src, Address{o.Dst, o.VLAN, o.DstMAC}, typ, port, word)
 			for range 2 { // the second time the cache knows
 				got := l.pop(tunnels, l.push(&o, innerUDP(0, 1)))
 				// A GRE packet that is not as NVGRE has them may be found to be of an NVGRE tunnel and dropped.
@@ -133,7 +133,7 @@ func TestTunnelsAnswerAsTheirTwinDoes(t *testing.T) {
 }
 
 func TestTunnelsThatCannotBe(t *testing.T) {
-	mine := []Address{{addr4b, 0}, {addr6b, 0}}
+	mine := []Address{{addr4b, 0, macB}, {addr6b, 0, macB}}
 	same := Tunnel{Port: 1, Type: VXLAN, Key: 1}
 	other := same
 	other.Port = 2
@@ -177,7 +177,7 @@ func TestAsManyUDPPortsAsFit(t *testing.T) {
 	for i := range MaxPorts {
 		list = append(list, Tunnel{Port: uint32(i + 1), Type: VXLAN, UDPPort: uint16(1000 + i*256)})
 	}
-	tunnels, err := NewTunnels([]Address{{addr4b, 0}}, list)
+	tunnels, err := NewTunnels([]Address{{addr4b, 0, macB}}, list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestAsManyUDPPortsAsFit(t *testing.T) {
 		}
 	}
 	list = append(list, Tunnel{Type: VXLAN, UDPPort: 999})
-	if _, err := NewTunnels([]Address{{addr4b, 0}}, list); errorText(err) != "UDP ports: tunnels use more than 128" {
+	if _, err := NewTunnels([]Address{{addr4b, 0, macB}}, list); errorText(err) != "UDP ports: tunnels use more than 128" {
 		t.Errorf("got %v", err)
 	}
 }

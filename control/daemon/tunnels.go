@@ -82,7 +82,7 @@ func (t *tunnels) received(ports []datapath.PortStatus, own []underlay.Own) (map
 	}
 	addresses := make(map[uint32][]encap.Address)
 	for _, a := range own {
-		addresses[a.Port] = append(addresses[a.Port], encap.Address{Addr: a.Addr, VLAN: a.VLAN})
+		addresses[a.Port] = append(addresses[a.Port], encap.Address{Addr: a.Addr, VLAN: a.VLAN, MAC: a.MAC})
 	}
 	for port, at := range addresses {
 		table, err := encap.NewTunnels(at, list)

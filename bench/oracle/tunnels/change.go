@@ -24,6 +24,7 @@ var changes = []change{
 		copy(o.b[wire.EthSrc:], mac[:])
 		o.mend()
 	}},
+	{"another host", func(g *generator, o *outer) { o.b[wire.EthDst+g.IntN(6)] ^= 1 << g.IntN(8) }},
 	{"another ToS", func(g *generator, o *outer) {
 		o.setTOS(byte(g.IntN(64))<<2, 0xfc)
 		o.mend()
