@@ -33,7 +33,7 @@ type TunnelListener interface {
 	// Arrived returns what a packet that came in by the tunnel shows, and adds to uses the bits of its key that it
 	// looked at. tags are as Verdict.Tags; 0: nobody wants to know.
 	Arrived(key *flow.Key, uses *flow.Mask) (l Lesson, tags uint64)
-	// Heed takes to heart what a packet shows that has come in just now, or what packets of its flow have shown since.
+	// Heed takes to heart what a packet shows that has come in just now, or what packets of its flow have shown since. It does not keep l.
 	Heed(l *Lesson)
 }
 
@@ -49,8 +49,8 @@ type Lesson struct {
 //
 // Thread-safety: safe for concurrent use. Slow path only.
 type TunnelEntrance interface {
-	// Entered hears that packets of a flow have gone into the tunnel since, of which Send has said e. The latest was seen at used, in
-	// ns as Query.Now.
+	// Entered hears that packets of a flow have gone into the tunnel since, of which Send has said e, which it does not keep. The latest
+	// was seen at used, in ns as Query.Now.
 	Entered(e *Entry, used int64)
 }
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"math/bits"
-	"net/netip"
 	"sync"
 
 	"github.com/culvertdev/culvert/datapath/rules"
@@ -83,25 +82,8 @@ func (t *Table) stationTag(k fdb.Key) uint64 { return t.tag(uint64(k)) }
 
 // hostTag stands for what the Ethernet address of a neighbour is.
 func (t *Table) hostTag(h neighbour.Host) uint64 {
-	hi, lo := words(h.Addr)
+	hi, lo := rules.AddrWords(h.Addr)
 	return t.tag(1<<63 | uint64(h.Link) ^ bits.RotateLeft64(hi, 17) ^ lo)
-}
-
-// words returns an address as two numbers, IPv4 ones mapped into IPv6.
-func words(a netip.Addr) (hi, lo uint64) {
-	b := a.As16()
-	for i := range 8 {
-		hi, lo = hi<<8|uint64(b[i]), lo<<8|uint64(b[8+i])
-	}
-	return hi, lo
-}
-
-func addrOf(hi, lo uint64) netip.Addr {
-	var b [16]byte
-	for i := range 8 {
-		b[i], b[8+i] = byte(hi>>(56-8*i)), byte(lo>>(56-8*i))
-	}
-	return netip.AddrFrom16(b).Unmap()
 }
 
 // learned logs what learning an address has changed.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/wire"
@@ -82,7 +83,7 @@ func (l *look) announced(address, mac flow.FieldID, create bool) {
 	if m[0]&1 != 0 || m == [6]byte{} || m == l.seg.MAC || !l.seg.direct(addr) {
 		return
 	}
-	hi, lo := words(addr)
+	hi, lo := rules.AddrWords(addr)
 	l.v.Trail = append(l.v.Trail, trailWord(trailConfirm, uint64(fdb.MakeKey(l.seg.index, m))), hi, lo)
 	if l.q.Live {
 		l.t.announce(l.seg, addr, m, l.q.Now, create)

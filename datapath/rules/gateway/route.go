@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/culvertdev/culvert/datapath/action"
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/encap/icmp"
 	"github.com/culvertdev/culvert/encap/neighbour"
 	"github.com/culvertdev/culvert/encap/wire"
@@ -143,7 +144,7 @@ func (l *look) forward(h neighbour.Host, seg *segment, v6 bool) {
 
 // use notes that packets go to a neighbour, or could.
 func (l *look) use(h neighbour.Host) {
-	hi, lo := words(h.Addr)
+	hi, lo := rules.AddrWords(h.Addr)
 	l.v.Trail = append(l.v.Trail, trailWord(trailUse, uint64(h.Link)<<48), hi, lo)
 }
 

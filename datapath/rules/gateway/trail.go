@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/encap/neighbour"
 )
@@ -47,14 +48,14 @@ func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 		case trailLearn:
 			t.relearn(fdb.Key(v), uint32(trail[1]), lastUsed)
 		case trailArrival:
-			size = 1 + lessonWords
+			size = 1 + rules.LessonWords
 			t.relate(uint32(v), trail[1:size])
 		case trailEntry:
-			size = 1 + entryWords
+			size = 1 + rules.EntryWords
 			t.relateEntry(uint32(v), trail[1:size], lastUsed)
 		default:
 			size = 3
-			h := neighbour.Host{Link: fdb.Key(v).VLAN(), Addr: addrOf(trail[1], trail[2])}
+			h := neighbour.Host{Link: fdb.Key(v).VLAN(), Addr: rules.AddrOf(trail[1], trail[2])}
 			if kind == trailConfirm {
 				t.neighbours.Confirm(h, fdb.Key(v).MAC(), lastUsed)
 			} else if t.neighbours.Want(h, nil, lastUsed) {

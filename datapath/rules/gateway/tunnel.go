@@ -55,7 +55,7 @@ func (l *look) outputTunnel(port *rules.Port) bool {
 	}
 	l.v.Tags |= s.Tags
 	if s.Entry.Port != 0 {
-		l.v.Trail = appendEntry(append(l.v.Trail, trailWord(trailEntry, uint64(port.ID))), &s.Entry)
+		l.v.Trail = rules.AppendEntry(append(l.v.Trail, trailWord(trailEntry, uint64(port.ID))), &s.Entry)
 	}
 	switch sent {
 	case rules.SentNot:

@@ -242,18 +242,6 @@ func TestPacketsOutOfATunnelMayBeOfAnyLength(t *testing.T) {
 	}
 }
 
-func TestALessonSurvivesItsTrail(t *testing.T) {
-	for _, l := range []rules.Lesson{
-		{VNI: 0xffffffff, Src: mac(1), Dst: all, IP: ip("10.0.0.1"), From: ip("192.0.2.1"), To: ip("192.0.2.2")},
-		{Src: mac(1), From: ip("2001:db8::1"), To: ip("2001:db8::2")},
-		{IP: ip("fd00::1"), From: ip("192.0.2.1"), To: ip("0.0.0.0")},
-	} {
-		if words := appendLesson(nil, &l); len(words) != lessonWords || lessonOf(words) != l {
-			t.Errorf("%+v became %+v in %d words", l, lessonOf(words), len(words))
-		}
-	}
-}
-
 // TestTheKeyThatATunnelSeesIsThePacketsThatLeaves holds it against the key of the packet that the program makes.
 func TestTheKeyThatATunnelSeesIsThePacketsThatLeaves(t *testing.T) {
 	ones := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}

@@ -32,8 +32,6 @@ const (
 	contentSending
 	contentTunneled
 	contentToBond
-	contentArrival
-	contentEntry
 )
 
 // A context is an interned content.

@@ -1,6 +1,9 @@
 package openflow
 
-import "github.com/culvertdev/culvert/datapath/rules/fdb"
+import (
+	"github.com/culvertdev/culvert/datapath/rules"
+	"github.com/culvertdev/culvert/datapath/rules/fdb"
+)
 
 // A trail is a list of words:
 //
@@ -13,8 +16,8 @@ import "github.com/culvertdev/culvert/datapath/rules/fdb"
 //	        trailFin:     as trailRule; the next word is idle timeout << 16 | hard timeout
 //	        trailMirror:  the id of a mirror, which counts the traffic
 //	        trailBond:    the id of a bond << 8 | the bucket by which packets went out
-//	        trailArrival: the id of the context of what packets show that come in by a tunnel
-//	        trailEntry:   the id of the context of what packets show that go into one
+//	        trailArrival: number of a tunnel; the next words are what packets show that come in by it, a rules.Lesson
+//	        trailEntry:   number of a tunnel; the next words are what packets show that go into it, a rules.Entry
 const (
 	trailRule    = 0
 	trailLearn   = 1
@@ -44,11 +47,11 @@ func learnWord(k fdb.Key) uint64 { return trailLearn<<trailKind | uint64(k) }
 // contextWord names a context, which lives as long as a flow with this word does.
 func contextWord(id uint32) uint64 { return trailContext<<trailKind | uint64(id) }
 
-// arrivalWord names the context of an arrival.
-func arrivalWord(id uint32) uint64 { return trailArrival<<trailKind | uint64(id) }
+// arrivalWord names the tunnel that packets come in by. The next words are their lesson.
+func arrivalWord(in *rules.Port) uint64 { return trailArrival<<trailKind | uint64(in.Number) }
 
-// entryWord names the context of an entry.
-func entryWord(id uint32) uint64 { return trailEntry<<trailKind | uint64(id) }
+// entryWord names the tunnel that packets go into. The next words are their entry.
+func entryWord(port *rules.Port) uint64 { return trailEntry<<trailKind | uint64(port.Number) }
 
 // everyBucket is the place of all buckets of a group; a bucket's is less.
 const (
@@ -79,28 +82,27 @@ func bondWord(id uint32, bucket uint8) uint64 {
 // noRule is the ruleWord of no rule.
 const noRule = trailRule<<trailKind | 1<<trailKind - 1
 
-// nextWord splits the first word, and the one that belongs to it if one does, off a trail. ok is false at
-// its end.
-func nextWord(trail []uint64) (w, more uint64, rest []uint64, ok bool) {
+// tails says how many words belong to one of each kind, behind it.
+var tails = [1 << (64 - trailKind)]int{trailLearn: 1, trailFlow: 1, trailFin: 1, trailArrival: rules.LessonWords, trailEntry: rules.EntryWords}
+
+// nextWord splits the first word, and those that belong to it, off a trail. ok is false at its end.
+func nextWord(trail []uint64) (w uint64, more, rest []uint64, ok bool) {
 	if len(trail) == 0 {
-		return 0, 0, nil, false
+		return 0, nil, nil, false
 	}
 	w, rest = trail[0], trail[1:]
-	switch w >> trailKind {
-	case trailLearn, trailFlow, trailFin:
-		if len(rest) == 0 {
-			return 0, 0, nil, false
-		}
-		more, rest = rest[0], rest[1:]
+	n := tails[w>>trailKind]
+	if len(rest) < n {
+		return 0, nil, nil, false
 	}
-	return w, more, rest, true
+	return w, rest[:n], rest[n:], true
 }
 
 // eachContext calls f for each context that a trail names.
 func eachContext(trail []uint64, f func(id uint32)) {
 	for w, _, rest, ok := nextWord(trail); ok; w, _, rest, ok = nextWord(rest) {
 		switch w >> trailKind {
-		case trailContext, trailFlow, trailArrival, trailEntry:
+		case trailContext, trailFlow:
 			f(uint32(w))
 		}
 	}
@@ -132,19 +134,19 @@ func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) (c
 		case trailBond:
 			t.creditBond(w, bytes)
 		case trailArrival:
-			t.creditArrival(uint32(w))
+			t.creditArrival(uint32(w), more)
 		case trailEntry:
-			t.creditEntry(uint32(w), lastUsed)
+			t.creditEntry(uint32(w), more, lastUsed)
 		case trailLearn:
-			key, place := fdb.Key(w&(1<<trailKind-1)), t.ports.byPlace[uint32(more)]
+			key, place := fdb.Key(w&(1<<trailKind-1)), t.ports.byPlace[uint32(more[0])]
 			if place != nil && !t.floodVLANs.has(key.VLAN()) {
-				t.learnAt(key, place, more&learnAnnounced != 0, lastUsed, t.fdb.Replay)
+				t.learnAt(key, place, more[0]&learnAnnounced != 0, lastUsed, t.fdb.Replay)
 			}
 		case trailFlow:
-			changes = t.creditLearned(uint32(w), more, lastUsed) || changes
+			changes = t.creditLearned(uint32(w), more[0], lastUsed) || changes
 		case trailFin:
 			r := t.ruleOf(w)
-			changes = r != nil && !r.gone && r.outlasts(finTimeouts(more)) || changes
+			changes = r != nil && !r.gone && r.outlasts(finTimeouts(more[0])) || changes
 		}
 	}
 	return changes
@@ -158,12 +160,12 @@ func (t *Table) creditChanges(trail []uint64, used int64) {
 		switch w >> trailKind {
 		case trailFlow:
 			// What a rule taught that has gone is not taught again, lest a flow come back that went with it.
-			if l, ok := t.contexts.get(uint32(w)).(*learned); ok && t.inTable(more) {
+			if l, ok := t.contexts.get(uint32(w)).(*learned); ok && t.inTable(more[0]) {
 				t.putLearned(l, used)
 			}
 		case trailFin:
 			if r := t.ruleOf(w); r != nil && !r.gone {
-				idle, hard := finTimeouts(more)
+				idle, hard := finTimeouts(more[0])
 				t.shorten(r, idle, hard)
 			}
 		}
