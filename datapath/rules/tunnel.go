@@ -45,6 +45,29 @@ type Lesson struct {
 	From, To netip.Addr // ends of the tunnel
 }
 
+// A TunnelCensor is a Tunnel whose packets may say that nobody may learn from them where their sender is.
+//
+// Thread-safety: safe for concurrent use. Slow path only.
+type TunnelCensor interface {
+	// Secrecy returns the bits of tun_gbp_flags any of which says so; 0: no packet of the tunnel says anything.
+	Secrecy() uint64
+}
+
+// Secret reports whether a packet that came in by a port with a tunnel, nil for none, says that nobody may learn from it where its
+// sender is, and adds to uses the bits of its key that it looked at.
+func Secret(in Tunnel, key *flow.Key, uses *flow.Mask) bool {
+	censor, ok := in.(TunnelCensor)
+	if !ok {
+		return false
+	}
+	bits := censor.Secrecy()
+	if bits == 0 {
+		return false
+	}
+	uses.SetBits(flow.FieldTunGBPFlags, bits)
+	return key.Uint(flow.FieldTunGBPFlags)&bits != 0
+}
+
 // A TunnelEntrance is a Tunnel that wants to know whose packets go into it.
 //
 // Thread-safety: safe for concurrent use. Slow path only.

@@ -21,7 +21,7 @@ func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint6
 	if profile == nil {
 		return l, tags
 	}
-	learns, shoots := profile.Directory.Learns() && !p.secret(k, uses), profile.Directory.Shoots() && profile.Guests != nil
+	learns, shoots := profile.Directory.Learns() && !rules.Secret(p, k, uses), profile.Directory.Shoots() && profile.Guests != nil
 	if !learns && !shoots {
 		return l, tags
 	}
@@ -55,13 +55,12 @@ func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint6
 // (draft-smith-vxlan-group-policy-05 section 2.1).
 const gbpDontLearn = 0x40
 
-// secret reports whether the packet says that nothing may be learned from it.
-func (p *Port) secret(k *flow.Key, uses *flow.Mask) bool {
+// Secrecy implements rules.TunnelCensor.
+func (p *Port) Secrecy() uint64 {
 	if !p.config.GroupPolicy {
-		return false
+		return 0
 	}
-	uses.SetBits(flow.FieldTunGBPFlags, gbpDontLearn)
-	return k.Uint(flow.FieldTunGBPFlags)&gbpDontLearn != 0
+	return gbpDontLearn
 }
 
 // Heed implements rules.TunnelListener: the look-up learns where the sender is, and whoever sends packets for a guest that

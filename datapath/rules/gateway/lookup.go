@@ -117,9 +117,9 @@ func linkControl(mac [6]byte) bool {
 	return [5]byte(mac[:5]) == [5]byte{0x01, 0x80, 0xc2, 0, 0} && mac[5] < 0x10
 }
 
-// learn notes behind which of several ports the source is.
+// learn notes behind which of several ports the source is, unless the packet says that nobody may.
 func (l *look) learn() {
-	if len(l.seg.members) < 2 {
+	if len(l.seg.members) < 2 || rules.Secret(l.in.Tunnel, l.q.Key, &l.v.Mask) {
 		return
 	}
 	l.see(flow.FieldEthSrc)

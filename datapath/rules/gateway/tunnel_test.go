@@ -335,3 +335,29 @@ func TestATunnelHearsOfPacketsThatGoIntoItWheneverTheyAreCounted(t *testing.T) {
 		t.Errorf("heard %v", tun.heard)
 	}
 }
+
+// draft-smith-vxlan-group-policy-05 section 2.1, the flag D.
+func TestNothingIsLearnedFromAPacketWhoseGroupPolicySaysSo(t *testing.T) {
+	for _, c := range []struct {
+		exts    string
+		flags   uint64
+		learned int
+	}{{" exts=gbp", 0x40, 0}, {" exts=gbp", 0x08, 1}, {"", 0, 1}} {
+		b := overlaid(t, roads{"192.0.2.1": underlay.OK}, "remote_ip=192.0.2.1 key=7"+c.exts, "")
+		pkt := udp(mac(1), mac(3), "10.0.1.3", "10.0.1.2", 64, 9)
+		k := b.key(2, pkt)
+		k.SetUint(flow.FieldTunID, 7)
+		k.SetUint(flow.FieldTunGBPFlags, c.flags)
+		v := new(rules.Verdict)
+		if err := b.Lookup(&rules.Query{Key: k, Packet: pkt, Size: len(pkt), Now: b.now, Live: true}, v); err != nil {
+			t.Fatal(err)
+		}
+		b.Credit(v.Trail, 1, uint64(len(pkt)), b.now)
+		if n := len(b.Addresses()); n != c.learned {
+			t.Errorf("%s, flags %#x: %d addresses learned, want %d", c.exts, c.flags, n, c.learned)
+		}
+		if looks := v.Mask.Uint(flow.FieldTunGBPFlags)&0x40 != 0; looks != (c.exts != "") {
+			t.Errorf("%s: the mask has the flag: %t", c.exts, looks)
+		}
+	}
+}

@@ -63,7 +63,7 @@ func (x *xlate) normal() {
 	// 8. Learn source MAC.
 	x.v.Tags |= x.t.floodVLANsTag()
 	flood := x.t.floodVLANs.has(m.vlan)
-	if !flood {
+	if !flood && !x.secret() {
 		x.learn(fdb.MakeKey(m.vlan, src), in, announces)
 	}
 	// 9. IP multicast path.
@@ -78,6 +78,16 @@ func (x *xlate) normal() {
 	x.v.Tags |= x.t.portsTag()
 	x.trace(x.level(), "-> no learned MAC for destination, flooding")
 	x.floodVLAN(in, &m)
+}
+
+// secret reports whether the packet came by a tunnel and says that nobody may learn from it where its sender is.
+func (x *xlate) secret() bool {
+	in := x.t.ports.byID[uint32(x.q.Key.Uint(flow.FieldInPort))]
+	if in == nil || !rules.Secret(in.Tunnel, x.q.Key, &x.v.Mask) {
+		return false
+	}
+	x.trace(x.level(), "-> the packet's group policy says not to learn")
+	return true
 }
 
 // cutTag reports whether the packet ends within its tag: it says that it has one, and has none.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
+	"github.com/culvertdev/culvert/encap/underlay"
+	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
 const (
@@ -264,5 +266,40 @@ func TestPriorityOfTheTagIsNotLookedAtWhereItDoesNotMatter(t *testing.T) {
 	got = consulted(look(t, tb, "in_port=1,tcp,"+fromA))
 	if want := "dl_src,dl_dst,dl_type/0x8000,vlan_tci/0x1000"; !strings.HasPrefix(got, want) {
 		t.Errorf("untagged: got %s, want %s", got, want)
+	}
+}
+
+// draft-smith-vxlan-group-policy-05 section 2.1, the flag D.
+func TestNormalLearnsNothingFromAPacketWhoseGroupPolicySaysSo(t *testing.T) {
+	from := "in_port=10,tun_id=7,tun_src=192.0.2.1,tun_dst=192.0.2.9," + fromA + ",tun_gbp_flags="
+	for _, c := range []struct {
+		exts, flags, want string
+		looks             bool // at the flag
+	}{
+		{" exts=gbp", "0x40", "", true},
+		{" exts=gbp", "0x48", "", true},
+		{" exts=gbp", "0x08", "0/02:00:00:00:00:0a", true},
+		{" exts=gbp", "0", "0/02:00:00:00:00:0a", true},
+		{"", "0", "0/02:00:00:00:00:0a", false},
+	} {
+		tb := tunnelBench(t, roads{one: underlay.OK}, "actions=NORMAL", "vxlan remote_ip=192.0.2.1 key=7"+c.exts)
+		v := verdictOf(t, tb, packet(t, from+c.flags))
+		tb.Credit(v.Trail, 1, 60, 1001*second)
+		var got []string
+		for _, a := range tb.Addresses() {
+			got = append(got, a.Key.String())
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s, flags %s: learned %v, want %q", c.exts, c.flags, got, c.want)
+		}
+		if looks := v.Mask.Uint(flow.FieldTunGBPFlags)&0x40 != 0; looks != c.looks {
+			t.Errorf("%s: the mask has the flag: %t", c.exts, looks)
+		}
+	}
+	// What has been set since, for a tunnel that the packet goes into, says nothing of where it came from.
+	tb := tunnelBench(t, roads{one: underlay.OK}, "actions=load:0x40->NXM_NX_TUN_GBP_FLAGS[],NORMAL", "vxlan remote_ip=192.0.2.1 key=7 exts=gbp")
+	verdictOf(t, tb, packet(t, from+"0"))
+	if n := len(tb.Addresses()); n != 1 {
+		t.Errorf("%d addresses learned, want 1", n)
 	}
 }
