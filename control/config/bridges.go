@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/pmd/option"
 )
@@ -22,6 +23,7 @@ type bridges struct {
 	ports     map[string]value // of ports
 	profiles  map[string]value // names of profiles
 	underlays []underlayAt
+	together  tunnel.Together // the tunnels of ports read so far
 }
 
 func (r *bridges) read(v value) []Bridge {
@@ -192,7 +194,10 @@ func (r *bridges) port(m *mapping, numbers map[uint32]value) Port {
 		p.Options["pass"] = "shared"
 	}
 	if check := r.source.Drivers[p.Type]; check != nil {
-		m.get("type", func(v value) { reportOptions(check(p.Options), at, v) })
+		m.get("type", func(v value) {
+			reportOptions(check(p.Options), at, v)
+			r.tunnel(&p, at, v)
+		})
 	}
 	r.checkProfile(&p, at)
 	return p

@@ -333,7 +333,7 @@ func TestTheMTUToSeveralEndsIsTheLeastOfAll(t *testing.T) {
 func TestTwoPortsAreNotTheSameTunnel(t *testing.T) {
 	b := newBench(t, encap.VXLAN, "remote_ip=192.0.2.1 key=1", ways{})
 	_, err := b.set.Driver(encap.VXLAN).Open(context.Background(), "t1", opts("remote_ip=192.0.2.1 in_key=1 ttl=3"))
-	if err == nil || !strings.Contains(err.Error(), "port t0 is the same tunnel: vxlan remote_ip=192.0.2.1 in_key=1 dst_port=4789") {
+	if err == nil || !strings.Contains(err.Error(), "port t1 is the same tunnel as port t0: vxlan remote_ip=192.0.2.1 in_key=1 dst_port=4789") {
 		t.Error(err)
 	}
 	if err := b.port.Close(); err != nil {
@@ -347,10 +347,10 @@ func TestTwoPortsAreNotTheSameTunnel(t *testing.T) {
 func TestAUDPPortIsOfOneTypeOfTunnel(t *testing.T) {
 	b := newBench(t, encap.Geneve, "remote_ip=192.0.2.1 key=1", ways{})
 	open := func(typ encap.Type, options string) error {
-		_, err := b.set.Driver(typ).Open(context.Background(), options, opts(options))
+		_, err := b.set.Driver(typ).Open(context.Background(), "t-"+typ.String(), opts(options))
 		return err
 	}
-	if err := open(encap.VXLAN, "remote_ip=192.0.2.2 dst_port=6081"); err == nil || err.Error() != "dst_port=6081 is that of port t0, which is of type geneve" {
+	if err := open(encap.VXLAN, "remote_ip=192.0.2.2 dst_port=6081"); err == nil || err.Error() != "port t-vxlan, of type vxlan, has dst_port 6081, which is that of port t0, of type geneve" {
 		t.Error(err)
 	}
 	if err := open(encap.Geneve, "remote_ip=192.0.2.2 dst_port=6081"); err != nil {
@@ -361,6 +361,18 @@ func TestAUDPPortIsOfOneTypeOfTunnel(t *testing.T) {
 	}
 	if err := b.port.Close(); err != nil {
 		t.Fatal(err)
+	}
+	const free = "remote_ip=192.0.2.2 dst_port=6081"
+	if err := open(encap.VXLAN, free); err == nil || !strings.Contains(err.Error(), "port t-geneve") {
+		t.Errorf("one of two has closed: %v", err)
+	}
+	for _, p := range b.set.Ports() {
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(encap.VXLAN, free); err != nil {
+		t.Errorf("nobody uses the UDP port any more: %v", err)
 	}
 }
 

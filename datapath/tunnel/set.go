@@ -3,7 +3,6 @@ package tunnel
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -21,6 +20,7 @@ type Set struct {
 
 	mu       sync.RWMutex
 	ports    map[string]*Port
+	together Together // those of ports
 	profiles map[string]*Profile
 	changed  func() // nil: nobody wants to know
 }
@@ -63,8 +63,7 @@ type driver struct {
 	typ encap.Type
 }
 
-// Open implements pmd.Driver. A tunnel that another port is already does not open, nor one whose packets could not be told
-// from those of another type.
+// Open implements pmd.Driver. A tunnel that cannot be open with the others does not open.
 func (d *driver) Open(_ context.Context, name string, options map[string]string) (pmd.Port, error) {
 	c, err := Parse(d.typ, options)
 	if err != nil {
@@ -73,41 +72,13 @@ func (d *driver) Open(_ context.Context, name string, options map[string]string)
 	p := &Port{set: d.set, name: name, config: c, done: make(chan struct{})}
 	d.set.mu.Lock()
 	defer d.set.mu.Unlock()
-	for _, other := range d.set.ports {
-		if other.config.Identity() == c.Identity() {
-			return nil, fmt.Errorf("port %s is the same tunnel: %s", other.name, c.Identity())
-		}
-	}
-	if err := d.set.usePort(c); err != nil {
+	if err := d.set.together.Add(name, c); err != nil {
 		return nil, err
 	}
 	p.counter = d.set.freeCounter()
 	d.set.ports[name] = p
 	d.set.tell()
 	return p, nil
-}
-
-// usePort says what is wrong with a tunnel's UDP port: packets to one are of one type, and encap.MaxPorts are in use at most.
-// The lock is held.
-func (s *Set) usePort(c *Config) error {
-	if !c.Type.UDP() {
-		return nil
-	}
-	used := map[uint16]bool{c.DstPort: true}
-	for _, other := range s.ports {
-		o := other.config
-		if !o.Type.UDP() {
-			continue
-		}
-		if o.DstPort == c.DstPort && o.Type != c.Type {
-			return fmt.Errorf("dst_port=%d is that of port %s, which is of type %s", c.DstPort, other.name, o.Type)
-		}
-		used[o.DstPort] = true
-	}
-	if len(used) > encap.MaxPorts {
-		return fmt.Errorf("dst_port=%d: tunnels use %d other UDP ports, and no more fit", c.DstPort, encap.MaxPorts)
-	}
-	return nil
 }
 
 // freeCounter returns a counter that no port numbers its packets by, or one of several ports' if there are too many: then
@@ -127,5 +98,6 @@ func (s *Set) remove(p *Port) {
 	if s.ports[p.name] == p {
 		delete(s.ports, p.name)
 	}
+	s.together.Remove(p.name, p.config)
 	s.tell()
 }
