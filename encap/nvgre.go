@@ -2,7 +2,6 @@ package encap
 
 import (
 	"encoding/binary"
-	"errors"
 	"math/bits"
 
 	"github.com/culvertdev/culvert/encap/wire"
@@ -10,13 +9,6 @@ import (
 
 // NVGRE (RFC 7637 section 3.2) is GRE with a key of a 24-bit virtual subnet and 8 bits that tell flows apart, and
 // without checksum and sequence number.
-
-func checkNVGRE(o *Outer) error {
-	if o.Checksum {
-		return errors.New("checksum: NVGRE has none")
-	}
-	return nil
-}
 
 func sizeNVGRE(*Outer) int { return greFieldsSize(greKey) }
 

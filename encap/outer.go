@@ -76,7 +76,9 @@ func (o *Outer) Check() error {
 		return fmt.Errorf("key %d: want at most %d", o.Key, k.keys)
 	case !o.Type.UDP() && (o.SrcPort != 0 || o.DstPort != 0):
 		return fmt.Errorf("ports: %s has none", o.Type)
-	case o.Sequence && o.Type != GRE:
+	case o.Checksum && !o.Type.Checksums():
+		return fmt.Errorf("checksum: %s has none", o.Type)
+	case o.Sequence && !o.Type.Numbers():
 		return fmt.Errorf("sequence numbers: %s has none of its own", o.Type)
 	case o.Counter >= NumCounters:
 		return fmt.Errorf("counter %d: want less than %d", o.Counter, NumCounters)
@@ -86,6 +88,9 @@ func (o *Outer) Check() error {
 		return fmt.Errorf("extensions: %s has none", o.Type)
 	case o.ERSPAN != (Span{}) && o.Type != ERSPAN:
 		return fmt.Errorf("ERSPAN fields: %s has none", o.Type)
+	}
+	if k.check == nil {
+		return nil
 	}
 	return k.check(o)
 }

@@ -168,8 +168,8 @@ func TestStacksThatCannotBe(t *testing.T) {
 		{"ERSPAN fields: gre has none", over4(Outer{Type: GRE, ERSPAN: Span{Version: 1}})},
 		{"ERSPAN version 3: want 0, 1 or 2", over4(Outer{Type: ERSPAN, ERSPAN: Span{Version: 3}})},
 		{"ERSPAN session 1: version 0 has none", over4(Outer{Type: ERSPAN, Key: 1})},
-		{"checksum: ERSPAN has none", over4(Outer{Type: ERSPAN, Checksum: true})},
-		{"checksum: NVGRE has none", over4(Outer{Type: NVGRE, Checksum: true})},
+		{"checksum: erspan has none", over4(Outer{Type: ERSPAN, Checksum: true})},
+		{"checksum: nvgre has none", over4(Outer{Type: NVGRE, Checksum: true})},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			words, err := AppendStack([]uint64{7}, &c.o)

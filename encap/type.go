@@ -27,11 +27,12 @@ type kind struct {
 	proto uint8  // IP protocol: wire.ProtoUDP or wire.ProtoGRE
 	port  uint16 // UDP port by default; 0 with GRE
 	keys  uint32 // the largest key
+	takes takes
 	// A packet's key lies in the 32 bits behind the first four of the tunnel header or in those of GRE's key, with
 	// as many bits behind it as shift says. where is what else tells the type in an end.
 	shift uint8
 	where uint64
-	// check says what is wrong with an Outer of the type.
+	// check says what is wrong with an Outer of the type, beside what takes and keys tell; nil: nothing can be.
 	check func(o *Outer) error
 	// size returns the bytes of the headers behind UDP, or of the GRE header and what is behind it.
 	size func(o *Outer) int
@@ -44,12 +45,21 @@ type kind struct {
 	open func(x *Popper, set uint64)
 }
 
+// takes is what of an Outer a header of the type may have or lack.
+type takes uint8
+
+const (
+	noKey    takes = 1 << iota // packets may do without a key
+	checksum                   // Outer.Checksum
+	sequence                   // Outer.Sequence
+)
+
 var kinds = [numTypes]kind{
-	VXLAN:  {"vxlan", wire.ProtoUDP, 4789, 1<<24 - 1, 8, 0, checkVXLAN, sizeVXLAN, buildVXLAN, readVXLAN, openVXLAN},
-	Geneve: {"geneve", wire.ProtoUDP, 6081, 1<<24 - 1, 8, 0, checkGeneve, sizeGeneve, buildGeneve, readGeneve, openGeneve},
-	GRE:    {"gre", wire.ProtoGRE, 0, 1<<32 - 1, 0, whereGRE, checkGRE, sizeGRE, buildGRE, readGRE, openGRE},
-	NVGRE:  {"nvgre", wire.ProtoGRE, 0, 1<<24 - 1, 8, whereGRE, checkNVGRE, sizeNVGRE, buildNVGRE, readNVGRE, openNVGRE},
-	ERSPAN: {"erspan", wire.ProtoGRE, 0, 1<<10 - 1, 0, whereGRE | whereERSPAN, checkERSPAN, sizeERSPAN, buildERSPAN, readERSPAN, openERSPAN},
+	VXLAN:  {"vxlan", wire.ProtoUDP, 4789, 1<<24 - 1, noKey | checksum, 8, 0, checkVXLAN, sizeVXLAN, buildVXLAN, readVXLAN, openVXLAN},
+	Geneve: {"geneve", wire.ProtoUDP, 6081, 1<<24 - 1, noKey | checksum, 8, 0, checkGeneve, sizeGeneve, buildGeneve, readGeneve, openGeneve},
+	GRE:    {"gre", wire.ProtoGRE, 0, 1<<32 - 1, noKey | checksum | sequence, 0, whereGRE, checkGRE, sizeGRE, buildGRE, readGRE, openGRE},
+	NVGRE:  {"nvgre", wire.ProtoGRE, 0, 1<<24 - 1, 0, 8, whereGRE, nil, sizeNVGRE, buildNVGRE, readNVGRE, openNVGRE},
+	ERSPAN: {"erspan", wire.ProtoGRE, 0, 1<<10 - 1, noKey, 0, whereGRE | whereERSPAN, checkERSPAN, sizeERSPAN, buildERSPAN, readERSPAN, openERSPAN},
 }
 
 // String returns the name that Open vSwitch has for t.
@@ -90,3 +100,12 @@ func (t Type) Port() uint16 { return kinds[t].port }
 
 // MaxKey returns the largest key that a tunnel of type t carries.
 func (t Type) MaxKey() uint32 { return kinds[t].keys }
+
+// KeyOptional reports whether who configures a tunnel of type t need not say a key. Headers other than GRE's have the key 0 then.
+func (t Type) KeyOptional() bool { return kinds[t].takes&noKey != 0 }
+
+// Checksums reports whether headers of type t, or those in front of them, may have a checksum.
+func (t Type) Checksums() bool { return kinds[t].takes&checksum != 0 }
+
+// Numbers reports whether packets of type t may be numbered (Outer.Sequence).
+func (t Type) Numbers() bool { return kinds[t].takes&sequence != 0 }

@@ -51,18 +51,6 @@ func (p *Port) Arrived(k *flow.Key, uses *flow.Mask) (l rules.Lesson, tags uint6
 	return l, tags
 }
 
-// gbpDontLearn is the flag of a group policy that says that nobody may learn from the packet where its sender is
-// (draft-smith-vxlan-group-policy-05 section 2.1).
-const gbpDontLearn = 0x40
-
-// Secrecy implements rules.TunnelCensor.
-func (p *Port) Secrecy() uint64 {
-	if !p.config.GroupPolicy {
-		return 0
-	}
-	return gbpDontLearn
-}
-
 // Heed implements rules.TunnelListener: the look-up learns where the sender is, and whoever sends packets for a guest that
 // has left hears of that.
 func (p *Port) Heed(l *rules.Lesson) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/pmd/option"
@@ -26,8 +25,9 @@ func Parse(t encap.Type, options map[string]string) (*Config, error) {
 	p.ends(c)
 	p.keys(c)
 	p.headers(c)
-	p.extensions(c)
-	p.erspan(c)
+	if own := owns[t]; own.parse != nil {
+		own.parse(&p, c)
+	}
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
@@ -39,9 +39,6 @@ type parser struct {
 	*option.Set
 	typ encap.Type
 }
-
-// has reports whether tunnels of the type have an option.
-func (p *parser) has(k knob) bool { return knobs[p.typ]&k != 0 }
 
 // ends reads the addresses.
 func (p *parser) ends(c *Config) {
@@ -96,14 +93,14 @@ func (p *parser) keys(c *Config) {
 	if p.Has("out_key") {
 		c.OutKey = p.key("out_key")
 	}
-	if !p.has(knobOptional) && !p.Has("key") && !(p.Has("in_key") && p.Has("out_key")) {
+	if !p.typ.KeyOptional() && !p.Has("key") && !(p.Has("in_key") && p.Has("out_key")) {
 		p.Fail("key", "a number or flow: "+p.typ.String()+" has no packets without one")
 	}
 }
 
 func (p *parser) key(name string) (k Key) {
 	switch v := p.String(name, ""); {
-	case !p.Has(name), v == "none" && p.has(knobOptional):
+	case !p.Has(name), v == "none" && p.typ.KeyOptional():
 	case v == "flow":
 		k.From = Flow
 	default:
@@ -124,11 +121,11 @@ func (p *parser) headers(c *Config) {
 	}
 	c.TOS, c.TTL = p.tos(), p.ttl()
 	c.DontFragment = p.Bool("df_default", true)
-	if p.has(knobChecksum) {
+	if p.typ.Checksums() {
 		c.Checksum = p.Bool("csum", false)
 		c.Checksum6 = p.Bool("csum", p.typ.UDP()) // RFC 8200, section 8.1
 	}
-	if p.has(knobSequence) {
+	if p.typ.Numbers() {
 		c.Sequence = p.Bool("seq", false)
 	}
 	c.HasMark = p.Has("egress_pkt_mark")
@@ -173,67 +170,4 @@ func (p *parser) ttl() (i Inherited) {
 		i.Value = uint8(n)
 	}
 	return i
-}
-
-// extensions reads exts.
-func (p *parser) extensions(c *Config) {
-	if !p.has(knobExts) {
-		return
-	}
-	for _, e := range p.List("exts") {
-		switch e {
-		case "gbp":
-			c.GroupPolicy = true
-		case "gpe":
-			c.Generic = true
-		default:
-			p.Fail("exts", "a list of gbp and gpe")
-		}
-	}
-	if c.GroupPolicy && c.Generic {
-		p.Fail("exts", "gbp or gpe: they use the same bits of the header")
-	}
-}
-
-// erspan reads the fields of an ERSPAN header. Numbers are hexadecimal, as OVS has them.
-func (p *parser) erspan(c *Config) {
-	if !p.has(knobERSPAN) {
-		return
-	}
-	e := &c.ERSPAN
-	e.Version = p.field("erspan_ver", 1, 0, 2)
-	e.Index = p.fieldOf(1, e.Version, "erspan_idx", 0xfffff)
-	e.Direction = p.fieldOf(2, e.Version, "erspan_dir", 1)
-	e.Hardware = p.fieldOf(2, e.Version, "erspan_hwid", 0x3f)
-}
-
-// fieldOf reads a field that only headers of one version have. Where the flow says the version it says the field, too,
-// unless the options do.
-func (p *parser) fieldOf(only uint32, version Field, name string, hi uint32) Field {
-	if !version.Flow && version.Value != only {
-		if p.Has(name) {
-			p.Fail(name, fmt.Sprintf("it with erspan_ver %d only", only))
-		}
-		return Field{}
-	}
-	f := p.field(name, 0, 0, hi)
-	f.Flow = f.Flow || version.Flow && !p.Has(name)
-	return f
-}
-
-func (p *parser) field(name string, def, lo, hi uint32) (f Field) {
-	f.Value = def
-	switch v := p.String(name, ""); {
-	case !p.Has(name):
-	case v == "flow":
-		f = Field{Flow: true}
-	default:
-		n, err := strconv.ParseUint(strings.TrimPrefix(v, "0x"), 16, 32)
-		if err != nil || n < uint64(lo) || n > uint64(hi) {
-			p.Fail(name, fmt.Sprintf("a hexadecimal number of %x to %x, or flow", lo, hi))
-			return f
-		}
-		f.Value = uint32(n)
-	}
-	return f
 }
