@@ -30,6 +30,9 @@ var changes = []change{
 		o.mend()
 	}},
 	{"another ECN", func(g *generator, o *outer) {
+		if o.twoTags() {
+			return // behind which Open vSwitch sees no IP packet
+		}
 		o.setTOS(byte(g.IntN(4)), 3)
 		o.mend()
 	}},

@@ -172,3 +172,17 @@ func (o *outer) tos() byte {
 
 // setTOS writes bits of the outer ToS or traffic class.
 func (o *outer) setTOS(tos, mask byte) { wire.SetTOS(o.b, o.l3, tos, mask) }
+
+// twoTags reports whether there may be a frame inside with two VLAN tags.
+func (o *outer) twoTags() bool {
+	tag := func(i int) bool {
+		typ := binary.BigEndian.Uint16(o.b[i:])
+		return typ == wire.TypeVLAN || typ == wire.TypeSVLAN
+	}
+	for i := o.l4; i+wire.VLANTagSize+2 <= len(o.b); i++ {
+		if tag(i) && tag(i+wire.VLANTagSize) {
+			return true
+		}
+	}
+	return false
+}
