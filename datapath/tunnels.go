@@ -20,8 +20,12 @@ func (s *Switch) SetTunnels(byPort map[uint32]*encap.Tunnels) {
 	}
 }
 
-// setTunnels makes t the tunnels that end at p.
+// setTunnels makes t the tunnels that end at p. A table that is as good as the one there changes nothing, so that what the worker remembers
+// of outer headers stays: tables are made anew whenever anything in the underlay or an overlay has changed.
 func (w *pipeline) setTunnels(p *workerPort, t *encap.Tunnels) {
+	if p.under.Equal(t) {
+		return
+	}
 	if t != nil && w.popping.popper == nil {
 		w.popping.popper = encap.NewPopper(w.frames)
 		w.popping.fragments = encap.NewReassembler(w.frames, reassemblyBuffers)

@@ -207,3 +207,19 @@ func TestAGuestsSegmentsAreCutBeforeTheyGoIntoATunnel(t *testing.T) {
 		})
 	}
 }
+
+// Tables are made anew whenever anything in the underlay or an overlay has changed, mostly with what they were made of before.
+func TestWhatIsRememberedOfOuterHeadersOutlivesATableThatIsAsGood(t *testing.T) {
+	r := newRig(t, new(intoTunnel), 1)
+	r.tunnelled(t)
+	before := r.w.port(1).under
+	if r.tunnelled(t); r.w.port(1).under != before {
+		t.Error("an equal table takes the place of another")
+	}
+	if r.w.setTunnels(r.w.port(1), nil); r.w.port(1).under != nil {
+		t.Error("the tunnels are still there")
+	}
+	if r.tunnelled(t); r.w.port(1).under == nil {
+		t.Error("there are no tunnels")
+	}
+}

@@ -46,7 +46,10 @@ type Address struct {
 //
 // Thread-safety: Tunnels do not change.
 type Tunnels struct {
-	id      uint64
+	id        uint64
+	addresses []Address // that it was made of
+	tunnels   []Tunnel
+
 	classes []class
 	ports   [256]portType // UDP ports of tunnels, where a hash of the port leads to or behind
 	mine    table         // where tunnel packets are sent to, see ours
@@ -64,12 +67,15 @@ type class struct {
 var generation atomic.Uint64
 
 // NewTunnels makes a table of tunnels for a port with some addresses. Tunnels to other local addresses are left out:
-// they end elsewhere. Two that nothing tells apart are an error.
+// they end elsewhere. Two that nothing tells apart are an error. The lists are not kept.
 func NewTunnels(addresses []Address, tunnels []Tunnel) (*Tunnels, error) {
-	t := &Tunnels{id: generation.Add(1), mine: newTable(2 * len(addresses) * len(tunnels))}
+	t := &Tunnels{
+		id: generation.Add(1), addresses: slices.Clone(addresses), tunnels: slices.Clone(tunnels),
+		mine: newTable(2 * len(addresses) * len(tunnels)),
+	}
 	var entries []entry
-	for i := range tunnels {
-		tun := &tunnels[i]
+	for i := range t.tunnels {
+		tun := &t.tunnels[i]
 		if err := tun.check(); err != nil {
 			return nil, fmt.Errorf("tunnel of port %d: %w", tun.Port, err)
 		}
@@ -83,6 +89,14 @@ func NewTunnels(addresses []Address, tunnels []Tunnel) (*Tunnels, error) {
 		return nil, err
 	}
 	return t, t.fill(entries)
+}
+
+// Equal reports whether two tables were made of the same, and so are one as good as the other. Either may be nil.
+func (t *Tunnels) Equal(o *Tunnels) bool {
+	if t == nil || o == nil {
+		return t == o
+	}
+	return slices.Equal(t.addresses, o.addresses) && slices.Equal(t.tunnels, o.tunnels)
 }
 
 // Len returns how many tunnels can be told apart here: each counts once for each address it ends at.
