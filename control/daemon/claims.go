@@ -40,21 +40,15 @@ func newClaims() claims {
 func (l *claims) open() bool { return len(l.doubted)+len(l.unheard) > 0 }
 
 // end forgets whose an address is.
-func (l *claims) end(c claim) {
-	delete(l.owners, c)
-	delete(l.doubted, c)
-	delete(l.unheard, c)
-	delete(l.heard, c)
+func (g *guests) end(c claim) {
+	g.door.disown(c, g.owners[c])
+	delete(g.claims.owners, c)
+	delete(g.doubted, c)
+	delete(g.unheard, c)
+	delete(g.heard, c)
 }
 
-// Claim implements tunnel.Guests.
-func (g *guests) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.claim(guest{vni, mac}, ip)
-}
-
-// claim is Claim with the lock held.
+// claim hears that a guest says that an address is its own.
 func (g *guests) claim(who guest, ip netip.Addr) {
 	what := claim{who.vni, ip}
 	owner, known := g.owners[what]
@@ -63,6 +57,7 @@ func (g *guests) claim(who guest, ip netip.Addr) {
 	}
 	s := g.stay(who)
 	if s == nil {
+		g.door.disown(what, who) // it may say so again
 		return
 	}
 	if known {
@@ -79,7 +74,7 @@ func (g *guests) claim(who guest, ip netip.Addr) {
 // disclaim takes an address from the guest that has said that it has it. Others are told that it has it no more.
 func (g *guests) disclaim(c claim) {
 	s := g.stays[g.owners[c]]
-	g.claims.end(c)
+	g.end(c)
 	i := slices.Index(s.ips, c.ip)
 	s.ips = slices.Delete(s.ips, i, i+1)
 	if i < s.told {

@@ -17,7 +17,7 @@ func (g *guests) stay(who guest) *stay {
 	switch {
 	case s != nil:
 	case len(g.stays) >= maxStays:
-		g.crowded++
+		g.crowded.Add(1)
 	default:
 		s = new(stay)
 		g.stays[who] = s
@@ -50,10 +50,8 @@ func (g *guests) makeRoom() {
 
 // samples returns what guests count.
 func (g *guests) samples() []counter.Sample {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	return []counter.Sample{{
 		Desc:  counter.Desc{Name: "vtep_guests_crowded", Help: "Times that a guest here, or its address, was not announced since too many were remembered."},
-		Value: g.crowded,
+		Value: g.crowded.Load(),
 	}}
 }

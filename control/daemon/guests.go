@@ -18,16 +18,15 @@ const (
 	early     = 2 * time.Second // how long a packet may be ahead of the news that its port has a carrier
 )
 
-// guests are those that a profile is told to be here, and those that were not long ago. It implements tunnel.Guests.
+// guests are those that a profile is told to be here, and those that were not long ago. It implements tunnel.Guests, by its door.
 //
-// Thread-safety: all methods may be called at the same time.
+// Thread-safety: all methods may be called at the same time. But for those of the door, they may wait for a directory.
 type guests struct {
-	mu      sync.Mutex
-	stays   map[guest]*stay
-	fresh   map[guest]arrival // whose packets went into a tunnel since the last settle
-	silent  int               // guests here that their bridges do not know, at the last settle
-	news    bool              // a guest has said something that nobody was told
-	crowded uint64            // times that there was no room for a guest
+	*door // its lock may be taken with mu held
+
+	mu    sync.Mutex
+	stays map[guest]*stay
+	news  bool // there is something that nobody was told
 	doubts
 	claims
 }
@@ -48,10 +47,8 @@ type arrival struct {
 // A stay is what is known of a guest that is or was here.
 type stay struct {
 	here     bool
-	was      bool         // it has been here
 	at       place        // here: where
 	since    int64        // ns: not here: since when
-	asOf     int64        // ns: all that is known of that as of then: earlier packets say nothing new
 	asserted int64        // ns: here: when that was said last; what the directory says may be from before
 	ips      []netip.Addr // that it says it has, the latest last
 	told     int          // how many of ips others were told
@@ -62,51 +59,23 @@ type stay struct {
 }
 
 func newGuests() *guests {
-	return &guests{stays: make(map[guest]*stay), fresh: make(map[guest]arrival), doubts: newDoubts(), claims: newClaims()}
-}
-
-// Enter implements tunnel.Guests.
-func (g *guests) Enter(vni uint32, mac [6]byte, port uint32, used int64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	who := guest{vni, mac}
-	s := g.stays[who]
-	here := s != nil && s.here
-	a, fresh := g.fresh[who]
-	switch {
-	case s != nil && used <= s.asOf, fresh && used <= a.used:
-	case here && s.at.port == port:
-		s.asOf = used
-		delete(g.fresh, who)
-	case !here && !fresh && g.silent+len(g.fresh) >= maxSilent:
-		g.crowded++
-	default:
-		g.fresh[who] = arrival{port: port, used: used, since: a.since}
-		g.news = true
-	}
-}
-
-// Has implements tunnel.Guests.
-func (g *guests) Has(vni uint32, mac [6]byte) (here, was bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	s := g.stays[guest{vni, mac}]
-	return s != nil && s.here, s != nil && s.was
+	return &guests{door: newDoor(), stays: make(map[guest]*stay), doubts: newDoubts(), claims: newClaims()}
 }
 
 // hasNews reports whether a guest has said something since the last settle.
 func (g *guests) hasNews() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.news || len(g.unasked) > 0 || g.claims.open()
+	return g.news || g.door.waits() || len(g.unasked) > 0 || g.claims.open()
 }
 
 // drop forgets a guest.
 func (g *guests) drop(who guest, s *stay) {
 	for _, ip := range s.ips {
-		g.claims.end(claim{who.vni, ip})
+		g.end(claim{who.vni, ip})
 	}
 	delete(g.stays, who)
+	g.door.forget(who)
 	g.trust(who)
 }
 

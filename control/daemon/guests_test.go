@@ -133,8 +133,8 @@ func TestGuestsThatNoBridgeKnowsAreBoundedAndStay(t *testing.T) {
 			g.Enter(7, [6]byte{2, 4: byte(i >> 8), 5: byte(i)}, 3, int64(round+1))
 		}
 		g.settle(&sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: netip.MustParseAddr("192.0.2.1")}, up: map[uint32]bool{3: true}}, d, int64(time.Hour))
-		if plug.announced != maxSilent || plug.withdrawn != 0 || g.crowded != uint64(100*(round+1)) {
-			t.Errorf("round %d: %d announcements, %d withdrawals, want %d and none; %d times there was no room", round, plug.announced, plug.withdrawn, maxSilent, g.crowded)
+		if plug.announced != maxSilent || plug.withdrawn != 0 || g.crowded.Load() != uint64(100*(round+1)) {
+			t.Errorf("round %d: %d announcements, %d withdrawals, want %d and none; %d times there was no room", round, plug.announced, plug.withdrawn, maxSilent, g.crowded.Load())
 		}
 	}
 }

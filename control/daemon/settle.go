@@ -8,8 +8,11 @@ import "github.com/culvertdev/culvert/encap/vtep"
 func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []departure) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	entered := seen.enter(g.fresh, now)
-	g.news = len(g.fresh) > 0
+	fresh, said := g.door.take()
+	entered := seen.enter(fresh, now)
+	for _, one := range said {
+		g.claim(one.who, one.ip)
+	}
 	for who, addresses := range seen.own {
 		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
 			g.claim(who, ip)
@@ -19,6 +22,7 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 	for who, s := range g.stays { // before others are announced with these addresses
 		s.release(who, d)
 	}
+	g.news = false
 	silent := 0
 	for who, s := range g.stays {
 		if _, ok := seen.here[who]; ok {
@@ -38,7 +42,8 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 		}
 		if s.here {
 			s.withdraw(who, s.told, d)
-			s.here, s.told, s.since, s.asOf = false, 0, now, now
+			s.here, s.told, s.since = false, 0, now
+			g.door.left(who, now)
 			g.trust(who)
 		}
 		if s.since == 0 {
@@ -55,10 +60,9 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 				g.disclaimPassed(who, s, d)
 			}
 			g.tell(who, s, at, d, now)
-			s.asOf = max(s.asOf, at.since)
 		}
 	}
-	g.silent = silent + entered
+	g.door.done(fresh, silent+entered)
 	g.askSome(d, now)
 	return left
 }
@@ -66,6 +70,9 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 // tell tells d that a guest is here, as far as it has not been told, and what may be doubted of that by now.
 func (g *guests) tell(who guest, s *stay, at place, d *vtep.Directory, now int64) {
 	before := s.told
+	if !s.here || s.at != at {
+		g.door.came(who, at.port, at.since)
+	}
 	if s.announce(who, at, d) {
 		before = 0
 		s.asserted = now
@@ -109,7 +116,7 @@ func (s *stay) release(who guest, d *vtep.Directory) {
 // come here again since may have been said to be elsewhere meanwhile, however short it was away.
 func (s *stay) announce(who guest, at place, d *vtep.Directory) (told bool) {
 	if !s.here || s.at.end != at.end || s.at.since != at.since || s.released {
-		told, s.here, s.was, s.told, s.released = true, true, true, 0, false
+		told, s.here, s.told, s.released = true, true, 0, false
 		d.Announce(vtep.Guest{VNI: who.vni, MAC: who.mac, End: at.end})
 	}
 	s.at = at

@@ -1,0 +1,151 @@
+package daemon
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// maxSaid is how many addresses guests may say that they have between two looks; who finds no room says it again.
+const maxSaid = 4096
+
+// A door is where the datapath says what it sees of guests, and asks who is here. Behind it a look may wait for a directory, which
+// nobody who holds a lock of the datapath's may do: at the door nobody waits for anybody but for another at the door.
+//
+// Thread-safety: all methods may be called at the same time. They call nobody.
+type door struct {
+	crowded atomic.Uint64 // times that there was no room for a guest
+
+	mu     sync.Mutex
+	known  map[guest]standing // those that are or were here, as of now
+	fresh  map[guest]arrival  // whose packets went into a tunnel since the last look
+	said   []saying           // since the last look, the last one last
+	says   map[claim]guest    // who said last that an address is his
+	silent int                // guests here that their bridges do not know, at the last look
+	taken  int                // of fresh, by a look that goes on
+}
+
+// A standing is what the door knows of a guest that is or was here.
+type standing struct {
+	here bool
+	port uint32 // here: that it is at
+	asOf int64  // ns: all that is known of it as of then: earlier packets say nothing new
+}
+
+// A saying is a guest's that an address is its own.
+type saying struct {
+	claim
+	who guest
+}
+
+func newDoor() *door {
+	return &door{known: make(map[guest]standing), fresh: make(map[guest]arrival), says: make(map[claim]guest)}
+}
+
+// Enter implements tunnel.Guests.
+func (d *door) Enter(vni uint32, mac [6]byte, port uint32, used int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	who := guest{vni, mac}
+	s := d.known[who]
+	a, fresh := d.fresh[who]
+	switch {
+	case used <= s.asOf, fresh && used <= a.used:
+	case s.here && s.port == port:
+		s.asOf = used
+		d.known[who] = s
+		delete(d.fresh, who)
+	case !s.here && !fresh && d.silent+d.taken+len(d.fresh) >= maxSilent:
+		d.crowded.Add(1)
+	default:
+		d.fresh[who] = arrival{port: port, used: used, since: a.since}
+	}
+}
+
+// Claim implements tunnel.Guests.
+func (d *door) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	one := saying{claim{vni, ip}, guest{vni, mac}}
+	if owner, known := d.says[one.claim]; known && owner == one.who {
+		return
+	}
+	if len(d.said) >= maxSaid {
+		d.crowded.Add(1)
+		return
+	}
+	d.says[one.claim] = one.who
+	d.said = append(d.said, one)
+}
+
+// Has implements tunnel.Guests.
+func (d *door) Has(vni uint32, mac [6]byte) (here, was bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, was := d.known[guest{vni, mac}]
+	return s.here, was
+}
+
+// waits reports whether somebody has said something since the last look.
+func (d *door) waits() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.fresh)+len(d.said) > 0
+}
+
+// take begins a look: it takes what was said since the last.
+func (d *door) take() (fresh map[guest]arrival, said []saying) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fresh, said = d.fresh, d.said
+	d.fresh, d.said, d.taken = make(map[guest]arrival), nil, len(fresh)
+	return fresh, said
+}
+
+// done ends a look, after which so many guests here are not known to their bridges. Those who wait are there for the next look as well.
+func (d *door) done(waiting map[guest]arrival, silent int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.silent, d.taken = silent, 0
+	for who, a := range waiting {
+		if later, ok := d.fresh[who]; ok {
+			a.port, a.used = later.port, later.used
+		}
+		d.fresh[who] = a
+	}
+}
+
+// came notes that a guest is here. What it has sent there since the look began says nothing new.
+func (d *door) came(who guest, port uint32, since int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := standing{here: true, port: port, asOf: max(d.known[who].asOf, since)}
+	if a, ok := d.fresh[who]; ok && (a.port == port || a.used <= s.asOf) {
+		s.asOf = max(s.asOf, a.used)
+		delete(d.fresh, who)
+	}
+	d.known[who] = s
+}
+
+// left notes that a guest is not here any more.
+func (d *door) left(who guest, now int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.known[who] = standing{asOf: now}
+}
+
+// forget forgets that a guest was here.
+func (d *door) forget(who guest) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.known, who)
+}
+
+// disown forgets that a guest has an address, unless another has said since that it is his.
+func (d *door) disown(c claim, who guest) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.says[c] == who {
+		delete(d.says, c)
+	}
+}

@@ -1,0 +1,129 @@
+package daemon
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/culvertdev/culvert/encap/vtep"
+)
+
+// A stubborn plug-in lets who announces a guest wait.
+type stubborn struct {
+	crier
+	asks chan vtep.Guest // has who is being announced
+	on   chan bool       // lets one announcement go on
+}
+
+func (s *stubborn) Announce(g vtep.Guest) {
+	s.asks <- g
+	<-s.on
+	s.crier.Announce(g)
+}
+
+// TestWhatTheDatapathSaysWaitsForNoDirectory: locks are held by who says it, and a look at who is here takes as long as it takes.
+func TestWhatTheDatapathSaysWaitsForNoDirectory(t *testing.T) {
+	plug := &stubborn{asks: make(chan vtep.Guest), on: make(chan bool)}
+	d, err := vtep.New(vtep.Options{Clock: func() int64 { return 1 }}, plug, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	g := newGuests()
+	one, two, late, ip := [6]byte{2, 5: 1}, [6]byte{2, 5: 2}, [6]byte{2, 5: 3}, netip.MustParseAddr("10.0.0.1")
+	look := func() chan bool {
+		done := make(chan bool)
+		seen := &sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: host1}, anyKey: true, up: map[uint32]bool{3: true}}
+		go func() {
+			defer close(done)
+			g.settle(seen, d, int64(time.Hour))
+		}()
+		return done
+	}
+	g.Enter(7, one, 3, 1)
+	g.Enter(7, two, 3, 1)
+	done := look()
+	first := <-plug.asks
+	said := make(chan bool)
+	go func() {
+		defer close(said)
+		g.Enter(7, one, 3, 2) // nothing new: the look is about them
+		g.Enter(7, two, 3, 2)
+		g.Enter(7, late, 3, 2)
+		g.Claim(7, one, ip)
+		if here, was := g.Has(7, late); here || was {
+			t.Error("who has just said something is here already")
+		}
+		if here, _ := g.Has(7, first.MAC); !here {
+			t.Error("who is being announced is not here")
+		}
+	}()
+	select {
+	case <-said:
+	case <-time.After(5 * time.Second):
+		t.Error("the datapath waits for a directory")
+	}
+	plug.on <- true
+	<-plug.asks
+	plug.on <- true
+	<-done
+	<-said
+	if !g.hasNews() {
+		t.Error("no look is due about what was said meanwhile")
+	}
+	done = look()
+	told := make(map[vtep.Guest]int)
+	for range 2 {
+		told[<-plug.asks]++
+		plug.on <- true
+	}
+	<-done
+	end := vtep.End{Addr: host1, Key: 7}
+	if told[vtep.Guest{VNI: 7, MAC: late, End: end}] != 1 || told[vtep.Guest{VNI: 7, MAC: one, IP: ip, End: end}] != 1 || plug.announced != 4 {
+		t.Errorf("%d announcements, of the second look %v", plug.announced, told)
+	}
+}
+
+func TestWhoSaysTooMuchBetweenTwoLooksIsNotHeardOut(t *testing.T) {
+	plug, d := cry(t)
+	g := newGuests()
+	who := guest{7, [6]byte{2, 5: 1}}
+	for i := range maxSaid + 10 {
+		g.Claim(7, who.mac, netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
+	}
+	last := netip.MustParseAddr("10.2.0.1")
+	at := map[guest]place{who: {port: 3, end: vtep.End{Addr: host1, Key: 7}}}
+	g.settle(&sightings{here: at}, d, 1)
+	if g.crowded.Load() != 10 || plug.announced != 1+maxClaims {
+		t.Errorf("%d announcements, %d not heard", plug.announced, g.crowded.Load())
+	}
+	g.Claim(7, who.mac, last)
+	g.settle(&sightings{here: at}, d, 1)
+	if known := g.stays[who].ips; known[len(known)-1] != last {
+		t.Errorf("it has %v", known)
+	}
+}
+
+// TestWhoHasLostAnAddressMaySayAgainThatItIsHis: the door does not take that for known.
+func TestWhoHasLostAnAddressMaySayAgainThatItIsHis(t *testing.T) {
+	c := newCensus(t)
+	for range 3 {
+		c.says(1, "10.0.0.9")
+		c.look(0, nil)
+		c.known("1 10.0.0.9")
+		c.says(2, "10.0.0.9")
+		c.look(0, nil)
+		c.known("2 10.0.0.9")
+	}
+	c.says(1, "10.0.0.9")
+	c.says(2, "10.0.0.9")
+	c.says(1, "10.0.0.9")
+	c.look(0, nil)
+	c.known("1 10.0.0.9")
+	c.here = nil
+	c.look(0, nil)
+	c.look(stayed+1, nil)
+	if len(c.door.says)+len(c.door.known)+len(c.stays) != 0 {
+		t.Errorf("%d addresses and %d guests are remembered for ever", len(c.door.says), len(c.door.known))
+	}
+}
