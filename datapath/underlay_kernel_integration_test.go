@@ -4,6 +4,7 @@ package datapath_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -87,6 +88,7 @@ func TestAPortIsSharedWithTheKernel(t *testing.T) {
 			s.tunnelPackets(t)
 			s.routes(t)
 			s.onLoopback(t)
+			s.otherDevices(t)
 			s.rules(t)
 		})
 	}
@@ -172,6 +174,63 @@ func (s *sharedLab) onLoopback(t *testing.T) {
 		return netlink.AddrDel(link, a)
 	})
 	eventually(t, "an address of lo that is gone is forgotten", func() bool { return !local() })
+}
+
+// setUp has a device go up or down.
+func (s *sharedLab) setUp(device string, up bool) {
+	s.here.Do(func() error {
+		link, err := netlink.LinkByName(device)
+		switch {
+		case err != nil:
+			return err
+		case up:
+			return netlink.LinkSetUp(link)
+		}
+		return netlink.LinkSetDown(link)
+	})
+}
+
+// otherDevices checks that devices which go up and down are followed, though they are not the port's: those whose addresses are the
+// host's, and those that packets leave by while they are up.
+func (s *sharedLab) otherDevices(t *testing.T) {
+	t.Helper()
+	const addr = "198.18.0.3"
+	s.here.Set("lo", 0, addr+"/32")
+	status := func(addr string) underlay.Status {
+		_, st := s.stack.Route(netip.MustParseAddr(addr), netip.Addr{}, 0, 0)
+		return st
+	}
+	for _, up := range []bool{true, false, true} {
+		s.setUp("lo", up)
+		eventually(t, fmt.Sprintf("an address of lo is the host's: %v", up), func() bool { return (status(addr) == underlay.Local) == up })
+	}
+
+	s.here.Veth("veth1", s.there, "eth1", 1500, 1)
+	s.here.Set("veth1", 0, "10.0.8.1/24")
+	s.there.Set("eth1", 0, "10.0.8.2/24")
+	_, to, _ := net.ParseCIDR("203.0.113.0/24")
+	s.here.Do(func() error {
+		for _, r := range []struct {
+			device, via string
+			metric      int
+		}{{"veth1", "10.0.8.2", 1}, {"veth0", "10.0.0.2", 50}} {
+			link, err := netlink.LinkByName(r.device)
+			if err != nil {
+				return err
+			}
+			if err := netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: to, Gw: net.ParseIP(r.via), Priority: r.metric}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.here.Set("lo", 0, "198.18.0.4/32") // seen after the routes
+	eventually(t, "the routes are read", func() bool { return status("198.18.0.4") == underlay.Local })
+	if st := status("203.0.113.9"); st != underlay.NoRoute {
+		t.Errorf("another device has the better route, and packets leave by the port: %v", st)
+	}
+	s.setUp("veth1", false)
+	eventually(t, "without that device the port's route is the best", func() bool { return status("203.0.113.9") == underlay.OK })
 }
 
 // rules checks that the kernel's rules about marks are followed as they come and go.

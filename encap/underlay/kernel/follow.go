@@ -1,5 +1,5 @@
 // Package kernel keeps an underlay informed of what the host's kernel has for a device: addresses, routes, rules about
-// marks, neighbours. It uses netlink, changes nothing but asks the kernel for neighbours and to listen to multicast groups,
+// marks, neighbours, and of what that depends on: which devices are up. It uses netlink, changes nothing but asks the kernel for neighbours and to listen to multicast groups,
 // and never answers for the device itself.
 //
 // Sources: linux include/uapi/linux/rtnetlink.h, fib_rules.h and neighbour.h, rtnetlink(7), ip-rule(8).
@@ -104,7 +104,7 @@ type news struct {
 	addresses  chan netlink.AddrUpdate
 	routes     chan netlink.RouteUpdate
 	neighbours chan netlink.NeighUpdate
-	rules      <-chan struct{}
+	others     <-chan struct{} // about rules, and devices that go up or down
 	failed     chan error
 }
 
@@ -155,7 +155,7 @@ func (f *Follower) listen(ctx context.Context, n *news) error {
 				return errEnded
 			}
 			later()
-		case _, ok := <-n.rules:
+		case _, ok := <-n.others:
 			if !ok {
 				return errEnded
 			}

@@ -7,8 +7,6 @@ import (
 
 	"github.com/culvertdev/culvert/encap/underlay"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -94,29 +92,4 @@ func maskOf(r *netlink.Rule) uint32 {
 		return ^uint32(0)
 	}
 	return *r.Mask
-}
-
-// subscribeRules returns a channel that has a value for each message about rules, until done is closed. The channel is
-// closed then, or when failed has been told why there are no more.
-func subscribeRules(ns netns.NsHandle, done <-chan struct{}, failed func(error)) (<-chan struct{}, error) {
-	s, err := nl.SubscribeAt(ns, netns.None(), unix.NETLINK_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE)
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		<-done
-		s.Close()
-	}()
-	said := make(chan struct{})
-	go func() {
-		defer close(said)
-		for {
-			if _, _, err := s.Receive(); err != nil {
-				failed(err)
-				return
-			}
-			said <- struct{}{}
-		}
-	}()
-	return said, nil
 }

@@ -35,8 +35,8 @@ func (f *Follower) subscribe(done chan struct{}) (*news, error) {
 		return n, fmt.Errorf("subscribe to neighbours: %w", err)
 	}
 	n.neighbours = neighbours
-	if n.rules, err = subscribeRules(f.ns, done, failed); err != nil {
-		return n, fmt.Errorf("subscribe to rules: %w", err)
+	if n.others, err = subscribeOthers(f.ns, done, failed); err != nil {
+		return n, fmt.Errorf("subscribe to rules and devices: %w", err)
 	}
 	return n, nil
 }
@@ -56,8 +56,8 @@ func (n *news) drain(done chan struct{}) {
 		for range n.neighbours {
 		}
 	}
-	if n.rules != nil {
-		for range n.rules {
+	if n.others != nil {
+		for range n.others {
 		}
 	}
 }
