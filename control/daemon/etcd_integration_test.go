@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/culvertdev/culvert/control/api"
+	"github.com/culvertdev/culvert/encap/vtep/vteptest"
 	"github.com/culvertdev/culvert/pmd/memport"
 )
 
@@ -92,7 +93,7 @@ func TestSitesShareADirectoryInEtcd(t *testing.T) {
 			})
 		}
 	}
-	inASecond(t, move(p2, p3), move(p3, p2), move(p2, p3))
+	vteptest.InASecond(t, move(p2, p3), move(p3, p2))
 
 	eventually(t, "it is withdrawn where it was", func() bool { return call(l2, api.ProfileShow, api.ProfileName{})[0].Here == 0 })
 	p2.SetLink(true)

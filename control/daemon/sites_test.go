@@ -15,6 +15,7 @@ import (
 	"github.com/culvertdev/culvert/control/api"
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/vtep/plugin"
+	"github.com/culvertdev/culvert/encap/vtep/vteptest"
 	"github.com/culvertdev/culvert/encap/wire"
 	"github.com/culvertdev/culvert/pmd/memport"
 )
@@ -226,25 +227,6 @@ func expect(t *testing.T, what string, packet []byte, to *memport.Peer, send fun
 	})
 }
 
-// inASecond has a guest move by each of moves, which return when the move is followed. The best has to be followed within a
-// second, each within five: other tests use the machine, too.
-func inASecond(t *testing.T, moves ...func()) {
-	t.Helper()
-	best := time.Hour
-	for _, move := range moves {
-		start := time.Now()
-		move()
-		took := time.Since(start)
-		if t.Logf("a move is followed after %v", took); took > 5*time.Second {
-			t.Errorf("a move is followed after %v", took)
-		}
-		best = min(best, took)
-	}
-	if best >= time.Second {
-		t.Errorf("the best of %d moves is followed after %v", len(moves), best)
-	}
-}
-
 func TestGuestsAreAnnouncedFoundAndFollowed(t *testing.T) {
 	town := newTown()
 	profile := func() string { return "suppress: true, lookup: {kind: socket, options: {path: " + town.serve(t) + "}}" }
@@ -299,7 +281,7 @@ func TestGuestsAreAnnouncedFoundAndFollowed(t *testing.T) {
 			p3.RecvBytes()
 		}
 	}
-	inASecond(t, move(p3, "192.0.2.3"), move(p2, "192.0.2.2"), move(p3, "192.0.2.3"))
+	vteptest.InASecond(t, move(p3, "192.0.2.3"), move(p2, "192.0.2.2"))
 }
 
 func TestWhoSendsForAGuestThatHasLeftIsTold(t *testing.T) {
