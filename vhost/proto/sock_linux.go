@@ -19,8 +19,11 @@ func readSock(sock *net.UnixConn, b, control []byte) (n, controls, flags int, er
 	}
 	var failed error
 	err = raw.Read(func(fd uintptr) (done bool) {
-		n, controls, flags, _, failed = unix.Recvmsg(int(fd), b, control, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
-		return failed != unix.EAGAIN && failed != unix.EINTR
+		failed = uninterrupted(func() (err error) {
+			n, controls, flags, _, err = unix.Recvmsg(int(fd), b, control, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+			return err
+		})
+		return failed != unix.EAGAIN
 	})
 	switch {
 	case err != nil:
@@ -33,6 +36,15 @@ func readSock(sock *net.UnixConn, b, control []byte) (n, controls, flags int, er
 	return n, controls, flags, nil
 }
 
+// uninterrupted calls again what a signal has cut short. It must not wait instead: what has come has been announced, once.
+func uninterrupted(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // writeSock writes all of b; rights go with its first part.
 func writeSock(sock *net.UnixConn, b, rights []byte) error {
 	raw, err := sock.SyscallConn()
@@ -42,11 +54,14 @@ func writeSock(sock *net.UnixConn, b, rights []byte) error {
 	var failed error
 	err = raw.Write(func(fd uintptr) (done bool) {
 		for len(b) > 0 {
-			n, err := unix.SendmsgN(int(fd), b, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+			var n int
+			err := uninterrupted(func() (err error) {
+				n, err = unix.SendmsgN(int(fd), b, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+				return err
+			})
 			switch err {
 			case nil:
 				b, rights = b[n:], nil
-			case unix.EINTR:
 			case unix.EAGAIN:
 				return false
 			default:
