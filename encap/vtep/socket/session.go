@@ -3,13 +3,10 @@ package socket
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
-	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/vtep/plugin"
 )
 
@@ -21,13 +18,12 @@ type session struct {
 	name   string               // what the plug-in calls itself
 	learns bool
 
-	intro []vtep.Guest // that were here when the session began; the writer's
-
 	heard   atomic.Bool // something, since the last Tick
 	started int64       // ns
 	last    int64       // ns: the Tick that heard something
 	pinged  int64       // ns
-	ended   bool        // under Plugin's lock, as are those below
+	telling telling     // under Plugin's lock, as are those below
+	ended   bool
 	why     error
 	down    bool
 	text    string
@@ -59,7 +55,7 @@ func (p *Plugin) open() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: plugin.NewConn(c), out: make(chan *plugin.Message, queued), done: make(chan struct{})}
+	s := &session{conn: plugin.NewConn(c), out: make(chan *plugin.Message, queued), done: make(chan struct{}), telling: newTelling()}
 	if err := s.greet(c, p.opt); err != nil {
 		_ = c.Close()
 		return nil, err
@@ -71,10 +67,12 @@ func (p *Plugin) open() (*session, error) {
 		return nil, errClosed
 	}
 	s.started, s.last, s.pinged = p.now, p.now, p.now
-	s.intro = slices.Collect(maps.Values(p.here))
+	for _, g := range p.here {
+		s.telling.add(plugin.Announce, g)
+	}
 	p.conn, p.err = s, nil
 	p.tally.connected++
-	p.sessions.Go(s.write)
+	p.sessions.Go(func() { p.write(s) })
 	return s, nil
 }
 
@@ -145,26 +143,41 @@ func (p *Plugin) handle(s *session, m *plugin.Message) error {
 	return nil
 }
 
-// write tells the plug-in of the guests that are here, and then what is queued.
-func (s *session) write() {
-	for _, g := range s.intro {
-		m := plugin.Message{Type: plugin.Announce}
-		m.SetGuest(g)
-		if s.conn.Send(&m) != nil {
-			return // the connection is closed, which the reader notices
-		}
-	}
-	s.intro = nil
+// write tells the plug-in of guests, and what is queued.
+func (p *Plugin) write(s *session) {
 	for {
 		select {
 		case <-s.done:
 			return
 		case m := <-s.out:
 			if s.conn.Send(m) != nil {
+				return // the connection is closed, which the reader notices
+			}
+		case <-s.telling.news:
+			if !p.tellSome(s) {
 				return
 			}
 		}
 	}
+}
+
+// tellSome tells the plug-in of some guests, and reports whether it takes that.
+func (p *Plugin) tellSome(s *session) bool {
+	p.mu.Lock()
+	list, more := s.telling.take()
+	p.mu.Unlock()
+	if more {
+		select {
+		case s.telling.news <- struct{}{}:
+		default:
+		}
+	}
+	for i := range list {
+		if s.conn.Send(&list[i]) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // queue queues a message. A plug-in that leaves the queue full is cut off. Plugin's lock is held.

@@ -21,7 +21,7 @@ const (
 	pingDown   = 200 * time.Millisecond // the same, while it says that it cannot answer
 	silence    = 10 * time.Second       // without a word from the plug-in, after which it is given up
 	helloTime  = 5 * time.Second        // from the connection to the plug-in's hello
-	queued     = 4096                   // messages that wait to be written
+	queued     = 4096                   // messages that wait to be written, those of guests aside
 	maxHere    = 65536                  // guests announced
 )
 
@@ -55,6 +55,11 @@ type guestKey struct {
 	mac [6]byte
 	ip  netip.Addr
 }
+
+func keyOf(g vtep.Guest) guestKey { return guestKey{g.VNI, g.MAC, g.IP} }
+
+// nobody is no guest's Ethernet address, whatever a guest's packets say.
+var nobody [6]byte
 
 var (
 	errNotYet = errors.New("not connected yet")
@@ -115,8 +120,12 @@ func (p *Plugin) Close() error {
 	return nil
 }
 
-// Ask implements vtep.Resolver.
+// Ask implements vtep.Resolver. Nobody has the Ethernet address zero, which is none in the protocol.
 func (p *Plugin) Ask(q vtep.Question) error {
+	if q.Kind == vtep.ByMAC && q.MAC() == nobody {
+		p.sink.Answer(q, vtep.Answer{})
+		return nil
+	}
 	m := plugin.Message{Type: plugin.Ask}
 	m.SetQuestion(q)
 	return p.send(&m)
@@ -137,7 +146,7 @@ func (p *Plugin) send(m *plugin.Message) error {
 func (p *Plugin) Learn(g vtep.Guest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.conn == nil || !p.conn.learns {
+	if p.conn == nil || !p.conn.learns || g.MAC == nobody {
 		return
 	}
 	m := plugin.Message{Type: plugin.Learn}
@@ -150,7 +159,10 @@ func (p *Plugin) Learn(g vtep.Guest) {
 func (p *Plugin) Announce(g vtep.Guest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	k := guestKey{g.VNI, g.MAC, g.IP}
+	k := keyOf(g)
+	if g.MAC == nobody {
+		return
+	}
 	if _, known := p.here[k]; !known && len(p.here) >= maxHere {
 		p.tally.unsent++
 		return
@@ -163,7 +175,10 @@ func (p *Plugin) Announce(g vtep.Guest) {
 func (p *Plugin) Withdraw(g vtep.Guest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.here, guestKey{g.VNI, g.MAC, g.IP})
+	if g.MAC == nobody {
+		return
+	}
+	delete(p.here, keyOf(g))
 	p.tell(plugin.Withdraw, g)
 }
 
@@ -172,13 +187,16 @@ func (p *Plugin) tell(what string, g vtep.Guest) {
 	if p.conn == nil {
 		return
 	}
-	m := plugin.Message{Type: what}
-	m.SetGuest(g)
-	_ = p.conn.queue(&m)
+	if !p.conn.telling.add(what, g) {
+		p.conn.end(errSlow)
+	}
 }
 
 // Shoot implements vtep.Shooter.
 func (p *Plugin) Shoot(q vtep.Question, self, to netip.Addr) {
+	if q.MAC() == nobody {
+		return
+	}
 	m := plugin.Message{Type: plugin.Shoot, End: self, To: to}
 	m.SetQuestion(q)
 	_ = p.send(&m)

@@ -39,12 +39,13 @@ func TestWhatHappensHereIsTold(t *testing.T) {
 	s := newStand(t)
 	s.start()
 	p := s.accept()
-	s.Learn(here)
-	s.Announce(here)
-	s.Withdraw(here)
-	for _, what := range []string{plugin.Learn, plugin.Announce, plugin.Withdraw} {
-		if g, err := p.receive(what).Guest(); err != nil || g != here {
-			t.Fatalf("%s: %v, %v", what, g, err)
+	for _, c := range []struct {
+		what string
+		say  func(vtep.Guest)
+	}{{plugin.Learn, s.Learn}, {plugin.Announce, s.Announce}, {plugin.Withdraw, s.Withdraw}} {
+		c.say(here)
+		if g, err := p.receive(c.what).Guest(); err != nil || g != here {
+			t.Fatalf("%s: %v, %v", c.what, g, err)
 		}
 	}
 	self, to := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("192.0.2.1")
@@ -201,5 +202,112 @@ func TestAServedResolverIsTheSameOverTheSocket(t *testing.T) {
 	}
 	if a := s.sink.WaitFor(t, vtep.ForFlood(8)); len(a.Ends) != 1 || a.Ends[0].Key != 8 {
 		t.Fatalf("answer %v", a)
+	}
+}
+
+// TestNobodyHasTheEthernetAddressZero: it is no address in the protocol, so that whoever sends to it or from it must not end the session.
+func TestNobodyHasTheEthernetAddressZero(t *testing.T) {
+	s := newStand(t)
+	s.start()
+	zero := vtep.ForMAC(7, [6]byte{})
+	who := here
+	who.MAC = zero.MAC()
+	for range 2 {
+		p := s.accept()
+		if err := s.Ask(zero); err != nil {
+			t.Fatal(err)
+		}
+		if a := s.sink.WaitFor(t, zero); !a.None() {
+			t.Errorf("it is at %v", a.Ends)
+		}
+		s.Announce(who)
+		s.Learn(who)
+		s.Shoot(zero, who.End.Addr, who.End.Addr)
+		s.Withdraw(who)
+		s.Announce(who)
+		s.Announce(here)
+		if g, err := p.receive(plugin.Announce).Guest(); err != nil || g != here {
+			t.Errorf("the plug-in hears of %v, %v", g, err)
+		}
+		s.Withdraw(here)
+		p.receive(plugin.Withdraw)
+		p.raw.Close()
+		s.down()
+		s.pass(retryFirst)
+	}
+}
+
+// TestAllGuestsMayComeAndGoAtOnce: a port with thousands of guests loses its carrier, and a plug-in reads as fast as it can.
+func TestAllGuestsMayComeAndGoAtOnce(t *testing.T) {
+	s := newStand(t)
+	s.start()
+	p := s.accept()
+	const n = 3 * queued
+	guest := func(i int) vtep.Guest {
+		g := here
+		g.MAC = [6]byte{2, 3: byte(i >> 16), 4: byte(i >> 8), 5: byte(i)}
+		return g
+	}
+	for i := range n {
+		s.Announce(guest(i))
+	}
+	for i := range n {
+		s.Withdraw(guest(i))
+		s.Announce(guest(i))
+		if i%2 == 0 {
+			s.Withdraw(guest(i))
+		}
+	}
+	mark := guest(n)
+	s.Announce(mark)
+	known := make(map[vtep.Guest]bool)
+	for !known[mark] {
+		m, err := p.conn.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := m.Guest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		known[g] = m.Type == plugin.Announce
+	}
+	for i := range n {
+		if want := i%2 == 1; known[guest(i)] != want {
+			t.Fatalf("guest %d is here: %v", i, !want)
+		}
+	}
+}
+
+func TestOfAGuestThatComesAndGoesThePlugInHearsTheLastInOrder(t *testing.T) {
+	told := newTelling()
+	other := here
+	other.MAC[5]++
+	for range 10000 {
+		told.add(plugin.Announce, here)
+		told.add(plugin.Withdraw, other)
+		told.add(plugin.Withdraw, here)
+	}
+	told.add(plugin.Announce, other)
+	if len(told.list) > 200 {
+		t.Errorf("%d tidings are kept", len(told.list))
+	}
+	var got []string
+	for more := true; more; {
+		var list []plugin.Message
+		list, more = told.take()
+		for i := range list {
+			got = append(got, list[i].Type)
+		}
+	}
+	if len(got) != 2 || got[0] != plugin.Withdraw || got[1] != plugin.Announce || len(told.last) != 0 {
+		t.Errorf("told %v", got)
+	}
+	for i := range maxTold + 1 {
+		g := here
+		g.VNI = uint32(i)
+		if ok := told.add(plugin.Announce, g); ok != (i < maxTold) {
+			t.Fatalf("%d of %d: room %v", i, maxTold, ok)
+		}
 	}
 }
