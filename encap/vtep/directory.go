@@ -32,6 +32,7 @@ type Directory struct {
 	book     *book
 	log      changeLog
 	asks     rates  // questions
+	behind   int64  // questions that the rate has stood against in this look at what is due
 	shots    bucket // Shoot
 	tally    tally
 	fault    string // what the plug-in did wrong last

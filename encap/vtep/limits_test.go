@@ -52,6 +52,30 @@ func TestOneNetworkCannotHaveAllTheQuestionsOfASecond(t *testing.T) {
 	}
 }
 
+// TestWhatTheRateStandsAgainstIsLookedAtWhenItIsItsTurn: not again and again by each Tick until then.
+func TestWhatTheRateStandsAgainstIsLookedAtWhenItIsItsTurn(t *testing.T) {
+	s := newStand(t, Options{})
+	s.plug.knows = map[Question]Answer{}
+	const n = 20000
+	for i := range uint32(n) {
+		q := ForMAC(i%100, [6]byte{2, 4: byte(i / 100 >> 8), 5: byte(i / 100)})
+		s.plug.knows[q] = at(1)
+		s.Answer(q, at(1))
+	}
+	if known := s.Status().Known; known != n {
+		t.Fatalf("%d answers are known", known)
+	}
+	s.Recovered()
+	looks := s.behind
+	for range 250 {
+		s.pass(100 * time.Millisecond)
+		looks += s.behind
+	}
+	if len(s.plug.asked) < n || looks > 3*n {
+		t.Errorf("%d of %d answers were asked for anew; %d times one was looked at in vain", len(s.plug.asked), n, looks)
+	}
+}
+
 func TestNetworksThatAskNoMoreAreForgotten(t *testing.T) {
 	s := newStand(t, Options{Rate: 1000})
 	for n := range uint32(5000) {

@@ -6,7 +6,7 @@ const (
 	// probeTime is how long the users of an answer have to want it again: a walk over all cached flows, with
 	// room to spare.
 	probeTime = 30 * time.Second
-	// laterTime is how long something waits that the rate of questions stands against.
+	// laterTime is how long something waits at least that the rate of questions stands against.
 	laterTime = 100 * time.Millisecond
 	// ageStep is the most entries that are looked at without letting go of the lock.
 	ageStep = 256
@@ -28,7 +28,7 @@ func (d *Directory) Tick() {
 // age does what is due.
 func (d *Directory) age() {
 	now := d.opt.Clock()
-	before := d.version()
+	before := d.begins()
 	var ask []Question
 	for more := true; more; {
 		ask, more = d.ageSome(now, ask[:0])
@@ -39,6 +39,14 @@ func (d *Directory) age() {
 	if d.version() != before {
 		d.notify()
 	}
+}
+
+// begins begins a look at what is due, and returns the version of what is known.
+func (d *Directory) begins() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.behind = 0
+	return d.log.version
 }
 
 func (d *Directory) version() uint64 {
@@ -70,7 +78,9 @@ func (d *Directory) ageOne(e *entry, now int64) (ask bool) {
 		d.giveUp(e, now)
 	case e.asking || e.used:
 		if !d.asks.take(e.q.VNI, now) {
-			d.book.schedule(e, now+int64(laterTime))
+			// As long as it takes to ask those before it: each look is at those alone whose turn it is.
+			d.book.schedule(e, now+int64(laterTime)+d.behind*billion/int64(d.opt.Rate))
+			d.behind++
 			return false
 		}
 		e.asking, e.used, e.probed = true, false, false
