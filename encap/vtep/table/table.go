@@ -20,20 +20,23 @@ const lookEvery = time.Second
 // A Plugin answers from a file. It knows everything there is to know, so what is not in the file is nowhere.
 type Plugin struct {
 	path string
+	read func(path string) (answers, os.FileInfo, error)
 
-	mu     sync.Mutex
-	sink   vtep.Sink
-	table  answers
+	// Of New, and then of Tick:
 	seen   os.FileInfo // the file when it was read last, well or not; nil: it was not there
 	looked int64       // ns
-	err    error       // why the file could not be read
-	reads  uint64      // times it was, and had changed
-	faults uint64      // times it could not be
+
+	mu     sync.Mutex // nobody holds it who reads the file: who asks does not wait for that
+	sink   vtep.Sink
+	table  answers
+	err    error  // why the file could not be read
+	reads  uint64 // times it was, and had changed
+	faults uint64 // times it could not be
 }
 
 // New reads the file at path, which must be right to begin with.
 func New(path string) (*Plugin, error) {
-	p := &Plugin{path: path}
+	p := &Plugin{path: path, read: read}
 	if p.load(); p.err != nil {
 		return nil, fmt.Errorf("vtep file: %w", p.err)
 	}
@@ -54,19 +57,16 @@ func (p *Plugin) Ask(q vtep.Question) error {
 
 // Tick implements vtep.Ager: it reads the file again if it is another one.
 func (p *Plugin) Tick(now int64) {
-	p.mu.Lock()
 	if now-p.looked < int64(lookEvery) {
-		p.mu.Unlock()
 		return
 	}
 	p.looked = now
-	old := p.table
-	if p.changed() {
-		p.load()
+	if !p.changed() {
+		return
 	}
-	table := p.table
-	p.mu.Unlock()
-	for _, q := range differences(old, table) {
+	old := p.table // nobody else changes it
+	p.load()
+	for _, q := range differences(old, p.table) {
 		p.sink.Invalidate(vtep.Scope{Question: q})
 	}
 }
@@ -82,9 +82,11 @@ func (p *Plugin) changed() bool {
 
 // load reads the file. The table changes only if all of it is right.
 func (p *Plugin) load() {
-	p.seen = nil
-	var table answers
-	if table, p.err = p.read(); p.err != nil {
+	table, seen, err := p.read(p.path)
+	p.seen = seen
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err = err; err != nil {
 		p.faults++
 		return
 	}
@@ -92,27 +94,27 @@ func (p *Plugin) load() {
 	p.reads++
 }
 
-func (p *Plugin) read() (answers, error) {
-	f, err := os.OpenFile(p.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not block
+// read reads the file at path; seen is nil if it is not there.
+func read(path string) (table answers, seen os.FileInfo, err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not block
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
-	if p.seen, err = f.Stat(); err != nil {
-		return nil, err
+	if seen, err = f.Stat(); err != nil {
+		return nil, nil, err
 	}
-	if !p.seen.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", p.path)
+	if !seen.Mode().IsRegular() {
+		return nil, seen, fmt.Errorf("%s is not a regular file", path)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	if err != nil {
-		return nil, err
+		return nil, seen, err
 	}
-	table, err := parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s:%w", p.path, err)
+	if table, err = parse(data); err != nil {
+		return nil, seen, fmt.Errorf("%s:%w", path, err)
 	}
-	return table, nil
+	return table, seen, nil
 }
 
 // differences returns the questions that two tables answer otherwise.

@@ -146,3 +146,36 @@ func TestADirectoryFollowsTheFile(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 }
+
+// TestWhoAsksDoesNotWaitForTheFile: a table may be long, and its disk slow.
+func TestWhoAsksDoesNotWaitForTheFile(t *testing.T) {
+	f := newFile(t, "vni 7 mac 02:00:00:00:00:01 end 192.0.2.1\n")
+	f.write("vni 7 mac 02:00:00:00:00:01 end 192.0.2.2\n")
+	reading, on := make(chan bool), make(chan bool)
+	f.read = func(path string) (answers, os.FileInfo, error) {
+		close(reading)
+		<-on
+		return read(path)
+	}
+	ticked := make(chan bool)
+	go func() {
+		defer close(ticked)
+		f.tick()
+	}()
+	<-reading
+	asked := make(chan bool)
+	go func() {
+		defer close(asked)
+		_ = f.Ask(guest)
+		f.Status()
+	}()
+	select {
+	case <-asked:
+	case <-time.After(5 * time.Second):
+		t.Error("who asks waits for the file")
+	}
+	close(on)
+	<-ticked
+	<-asked
+	f.expect(guest, "192.0.2.2")
+}
