@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath"
@@ -190,6 +191,11 @@ func (s *sharedLab) setUp(device string, up bool) {
 	})
 }
 
+// withoutIPv6 takes a device's IPv6 addresses: the kernel says of them that they go with the device, and of IPv4 nothing.
+func (s *sharedLab) withoutIPv6(device string) {
+	s.here.Do(func() error { return os.WriteFile("/proc/sys/net/ipv6/conf/"+device+"/disable_ipv6", []byte("1"), 0) })
+}
+
 // otherDevices checks that devices which go up and down are followed, though they are not the port's: those whose addresses are the
 // host's, and those that packets leave by while they are up.
 func (s *sharedLab) otherDevices(t *testing.T) {
@@ -200,6 +206,7 @@ func (s *sharedLab) otherDevices(t *testing.T) {
 		_, st := s.stack.Route(netip.MustParseAddr(addr), netip.Addr{}, 0, 0)
 		return st
 	}
+	s.withoutIPv6("lo")
 	for _, up := range []bool{true, false, true} {
 		s.setUp("lo", up)
 		eventually(t, fmt.Sprintf("an address of lo is the host's: %v", up), func() bool { return (status(addr) == underlay.Local) == up })
@@ -207,6 +214,7 @@ func (s *sharedLab) otherDevices(t *testing.T) {
 
 	s.here.Veth("veth1", s.there, "eth1", 1500, 1)
 	s.here.Set("veth1", 0, "10.0.8.1/24")
+	s.withoutIPv6("veth1")
 	s.there.Set("eth1", 0, "10.0.8.2/24")
 	_, to, _ := net.ParseCIDR("203.0.113.0/24")
 	s.here.Do(func() error {
