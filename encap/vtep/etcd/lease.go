@@ -111,7 +111,7 @@ func (p *publisher) flush(ctx context.Context, lease clientv3.LeaseID) (more boo
 			puts = append(puts, c.put(lease))
 			continue
 		}
-		if err := p.remove(ctx, c); err != nil {
+		if err := p.remove(ctx, c, lease); err != nil {
 			p.putBack(list)
 			return false, err
 		}
@@ -138,8 +138,9 @@ func (c *change) put(lease clientv3.LeaseID) clientv3.Op {
 		[]clientv3.Op{clientv3.OpTxn([]clientv3.Cmp{same}, []clientv3.Op{put}, nil)})
 }
 
-// remove deletes the key if it says what c does, in whatever words.
-func (p *publisher) remove(ctx context.Context, c change) error {
+// remove deletes the key if it says what c does, in whatever words, or is under the lease: then it says what was wanted once and has
+// not been since.
+func (p *publisher) remove(ctx context.Context, c change, lease clientv3.LeaseID) error {
 	same := clientv3.Compare(clientv3.Value(c.key), "=", c.text)
 	gone := clientv3.OpDelete(c.key)
 	r, err := p.client.Txn(ctx).If(same).Then(gone).Else(clientv3.OpGet(c.key)).Commit()
@@ -147,7 +148,7 @@ func (p *publisher) remove(ctx context.Context, c change) error {
 		return err
 	}
 	for _, kv := range r.Responses[0].GetResponseRange().Kvs {
-		if !p.keys.alike(c.key, []byte(c.text), kv.Value) {
+		if kv.Lease != int64(lease) && !p.keys.alike(c.key, []byte(c.text), kv.Value) {
 			continue
 		}
 		untouched := clientv3.Compare(clientv3.ModRevision(c.key), "=", kv.ModRevision)
