@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,6 +162,42 @@ func TestSilentConnectionsDoNotKeepSHOOTDOWNFromBeingHeard(t *testing.T) {
 	}
 	if n := a.shoot.crowded.Load(); n < 2*shootConns {
 		t.Errorf("%d connections were closed for others", n)
+	}
+}
+
+// A sick listener cannot take the first connections, as where too many descriptors are open.
+type sick struct {
+	net.Listener
+	left atomic.Int64
+}
+
+func (s *sick) Accept() (net.Conn, error) {
+	if s.left.Add(-1) >= 0 {
+		return nil, syscall.EMFILE
+	}
+	return s.Listener.Accept()
+}
+
+func TestAConnectionThatCannotBeTakenDoesNotEndSHOOTDOWN(t *testing.T) {
+	self := netip.MustParseAddr("127.0.0.1")
+	sink := vteptest.NewSink()
+	a, err := newShooter(netip.AddrPortFrom(self, 0), sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := netip.MustParseAddrPort(a.listener.Addr().String())
+	a.close()
+	l := &sick{}
+	l.left.Store(2)
+	if l.Listener, err = net.Listen("tcp", at.String()); err != nil {
+		t.Fatal(err)
+	}
+	b := newShooterAt(at, l, sink)
+	t.Cleanup(b.close)
+	b.send(guest, self, self)
+	until(t, "the message", func() bool { return b.heard.Load() == 1 })
+	if n := b.deaf.Load(); n != 2 {
+		t.Errorf("%d times a connection could not be taken", n)
 	}
 }
 

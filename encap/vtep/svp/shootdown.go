@@ -17,6 +17,8 @@ const (
 	shootConns = 16               // connections at a time, in and out each
 	shootTick  = 20               // messages that are heard between two ticks
 	shootTime  = 10 * time.Second // that a connection may be silent
+
+	acceptAgain = 100 * time.Millisecond // after a connection that could not be taken
 )
 
 // A shooter hears and says SHOOTDOWN: that a guest is not where somebody has sent a packet for it. The
@@ -34,7 +36,7 @@ type shooter struct {
 	out      chan struct{} // a place for each connection
 	budget   atomic.Int64
 
-	heard, ignored, crowded, sent, unsent atomic.Uint64
+	heard, ignored, crowded, deaf, sent, unsent atomic.Uint64
 }
 
 func newShooter(at netip.AddrPort, s vtep.Sink) (*shooter, error) {
@@ -42,11 +44,16 @@ func newShooter(at netip.AddrPort, s vtep.Sink) (*shooter, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newShooterAt(at, l, s), nil
+}
+
+// newShooterAt is newShooter with a listener, which the shooter owns.
+func newShooterAt(at netip.AddrPort, l net.Listener, s vtep.Sink) *shooter {
 	t := &shooter{at: at, listener: l, sink: s, out: make(chan struct{}, shootConns)}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.budget.Store(shootTick)
 	t.routines.Go(t.accept)
-	return t, nil
+	return t
 }
 
 func (t *shooter) close() {
@@ -62,8 +69,19 @@ func (t *shooter) tick() { t.budget.Store(shootTick) }
 func (t *shooter) accept() {
 	for {
 		c, err := t.listener.Accept()
-		if err != nil {
-			return // closed
+		switch {
+		case t.ctx.Err() != nil:
+			if err == nil {
+				_ = c.Close()
+			}
+			return
+		case err != nil: // too many descriptors are open: there are fewer some time
+			t.deaf.Add(1)
+			select {
+			case <-t.ctx.Done():
+			case <-time.After(acceptAgain):
+			}
+			continue
 		}
 		if t.in.add(c) {
 			t.crowded.Add(1)
@@ -140,6 +158,7 @@ func (t *shooter) samples() []counter.Sample {
 		event("vtep_svp_shot_at", "SHOOTDOWN that other hosts have sent.", t.heard.Load()),
 		event("vtep_svp_shot_at_rate", "The same, beyond what may come in a tick: not acted on.", t.ignored.Load()),
 		event("vtep_svp_shot_at_crowded", "Connections for SHOOTDOWN that were closed for others, having been silent longest.", t.crowded.Load()),
+		event("vtep_svp_shot_at_deaf", "Times that a connection for SHOOTDOWN could not be taken.", t.deaf.Load()),
 		event("vtep_svp_shot", "SHOOTDOWN sent to other hosts.", t.sent.Load()),
 		event("vtep_svp_unshot", "SHOOTDOWN that could not be sent.", t.unsent.Load()),
 	}
