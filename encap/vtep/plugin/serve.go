@@ -13,8 +13,11 @@ import (
 	"github.com/culvertdev/culvert/encap/vtep"
 )
 
-// Listen makes the unix socket of a plug-in at path, in the place of one that a dead process has left.
+// Listen makes the unix socket of a plug-in at path, in the place of one that a dead process has left, and of nothing else.
 func Listen(path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != os.ModeSocket {
+		return nil, fmt.Errorf("%s: there is something that is no socket", path)
+	}
 	if c, err := net.Dial("unix", path); err == nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("%s: somebody listens there", path)
