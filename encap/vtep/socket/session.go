@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -51,10 +52,13 @@ func (p *Plugin) run() {
 
 // open connects and exchanges greetings.
 func (p *Plugin) open() (*session, error) {
-	c, err := net.DialTimeout("unix", p.opt.Path, helloTime)
+	d := net.Dialer{Timeout: helloTime}
+	c, err := d.DialContext(p.ctx, "unix", p.opt.Path)
 	if err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(p.ctx, func() { _ = c.Close() })
+	defer stop()
 	s := &session{conn: plugin.NewConn(c), out: make(chan *plugin.Message, queued), done: make(chan struct{}), telling: newTelling()}
 	if err := s.greet(c, p.opt); err != nil {
 		_ = c.Close()

@@ -4,6 +4,7 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -36,6 +37,8 @@ type Plugin struct {
 	opt      Options
 	sink     vtep.Sink
 	sessions sync.WaitGroup
+	ctx      context.Context // ends with the Plugin
+	stop     context.CancelFunc
 
 	mu     sync.Mutex
 	now    int64    // ns, of the last Tick
@@ -74,7 +77,9 @@ func New(o Options) (*Plugin, error) {
 	if o.Path == "" {
 		return nil, errors.New("vtep socket: without a path")
 	}
-	return &Plugin{opt: o, retry: retryFirst, err: errNotYet, here: make(map[guestKey]vtep.Guest)}, nil
+	p := &Plugin{opt: o, retry: retryFirst, err: errNotYet, here: make(map[guestKey]vtep.Guest)}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	return p, nil
 }
 
 // Start implements vtep.Resolver.
@@ -108,7 +113,7 @@ func (p *Plugin) Tick(now int64) {
 	}
 }
 
-// Close implements vtep.Resolver.
+// Close implements vtep.Resolver. It does not wait for a plug-in that is being connected to.
 func (p *Plugin) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -116,6 +121,7 @@ func (p *Plugin) Close() error {
 		p.conn.end(errClosed)
 	}
 	p.mu.Unlock()
+	p.stop()
 	p.sessions.Wait()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/vtep/learn"
@@ -309,5 +310,22 @@ func TestOfAGuestThatComesAndGoesThePlugInHearsTheLastInOrder(t *testing.T) {
 		if ok := told.add(plugin.Announce, g); ok != (i < maxTold) {
 			t.Fatalf("%d of %d: room %v", i, maxTold, ok)
 		}
+	}
+}
+
+func TestAPlugInThatSaysNoHelloHoldsNobodyUp(t *testing.T) {
+	s := newStand(t)
+	s.start()
+	c, err := s.listen.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	start := time.Now()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > helloTime/2 {
+		t.Errorf("closed after %v", took)
 	}
 }
