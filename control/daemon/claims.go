@@ -48,6 +48,25 @@ func (g *guests) end(c claim) {
 	delete(g.heard, c)
 }
 
+// hearOut hears what guests have said of addresses, and which they need not say that they have: nobody else here gets one of these by
+// saying that it is his.
+func (g *guests) hearOut(said []saying, own map[guest][]netip.Addr) {
+	given := make(map[claim]bool)
+	for who, addresses := range own {
+		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
+			given[claim{who.vni, ip}] = true
+			g.claim(who, ip)
+		}
+	}
+	for _, one := range said {
+		if given[one.claim] {
+			g.door.disown(one.claim, one.who)
+			continue
+		}
+		g.claim(one.who, one.ip)
+	}
+}
+
 // claim hears that a guest says that an address is its own.
 func (g *guests) claim(who guest, ip netip.Addr) {
 	what := claim{who.vni, ip}

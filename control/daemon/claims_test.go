@@ -182,3 +182,20 @@ func TestASilentGuestThatLosesOrGainsAnAddressIsStillSaidToBeHere(t *testing.T) 
 		}
 	}
 }
+
+func TestNobodyGetsAGatewaysAddressBySayingThatItIsHis(t *testing.T) {
+	plug, d := cry(t)
+	g := newGuests()
+	gateway, other := guest{7, [6]byte{2, 5: 1}}, guest{7, [6]byte{2, 5: 2}}
+	ip := netip.MustParseAddr("10.0.0.9")
+	at := place{port: 3, end: vtep.End{Addr: host1, Key: 7}}
+	seen := &sightings{here: map[guest]place{gateway: at, other: at}, own: map[guest][]netip.Addr{gateway: {ip}}}
+	for range 5 {
+		g.Claim(7, other.mac, ip)
+		g.Claim(7, gateway.mac, ip)
+		g.settle(seen, d, 1)
+		if plug.announced != 3 || plug.withdrawn != 0 || len(g.stays[gateway].ips) != 1 || len(g.stays[other].ips) != 0 {
+			t.Fatalf("%d announcements, %d withdrawals; it has %v, the other %v", plug.announced, plug.withdrawn, g.stays[gateway].ips, g.stays[other].ips)
+		}
+	}
+}

@@ -10,14 +10,7 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 	defer g.mu.Unlock()
 	fresh, said := g.door.take()
 	entered := seen.enter(fresh, now)
-	for _, one := range said {
-		g.claim(one.who, one.ip)
-	}
-	for who, addresses := range seen.own {
-		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
-			g.claim(who, ip)
-		}
-	}
+	g.hearOut(said, seen.own)
 	g.hearClaims(seen.own, d, now)
 	for who, s := range g.stays { // before others are announced with these addresses
 		s.release(who, d)
