@@ -184,7 +184,7 @@ func (b *bridge) forget(port string, ports map[uint32]datapath.PortStatus, gone 
 		if at.Name != port || at.Bridge != b.name {
 			continue
 		}
-		for _, e := range b.beside(&at) {
+		for _, e := range b.call().beside(&at) {
 			p := ports[e.Port] // none: a bond
 			if _, err := encap.ParseType(p.Config.Driver); err != nil && !e.Static && gone(&e) {
 				b.table.DeleteAddress(e.Key)

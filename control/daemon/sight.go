@@ -6,7 +6,6 @@ import (
 
 	"github.com/culvertdev/culvert/datapath"
 	"github.com/culvertdev/culvert/datapath/rules"
-	"github.com/culvertdev/culvert/datapath/rules/fdb"
 	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/encap/vtep"
@@ -56,11 +55,13 @@ func (s *sightings) enter(fresh map[guest]arrival, now int64) (added int) {
 func sightingsOf(asking []*tunnel.Port, bridges []*bridge, list []datapath.PortStatus, self []netip.Addr) map[string]*sightings {
 	all := make(map[string]*sightings)
 	ports := make(map[uint32]datapath.PortStatus, len(list))
+	named := make(map[string]*datapath.PortStatus, len(list))
 	up := make(map[uint32]bool)
 	for i := range list {
-		ports[list[i].ID] = list[i]
+		ports[list[i].ID], named[list[i].Name] = list[i], &list[i]
 		up[list[i].ID] = carrying(&list[i])
 	}
+	rolls := make(map[string]*roll) // by bridge
 	for _, t := range asking {
 		c := t.Config()
 		if all[c.Profile] == nil {
@@ -74,11 +75,18 @@ func sightingsOf(asking []*tunnel.Port, bridges []*bridge, list []datapath.PortS
 			all[c.Profile].byFlow, all[c.Profile].anyKey = end, c.InKey.From == tunnel.Flow
 			continue
 		}
-		for _, p := range ports {
-			if p.Name == t.Name() {
-				all[c.Profile].add(bridges, &p, c.OutKey.ID, end, ports)
-			}
+		at := named[t.Name()]
+		if at == nil {
+			continue
 		}
+		i := slices.IndexFunc(bridges, func(b *bridge) bool { return b.name == at.Bridge })
+		if i < 0 {
+			continue
+		}
+		if rolls[at.Bridge] == nil {
+			rolls[at.Bridge] = bridges[i].call()
+		}
+		all[c.Profile].add(rolls[at.Bridge], at, c.OutKey.ID, end, ports)
 	}
 	return all
 }
@@ -100,42 +108,23 @@ func endOf(c *tunnel.Config, self []netip.Addr) vtep.End {
 }
 
 // add adds the guests of a network whom the bridge of a tunnel, the port at, knows.
-func (s *sightings) add(bridges []*bridge, at *datapath.PortStatus, vni uint32, end vtep.End, ports map[uint32]datapath.PortStatus) {
-	for _, b := range bridges {
-		if b.name != at.Bridge {
+func (s *sightings) add(r *roll, at *datapath.PortStatus, vni uint32, end vtep.End, ports map[uint32]datapath.PortStatus) {
+	for _, e := range r.beside(at) {
+		who := guest{vni, e.Key.MAC()}
+		p, isPort := ports[e.Port]
+		if _, err := encap.ParseType(p.Config.Driver); isPort && err == nil {
+			s.away[who] = true
 			continue
 		}
-		for _, e := range b.beside(at) {
-			who := guest{vni, e.Key.MAC()}
-			p, isPort := ports[e.Port]
-			if _, err := encap.ParseType(p.Config.Driver); isPort && err == nil {
-				s.away[who] = true
-				continue
-			}
-			s.up[e.Port] = s.up[e.Port] || !isPort // a bond
-			if s.up[e.Port] {
-				s.here[who] = place{port: e.Port, end: end, since: e.Since}
-			}
-		}
-		for mac, addresses := range b.ownBeside(at) {
-			who := guest{vni, mac}
-			s.here[who], s.own[who] = place{port: at.ID, end: end}, addresses
+		s.up[e.Port] = s.up[e.Port] || !isPort // a bond
+		if s.up[e.Port] {
+			s.here[who] = place{port: e.Port, end: end, since: e.Since}
 		}
 	}
-}
-
-// beside returns the Ethernet addresses that the bridge has learned of those in a network with a port.
-func (b *bridge) beside(at *datapath.PortStatus) []fdb.Entry {
-	if b.gateway != nil {
-		var list []fdb.Entry
-		for _, a := range b.gateway.Addresses() {
-			if b.gateway.Has(a.Interface, at.Name) {
-				list = append(list, a.Entry)
-			}
-		}
-		return list
+	for mac, addresses := range r.ownBeside(at) {
+		who := guest{vni, mac}
+		s.here[who], s.own[who] = place{port: at.ID, end: end}, addresses
 	}
-	return slices.DeleteFunc(b.table.Addresses(), func(e fdb.Entry) bool { return !carries(&at.Config.VLAN, e.Key.VLAN()) })
 }
 
 // ownBeside returns the addresses of a gateway in networks with a port, by Ethernet address.
@@ -154,12 +143,9 @@ func (b *bridge) ownBeside(at *datapath.PortStatus) map[[6]byte][]netip.Addr {
 	return own
 }
 
-// carries reports whether a port takes packets of a VLAN.
+// carries reports whether a port that is no access port takes packets of a VLAN.
 func carries(v *rules.VLAN, vlan uint16) bool {
-	switch {
-	case v.Mode == rules.VLANAccess || v.Mode == rules.VLANDot1qTunnel:
-		return vlan == v.Tag
-	case v.Mode != rules.VLANTrunk && vlan == v.Tag:
+	if v.Mode != rules.VLANTrunk && vlan == v.Tag {
 		return true
 	}
 	return len(v.Trunks) == 0 || slices.Contains(v.Trunks, vlan)
