@@ -42,11 +42,10 @@ func (t *tracker) row(n uint64) {
 	for n > 0 {
 		bit := t.next & 63
 		k := min(n, 64-bit)
-		w := &t.seen[t.next%Window/64]
 		if bit == 0 {
-			*w = 0
+			t.forget(t.next)
 		}
-		*w |= (1<<k - 1) << bit
+		t.seen[t.next%Window/64] |= (1<<k - 1) << bit
 		t.next += k
 		n -= k
 	}

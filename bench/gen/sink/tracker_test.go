@@ -120,6 +120,7 @@ func TestTheLastLossIsThatOfOneThatRemembersEverything(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
 		got, want := new(tracker), &naive{seen: make(map[uint64]bool)}
+		var order []uint64
 		n := r.Uint64N(4 * Window)
 		lossy := r.Uint64N(n + 1) // all that is lost is lost before
 		lose := []float64{0, 0.001, 0.3, 0.99999}[r.IntN(4)]
@@ -130,17 +131,25 @@ func TestTheLastLossIsThatOfOneThatRemembersEverything(t *testing.T) {
 				continue
 			}
 			if s > 2 && s+2 < n && r.IntN(50) == 0 && want.seen[s-1] { // two change places
-				got.take(s + 1)
+				order = append(order, s+1)
 				want.seen[s+1] = true
 			}
 			if !want.seen[s] {
-				got.take(s)
+				order = append(order, s)
 				want.seen[s] = true
 			}
 		}
+		for _, s := range order {
+			got.take(s)
+		}
+		rows := new(tracker)
+		takeRows(rows, order)
 		for _, below := range []uint64{n, n + 1, n + 100} {
 			if a, b := got.lastLost(below), want.lastLost(below); a != b {
 				t.Fatalf("%d frames, those before %d with a loss of %v: the last that was lost is %d, want %d", below, lossy, lose, a, b)
+			}
+			if a, b := rows.lastLost(below), want.lastLost(below); a != b {
+				t.Fatalf("%d frames taken in rows, those before %d with a loss of %v: the last that was lost is %d, want %d", below, lossy, lose, a, b)
 			}
 		}
 	}
