@@ -30,7 +30,7 @@ type Progress struct {
 }
 
 // NewProgress begins a run of so many windows. Close ends it.
-func NewProgress(out *os.File, total int) *Progress {
+func NewProgress(out io.Writer, total int) *Progress {
 	p := newProgress(out, total, func() int { return columns(out) }, time.Now)
 	if p.width() > 0 {
 		p.stopped.Go(p.tick)
@@ -43,7 +43,11 @@ func newProgress(out io.Writer, total int, width func() int, now func() time.Tim
 }
 
 // columns is the width of a terminal, 0 of anything else.
-func columns(f *os.File) int {
+func columns(out io.Writer) int {
+	f, ok := out.(*os.File)
+	if !ok {
+		return 0
+	}
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
 		return 0

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,18 @@ func TestProgressElsewhereWritesNothingOfItself(t *testing.T) {
 	p.Close()
 	if b.String() != "one window\n" {
 		t.Errorf("got %q", b.String())
+	}
+}
+
+func TestProgressOfWhatIsNoFileGoesThere(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&b, 1)
+	p.Begin("a row")
+	fmt.Fprintln(p, "a line that stays")
+	p.Done()
+	p.Close()
+	if got, want := b.String(), "a line that stays\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

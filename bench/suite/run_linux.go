@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -62,7 +61,7 @@ func Run(ctx context.Context, o *Options) (run *result.Run, err error) {
 		return b.window(ctx, sw, at, s.short)
 	}
 	s.match = func(ctx context.Context, t turn) ([]sample, error) { return b.match(ctx, t, s.short) }
-	p := report.NewProgress(os.Stdout, s.steps())
+	p := report.NewProgress(o.Out, s.steps())
 	s.watch = p
 	err = s.run(ctx)
 	p.Close()

@@ -4,6 +4,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,5 +150,32 @@ func TestASwitchOfTheUsersOwnIsDriven(t *testing.T) {
 	must(t, err)
 	if s.Figures[measureRate] <= 0 || !s.Limited {
 		t.Errorf("got %+v; want a rate, of which it is not known whose limit it was", s.Found)
+	}
+}
+
+// Whoever runs the suite has all that it says, in its own writer.
+func TestARunSaysAllWhereItIsToldTo(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: network namespaces")
+	}
+	if err := contest.Possible(); err != nil {
+		t.Skip(err)
+	}
+	var out strings.Builder
+	run, err := Run(t.Context(), &Options{
+		Culvert: program, Rows: []string{"latency"}, Only: []string{"culvert"}, Rings: []string{"packed"}, Sizes: []int{64}, Rounds: 1, Turns: 2, Turn: 50 * time.Millisecond,
+		Warm: 100 * time.Millisecond, Window: 100 * time.Millisecond, Settle: 10 * time.Millisecond, Rate: 1000, Buffers: 16384, Out: &out,
+	})
+	if errors.Is(err, contest.ErrCannot) {
+		t.Skip(err)
+	}
+	must(t, err)
+	if len(run.Rows) != 1 {
+		t.Errorf("%d rows, want one", len(run.Rows))
+	}
+	for _, want := range []string{"cells, ", "our own generator by itself", "packed, 64 bytes, latency at low load  culvert", "windows took"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, out.String())
+		}
 	}
 }
