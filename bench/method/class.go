@@ -2,6 +2,7 @@ package method
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,32 @@ func Probed(trial Trial, probe func() float64) Trial {
 			return o, err
 		}
 		o.Probes = []float64{before, probe()}
+		return o, nil
+	}
+}
+
+// otherState is what a trial says that is of another class than it was to be.
+const otherState = "the machine was in another state than it was to be"
+
+// Alike returns a trial that is made again, three times in all, until it is of the class of another one. known are more trials, by which classes
+// are told apart. One that never is says by its limits that it is not to be put beside that one. Where like has no probes it is the trial itself.
+func Alike(trial Trial, like Tried, known []Tried, classes func(probes [][]float64) []string) Trial {
+	if len(like.Probes) != 2 {
+		return trial
+	}
+	return func(ctx context.Context, rate float64, d time.Duration) (o Outcome, err error) {
+		for range limitedTries {
+			if o, err = trial(ctx, rate, d); err != nil {
+				return o, err
+			}
+			all := append(slices.Clone(known), like, Tried{rate, d, o})
+			Class(all, classes)
+			of := all[len(known):]
+			if o.Class = of[1].Class; o.Class == of[0].Class && o.Class != Mixed {
+				return o, nil
+			}
+		}
+		o.Limits, o.Pace = append([]string{otherState}, o.Limits...), false
 		return o, nil
 	}
 }

@@ -273,3 +273,45 @@ func TestWhatSeveralWindowsComeTo(t *testing.T) {
 		t.Errorf("turns %v", got)
 	}
 }
+
+func TestATrialIsMadeAgainUntilTheMachineIsAsItWas(t *testing.T) {
+	classes := func(probes [][]float64) []string {
+		list := make([]string, len(probes))
+		for i, p := range probes {
+			switch {
+			case p[0] != p[1]:
+				list[i] = Mixed
+			case p[0] < 200:
+				list[i] = "near"
+			default:
+				list[i] = "far"
+			}
+		}
+		return list
+	}
+	near, far, moved := []float64{100, 100}, []float64{400, 400}, []float64{100, 400}
+	for _, tt := range []struct {
+		name   string
+		like   []float64
+		probes [][]float64 // of one trial after the other
+		made   int
+		class  string
+		says   bool // that it is not to be put beside the other
+	}{
+		{"at once", near, [][]float64{near}, 1, "near", false},
+		{"the third time", near, [][]float64{far, moved, near}, 3, "near", false},
+		{"never", near, [][]float64{far, far, far}, 3, "far", true},
+		{"beside one during which it changed", moved, [][]float64{moved, moved, moved}, 3, Mixed, true},
+		{"of a machine that nobody probed", nil, [][]float64{far}, 1, "", false},
+	} {
+		n := 0
+		trial := Alike(func(context.Context, float64, time.Duration) (Outcome, error) {
+			n++
+			return Outcome{Offered: 1, Probes: tt.probes[n-1]}, nil
+		}, Tried{Outcome: Outcome{Probes: tt.like}}, nil, classes)
+		o, err := trial(t.Context(), 1, time.Second)
+		if err != nil || n != tt.made || o.Class != tt.class || o.Limited() != tt.says || o.Pace {
+			t.Errorf("%s: after %d trials %+v, %v; want %d, of class %q, limited: %v", tt.name, n, o, err, tt.made, tt.class, tt.says)
+		}
+	}
+}

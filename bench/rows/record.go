@@ -145,6 +145,9 @@ func RecordCapacity(c method.Counted, made []Learned) Record {
 // RecordLearnRate returns what a run keeps of the rate at which a switch learns.
 func RecordLearnRate(f method.Found, made []Learned) Record {
 	s := seenAll(made)
+	if f.Passed != nil && len(f.Passed.Probes) == 2 { // the answer is of one class, whatever others were of
+		s.Class, s.Probes = f.Passed.Class, f.Passed.Probes
+	}
 	if f.AtLeast() {
 		s.Limits = []string{"addresses could not be shown any faster"}
 	}
@@ -179,7 +182,7 @@ func RecordFound(task, unit string, found []method.Found) Record {
 	var measures []result.Measure
 	var figures []float64
 	var exact []string
-	for i, f := range found {
+	for _, f := range found {
 		name := "no loss"
 		if f.Loss > 0 {
 			name = fmt.Sprintf("loss of %.4g %% at most", 100*f.Loss)
@@ -189,7 +192,7 @@ func RecordFound(task, unit string, found []method.Found) Record {
 			rate = -1 // unknown
 		}
 		measures, figures = append(measures, more(name, unit)), append(figures, rate)
-		if f.Passed != nil && i == 0 {
+		if f.Passed != nil && s.Probes == nil {
 			s.Class, s.Probes = f.Passed.Class, f.Passed.Probes
 		}
 		switch {

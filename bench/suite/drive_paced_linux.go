@@ -50,7 +50,7 @@ func paced(spec stream.Spec, measure func(ctx context.Context, s *Stand, b *rows
 			return f, err
 		}
 		_, err = f.account(ctx, s)
-		f.Figures, f.Latency, f.Load = r.Window.Figures, r.Window.Latency, r.Window.Load
+		f.Figures, f.Latency, f.Load, f.Probes = r.Window.Figures, r.Window.Latency, r.Window.Load, r.Window.Distance
 		f.Limited, f.Exact = r.Window.Limited, r.Window.Exact
 		if r.Window.Note != "" {
 			f.LookUps += "; " + r.Window.Note

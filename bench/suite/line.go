@@ -26,8 +26,8 @@ func (s *sample) print(w io.Writer) {
 	if !s.valid() {
 		said = append(said, "left out: looked up otherwise than the row says")
 	}
-	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %s: cache line %d, %d ns; others use %.0f and %.0f %%, waited %.0f %%, of these %.0f for soft interrupts; took %.1f s)\n", s.Cell, s.Contender, s.Version,
-		strings.Join(said, ", "), s.LookUps, s.class(), s.Distance[0], s.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited, 100*s.OwnWait, s.Took.Seconds())
+	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %s: cache line %.0f, %.0f ns; others use %.0f and %.0f %%, waited %.0f %%, of these %.0f for soft interrupts; took %.1f s)\n", s.Cell, s.Contender, s.Version,
+		strings.Join(said, ", "), s.LookUps, s.class(), kept.Distance[0], kept.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited, 100*s.OwnWait, s.Took.Seconds())
 	printStages(w, s.Stages)
 }
 

@@ -28,8 +28,16 @@ type sample struct {
 	Before    time.Duration       // of that, the tries before the one that counts, and waiting until others left the CPUs alone
 }
 
+// probes are those of what the figures were taken of: a search is of the state that the machine was in when the rate passed, whatever it was in minutes before.
+func (s *sample) probes() []float64 {
+	if len(s.Probes) == 2 {
+		return s.Probes
+	}
+	return []float64{float64(s.Distance[0]), float64(s.Distance[1])}
+}
+
 // class is what the window's own probes say of it.
-func (s *sample) class() string { return machine.Class(s.Distance[0], s.Distance[1]) }
+func (s *sample) class() string { return machine.Classes([][]float64{s.probes()})[0] }
 
 // Shares of the time from which on a window is disturbed: that others used the CPUs, just before or after, and that the switch's thread waited for its
 // CPU while something else had it than the row's own packets.
@@ -53,7 +61,7 @@ func (s *sample) good() bool { return s.valid() && s.undisturbed() && s.class() 
 func (s *sample) result() result.Window {
 	w := result.Window{
 		Contender: s.Contender, Round: s.Round, Turn: s.Turn, Beside: s.Beside, Class: s.class(), Note: s.LookUps, Limited: s.Limited, Exact: s.Exact, Waited: s.Waited, OwnWait: s.OwnWait, Memory: s.Memory,
-		Distance: []float64{float64(s.Distance[0]), float64(s.Distance[1])}, Others: s.Used[:],
+		Distance: s.probes(), Others: s.Used[:],
 		Took: s.Took.Seconds(), Figures: s.Figures, Latency: s.Latency, Load: s.Load, Stages: s.Stages,
 	}
 	if !s.valid() {

@@ -125,3 +125,22 @@ func TestWhoWasTheLimit(t *testing.T) {
 		}
 	}
 }
+
+// A search takes minutes, in which the machine may have been elsewhere before and after.
+func TestAWindowIsOfTheStateInWhichItsFiguresWereTaken(t *testing.T) {
+	s := sampleOf(Cell{rowOf(t, "throughput"), "split", 64}, "culvert", 0, 10, 70, 80, 0)
+	s.Probes = []float64{400, 420}
+	w := s.result()
+	if w.Class != "far" || !reflect.DeepEqual(w.Distance, s.Probes) || !s.good() {
+		t.Errorf("class %s by %v, want far by %v", w.Class, w.Distance, s.Probes)
+	}
+	s.Probes = []float64{70, 420}
+	if s.good() {
+		t.Error("a window during whose measurement the machine changed is as good as any")
+	}
+	var said strings.Builder
+	s.print(&said)
+	if !strings.Contains(said.String(), "mixed: cache line 70, 420 ns") {
+		t.Errorf("it says %q", said.String())
+	}
+}

@@ -83,6 +83,7 @@ func (p Prepare) once(ctx context.Context, s *Stand) (f Found, err error) {
 // Found is what a window has shown. What is empty was not looked for.
 type Found struct {
 	Figures map[string]float64  // by the measure's name, in its unit
+	Probes  []float64           // of the machine just before and just after what the figures were taken of, where that is not the whole window
 	Latency []result.Percentile // rising
 	Load    []result.LoadStep   // rising
 	Stages  []result.Stage

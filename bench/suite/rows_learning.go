@@ -28,7 +28,8 @@ func learningRows() []Row {
 	}}
 }
 
-// bothOf puts two records into one. What limited the one is not the other's limit.
+// bothOf puts two records into one, of the state of the machine that the second was measured in, if it says any: how many addresses a switch knows does not
+// depend on it. What limited the one is not the other's limit.
 func bothOf(a, b rows.Record) rows.Record {
 	if a.Window.Limited != b.Window.Limited {
 		exact := a
@@ -37,6 +38,9 @@ func bothOf(a, b rows.Record) rows.Record {
 		}
 		a.Window.Exact = slices.Sorted(maps.Keys(exact.Window.Figures))
 		a.Window.Note += b.Window.Note
+	}
+	if len(b.Window.Distance) == 2 {
+		a.Window.Class, a.Window.Distance = b.Window.Class, b.Window.Distance
 	}
 	a.Window.Limited = a.Window.Limited || b.Window.Limited
 	maps.Copy(a.Window.Figures, b.Window.Figures)

@@ -9,6 +9,25 @@ import (
 	"github.com/culvertdev/culvert/bench/rows"
 )
 
+// The second figure is the one that depends on the machine.
+func TestARowOfTwoFiguresIsOfTheStateInWhichTheSecondWasTaken(t *testing.T) {
+	far := &method.Tried{Rate: 100, Outcome: method.Outcome{Probes: []float64{400, 420}, Class: "far"}}
+	made := []rows.Learned{{Seen: rows.Seen{Probes: []float64{70, 80}}}, {Seen: rows.Seen{Probes: []float64{400, 420}}}}
+	for _, tt := range []struct {
+		rate  method.Found
+		class string
+		want  []float64
+	}{
+		{method.Found{Passed: far}, "far", []float64{400, 420}},
+		{method.Found{}, "mixed", []float64{70, 420}},
+	} {
+		w := bothOf(rows.RecordCapacity(method.Counted{Passed: 1, Failed: 2}, made[:1]), rows.RecordLearnRate(tt.rate, made)).Window
+		if w.Class != tt.class || !slices.Equal(w.Distance, tt.want) {
+			t.Errorf("class %s by %v, want %s by %v", w.Class, w.Distance, tt.class, tt.want)
+		}
+	}
+}
+
 // How many addresses a switch knows may be found where the generator is too slow to find how fast it learns them.
 func TestWhatLimitsOneFigureOfARowIsNotTheOthersLimit(t *testing.T) {
 	row := learningRows()[0]

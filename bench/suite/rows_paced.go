@@ -54,7 +54,7 @@ const curve = 8
 // throughput searches for the rates with no loss and with little, and measures latency at shares of the first, and loss against
 // load up to beyond the second.
 func throughput(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
-	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Precision: 0.02, Final: s.Options.Window / 2, Classes: machine.Classes}, b.Undisturbed())
+	found, made, err := method.Search(ctx, method.Goals{Max: mostPaced, Precision: 0.02, Final: s.Options.Window / 2, Classes: machine.Classes}, b.Undisturbed())
 	if err != nil {
 		return r, err
 	}
@@ -62,7 +62,7 @@ func throughput(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, er
 	if rate == 0 {
 		return throughputRecord(found, nil, nil), nil
 	}
-	trial := b.Trial()
+	trial := method.Alike(b.Trial(), *found[0].Passed, made, machine.Classes)
 	latency, err := method.Loads(ctx, shares, rate, s.Options.Window/2, trial)
 	if err != nil {
 		return r, err
@@ -87,17 +87,20 @@ func throughputRecord(found []method.Found, latency, load []method.Tried) rows.R
 		} {
 			m := result.Measure{Name: fmt.Sprintf("%s at %.0f %% of it", p.what, 100*share), Unit: "ns", Better: result.Less}
 			r.Measures = append(r.Measures, m)
-			if i < len(latency) && !latency[i].Limited() && p.ns(latency[i]) > 0 {
+			if i < len(latency) && said(latency[i]) && p.ns(latency[i]) > 0 {
 				r.Window.Figures[m.Name] = float64(p.ns(latency[i]))
 			}
 		}
 	}
-	if len(latency) > 1 {
+	if len(latency) > 1 && said(latency[1]) {
 		r.Window.Latency = rows.RecordLatency(shares[1], latency[1]).Window.Latency
 	}
 	r.Window.Load = rows.RecordLoads(load).Window.Load
 	return r
 }
+
+// said reports whether a trial's latency is the switch's.
+func said(t method.Tried) bool { return !t.Limited() }
 
 // fast finds about what a switch does without loss, in little time.
 func fast(ctx context.Context, b *rows.Bench) (float64, error) {

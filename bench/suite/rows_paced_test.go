@@ -36,6 +36,12 @@ func TestAThroughputIsKeptWithLatencyAndLossAtItsShares(t *testing.T) {
 	if w.Limited || len(w.Load) != 2 || w.Load[1].Received != 1.2e6 || len(w.Latency) != 4 {
 		t.Errorf("%+v", w)
 	}
+	held := tried(5e5, 0)
+	held.Limits = []string{"the generator did not keep up"}
+	w2 := throughputRecord([]method.Found{{Passed: &none, Failed: &failed}, {Loss: 0.005, Passed: &little, Failed: &failed}}, []method.Tried{tried(1e5, 0), held, tried(9e5, 0)}, nil).Window
+	if _, there := w2.Figures["half within at 50 % of it"]; there || w2.Latency != nil || w2.Figures["half within at 90 % of it"] != 1000 {
+		t.Errorf("latencies that were the generator's are kept as the switch's: %+v", w2)
+	}
 	known := throughputRecord(nil, nil, nil).Measures
 	for name := range w.Figures {
 		if _, ok := (&result.Row{Measures: known}).Measure(name); !ok {
