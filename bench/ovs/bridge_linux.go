@@ -11,6 +11,7 @@ type Port struct {
 	Name   string // of an interface with AF_XDP: the interface's
 	Number uint32
 	Device bool
+	MTU    int    // bytes, of a vhost-user port; 0: 1500
 	Socket string // of a guest: the path of its socket, which the switch connects to again and again; "" makes the switch the server, at VhostSocket
 }
 
@@ -22,6 +23,9 @@ func (i *Instance) AddBridge(ctx context.Context, name string, ports []Port) err
 	args := []string{"add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", "fail-mode=secure"}
 	for _, p := range ports {
 		args = append(args, "--", "add-port", name, p.Name, "--", "set", "Interface", p.Name, fmt.Sprintf("ofport_request=%d", p.Number))
+		if p.MTU > 0 {
+			args = append(args, fmt.Sprint("mtu_request=", p.MTU))
+		}
 		switch {
 		case p.Device:
 			args = append(args, "type=afxdp")

@@ -64,16 +64,16 @@ func (o *Options) cells(all []Row) (list []Cell, err error) {
 			return nil, fmt.Errorf("rings %q: want split or packed", rings)
 		}
 		for n, size := range o.Sizes {
-			if size < 64 || size > 1518 {
-				return nil, fmt.Errorf("size %d: want 64 to 1518 bytes", size)
+			if size < leastSize || size > longSize {
+				return nil, fmt.Errorf("size %d: want %d to %d bytes", size, leastSize, longSize)
 			}
 			for i := range rows {
 				switch r := &rows[i]; {
 				case r.Devices && k+n > 0 || r.Sized && n > 0 || r.Peers && k > 0: // it is in the list already
 				case r.Devices || r.Sized:
 					list = append(list, Cell{r, rings, 0})
-				case r.Longest > 0 && size > r.Longest:
-					return nil, fmt.Errorf("size %d in row %s: want at most %d bytes, which fit the tunnel", size, r.ID, r.Longest)
+				case size > r.longest():
+					return nil, fmt.Errorf("size %d in row %s: want at most %d bytes there%s", size, r.ID, r.longest(), whoTakes(size, all))
 				default:
 					list = append(list, Cell{r, rings, size})
 				}
@@ -81,6 +81,20 @@ func (o *Options) cells(all []Row) (list []Cell, err error) {
 		}
 	}
 	return list, nil
+}
+
+// whoTakes says which rows have frames of a size that another one has not.
+func whoTakes(size int, all []Row) string {
+	var list []string
+	for _, r := range all {
+		if size > mostSize && size <= r.longest() {
+			list = append(list, r.ID)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "; so long ones have " + strings.Join(list, ", ")
 }
 
 // choose returns the rows whose IDs one of the patterns of path.Match names, all that need not be asked for when there are none.

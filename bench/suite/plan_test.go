@@ -42,6 +42,21 @@ func TestAPlanHasTheCellsThatWereAskedFor(t *testing.T) {
 	}
 }
 
+func TestLongPacketsAreRefusedWhereTheyDoNotFit(t *testing.T) {
+	o := Options{Rings: []string{"split"}, Sizes: []int{64, 9000}, Rows: []string{"throughput"}}
+	if cells, err := o.cells(Rows()); err != nil || len(cells) != 2 || cells[1].Size != 9000 {
+		t.Errorf("got %v, %v", cells, err)
+	}
+	o.Rows = []string{"port"}
+	if _, err := o.cells(Rows()); err == nil || err.Error() != "size 9000 in row port: want at most 1518 bytes there; so long ones have throughput, burst, soak" {
+		t.Errorf("got %v", err)
+	}
+	o.Rows, o.Sizes = []string{"throughput"}, []int{9019}
+	if _, err := o.cells(Rows()); err == nil {
+		t.Error("longer ones than any port takes are measured")
+	}
+}
+
 func TestRowsWithSizesOfTheirOwnAreMeasuredOnceForEachLayout(t *testing.T) {
 	all := []Row{{ID: "sized", Name: "mixture", Sized: true}, {ID: "devices", Name: "devices", Devices: true}, {ID: "plain", Name: "plain"}, {ID: "long", Name: "long", Asked: true}}
 	o := Options{Rings: []string{"split", "packed"}, Sizes: []int{64, 512}}

@@ -24,7 +24,7 @@ type Row struct {
 	Devices bool                            // the switch has AF_XDP, or what it has for devices, on veth pairs; else vhost-user ports
 	Peers   bool                            // the switch is the user's own, and reached by interfaces
 	Sized   bool                            // frames have sizes of the row's own
-	Longest int                             // size that frames can have at most, with frame check sequence; 0: any
+	Longest int                             // size that frames can have at most, with frame check sequence; 0: that of Ethernet, 1518
 	Scene   func(s *switches.Scene)         // what the switch is to be able to do; nil: nothing but forward
 	Way     func(s switches.Shares) float64 // of the packets, the share that was looked up as the row says; nil: that does not matter
 	Takes   time.Duration                   // of a fresh window, beyond the start and what Options say
@@ -33,6 +33,22 @@ type Row struct {
 	Once    bool                            // it searches, and so repeats itself: the first round is enough
 	Third   bool                            // the switch has a third port, which sees what is flooded
 	Asked   bool                            // measured only when it is asked for by its ID
+}
+
+// Sizes of frames, with the frame check sequence.
+const (
+	leastSize = 64
+	mostSize  = 1518             // on ports of the usual MTU
+	longSize  = longMTU + 14 + 4 // on ports whose MTU is
+	longMTU   = 9000             // bytes
+)
+
+// longest is the size that frames can have at most.
+func (r *Row) longest() int {
+	if r.Longest > 0 {
+		return r.Longest
+	}
+	return mostSize
 }
 
 // ports is how many vhost-user ports a switch has in the row.

@@ -33,7 +33,7 @@ func pacedRows() []Row {
 	row := func(id, name string, takes time.Duration, record rows.Record, measure func(context.Context, *Stand, *rows.Bench) (rows.Record, error)) Row {
 		return Row{
 			ID: id, Name: name, Contenders: both, Rules: oneWayByAddress, Way: byCache, Once: true, Traffic: pacedTraffic(pacedFlows),
-			Measures: record.Measures, Takes: takes, Drive: paced(pacedSpec(), measure),
+			Measures: record.Measures, Takes: takes, Drive: paced(pacedSpec(), measure), Longest: longSize,
 		}
 	}
 	soak := row("soak", "soak at half the rate without loss", 11*time.Minute, rows.Soak{}.Record(), soak)

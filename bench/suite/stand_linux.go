@@ -48,7 +48,8 @@ func (s *Stand) Generator(context.Context) (*control.Client, error) {
 	return c, nil
 }
 
-// end is the generator's end of a port. One with vhost-user is as testpmd's would be: a packet fits a buffer, and flags say whether to notify.
+// end is the generator's end of a port. One with vhost-user is as testpmd's would be: a packet fits a buffer, but for long ones, which take
+// several, and flags say whether to notify.
 func (s *Stand) end(name string, p switches.Port) port.Spec {
 	if at := p.Peer; at != (switches.Interface{}) {
 		if at.Namespace == "" { // the generator is elsewhere
@@ -56,9 +57,13 @@ func (s *Stand) end(name string, p switches.Port) port.Spec {
 		}
 		return port.Spec{Name: name, Type: at.Type, Options: map[string]string{"device": at.Device}, Namespace: at.Namespace}
 	}
-	return port.Spec{Name: name, Type: "vhost-frontend", Options: map[string]string{
+	options := map[string]string{
 		"path": p.Socket, "packed": fmt.Sprint(s.Rings == "packed"), "ring-size": fmt.Sprint(pump.RingSize), "mergeable": "false", "event-index": "false",
-	}}
+	}
+	if mtu := s.Scene.MTU; mtu > 0 {
+		options["mtu"], options["mergeable"] = fmt.Sprint(mtu), "true"
+	}
+	return port.Spec{Name: name, Type: "vhost-frontend", Options: options}
 }
 
 // forward gives the switch rules.

@@ -114,6 +114,27 @@ func TestSwitchesTakeTurnsBesideEachOther(t *testing.T) {
 	}
 }
 
+// A long packet takes several buffers of a guest.
+func TestLongPacketsPass(t *testing.T) {
+	b := short(t)
+	cells, err := (&Options{Rings: []string{"split", "packed"}, Sizes: []int{9000}, Rows: []string{"burst"}}).cells(Rows())
+	must(t, err)
+	there, _, err := b.o.switches(cells)
+	must(t, err)
+	for _, cell := range cells {
+		for _, sw := range b.o.contenders(cell.Row, there) {
+			t.Run(cell.Rings+"/"+sw.Name(), func(t *testing.T) {
+				s, err := b.once(t.Context(), sw, cell, 0)
+				must(t, err)
+				if s.Figures["longest burst"] < 1 || s.row().Traffic.FrameBytes != 8996 {
+					t.Errorf("got %+v of %d bytes", s.Figures, s.row().Traffic.FrameBytes)
+				}
+				t.Logf("%s: %v, configured %q", sw.Name(), s.Figures, s.Config)
+			})
+		}
+	}
+}
+
 // testpmd forwards whatever the rules are: a window of it in a row with rules must not come to a figure.
 func TestASwitchThatDoesNotDoAsItIsToldIsNotMeasured(t *testing.T) {
 	b := short(t)

@@ -92,6 +92,9 @@ func (b *bench) stand(at Cell, sw switches.Switch, dir string, space *lab.Namesp
 			s.Scene.Ports = append(s.Scene.Ports, switches.Port{Socket: filepath.Join(dir, fmt.Sprint("vu", i))})
 		}
 	}
+	if at.Size > mostSize {
+		s.Scene.MTU = longMTU
+	}
 	if at.Row.Scene != nil {
 		at.Row.Scene(&s.Scene)
 	}

@@ -38,10 +38,18 @@ func (c *Culvert) text(s Scene) string {
 // port writes a port of the scene, with more of what a port can have.
 func (c *Culvert) port(b *strings.Builder, s Scene, i int, more string) {
 	if p := s.Ports[i]; p.Socket != "" {
-		fmt.Fprintf(b, "      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s}%s}\n", i, i+1, p.Socket, c.Ports, more)
+		fmt.Fprintf(b, "      - {name: vu%d, type: vhost-user, number: %d, options: {path: %q, %s%s}%s}\n", i, i+1, p.Socket, longer(s), c.Ports, more)
 	} else {
 		fmt.Fprintf(b, "      - {name: %s, type: afxdp, number: %d, options: {%s}%s}\n", p.Device, i+1, c.Ports, more)
 	}
+}
+
+// longer is the option of ports that take longer packets, with a comma behind it.
+func longer(s Scene) string {
+	if s.MTU == 0 {
+		return ""
+	}
+	return fmt.Sprintf("mtu: %d, ", s.MTU)
 }
 
 // exactOff all but turns the exact-match cache off: one new flow in a million may enter it, and it has 64 places.

@@ -52,7 +52,7 @@ func startOVS(ctx context.Context, s Scene, o ovs.Options, build string) (Runnin
 func (r *runningOVS) bridges(ctx context.Context) error {
 	var ports []ovs.Port
 	for i, p := range r.scene.Ports {
-		q := ovs.Port{Name: fmt.Sprint("vu", i), Number: uint32(i + 1), Socket: p.Socket}
+		q := ovs.Port{Name: fmt.Sprint("vu", i), Number: uint32(i + 1), Socket: p.Socket, MTU: r.scene.MTU}
 		if p.Device != "" {
 			q.Name, q.Device = p.Device, true
 		}

@@ -41,6 +41,9 @@ func (r *runningOVS) settings(ctx context.Context) ([]string, error) {
 			}
 		}
 	}
+	if r.scene.MTU > 0 {
+		list = append(list, fmt.Sprint("interface mtu_request: ", r.scene.MTU))
+	}
 	slices.Sort(list)
 	return list, nil
 }

@@ -13,6 +13,7 @@ type Scene struct {
 	CPU     int            // of its one forwarding thread
 	Main    int            // of all else it does
 	Ports   []Port         // numbers 1, 2, … of its bridge
+	MTU     int            // bytes, of vhost-user ports; 0: the switch's own, 1500
 	Tunnel  *Tunnel        // port TunnelPort of the bridge, whose packets go by the second of two ports, which is not on the bridge then
 	NoExact bool           // without an exact-match cache: every packet is looked up under masks
 	Inline  bool           // the forwarding thread asks the rules itself about packets that no cache knows

@@ -42,6 +42,7 @@ func TestCulvertIsConfiguredForEveryScene(t *testing.T) {
 	}{
 		{"vhost-user", Culvert{}, Scene{CPU: 1, Ports: guests}},
 		{"AF_XDP", Culvert{}, Scene{CPU: 1, Ports: []Port{{Device: "p1"}, {Device: "p2"}}}},
+		{"long packets", Culvert{Ports: "gather: 0s"}, Scene{CPU: 1, Ports: guests, MTU: 9000}},
 		{"four ports", Culvert{}, Scene{CPU: 1, Ports: []Port{{Device: "p1"}, {Device: "p2"}, {Device: "p3"}, {Socket: "/run/a"}}}},
 		{"with options", Culvert{Ports: "gather: 0s", Config: "frames: {buffers: 8192}\n"}, Scene{Ports: guests, NoExact: true, Inline: true}},
 		{"a tunnel", Culvert{Ports: "gather: 0s"}, Scene{Ports: guests, Tunnel: &Tunnel{Type: "geneve", Key: 42, Near: end, Far: end.Next()}}},
@@ -50,6 +51,9 @@ func TestCulvertIsConfiguredForEveryScene(t *testing.T) {
 		types := config.PortTypes{vhost.DriverName: vhost.CheckOptions, "afxdp": xsk.CheckOptions, "vxlan": noOptions, "geneve": noOptions}
 		if _, err := config.Parse(config.Source{Name: "c.yaml", Text: text, Drivers: types}); err != nil {
 			t.Errorf("%s: %v\n%s", c.name, err, text)
+		}
+		if got, want := strings.Count(text, "mtu: 9000"), min(c.scene.MTU, 1)*len(c.scene.Ports); got != want {
+			t.Errorf("%s: %d ports take long packets, want %d", c.name, got, want)
 		}
 	}
 }
