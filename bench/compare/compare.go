@@ -39,8 +39,8 @@ type Report struct {
 	Tolerance float64  `json:"tolerance"`
 	Contender string   `json:"contender"`
 	Machines  []string `json:"machines_differ_in,omitempty"`
-	Changes   []Change `json:"figures"` // in the order of the new run; those that stand in both
-	OnlyOld   []string `json:"only_in_the_old_run,omitempty"`
+	Changes   []Change `json:"figures"`                       // in the order of the new run; those that stand in both
+	OnlyOld   []string `json:"only_in_the_old_run,omitempty"` // rows, and contenders of rows in one class
 	OnlyNew   []string `json:"only_in_the_new_run,omitempty"`
 }
 
@@ -94,6 +94,8 @@ func Runs(before, after *result.Run, o Options) (*Report, error) {
 			continue
 		}
 		r.Changes = append(r.Changes, rows(&before.Rows[at], row)...)
+		r.OnlyOld = append(r.OnlyOld, absent(&before.Rows[at], row)...)
+		r.OnlyNew = append(r.OnlyNew, absent(row, &before.Rows[at])...)
 	}
 	for i := range before.Rows {
 		if name := before.Rows[i].Name; after.Index(name) < 0 {
@@ -126,6 +128,30 @@ func rows(before, after *result.Row) (list []Change) {
 		}
 	}
 	return list
+}
+
+// absent says of which contenders a row of one run has figures, and that of the other none at all, or none of the class: a switch that has failed
+// must not be passed over in silence.
+func absent(in, from *result.Row) (list []string) {
+	has := func(r *result.Row, contender, class string) bool {
+		return slices.ContainsFunc(r.Measures, func(m result.Measure) bool { return len(r.Figures(contender, class, m).Values) > 0 })
+	}
+	for _, c := range in.Contenders {
+		for _, class := range in.Classes() {
+			if class != result.Mixed && has(in, c.Name, class) && !has(from, c.Name, class) {
+				list = append(list, head(in.Name, class)+": "+c.Name)
+			}
+		}
+	}
+	return list
+}
+
+// head names a row with the class of its windows.
+func head(row, class string) string {
+	if class == "" {
+		return row
+	}
+	return row + ", CPUs " + class
 }
 
 // exclude says why figures cannot be compared, if they cannot, and what is to be thought of when they are.

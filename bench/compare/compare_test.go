@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,23 @@ func TestWhatAComparisonComesTo(t *testing.T) {
 		if got.Verdict != c.want || math.Abs(got.Share-c.share) > 0.01 || !errors.Is(r.Err(), c.err) {
 			t.Errorf("%s: got %+v, %v", c.name, got, r.Err())
 		}
+	}
+}
+
+func TestAContenderThatIsMissingInOneRunIsNamed(t *testing.T) {
+	before, after := rates("v1", about(20, 8), about(20, 8)), rates("v2", about(20, 8), about(20, 8))
+	before.Rows[1].Windows = before.Rows[1].Windows[:4]
+	after.Rows[1].Windows = nil
+	for i := range 4 {
+		after.Rows[1].Windows = append(after.Rows[1].Windows, result.Window{Contender: "culvert", Round: 1, Turn: i, Class: "far", Figures: map[string]float64{"rate": 1e7}})
+	}
+	r := compare(t, before, after)
+	if len(r.Changes) != 1 || !slices.Equal(r.OnlyOld, []string{"row 2, CPUs near: culvert"}) || !slices.Equal(r.OnlyNew, []string{"row 2, CPUs far: culvert"}) {
+		t.Errorf("%d figures, only in the old run %q, only in the new one %q", len(r.Changes), r.OnlyOld, r.OnlyNew)
+	}
+	var text bytes.Buffer
+	if err := r.Text(&text); err != nil || !strings.Contains(text.String(), "only in the old run: row 2, CPUs near: culvert\n") {
+		t.Errorf("%v, it says:\n%s", err, text.String())
 	}
 }
 

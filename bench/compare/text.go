@@ -20,13 +20,9 @@ func (r *Report) Text(out io.Writer) error {
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		head := c.Row
-		if c.Class != "" {
-			head += ", CPUs " + c.Class
-		}
-		if head != last {
-			last = head
-			fmt.Fprintf(w, "%s\n", head)
+		if h := head(c.Row, c.Class); h != last {
+			last = h
+			fmt.Fprintf(w, "%s\n", h)
 		}
 		fmt.Fprintf(w, "    %s\t%s\t%s\n", c.Contender, c.Measure, c.text(r))
 	}

@@ -59,8 +59,7 @@ func (c *benchSearchCmd) search(ctx context.Context, trial method.Trial) (a sear
 	}
 	for _, f := range a.Found {
 		if f.Passed != nil {
-			a.Latency, err = method.Loads(ctx, loads, f.Rate(), c.Time, trial)
-			method.Class(a.Latency, machine.Classes)
+			a.Latency, err = method.Loads(ctx, loads, f.Rate(), c.Time, method.Alike(trial, *f.Passed, a.Trials, machine.Classes))
 			break
 		}
 	}

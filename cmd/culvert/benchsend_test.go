@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/culvertdev/culvert/bench/gen"
+	"github.com/culvertdev/culvert/bench/method"
 )
 
 // The two ends of a link in memory stand for a switch that forwards all.
@@ -45,6 +48,34 @@ func TestACaptureIsSent(t *testing.T) {
 	for name, wrong := range map[string][]string{"it goes one way": {"--both"}, "it has its own times": {"--rate", "100"}, "there is no such file": {"--capture", "/nowhere.pcap"}} {
 		if out, errs, code := culvert(t, "", append(args, wrong...)...); code == exitOK {
 			t.Errorf("%s: exit code %d: %s%s", name, code, out, errs)
+		}
+	}
+}
+
+// A machine that goes elsewhere between the search and what is measured at shares of its answer is waited for.
+func TestLatencyBelowARateIsMeasuredInTheStateThatTheRateWasFoundIn(t *testing.T) {
+	var searched, away int
+	trial := func(_ context.Context, rate float64, d time.Duration) (method.Outcome, error) {
+		o := method.Outcome{Offered: uint64(rate * d.Seconds()), Probes: []float64{100, 101}, P50: 1000}
+		if rate > 500 {
+			o.Lost = o.Offered / 2
+		}
+		if rate < 100 { // a tenth of the answer, below all that was searched
+			if away++; away == 1 {
+				o.Probes = []float64{400, 401}
+			}
+		}
+		searched++
+		return o, nil
+	}
+	c := benchSearchCmd{Max: 1000, Loss: []float64{0}, Precision: 0.05, Time: time.Second}
+	a, err := c.search(t.Context(), trial)
+	if err != nil || len(a.Latency) != 3 || away != 2 || searched != len(a.Trials)+4 {
+		t.Fatalf("%v: %d latencies by %d trials behind a search of %d, %d of a tenth", err, len(a.Latency), searched-len(a.Trials), len(a.Trials), away)
+	}
+	for _, l := range a.Latency {
+		if l.Class != a.Found[0].Passed.Class || l.Limited() {
+			t.Errorf("at %v it is of class %q, %q; the rate is of %q", l.Rate, l.Class, l.Limits, a.Found[0].Passed.Class)
 		}
 	}
 }
