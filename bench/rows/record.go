@@ -238,12 +238,13 @@ func RecordLoads(made []method.Tried) Record {
 	return r
 }
 
-// RecordLatency returns what a run keeps of a trial at a share of a throughput.
+// RecordLatency returns what a run keeps of a trial at a share of a throughput. It has no latency when the generator was the limit: a part of that
+// is the generator's.
 func RecordLatency(share float64, t method.Tried) Record {
 	s := Seen{Class: t.Class, Probes: t.Probes, Limits: t.Limits}
 	measures := append(Within(50, 99, 99.99), less("lost", "share"), neither("offered", "packets/s"))
 	r := s.record(fmt.Sprintf("latency at %.0f %% of the rate without loss", 100*share), measures, -1, -1, -1, t.Loss(), t.Rate)
-	if t.P50 == 0 { // nothing arrived
+	if t.P50 == 0 || t.Limited() { // nothing arrived, or nothing is known
 		return r
 	}
 	r.Window.Latency = []result.Percentile{{Percent: 50, Ns: float64(t.P50)}, {Percent: 99, Ns: float64(t.P99)}, {Percent: 99.9, Ns: float64(t.P999)}, {Percent: 99.99, Ns: float64(t.P9999)}}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/gen"
 	"github.com/culvertdev/culvert/bench/gen/sink"
+	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/gen/stream"
 )
 
@@ -84,5 +85,16 @@ func TestAnOverloadHasItsBounds(t *testing.T) {
 	b.Spec.Order = "random"
 	if _, err := b.SetupRecovery(t.Context(), 1000, time.Second); err == nil || !strings.Contains(err.Error(), "want cyclic") {
 		t.Errorf("flows at random: %v", err)
+	}
+}
+
+func TestLatencyOfALimitedGeneratorIsNotKeptAsTheSwitchs(t *testing.T) {
+	trial := method.Tried{Rate: 1e6, Duration: time.Second, Outcome: method.Outcome{Offered: 1e6, P50: 1000, P99: 2000, P999: 3000, P9999: 4000}}
+	if w := RecordLatency(0.5, trial).Window; len(w.Latency) != 4 || w.Limited {
+		t.Errorf("of a switch: %+v", w)
+	}
+	trial.Limits = []string{"the generator did not keep up"}
+	if w := RecordLatency(0.5, trial).Window; w.Latency != nil || !w.Limited {
+		t.Errorf("of a generator: %+v", w)
 	}
 }

@@ -87,20 +87,17 @@ func throughputRecord(found []method.Found, latency, load []method.Tried) rows.R
 		} {
 			m := result.Measure{Name: fmt.Sprintf("%s at %.0f %% of it", p.what, 100*share), Unit: "ns", Better: result.Less}
 			r.Measures = append(r.Measures, m)
-			if i < len(latency) && said(latency[i]) && p.ns(latency[i]) > 0 {
+			if i < len(latency) && !latency[i].Limited() && p.ns(latency[i]) > 0 {
 				r.Window.Figures[m.Name] = float64(p.ns(latency[i]))
 			}
 		}
 	}
-	if len(latency) > 1 && said(latency[1]) {
+	if len(latency) > 1 {
 		r.Window.Latency = rows.RecordLatency(shares[1], latency[1]).Window.Latency
 	}
 	r.Window.Load = rows.RecordLoads(load).Window.Load
 	return r
 }
-
-// said reports whether a trial's latency is the switch's.
-func said(t method.Tried) bool { return !t.Limited() }
 
 // fast finds about what a switch does without loss, in little time.
 func fast(ctx context.Context, b *rows.Bench) (float64, error) {
