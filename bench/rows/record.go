@@ -209,7 +209,8 @@ func RecordFound(task, unit string, found []method.Found) Record {
 	r := s.record(task, measures, figures...)
 	r.exact(exact...)
 	if p := found[0].Passed; p != nil && p.Again > 0 {
-		r.Window.Note = fmt.Sprintf("%d parts of the trial without loss made again, others had the switch's CPU", p.Again)
+		again := fmt.Sprintf("%d parts of the trial without loss made again, others had the switch's CPU", p.Again)
+		r.Window.Note = strings.TrimPrefix(r.Window.Note+"; "+again, "; ")
 	}
 	return r
 }

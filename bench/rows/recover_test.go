@@ -9,8 +9,8 @@ import (
 
 	"github.com/culvertdev/culvert/bench/gen"
 	"github.com/culvertdev/culvert/bench/gen/sink"
-	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/gen/stream"
+	"github.com/culvertdev/culvert/bench/method"
 )
 
 // A runner makes up results.
@@ -96,5 +96,22 @@ func TestLatencyOfALimitedGeneratorIsNotKeptAsTheSwitchs(t *testing.T) {
 	trial.Limits = []string{"the generator did not keep up"}
 	if w := RecordLatency(0.5, trial).Window; w.Latency != nil || !w.Limited {
 		t.Errorf("of a generator: %+v", w)
+	}
+}
+
+func TestWhatIsSaidOfPartsMadeAgainDoesNotHideALimit(t *testing.T) {
+	passed := method.Tried{Rate: 1e6, Outcome: method.Outcome{Offered: 1e6, Again: 2}}
+	limited := method.Tried{Rate: 2e6, Outcome: method.Outcome{Limits: []string{"the generator did not keep up"}}}
+	const again = "2 parts of the trial without loss made again, others had the switch's CPU"
+	for _, tt := range []struct {
+		found method.Found
+		want  string
+	}{
+		{method.Found{Passed: &passed, Failed: &method.Tried{Rate: 1.01e6}}, again},
+		{method.Found{Passed: &passed, Limited: &limited}, "no higher rate could be tried: the generator did not keep up; " + again},
+	} {
+		if got := RecordFound("throughput", "packets/s", []method.Found{tt.found}).Window.Note; got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
 	}
 }
