@@ -54,7 +54,7 @@ func learning(ctx context.Context, _ *Stand, b *rows.Bench) (r rows.Record, err 
 	if err != nil {
 		return r, err
 	}
-	capacity := rows.RecordCapacity(c, made)
+	capacity := ofAll(rows.RecordCapacity(c, made))
 	if c.Passed < 2 {
 		return capacity, nil
 	}
@@ -62,5 +62,9 @@ func learning(ctx context.Context, _ *Stand, b *rows.Bench) (r rows.Record, err 
 	if err != nil {
 		return r, err
 	}
-	return bothOf(capacity, rows.RecordLearnRate(f, made)), nil
+	rate := rows.RecordLearnRate(f, made)
+	if f.Passed == nil {
+		rate = ofAll(rate)
+	}
+	return bothOf(capacity, rate), nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/culvertdev/culvert/bench/method"
 	"github.com/culvertdev/culvert/bench/result"
+	"github.com/culvertdev/culvert/bench/rows"
 )
 
 func TestEveryRowCanBeKept(t *testing.T) {
@@ -16,6 +17,22 @@ func TestEveryRowCanBeKept(t *testing.T) {
 	}
 	if err := run.Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of the probes of an hour the least and the most are far apart, though the machine was in one state all the time.
+func TestALongRunIsOfTheClassAroundIt(t *testing.T) {
+	var long rows.Soak
+	for i := range 60 {
+		long.Intervals = append(long.Intervals, rows.Interval{Seen: rows.Seen{Probes: []float64{150 + 3*float64(i), 160}}})
+	}
+	if c := long.Record().Window.Class; c != result.Mixed {
+		t.Fatalf("all probes together are of class %q: the test says nothing", c)
+	}
+	s := sampleOf(Cell{rowOf(t, "soak"), "split", 64}, "culvert", 0, 10, 200, 210, 0)
+	s.Probes = ofAll(long.Record()).Window.Distance
+	if s.class() != "middle" {
+		t.Errorf("the window is of class %s, want middle", s.class())
 	}
 }
 
