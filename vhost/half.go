@@ -96,6 +96,14 @@ func (h *half) moved(t *mem.Table, first, last uint64) bool {
 	return h.split.Moved(t, first, last)
 }
 
+// err returns what the guest did wrong, or nil.
+func (h *half) err() error {
+	if h.packed != nil {
+		return h.packed.Err()
+	}
+	return h.split.Err()
+}
+
 func (h *half) position() uint32 {
 	if h.packed != nil {
 		return h.packed.Position()

@@ -136,28 +136,6 @@ func TestWhatAHostileGuestSendsToTheGuestsRingEndsTheSessionToo(t *testing.T) {
 	}
 }
 
-func TestARingThatIsGivenUpSignalsItsErrorDescriptor(t *testing.T) {
-	b := connected(t, shape{features: common})
-	if !b.p.rings[0].call.bell.IsOpen() {
-		t.Skip("a kernel without asynchronous operations")
-	}
-	var errs [2]int
-	for i := range errs {
-		errs[i] = b.g.eventfd()
-		t.Cleanup(func() { unix.Close(errs[i]) })
-		b.g.tell(proto.SetVringErr, proto.VringFile{Index: uint8(i)}, errs[i])
-	}
-	b.g.putDescs(b.g.rings[0].base, raw{1, 2048, isWrite, 0}) // outside of memory
-	b.g.putAvail(b.g.rings[0], 1, 0)
-	b.send(0, number(1, 100))
-	b.down()
-	var word [8]byte
-	eventually(t, "the ring's descriptor is signalled", func() bool { n, _ := unix.Read(errs[0], word[:]); return n == 8 })
-	if n, _ := unix.Read(errs[1], word[:]); n == 8 {
-		t.Error("the other ring's descriptor is signalled, too")
-	}
-}
-
 func TestRepeatedMessagesLeaveNothingBehind(t *testing.T) {
 	b := connected(t, shape{features: common | proto.LogAll})
 	before := len(openFiles(t))

@@ -100,5 +100,7 @@ func (r *ring) offered() (n int, runs, busy bool) {
 		}
 		r.gate.Leave()
 	}()
-	return r.available(), true, false
+	n = r.available()
+	r.examine()
+	return n, true, false
 }

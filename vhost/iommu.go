@@ -77,13 +77,13 @@ func (d *device) retranslate(first, last uint64, change func() error) error {
 			errs = append(errs, d.hold(v))
 			continue
 		}
+		if r.broken {
+			continue
+		}
 		answered := r.waits && r.miss.Load() == 0
 		r.waits = r.waits && !answered
 		errs = append(errs, v.guarded(r.tend))
-		r.gate.Open()
-		if v.waker != nil { // its worker may have found the gate shut when it went to sleep
-			v.waker.ring()
-		}
+		v.admit()
 	}
 	if failed != nil {
 		return errors.Join(append(errs, refusal{failed})...)
@@ -98,8 +98,7 @@ func (d *device) forgetTranslations() {
 }
 
 // tend does for the worker what it may have come to do while the gate was shut, and looks ahead at the buffers that the
-// guest has, so that their addresses are asked for before a packet needs them. What else may be wrong with the ring is
-// for the worker to find.
+// guest has, so that their addresses are asked for before a packet needs them. What else is wrong with the ring, its err says.
 func (r *ring) tend() {
 	r.show()
 	if r.asks == nil {

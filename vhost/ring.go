@@ -20,6 +20,7 @@ type ring struct {
 
 	// What follows is for whoever is behind the gate.
 	half
+	broken  bool         // of no use until the session sets it up anew
 	table   *mem.Table   // the memory it is in; nil while there is no ring
 	log     *mem.Log     // where writes to it are noted; nil: nowhere
 	flight  []byte       // where what is taken is noted; nil: nowhere
@@ -66,8 +67,17 @@ func (r *ring) look() {
 // die ends the ring until the session sets it up anew, because of something the guest did. The caller is inside
 // the gate and leaves it.
 func (r *ring) die(err error) {
+	r.broken = true
 	r.gate.Bar()
 	r.down(err)
+}
+
+// examine ends the ring if a look at it has found something wrong. It follows each that no take does: the worker may sleep then, for
+// as long as the guest likes.
+func (r *ring) examine() {
+	if err := r.half.err(); err != nil {
+		r.die(err)
+	}
 }
 
 // caught is die for v, what recover returned.

@@ -112,13 +112,11 @@ func (d *device) setCall(v *vring, fd int) error {
 		return nil
 	}
 	r.gate.Shut()
-	defer func() {
-		r.gate.Open()
-		if v.waker != nil { // its worker may have found the gate shut when it went to sleep
-			v.waker.ring()
-		}
-	}()
+	defer v.admit()
 	r.call.set(fd)
+	if r.broken {
+		return nil
+	}
 	return v.guarded(func() {
 		r.show() // a worker that came to do it found the gate shut
 		r.call.call()

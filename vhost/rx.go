@@ -57,6 +57,8 @@ func (q *rxQueue) Recv(b *frame.Batch) (n int) {
 	}
 	if q.gather.ready(&q.ring.half, q.counters) {
 		q.recv(b)
+	} else {
+		q.ring.examine()
 	}
 	return n // and what the deferred function counts
 }
@@ -135,7 +137,9 @@ func (q *rxQueue) Arm() (ready bool) {
 		q.conclude()
 	}
 	q.ring.asking = true
-	return (q.ring.kicks(true) || q.ring.polled) && !q.ring.waits // the session wakes the worker when there is an answer
+	ready = q.ring.kicks(true)
+	q.ring.examine()
+	return (ready || q.ring.polled) && !q.ring.waits // the session wakes the worker when there is an answer
 }
 
 // FD implements pmd.RxQueue: the same descriptor for all guests that come.

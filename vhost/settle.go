@@ -17,6 +17,7 @@ func (d *device) settle() error {
 			continue
 		}
 		if err := d.start(v); err != nil {
+			v.complain()
 			return fmt.Errorf("ring %d: %w", i, err)
 		}
 		changed = changed || v.running
@@ -79,11 +80,11 @@ func (d *device) start(v *vring) (err error) {
 		r.takes = toGuest(f)
 	}
 	r.tend()
-	v.running = true
-	r.gate.Open()
-	if v.waker != nil {
-		v.waker.ring()
+	if err := r.half.err(); err != nil {
+		return err
 	}
+	v.running, r.broken = true, false
+	v.admit()
 	return nil
 }
 

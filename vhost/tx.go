@@ -145,6 +145,7 @@ func (q *txQueue) Flush() (pending bool) {
 	q.show(r)
 	if q.alone {
 		r.ahead()
+		r.examine()
 	}
 	return false
 }

@@ -45,14 +45,13 @@ func (d *device) hold(v *vring) (err error) {
 	}
 	v.running = false
 	r := v.ring
-	barred := !r.gate.IsOpen()
 	r.gate.Shut()
-	if barred {
-		v.complain()
-	}
 	defer func() {
 		if e := r.fault(recover()); e != nil {
-			err = fmt.Errorf("ring %d: %w", v.index, e)
+			r.broken, err = true, fmt.Errorf("ring %d: %w", v.index, e)
+		}
+		if r.broken {
+			v.complain()
 		}
 		r.half, r.table, r.log, r.flight, r.asks, r.waits = half{}, nil, nil, nil, nil, false
 		d.assign()
@@ -70,16 +69,32 @@ func (v *vring) complain() {
 	}
 }
 
-// guarded has the session do something with a ring whose gate is shut, and returns a fault in the guest's memory that
-// comes of it.
+// guarded has the session do something with a ring whose gate is shut, and returns what is wrong with the ring, or with the guest's
+// memory, if that shows then. The ring is broken with it.
 func (v *vring) guarded(do func()) (err error) {
+	r := v.ring
 	defer func() {
-		if e := v.ring.fault(recover()); e != nil {
-			err = fmt.Errorf("ring %d: %w", v.index, e)
+		e := r.fault(recover())
+		if e == nil {
+			e = r.half.err()
+		}
+		if e != nil {
+			r.broken, err = true, fmt.Errorf("ring %d: %w", v.index, e)
 		}
 	}()
 	do()
 	return nil
+}
+
+// admit lets workers into a ring whose gate the session has shut, unless the ring is broken: then the session is about to end.
+func (v *vring) admit() {
+	if v.ring.broken {
+		return
+	}
+	v.ring.gate.Open()
+	if v.waker != nil { // its worker may have found the gate shut when it went to sleep
+		v.waker.ring()
+	}
 }
 
 func (d *device) holdAll() error {
