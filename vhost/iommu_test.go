@@ -427,12 +427,13 @@ func TestAChannelThatIsReplacedWhileItIsUsedEndsNothing(t *testing.T) {
 	}
 	asking := func(i uint64) { a.want(a.rings[1], virtq.Miss{Addr: 1<<40 + i*askPage, Want: 1}) }
 	old := start()
-	for i := uint64(0); ; i++ { // until nothing more goes into the channel, and the asker waits for room
-		asking(i)
+	// Until nothing more goes into the channel, and the asker waits for room.
+	for i, at := uint64(0), time.Now(); time.Since(at) < 50*time.Millisecond || a.left() == 0; i++ {
 		before := a.left()
-		time.Sleep(200 * time.Microsecond)
-		if i > 300 && a.left() == before {
-			break
+		asking(i)
+		time.Sleep(50 * time.Microsecond)
+		if a.left() != before {
+			at = time.Now()
 		}
 	}
 	fresh := start()
