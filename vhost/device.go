@@ -75,10 +75,11 @@ func (d *device) handle(m *proto.Message) error {
 	return d.conn.Acknowledge(m, err)
 }
 
-// mostComplaints is how many of a session are logged.
+// mostComplaints is how many of a session are logged: so that it leaves room for others among the port's sayings, which are what
+// keeps the log from filling.
 const mostComplaints = 20
 
-// complain logs what the frontend gets a no for, or has to wait for. Who goes on asking does not fill a disk with it.
+// complain logs what the frontend gets a no for, or has to wait for.
 func (d *device) complain(what string, args ...any) {
 	if d.no++; d.no <= mostComplaints {
 		d.log.Warn(what, args...)
