@@ -1,9 +1,11 @@
 package vhost
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,45 +16,54 @@ import (
 
 // A daemon is one of a FUSE file system whose root is a file. It answers what opens that file, and nothing else.
 type daemon struct {
-	dev  int
-	path string
+	dev *os.File // read by the runtime's poller: closing it ends the file system, and no thread is in the kernel with it
+	fd  int      // the file
 }
 
-// newDaemon mounts the file system, which takes root.
+// newDaemon mounts the file system, which takes root, opens its file, and takes the mount out of the machine's tree again before anything
+// else: the descriptor keeps the file system, and nothing is left of it when the test's process ends, in whatever way.
 func newDaemon(t *testing.T) *daemon {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root mounts a FUSE file system without help")
 	}
-	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		t.Skip(err)
 	}
-	d := &daemon{dev: dev, path: filepath.Join(t.TempDir(), "file")}
-	if err := os.WriteFile(d.path, nil, 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Mount("culvert-test", d.path, "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=100644,user_id=0,group_id=0", dev)); err != nil {
+	if err := unix.Mount("culvert-test", path, "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=100644,user_id=0,group_id=0", dev)); err != nil {
 		unix.Close(dev)
 		t.Skip(err)
 	}
+	d := &daemon{dev: os.NewFile(uintptr(dev), "/dev/fuse")} // only with a file system there is something to poll for
+	late := time.AfterFunc(20*time.Second, d.end)            // a test that fails must not leave a process that nobody can end
 	go d.run()
-	// A test that fails must not leave a process that nobody can end.
-	late := time.AfterFunc(20*time.Second, func() { unix.Unmount(d.path, unix.MNT_FORCE) })
+	d.fd, err = unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if left := unix.Unmount(path, unix.MNT_DETACH); err != nil || left != nil {
+		d.dev.Close()
+		t.Fatal(errors.Join(err, left))
+	}
 	t.Cleanup(func() {
 		late.Stop()
-		unix.Unmount(d.path, unix.MNT_DETACH|unix.MNT_FORCE) // whoever waits gets an error
-		unix.Close(dev)
+		d.end()
+		unix.Close(d.fd)
 	})
 	return d
 }
 
-// run answers FUSE_INIT and FUSE_OPEN (include/uapi/linux/fuse.h). It ends with the mount.
+// end ends the file system: whoever waits for it gets an error.
+func (d *daemon) end() { d.dev.Close() }
+
+// run answers FUSE_INIT and FUSE_OPEN (include/uapi/linux/fuse.h). It ends with the file system.
 func (d *daemon) run() {
 	const open, initialise = 14, 26
 	in := make([]byte, 1<<17)
 	for {
-		n, err := unix.Read(d.dev, in)
+		n, err := d.dev.Read(in)
 		if err != nil || n < 40 {
 			return
 		}
@@ -67,20 +78,10 @@ func (d *daemon) run() {
 			out[16], out[20] = 7, 31 // version
 			out[37] = 16             // 4096 bytes are written at once
 		}
-		if _, err := unix.Write(d.dev, out); err != nil {
+		if _, err := d.dev.Write(out); err != nil {
 			return
 		}
 	}
-}
-
-// file opens the file; the test closes it when nobody waits for the daemon any more.
-func (d *daemon) file(t *testing.T) int {
-	t.Helper()
-	fd, err := unix.Open(d.path, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fd
 }
 
 // A frontend sends files whose closing, or looking at, asks a daemon that never answers. Its session ends in time, and so does its port.
@@ -94,14 +95,9 @@ func TestFilesThatNobodyAnswersForHoldUpNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := connected(t, shape{features: common})
 			d := newDaemon(t)
-			fd := d.file(t)
-			t.Cleanup(func() {
-				unix.Unmount(d.path, unix.MNT_FORCE|unix.MNT_DETACH)
-				unix.Close(fd)
-			})
 			b.g.conn.SetTimeout(5 * time.Second)
 			begun := time.Now()
-			send(b, fd)
+			send(b, d.fd)
 			b.down()
 			b.g.behave()
 			b.up()
@@ -127,24 +123,47 @@ func TestFilesThatNobodyAnswersForHoldUpNobody(t *testing.T) {
 func TestFilesThatNobodyAnswersForAreBounded(t *testing.T) {
 	b := newBench(t, shape{features: common}, nil)
 	d := newDaemon(t)
-	fd := d.file(t)
-	t.Cleanup(func() {
-		unix.Unmount(d.path, unix.MNT_FORCE|unix.MNT_DETACH)
-		unix.Close(fd)
-	})
 	for range 40 {
 		b.g.listen.SetDeadline(time.Now().Add(2 * time.Second))
 		sock, err := b.g.listen.AcceptUnix()
 		if err != nil {
-			if !b.p.bin.Full() {
-				t.Errorf("no session, and the bin is not full: %v", err)
+			if !b.p.bin.Full() || b.note("frontend").Value != "not listened to" {
+				t.Errorf("no session, %v; the bin is full: %v, the port says: %+v", err, b.p.bin.Full(), b.note("frontend"))
 			}
+			d.end() // lets the files go
+			eventually(t, "the port listens again", func() bool { return b.note("frontend").Value != "not listened to" })
 			return
 		}
 		c := proto.NewConn(sock)
-		c.Tell(proto.SetOwner, nil, fd, fd, fd, fd, fd, fd, fd, fd)
+		c.Tell(proto.SetOwner, nil, d.fd, d.fd, d.fd, d.fd, d.fd, d.fd, d.fd, d.fd)
 		time.Sleep(50 * time.Millisecond)
 		c.Close()
 	}
 	t.Error("40 sessions have left files")
+}
+
+// A port that listens to nobody looks like one that nobody has connected to. It says what it is, once, and when that is over.
+func TestAPortThatListensToNobodySaysSoOnce(t *testing.T) {
+	b := connected(t, shape{features: common})
+	answer := make(chan struct{})
+	for !b.p.bin.Full() {
+		fd := b.g.eventfd()
+		if err := b.p.bin.Look(fd, time.Millisecond, func(int) error { <-answer; return nil }); !errors.Is(err, proto.ErrStuck) {
+			t.Fatal(err)
+		}
+	}
+	b.g.hangUp()
+	eventually(t, "the port says so", func() bool { return b.note("frontend").Value == "not listened to" })
+	time.Sleep(20 * b.p.o.retry) // it looks again and again
+	if n := strings.Count(b.log.String(), "no frontend is listened to"); n != 1 {
+		t.Errorf("the log says so %d times, want once:\n%s", n, b.log)
+	}
+	close(answer)
+	eventually(t, "the log says that it is over", func() bool { return b.log.has("frontends are listened to again") })
+	if n := b.note("frontend"); n.Value == "not listened to" {
+		t.Errorf("the port still says: %+v", n)
+	}
+	b.g.behave()
+	b.up()
+	b.pass(0, 3)
 }

@@ -36,7 +36,9 @@ func (p *Port) run(ctx context.Context, w way) {
 	defer close(p.ended)
 	retry, held := p.o.retry, firstHeld*p.o.retry
 	for ctx.Err() == nil {
-		if p.bin.Full() { // each session could leave more
+		full := p.bin.Full() // each session could leave more
+		p.setDeaf(full)
+		if full {
 			sleep(ctx, retry)
 			continue
 		}
@@ -53,7 +55,7 @@ func (p *Port) run(ctx context.Context, w way) {
 				retry = p.o.retry
 			}
 			if p.o.Server && (errors.Is(err, io.EOF) || errors.Is(err, errSilent)) && time.Since(begun) >= p.o.retry {
-				continue // one that comes and goes at once, again and again, gets the pause, or would fill the log
+				continue // who comes and goes at once gets the pause: a session costs more to begin and end than to ask for
 			}
 		} else if p.state.waiting(err) && ctx.Err() == nil {
 			p.log.Info("no frontend", "path", p.o.Path, "reason", err)
@@ -131,6 +133,17 @@ func (p *Port) serve(ctx context.Context, conn *proto.Conn) (err error) {
 		if p.bin.Full() {
 			return errStuckFiles
 		}
+	}
+}
+
+// setDeaf says whether frontends have left so many files that nobody is listened to, if that is news.
+func (p *Port) setDeaf(deaf bool) {
+	switch {
+	case !p.state.setDeaf(deaf):
+	case deaf:
+		p.log.Warn("no frontend is listened to", "path", p.o.Path, "reason", deafReason)
+	default:
+		p.log.Info("frontends are listened to again", "path", p.o.Path)
 	}
 }
 

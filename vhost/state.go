@@ -21,6 +21,7 @@ type state struct {
 	last     fault            // what ended a session last; zero: nothing has
 	guest    []pmd.Note       // what was negotiated
 	idle     bool             // the guest takes nothing: see idleness
+	deaf     bool             // no session begins, for deafReason
 	sessions uint64           // begun
 	idled    uint64           // times that a guest began to take nothing
 	moves    uint64           // times that a frontend began to have dirty pages logged
@@ -92,6 +93,18 @@ func (s *state) setIdle(idle bool) {
 	}
 }
 
+// deafReason is why a port has no session while its bin is full.
+const deafReason = "whoever has files that frontends have sent does not let them go: a session begins when some are closed"
+
+// setDeaf says whether nobody is listened to; it reports whether that is news.
+func (s *state) setDeaf(deaf bool) (news bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	news = s.deaf != deaf
+	s.deaf = deaf
+	return news
+}
+
 func (s *state) add(n *uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +116,9 @@ func (s *state) notes() []pmd.Note {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := []pmd.Note{s.way}
-	if s.peer == "" {
+	if s.deaf {
+		out = append(out, pmd.Note{Key: "frontend", Value: "not listened to", Reason: deafReason})
+	} else if s.peer == "" {
 		out = append(out, pmd.Note{Key: "frontend", Value: "none", Reason: s.why})
 	} else if s.guest == nil {
 		out = append(out, pmd.Note{Key: "frontend", Value: s.peer, Reason: s.why})
