@@ -84,6 +84,23 @@ func TestABackEndThatLiesLosesItsSession(t *testing.T) {
 	}
 }
 
+// TestALieThatIsSeenBeforeAWorkerSleepsEndsTheSession has the worker ask to be woken, and look for packets no more.
+func TestALieThatIsSeenBeforeAWorkerSleepsEndsTheSession(t *testing.T) {
+	p := openPort(t, Options{Split: true})
+	b := connectTo(t, p.o.Path).begin()
+	linked(t, p, true)
+	poll(t, p, 0)
+	u, head := b.used(0)
+	u.put(0, head, 72, 65)
+	if p.rx[0].Arm() {
+		t.Error("there is something to take from a ring that lies")
+	}
+	linked(t, p, false)
+	wantReason(t, p, "65 chains")
+	<-b.ended
+	worksAgain(t, p)
+}
+
 // TestAPackedRingThatLiesLosesItsSession is the same for the other layout: ids and lengths are in the descriptors.
 func TestAPackedRingThatLiesLosesItsSession(t *testing.T) {
 	for name, tc := range map[string]struct {

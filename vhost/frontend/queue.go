@@ -46,6 +46,15 @@ func (q *queue) header(f frame.Frame) *[nethdr.Size]byte {
 	return (*[nethdr.Size]byte)(q.pool.Memory()[f.Off()-nethdr.Size:])
 }
 
+// sound reports whether the ring's other side has done nothing wrong so far; if it has, the session ends. Called from inside.
+func (q *queue) sound() bool {
+	err := q.ring.err()
+	if err != nil {
+		q.fail(err)
+	}
+	return err == nil
+}
+
 // fail ends the session because of what the ring's other side did. Called from inside.
 func (q *queue) fail(err error) {
 	q.gate.Bar()

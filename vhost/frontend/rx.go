@@ -69,11 +69,7 @@ func (q *rxQueue) take(b *frame.Batch) {
 				return
 			}
 		}
-		if err := q.ring.err(); err != nil {
-			q.fail(err)
-			return
-		}
-		if n < want {
+		if !q.sound() || n < want {
 			return
 		}
 	}
@@ -104,6 +100,7 @@ func (q *rxQueue) Arm() (ready bool) {
 		return false
 	}
 	ready = q.ring.calls(true)
+	q.sound() // a worker that sleeps does not take what would tell
 	q.gate.Leave()
 	return ready
 }

@@ -91,8 +91,7 @@ func (q *txQueue) reclaim() bool {
 		for i := range q.done[:n] {
 			q.cache.Put(q.slots.take(q.done[i].Cookie))
 		}
-		if err := q.ring.err(); err != nil {
-			q.fail(err)
+		if !q.sound() {
 			return false
 		}
 		if n < len(q.done) {
