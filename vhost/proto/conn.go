@@ -93,8 +93,21 @@ func (c *Conn) SetBin(b *Bin) { c.bin = b }
 // SetAcks says that REPLY_ACK was negotiated: Tell waits for the answer from now on.
 func (c *Conn) SetAcks(on bool) { c.acks = on }
 
-// Close closes the socket. Whoever waits gets net.ErrClosed.
-func (c *Conn) Close() error { return c.sock.Close() }
+// Close closes the socket. Whoever waits gets net.ErrClosed. With the socket go the descriptors in it that nobody has received, which
+// may be of any kind: so the last reference to it is the bin's to close.
+func (c *Conn) Close() error {
+	last := -1
+	if raw, err := c.sock.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { // an error: it was closed before
+			if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+				last = n
+			}
+		})
+	}
+	err := c.sock.Close()
+	c.bin.Close(last)
+	return err
+}
 
 // send writes one message. fds stay the caller's.
 func (c *Conn) send(h header, p Payload, fds []int) error {

@@ -85,8 +85,8 @@ func TestTooManyDescriptorsEndTheConnection(t *testing.T) {
 	for _, n := range []int{9, 10, 64, 253} { // 253: all that the kernel sends at once
 		raw, c := pair(t, NewConn)
 		write(t, raw, message(uint32(SetMemTable), version, make(MemTable, 8).append(nil)), eventfds(t, n)...)
-		if _, err := c.Receive(); !errors.Is(err, ErrControl) {
-			t.Errorf("%d descriptors: error %v, want %q", n, err, ErrControl)
+		if _, err := c.Receive(); !errors.Is(err, ErrFiles) {
+			t.Errorf("%d descriptors: error %v, want %q", n, err, ErrFiles)
 		}
 	}
 }

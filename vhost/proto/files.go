@@ -18,9 +18,12 @@ func (f files) close(b *Bin) {
 	}
 }
 
-// controlRoom is what MaxFiles descriptors take as control data. What is beyond it the kernel cuts off, and
-// says so.
-var controlRoom = unix.CmsgSpace(MaxFiles * 4)
+// mostSent is how many descriptors the kernel lets anybody send at once (SCM_MAX_FD, Linux include/net/scm.h).
+const mostSent = 253
+
+// controlRoom is what so many take as control data. There is room for those that no message has, too: what is beyond the room the
+// kernel closes itself, before it returns, which can take as long as their owner likes.
+var controlRoom = unix.CmsgSpace(mostSent * 4)
 
 // gather adds the descriptors in control data that was received with flags. f holds every one there is
 // afterwards, also with an error.
@@ -36,7 +39,7 @@ func (f *files) gather(control []byte, flags int) error {
 	}
 	switch {
 	case flags&unix.MSG_CTRUNC != 0:
-		return fmt.Errorf("%w: more than %d descriptors", ErrControl, MaxFiles)
+		return fmt.Errorf("%w: more than %d descriptors", ErrControl, mostSent)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrControl, err)
 	case len(*f) > MaxFiles:
