@@ -29,11 +29,24 @@ var ErrStuck = errors.New("whoever has the file does not answer")
 // Full reports whether so many calls do not come back that nobody should be listened to before some do.
 func (b *Bin) Full() bool { return b.stuck.Load() >= mostStuck }
 
-// Close closes a descriptor, if it is one, at some time. Nothing was written through it that an error could be about.
-func (b *Bin) Close(fd int) {
-	if fd >= 0 {
-		_ = b.run(closeWait, func() error { return unix.Close(fd) })
+// Close closes descriptors, those that are any, at some time, one behind the other: of many that do not come back, one thread waits.
+// Nothing was written through them that an error could be about.
+func (b *Bin) Close(fds ...int) {
+	open := make([]int, 0, len(fds))
+	for _, fd := range fds {
+		if fd >= 0 {
+			open = append(open, fd)
+		}
 	}
+	if len(open) == 0 {
+		return
+	}
+	_ = b.run(closeWait, func() error {
+		for _, fd := range open {
+			unix.Close(fd)
+		}
+		return nil
+	})
 }
 
 // Look has look find something out about a descriptor, within a limit of time. The descriptor remains the caller's unless the error is

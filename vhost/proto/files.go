@@ -12,8 +12,8 @@ type files []int
 
 // close closes what is left.
 func (f files) close(b *Bin) {
-	for i, fd := range f {
-		b.Close(fd)
+	b.Close(f...)
+	for i := range f {
 		f[i] = -1
 	}
 }

@@ -92,3 +92,24 @@ func TestNobodyWaitsForDescriptorsThatWereNotReceived(t *testing.T) {
 		})
 	}
 }
+
+func TestManyDescriptorsThatDoNotCloseKeepOneThread(t *testing.T) {
+	var b Bin
+	f := make(files, 8)
+	for i := range f {
+		f[i] = lingering(t)
+	}
+	begun := time.Now()
+	f.close(&b)
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if n := b.stuck.Load(); n != 1 {
+		t.Errorf("%d calls do not come back, want 1", n)
+	}
+	for _, fd := range f {
+		if fd != -1 {
+			t.Errorf("descriptor %d is still the message's", fd)
+		}
+	}
+}
