@@ -20,7 +20,7 @@ type Directory interface {
 
 // Guests knows who is at this end of an overlay.
 //
-// Thread-safety: safe for concurrent use.
+// Thread-safety: safe for concurrent use. It is asked and told with locks held that look-ups wait for: no method waits for anybody.
 type Guests interface {
 	// Claim hears that a guest here says that an address is its own.
 	Claim(vni uint32, mac [6]byte, ip netip.Addr)
