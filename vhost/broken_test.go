@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"errors"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -125,6 +126,13 @@ func TestNoMessageOpensABrokenRing(t *testing.T) {
 			addr, _ := b.g.data()
 			b.g.unmap(addr, iommuPage)
 		}},
+		"to be disabled and enabled": {say: func(b *bench) {
+			b.g.tell(proto.SetVringEnable, proto.VringState{Index: 0, Num: 0})
+			b.g.tell(proto.SetVringEnable, proto.VringState{Index: 0, Num: 1})
+		}},
+		"another size": {say: func(b *bench) {
+			b.g.tell(proto.SetVringNum, proto.VringState{Index: 0, Num: 128})
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := connected(t, shape{features: common | c.features})
@@ -180,4 +188,19 @@ func TestARingThatBreaksWhileItIsTakenAwaySignalsItsErrorDescriptor(t *testing.T
 	if !signalled(told[0]) {
 		t.Error("the ring's error descriptor is not signalled")
 	}
+}
+
+// A message that is refused may be the one at which a broken ring is found: a no to the message is not all there is to say then.
+func TestARingThatIsFoundBrokenAtARefusedMessageEndsTheSession(t *testing.T) {
+	b := connected(t, shape{features: common | proto.AccessPlatform})
+	b.g.putAvail(b.g.rings[1], 1000)                                                                    // of 256 entries
+	wrong := proto.IOTLB{Address: b.g.base, Size: 4096, Type: proto.IOTLBUpdate, Perm: proto.IOTLBRead} // to nowhere
+	if err := b.g.conn.Tell(proto.IOTLBMsg, wrong); errors.Is(err, proto.ErrRefused) {
+		t.Error("the message is refused, and the session goes on")
+	}
+	b.down()
+	eventually(t, "the fault is counted", func() bool { return b.count("fault_avail_index_jump") == 1 })
+	b.g.behave()
+	b.up()
+	b.pass(0, 3)
 }

@@ -38,6 +38,7 @@ type device struct {
 func newDevice(p *Port, conn *proto.Conn) *device {
 	d := &device{port: p, log: p.log, conn: conn, asker: newAsker(p)}
 	for i, r := range p.rings {
+		r.broken = false // nobody is inside: the session before held it
 		d.vrings = append(d.vrings, vring{ring: r, index: i, kick: -1, err: -1})
 		if i&1 != 0 {
 			d.vrings[i].waker = &p.rx[i/2].waker

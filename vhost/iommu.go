@@ -85,10 +85,10 @@ func (d *device) retranslate(first, last uint64, change func() error) error {
 		errs = append(errs, v.guarded(r.tend))
 		v.admit()
 	}
-	if failed != nil {
-		return errors.Join(append(errs, refusal{failed})...)
+	if err := errors.Join(errs...); err != nil || failed == nil {
+		return err
 	}
-	return errors.Join(errs...)
+	return refusal{failed}
 }
 
 // forgetTranslations is for when there is no memory that they could be of, or nobody uses them. All rings are held.

@@ -20,7 +20,7 @@ type ring struct {
 
 	// What follows is for whoever is behind the gate.
 	half
-	broken  bool         // of no use until the session sets it up anew
+	broken  bool         // of no use until the next session
 	table   *mem.Table   // the memory it is in; nil while there is no ring
 	log     *mem.Log     // where writes to it are noted; nil: nowhere
 	flight  []byte       // where what is taken is noted; nil: nowhere

@@ -29,9 +29,10 @@ func (d *device) settle() error {
 }
 
 // complete reports whether a ring can run: it was started, and is enabled; a ring that is not but on which the
-// guest transmits runs as well, to throw away what comes ("Ring states").
+// guest transmits runs as well, to throw away what comes ("Ring states"). One that is broken does not run again in the session,
+// which is about to end.
 func (d *device) complete(v *vring) bool {
-	return d.acked && d.table != nil && v.size > 0 && v.addressed && v.started && (v.enabled || v.transmits())
+	return d.acked && d.table != nil && v.size > 0 && v.addressed && v.started && (v.enabled || v.transmits()) && !v.ring.broken
 }
 
 // start hands a ring to its worker. A ring outside of the memory stays held: frontends replace memory in
@@ -83,7 +84,7 @@ func (d *device) start(v *vring) (err error) {
 	if err := r.half.err(); err != nil {
 		return err
 	}
-	v.running, r.broken = true, false
+	v.running = true
 	v.admit()
 	return nil
 }

@@ -14,19 +14,20 @@ import (
 // answer. So a bin has a goroutine make the call and waits for it a moment only. The zero value is ready to use.
 //
 // Thread-safety: all methods are safe for concurrent use.
-type Bin struct{ stuck atomic.Int32 }
+type Bin struct{ stuck atomic.Int32 } // descriptors whose calls have not come back
 
 const (
 	// closeWait is how long is waited for close(2), so that nearly always descriptors are closed when they should be.
 	closeWait = 10 * time.Millisecond
-	// mostStuck is how many calls may be under way that do not come back: each keeps a thread and a descriptor.
+	// mostStuck is how many descriptors there may be whose calls do not come back, before nobody is listened to. There are more only by
+	// the rest of a message's, for which one thread waits.
 	mostStuck = 16
 )
 
 // ErrStuck is what becomes of a call that does not come back.
 var ErrStuck = errors.New("whoever has the file does not answer")
 
-// Full reports whether so many calls do not come back that nobody should be listened to before some do.
+// Full reports whether calls for so many descriptors do not come back that nobody should be listened to before some do.
 func (b *Bin) Full() bool { return b.stuck.Load() >= mostStuck }
 
 // Close closes descriptors, those that are any, at some time, one behind the other: of many that do not come back, one thread waits.
@@ -41,9 +42,11 @@ func (b *Bin) Close(fds ...int) {
 	if len(open) == 0 {
 		return
 	}
-	_ = b.run(closeWait, func() error {
+	b.stuck.Add(int32(len(open)))
+	_ = await(closeWait, func() error {
 		for _, fd := range open {
 			unix.Close(fd)
+			b.stuck.Add(-1)
 		}
 		return nil
 	})
@@ -53,7 +56,9 @@ func (b *Bin) Close(fds ...int) {
 // ErrStuck: then it is closed when look has come back.
 func (b *Bin) Look(fd int, limit time.Duration, look func(fd int) error) error {
 	var late atomic.Bool
-	err := b.run(limit, func() error {
+	b.stuck.Add(1)
+	err := await(limit, func() error {
+		defer b.stuck.Add(-1)
 		err := look(fd)
 		if !late.CompareAndSwap(false, true) {
 			unix.Close(fd)
@@ -66,14 +71,10 @@ func (b *Bin) Look(fd int, limit time.Duration, look func(fd int) error) error {
 	return err
 }
 
-// run waits for do no longer than the limit.
-func (b *Bin) run(limit time.Duration, do func() error) error {
+// await waits for do no longer than the limit.
+func await(limit time.Duration, do func() error) error {
 	back := make(chan error, 1)
-	b.stuck.Add(1)
-	go func() {
-		defer b.stuck.Add(-1)
-		back <- do()
-	}()
+	go func() { back <- do() }()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {

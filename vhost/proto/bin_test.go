@@ -30,7 +30,7 @@ func TestABinWaitsForNobody(t *testing.T) {
 		if b.Full() {
 			t.Error("full too early")
 		}
-		_ = b.run(0, func() error { <-answer; return nil })
+		_ = b.Look(-1, 0, func(int) error { <-answer; return nil })
 	}
 	if !b.Full() {
 		t.Error("not full")

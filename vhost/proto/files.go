@@ -39,7 +39,7 @@ func (f *files) gather(control []byte, flags int) error {
 	}
 	switch {
 	case flags&unix.MSG_CTRUNC != 0:
-		return fmt.Errorf("%w: more than %d descriptors", ErrControl, mostSent)
+		return fmt.Errorf("%w: descriptors that this process may not have (RLIMIT_NOFILE)", ErrControl)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrControl, err)
 	case len(*f) > MaxFiles:

@@ -3,6 +3,7 @@ package proto
 import (
 	"errors"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -93,19 +94,22 @@ func TestNobodyWaitsForDescriptorsThatWereNotReceived(t *testing.T) {
 	}
 }
 
-func TestManyDescriptorsThatDoNotCloseKeepOneThread(t *testing.T) {
+func TestAllDescriptorsOfAMessageThatDoNotCloseCount(t *testing.T) {
 	var b Bin
-	f := make(files, 8)
+	f := make(files, mostStuck)
 	for i := range f {
 		f[i] = lingering(t)
 	}
-	begun := time.Now()
+	begun, waiting := time.Now(), runtime.NumGoroutine()
 	f.close(&b)
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if n := b.stuck.Load(); n != 1 {
-		t.Errorf("%d calls do not come back, want 1", n)
+	if !b.Full() {
+		t.Errorf("%d descriptors are not closed, and the bin has room", mostStuck)
+	}
+	if n := runtime.NumGoroutine() - waiting; n > 1 {
+		t.Errorf("%d wait for them, want 1", n)
 	}
 	for _, fd := range f {
 		if fd != -1 {
