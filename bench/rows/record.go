@@ -208,9 +208,11 @@ func RecordFound(task, unit string, found []method.Found) Record {
 	}
 	r := s.record(task, measures, figures...)
 	r.exact(exact...)
-	if p := found[0].Passed; p != nil && p.Again > 0 {
-		again := fmt.Sprintf("%d parts of the trial without loss made again, others had the switch's CPU", p.Again)
-		r.Window.Note = strings.TrimPrefix(r.Window.Note+"; "+again, "; ")
+	for i, f := range found {
+		if f.Passed != nil && f.Passed.Again > 0 {
+			again := fmt.Sprintf("%s: %d parts made again, others had the switch's CPU", measures[i].Name, f.Passed.Again)
+			r.Window.Note = strings.TrimPrefix(r.Window.Note+"; "+again, "; ")
+		}
 	}
 	return r
 }

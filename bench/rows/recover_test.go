@@ -102,7 +102,7 @@ func TestLatencyOfALimitedGeneratorIsNotKeptAsTheSwitchs(t *testing.T) {
 func TestWhatIsSaidOfPartsMadeAgainDoesNotHideALimit(t *testing.T) {
 	passed := method.Tried{Rate: 1e6, Outcome: method.Outcome{Offered: 1e6, Again: 2}}
 	limited := method.Tried{Rate: 2e6, Outcome: method.Outcome{Limits: []string{"the generator did not keep up"}}}
-	const again = "2 parts of the trial without loss made again, others had the switch's CPU"
+	const again = "no loss: 2 parts made again, others had the switch's CPU"
 	for _, tt := range []struct {
 		found method.Found
 		want  string

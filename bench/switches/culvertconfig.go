@@ -2,6 +2,7 @@ package switches
 
 import (
 	"fmt"
+	"net"
 	"strings"
 )
 
@@ -31,7 +32,7 @@ func (c *Culvert) text(s Scene) string {
 	c.port(&b, s, 0, "")
 	fmt.Fprintf(&b, "      - {name: %s, type: %s, number: %d, options: {remote_ip: %s, key: %d}}\n", tunnel, s.Tunnel.Type, TunnelPort, s.Tunnel.Far, s.Tunnel.Key)
 	fmt.Fprintf(&b, "  - name: %s\n    flows: []\n    ports:\n", underlay)
-	c.port(&b, s, 1, fmt.Sprintf(", underlay: {address: %s/24}", s.Tunnel.Near))
+	c.port(&b, s, 1, fmt.Sprintf(", underlay: {address: %s/24, mac: '%s'}", s.Tunnel.Near, net.HardwareAddr(s.Tunnel.NearMAC[:])))
 	return b.String()
 }
 

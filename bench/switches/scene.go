@@ -42,7 +42,7 @@ type Tunnel struct {
 	Key     uint32
 	Near    netip.Addr // the switch's
 	Far     netip.Addr
-	NearMAC [6]byte // of switches that can be told theirs; Culvert has its own
+	NearMAC [6]byte // the switch's
 	FarMAC  [6]byte
 }
 
