@@ -74,7 +74,7 @@ type CacheConfig struct {
 	EMCInsert    int // one in so many packets the exact-match cache lacks enters it; default 100, as in OVS; negative: none
 	Flows        int // megaflows; default 65536
 	MasksPerPort int // default 32
-	ListWords    int // 8-byte words for action programs and rule trails; default 16 per flow
+	ListWords    int // 8-byte words for action programs and rule trails; default 32 per flow
 }
 
 func (o *Options) setDefaults() {
@@ -88,7 +88,7 @@ func (o *Options) setDefaults() {
 	def(&o.Cache.EMCInsert, flowcache.DefaultEMCInsertInverse)
 	def(&o.Cache.Flows, 65536)
 	def(&o.Cache.MasksPerPort, 32)
-	def(&o.Cache.ListWords, 16*o.Cache.Flows)
+	def(&o.Cache.ListWords, min(32*o.Cache.Flows, 1<<30))
 	def(&o.QueueLength, 512)
 	def(&o.SendRate, 10_000)
 	def(&o.Held, 1024)

@@ -6,7 +6,7 @@ import (
 )
 
 // What packets show that come in by a tunnel or go into one stands in the trails of their verdicts, word by word: a guest that
-// sends with ever other addresses takes nothing by it that others would need.
+// sends with ever other addresses takes no more by it than its flows, whose lists have room for it (datapath.Options, ListWords).
 const (
 	LessonWords = 9 // words of a Lesson: one each for the VNI and the Ethernet addresses, two for each IP address
 	EntryWords  = 2 // of an Entry: VNI and port in one, the Ethernet address in another
