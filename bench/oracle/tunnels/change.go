@@ -49,7 +49,11 @@ var changes = []change{
 		if o.proto == wire.ProtoUDP {
 			at += wire.UDPSize
 		}
-		o.b[at+g.IntN(min(len(o.b)-at, 16))] ^= 1 << g.IntN(8)
+		n, bit := g.IntN(min(len(o.b)-at, 16)), byte(1)<<g.IntN(8)
+		if o.readApart(n, bit) {
+			return
+		}
+		o.b[at+n] ^= bit
 		o.mend()
 	}},
 	{"the IPv4 checksum", func(_ *generator, o *outer) {

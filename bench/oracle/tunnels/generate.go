@@ -104,6 +104,11 @@ func (k *kind) from() bool {
 	return k.src || strings.Contains(strings.Join(k.Options, " "), "local_ip=")
 }
 
+// marks reports whether the tunnel's options say the mark of its packets.
+func (k *kind) marks() bool {
+	return strings.Contains(strings.Join(k.Options, " "), "egress_pkt_mark=")
+}
+
 // tunnel makes a tunnel's options.
 func (g *generator) tunnel(typ string, number uint32) kind {
 	k := kind{Tunnel: Tunnel{Number: number, Type: typ}, six: g.one(3)}

@@ -107,6 +107,15 @@ const (
 	erspan2, erspan3       = 0x88be, 0x22eb
 )
 
+// UDP ports of tunnels, and parts of the first byte behind the UDP header.
+var vxlanPorts, genevePorts = []uint16{4789, 8472}, []uint16{6081, 5000}
+
+const (
+	gpeNext, gpeVersion, gpeBUM = 0x04, 0x30, 0x02 // VXLAN: there is a next protocol; with it, version, and replicated traffic
+	geneveLength                = 0x3f
+	geneveSize                  = 8 // bytes, without options
+)
+
 func (o *outer) normalGRE() error {
 	h := o.b[o.l4:]
 	flags, typ := binary.BigEndian.Uint16(h), binary.BigEndian.Uint16(h[2:])
@@ -183,6 +192,24 @@ func (o *outer) twoTags() bool {
 		if tag(i) && tag(i+wire.VLANTagSize) {
 			return true
 		}
+	}
+	return false
+}
+
+// readApart reports whether a bit of byte n of the tunnel's header is one that Open vSwitch takes for something else than
+// Culvert does: see docs/differences.md.
+func (o *outer) readApart(n int, bit byte) bool {
+	h := o.b[o.l4:]
+	if o.proto == wire.ProtoGRE {
+		typ := binary.BigEndian.Uint16(h[2:])
+		return (typ == erspan2 || typ == erspan3) && n == 0 && bit == greSeq>>8
+	}
+	port := binary.BigEndian.Uint16(h[wire.DstPort:])
+	switch h = h[wire.UDPSize:]; {
+	case slices.Contains(vxlanPorts, port):
+		return n == 0 && h[0]&gpeNext != 0 && bit&(gpeVersion|gpeBUM) != 0
+	case slices.Contains(genevePorts, port):
+		return n >= geneveSize && n < geneveSize+3 && h[0]&geneveLength != 0 // class and type of the first option
 	}
 	return false
 }

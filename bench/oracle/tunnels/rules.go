@@ -22,7 +22,10 @@ func (g *generator) out(all []kind, i int) (list []string) {
 			actions = pick(g, "", "", "dec_ttl,", "set_field:16->ip_dscp,", "set_field:3->nw_ecn,") + actions
 		}
 		if n == 0 && g.one(3) {
-			actions += "," + g.send(&all[g.IntN(len(all))])
+			then := &all[g.IntN(len(all))]
+			if more := g.send(then); !all[i].marks() || then.marks() { // Open vSwitch takes the first one's mark along
+				actions += "," + more
+			}
 		}
 		list = append(list, match+",actions="+actions)
 	}
