@@ -147,38 +147,36 @@ func (p *Plugin) handle(s *session, m *plugin.Message) error {
 	return nil
 }
 
-// write tells the plug-in of guests, and what is queued.
+// write tells the plug-in of guests, and what is queued. Whatever it is asked, it has been told before what was said of guests until
+// then, of which its answer may be about. It ends when the connection is closed, which the reader notices.
 func (p *Plugin) write(s *session) {
 	for {
 		select {
 		case <-s.done:
 			return
 		case m := <-s.out:
-			if s.conn.Send(m) != nil {
-				return // the connection is closed, which the reader notices
+			if !p.tellAll(s) || s.conn.Send(m) != nil {
+				return
 			}
 		case <-s.telling.news:
-			if !p.tellSome(s) {
+			if !p.tellAll(s) {
 				return
 			}
 		}
 	}
 }
 
-// tellSome tells the plug-in of some guests, and reports whether it takes that.
-func (p *Plugin) tellSome(s *session) bool {
-	p.mu.Lock()
-	list, more := s.telling.take()
-	p.mu.Unlock()
-	if more {
-		select {
-		case s.telling.news <- struct{}{}:
-		default:
-		}
-	}
-	for i := range list {
-		if s.conn.Send(&list[i]) != nil {
-			return false
+// tellAll tells the plug-in of all guests that it is yet to be told of, and reports whether it takes that.
+func (p *Plugin) tellAll(s *session) bool {
+	for more := true; more; {
+		var list []plugin.Message
+		p.mu.Lock()
+		list, more = s.telling.take()
+		p.mu.Unlock()
+		for i := range list {
+			if s.conn.Send(&list[i]) != nil {
+				return false
+			}
 		}
 	}
 	return true

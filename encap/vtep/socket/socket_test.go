@@ -56,6 +56,40 @@ func TestWhatHappensHereIsTold(t *testing.T) {
 	}
 }
 
+// A plug-in that is asked about a guest before it has been told where that is would say where it was.
+func TestAQuestionComesBehindWhatWasSaidOfGuestsBefore(t *testing.T) {
+	s := newStand(t)
+	s.start()
+	p := s.accept()
+	ask := func() {
+		t.Helper()
+		if err := s.Ask(guest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	announced := func(guests int) {
+		t.Helper()
+		for range guests {
+			p.receive(plugin.Announce)
+		}
+		p.receive(plugin.Ask)
+	}
+	const guests = 3*told + 1
+	for i := range guests {
+		g := here
+		g.MAC[5] = byte(i)
+		s.Announce(g)
+	}
+	ask()
+	announced(guests)
+	p.raw.Close()
+	s.down()
+	s.pass(retryFirst)
+	p = s.accept()
+	ask()
+	announced(guests)
+}
+
 func TestADeadPlugInIsConnectedToAgainAndToldWhoIsHere(t *testing.T) {
 	s := newStand(t)
 	s.start()

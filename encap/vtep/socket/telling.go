@@ -9,7 +9,7 @@ import (
 
 const (
 	maxTold = 2 * maxHere // guests, here and gone, that a plug-in is yet to be told of
-	told    = 64          // guests that are told without letting others say something
+	told    = 64          // guests that are taken at a time, with Plugin's lock
 )
 
 // A telling is what a plug-in is yet to be told of guests, in the order in which it was said: of each the last alone. So a host with
