@@ -53,9 +53,11 @@ func (g *guests) end(c claim) {
 func (g *guests) hearOut(said []saying, own map[guest][]netip.Addr) {
 	given := make(map[claim]bool)
 	for who, addresses := range own {
-		for _, ip := range addresses[:min(len(addresses), maxClaims)] {
+		for i, ip := range addresses {
 			given[claim{who.vni, ip}] = true
-			g.claim(who, ip)
+			if i < maxClaims {
+				g.claim(who, ip)
+			}
 		}
 	}
 	for _, one := range said {
