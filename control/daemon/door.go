@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
 
-// maxSaid is how many addresses guests may say that they have between two looks; who finds no room says it again.
+// maxSaid is how many addresses guests may say that they have between two looks, of each guest the last maxClaims. Who finds no room
+// is heard when it says so in a flow that is new.
 const maxSaid = 4096
 
 // A door is where the datapath says what it sees of guests, and asks who is here. Behind it a look may wait for a directory, which
@@ -19,7 +22,9 @@ type door struct {
 	mu     sync.Mutex
 	known  map[guest]standing // those that are or were here, as of now
 	fresh  map[guest]arrival  // whose packets went into a tunnel since the last look
-	said   []saying           // since the last look, the last one last
+	said   map[guest][]saying // since the last look, the last one last
+	spoken int                // all of said
+	n      uint64             // sayings so far
 	says   map[claim]guest    // who said last that an address is his
 	silent int                // guests here that their bridges do not know, at the last look
 	taken  int                // of fresh, by a look that goes on
@@ -36,10 +41,11 @@ type standing struct {
 type saying struct {
 	claim
 	who guest
+	n   uint64 // all before have smaller ones
 }
 
 func newDoor() *door {
-	return &door{known: make(map[guest]standing), fresh: make(map[guest]arrival), says: make(map[claim]guest)}
+	return &door{known: make(map[guest]standing), fresh: make(map[guest]arrival), said: make(map[guest][]saying), says: make(map[claim]guest)}
 }
 
 // Enter implements tunnel.Guests.
@@ -66,16 +72,24 @@ func (d *door) Enter(vni uint32, mac [6]byte, port uint32, used int64) {
 func (d *door) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	one := saying{claim{vni, ip}, guest{vni, mac}}
-	if owner, known := d.says[one.claim]; known && owner == one.who {
+	who, what := guest{vni, mac}, claim{vni, ip}
+	if owner, known := d.says[what]; known && owner == who {
 		return
 	}
-	if len(d.said) >= maxSaid {
+	list := d.said[who]
+	switch {
+	case len(list) == maxClaims: // it would lose the first of them to this one
+		d.unsay(list[0].claim, who)
+		list = slices.Delete(list, 0, 1)
+	case d.spoken >= maxSaid:
 		d.crowded.Add(1)
 		return
+	default:
+		d.spoken++
 	}
-	d.says[one.claim] = one.who
-	d.said = append(d.said, one)
+	d.n++
+	d.says[what] = who
+	d.said[who] = append(list, saying{what, who, d.n})
 }
 
 // Has implements tunnel.Guests.
@@ -90,15 +104,20 @@ func (d *door) Has(vni uint32, mac [6]byte) (here, was bool) {
 func (d *door) waits() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.fresh)+len(d.said) > 0
+	return len(d.fresh)+d.spoken > 0
 }
 
-// take begins a look: it takes what was said since the last.
+// take begins a look: it takes what was said since the last, in that order.
 func (d *door) take() (fresh map[guest]arrival, said []saying) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	fresh, said = d.fresh, d.said
-	d.fresh, d.said, d.taken = make(map[guest]arrival), nil, len(fresh)
+	for _, list := range d.said {
+		said = append(said, list...)
+	}
+	slices.SortFunc(said, func(a, b saying) int { return cmp.Compare(a.n, b.n) })
+	fresh = d.fresh
+	clear(d.said)
+	d.fresh, d.spoken, d.taken = make(map[guest]arrival), 0, len(fresh)
 	return fresh, said
 }
 
@@ -145,6 +164,11 @@ func (d *door) forget(who guest) {
 func (d *door) disown(c claim, who guest) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.unsay(c, who)
+}
+
+// unsay is disown with the lock held.
+func (d *door) unsay(c claim, who guest) {
 	if d.says[c] == who {
 		delete(d.says, c)
 	}

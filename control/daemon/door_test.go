@@ -84,23 +84,53 @@ func TestWhatTheDatapathSaysWaitsForNoDirectory(t *testing.T) {
 	}
 }
 
-func TestWhoSaysTooMuchBetweenTwoLooksIsNotHeardOut(t *testing.T) {
+func TestOfWhoSaysTooMuchBetweenTwoLooksTheLastIsHeardAndOthersAre(t *testing.T) {
 	plug, d := cry(t)
 	g := newGuests()
-	who := guest{7, [6]byte{2, 5: 1}}
+	loud, quiet := guest{7, [6]byte{2, 5: 1}}, guest{7, [6]byte{2, 5: 2}}
+	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}) }
+	const n = maxSaid + 10
+	for i := range n {
+		g.Claim(7, loud.mac, address(i))
+	}
+	ip := netip.MustParseAddr("10.2.0.1")
+	g.Claim(7, quiet.mac, ip)
+	at := place{port: 3, end: vtep.End{Addr: host1, Key: 7}}
+	seen := &sightings{here: map[guest]place{loud: at, quiet: at}}
+	g.settle(seen, d, 1)
+	if g.crowded.Load() != 0 || plug.announced != 2+maxClaims+1 || len(g.door.says) != maxClaims+1 {
+		t.Errorf("%d announcements, %d not heard, %d remembered", plug.announced, g.crowded.Load(), len(g.door.says))
+	}
+	if known := g.stays[quiet].ips; len(known) != 1 || known[0] != ip {
+		t.Errorf("the quiet one has %v", known)
+	}
+	for i, known := range g.stays[loud].ips {
+		if want := address(n - maxClaims + i); known != want {
+			t.Errorf("the loud one has %v, want %v", known, want)
+		}
+	}
+	g.Claim(7, loud.mac, ip)
+	g.Claim(7, quiet.mac, ip)
+	g.settle(seen, d, 1)
+	if g.owners[claim{7, ip}] != quiet {
+		t.Error("who said it last does not have it")
+	}
+}
+
+func TestWhatGuestsSayBetweenTwoLooksIsBounded(t *testing.T) {
+	g := newGuests()
 	for i := range maxSaid + 10 {
-		g.Claim(7, who.mac, netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
+		g.Claim(7, [6]byte{2, 4: byte(i >> 8), 5: byte(i)}, netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
 	}
-	last := netip.MustParseAddr("10.2.0.1")
-	at := map[guest]place{who: {port: 3, end: vtep.End{Addr: host1, Key: 7}}}
-	g.settle(&sightings{here: at}, d, 1)
-	if g.crowded.Load() != 10 || plug.announced != 1+maxClaims {
-		t.Errorf("%d announcements, %d not heard", plug.announced, g.crowded.Load())
+	if g.crowded.Load() != 10 || len(g.door.says) != maxSaid {
+		t.Errorf("%d remembered, %d not heard", len(g.door.says), g.crowded.Load())
 	}
-	g.Claim(7, who.mac, last)
-	g.settle(&sightings{here: at}, d, 1)
-	if known := g.stays[who].ips; known[len(known)-1] != last {
-		t.Errorf("it has %v", known)
+	if _, said := g.door.take(); len(said) != maxSaid || g.door.waits() {
+		t.Errorf("a look hears %d", len(said))
+	}
+	g.Claim(7, [6]byte{4}, netip.MustParseAddr("10.2.0.1"))
+	if !g.door.waits() {
+		t.Error("there is no room after a look")
 	}
 }
 
