@@ -31,9 +31,9 @@ type Directory struct {
 	closed   bool
 	book     *book
 	log      changeLog
-	asks     rates  // questions
-	behind   int64  // questions that the rate has stood against in this look at what is due
-	shots    bucket // Shoot
+	asks     rates            // questions
+	behind   map[uint32]int64 // by VNI: questions that the rate has stood against in this look at what is due
+	shots    bucket           // Shoot
 	tally    tally
 	fault    string // what the plug-in did wrong last
 }
@@ -47,7 +47,7 @@ func New(o Options, look Resolver, inv Invalidator) (*Directory, error) {
 	}
 	now := o.Clock()
 	d := &Directory{opt: o, self: slices.Clone(o.Self), look: look, inv: inv, seed: rand.Uint64(), book: newBook(), log: changeLog{version: 1},
-		asks: newRates(o.Rate, now), shots: newBucket(shotRate, now)}
+		behind: make(map[uint32]int64), asks: newRates(o.Rate, now), shots: newBucket(shotRate, now)}
 	if err := look.Start(d); err != nil {
 		return nil, err
 	}

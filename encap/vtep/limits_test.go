@@ -66,13 +66,48 @@ func TestWhatTheRateStandsAgainstIsLookedAtWhenItIsItsTurn(t *testing.T) {
 		t.Fatalf("%d answers are known", known)
 	}
 	s.Recovered()
-	looks := s.behind
+	behind := func() (sum int64) {
+		for _, n := range s.behind {
+			sum += n
+		}
+		return sum
+	}
+	looks := behind()
 	for range 250 {
 		s.pass(100 * time.Millisecond)
-		looks += s.behind
+		looks += behind()
 	}
 	if len(s.plug.asked) < n || looks > 3*n {
 		t.Errorf("%d of %d answers were asked for anew; %d times one was looked at in vain", len(s.plug.asked), n, looks)
+	}
+}
+
+func TestANetworkWithFewQuestionsDoesNotWaitForThoseOfOthers(t *testing.T) {
+	s := newStand(t, Options{})
+	s.plug.knows = map[Question]Answer{}
+	knows := func(vni uint32, i int) {
+		q := ForMAC(vni, [6]byte{2, 4: byte(i >> 8), 5: byte(i)})
+		s.plug.knows[q] = at(1)
+		s.Answer(q, at(1))
+	}
+	const many, few = 10000, 30
+	for i := range many {
+		knows(7, i)
+		knows(8, i)
+	}
+	for i := range few {
+		knows(9, i)
+	}
+	s.Recovered()
+	s.pass(2 * time.Second)
+	asked := 0
+	for _, q := range s.plug.asked {
+		if q.VNI == 9 {
+			asked++
+		}
+	}
+	if asked != few {
+		t.Errorf("%d of %d are asked about within two seconds", asked, few)
 	}
 }
 

@@ -45,7 +45,7 @@ func (d *Directory) age() {
 func (d *Directory) begins() uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.behind = 0
+	clear(d.behind)
 	return d.log.version
 }
 
@@ -78,9 +78,7 @@ func (d *Directory) ageOne(e *entry, now int64) (ask bool) {
 		d.giveUp(e, now)
 	case e.asking || e.used:
 		if !d.asks.take(e.q.VNI, now) {
-			// As long as it takes to ask those before it: each look is at those alone whose turn it is.
-			d.book.schedule(e, now+int64(laterTime)+d.behind*billion/int64(d.opt.Rate))
-			d.behind++
+			d.book.schedule(e, now+int64(laterTime)+d.queue(e.q.VNI))
 			return false
 		}
 		e.asking, e.used, e.probed = true, false, false
@@ -95,6 +93,15 @@ func (d *Directory) ageOne(e *entry, now int64) (ask bool) {
 		d.drop(e)
 	}
 	return false
+}
+
+// queue puts a question of a network that the rate stands against behind the others of that network, and returns how long those
+// take, in ns: each look is at those alone whose turn it is. Networks share the rate, of which none gets more than half: one with few
+// questions does not wait until those of another are asked.
+func (d *Directory) queue(vni uint32) int64 {
+	before := d.behind[vni]
+	d.behind[vni]++
+	return before * int64(max(2, len(d.behind))) * billion / int64(d.opt.Rate)
 }
 
 // giveUp ends the waiting for an answer. What was known goes on serving.
