@@ -49,14 +49,17 @@ func (g *guests) end(c claim) {
 }
 
 // hearOut hears what guests have said of addresses, and which they need not say that they have: nobody else here gets one of these by
-// saying that it is his.
+// saying that it is his, also of those that are too many to be announced.
 func (g *guests) hearOut(said []saying, own map[guest][]netip.Addr) {
 	given := make(map[claim]bool)
 	for who, addresses := range own {
 		for i, ip := range addresses {
-			given[claim{who.vni, ip}] = true
+			what := claim{who.vni, ip}
+			given[what] = true
 			if i < maxClaims {
 				g.claim(who, ip)
+			} else if owner, known := g.owners[what]; known && !slices.Contains(own[owner], ip) {
+				g.disclaim(what)
 			}
 		}
 	}

@@ -199,3 +199,28 @@ func TestNobodyGetsAGatewaysAddressBySayingThatItIsHis(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyGetsAnAddressOfAGatewayThatHasTooManyToAnnounce(t *testing.T) {
+	c := newCensus(t)
+	var list []netip.Addr
+	for i := range byte(maxClaims + 4) {
+		list = append(list, netip.AddrFrom4([4]byte{10, 0, 0, i + 1}))
+	}
+	own := map[guest][]netip.Addr{{7, [6]byte{2, 5: 1}}: list}
+	last := list[len(list)-1].String()
+	c.says(2, last)
+	c.look(0, nil)
+	c.known("2 " + last)
+	for range 2 {
+		c.look(0, own)
+		for k := range c.has {
+			if k == "2 "+last {
+				t.Error("another guest has it")
+			}
+		}
+		if len(c.stays[guest{7, [6]byte{2, 5: 1}}].ips) != maxClaims {
+			t.Error("the gateway's addresses are not announced")
+		}
+		c.says(2, last)
+	}
+}
