@@ -55,6 +55,7 @@ func TestWrongPacketsOfATunnelAreDroppedByName(t *testing.T) {
 		{"a group policy that the tunnel does not take", &vxlan, func(b []byte) []byte { b[tun] |= 0x80; return b }, BadHeader},
 		{"a group policy flag that there is not", &gbp, func(b []byte) []byte { b[tun+1] |= 1; return b }, BadHeader},
 		{"GPE with OAM", &gpe, func(b []byte) []byte { b[tun] |= 1; return b }, BadHeader},
+		{"GPE that was replicated on its way (B)", &gpe, func(b []byte) []byte { b[tun] |= 2; return b }, Good},
 		{"GPE of another version", &gpe, func(b []byte) []byte { b[tun] |= 0x10; return b }, BadHeader},
 		{"GPE with IPv4 inside", &gpe, func(b []byte) []byte { b[tun+3] = 1; return b }, BadHeader},
 		{"a GENEVE version", &geneve, func(b []byte) []byte { b[tun] |= 0x40; return b }, BadHeader},
