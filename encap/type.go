@@ -55,11 +55,26 @@ const (
 )
 
 var kinds = [numTypes]kind{
-	VXLAN:  {"vxlan", wire.ProtoUDP, 4789, 1<<24 - 1, noKey | checksum, 8, 0, checkVXLAN, sizeVXLAN, buildVXLAN, readVXLAN, openVXLAN},
-	Geneve: {"geneve", wire.ProtoUDP, 6081, 1<<24 - 1, noKey | checksum, 8, 0, checkGeneve, sizeGeneve, buildGeneve, readGeneve, openGeneve},
-	GRE:    {"gre", wire.ProtoGRE, 0, 1<<32 - 1, noKey | checksum | sequence, 0, whereGRE, checkGRE, sizeGRE, buildGRE, readGRE, openGRE},
-	NVGRE:  {"nvgre", wire.ProtoGRE, 0, 1<<24 - 1, 0, 8, whereGRE, nil, sizeNVGRE, buildNVGRE, readNVGRE, openNVGRE},
-	ERSPAN: {"erspan", wire.ProtoGRE, 0, 1<<10 - 1, noKey, 0, whereGRE | whereERSPAN, checkERSPAN, sizeERSPAN, buildERSPAN, readERSPAN, openERSPAN},
+	VXLAN: {
+		name: "vxlan", proto: wire.ProtoUDP, port: 4789, keys: 1<<24 - 1, takes: noKey | checksum, shift: 8,
+		check: checkVXLAN, size: sizeVXLAN, build: buildVXLAN, read: readVXLAN, open: openVXLAN,
+	},
+	Geneve: {
+		name: "geneve", proto: wire.ProtoUDP, port: 6081, keys: 1<<24 - 1, takes: noKey | checksum, shift: 8,
+		check: checkGeneve, size: sizeGeneve, build: buildGeneve, read: readGeneve, open: openGeneve,
+	},
+	GRE: {
+		name: "gre", proto: wire.ProtoGRE, keys: 1<<32 - 1, takes: noKey | checksum | sequence, where: whereGRE,
+		check: checkGRE, size: sizeGRE, build: buildGRE, read: readGRE, open: openGRE,
+	},
+	NVGRE: {
+		name: "nvgre", proto: wire.ProtoGRE, keys: 1<<24 - 1, shift: 8, where: whereGRE,
+		size: sizeNVGRE, build: buildNVGRE, read: readNVGRE, open: openNVGRE,
+	},
+	ERSPAN: {
+		name: "erspan", proto: wire.ProtoGRE, keys: 1<<10 - 1, takes: noKey, where: whereGRE | whereERSPAN,
+		check: checkERSPAN, size: sizeERSPAN, build: buildERSPAN, read: readERSPAN, open: openERSPAN,
+	},
 }
 
 // String returns the name that Open vSwitch has for t.

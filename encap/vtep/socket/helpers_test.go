@@ -62,6 +62,17 @@ func (s *stand) pass(d time.Duration) {
 	s.Tick(s.clock)
 }
 
+// silent accepts a connection, on which nothing is said, until the test ends.
+func (s *stand) silent() net.Conn {
+	s.t.Helper()
+	c, err := s.listen.Accept()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	return c
+}
+
 // accept takes a connection up to the exchange of greetings.
 func (s *stand) accept() *peer {
 	s.t.Helper()
