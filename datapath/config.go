@@ -74,6 +74,21 @@ func (c PortConfig) clone() PortConfig {
 	return c
 }
 
+// A Server says who serves packets without a cached flow.
+type Server uint8
+
+// Who serves them.
+const (
+	// WorkersAndThread: the worker that has the packet, between two poll cycles, a bounded part each time; what would hold
+	// it up, what is too much for it, and what is for tables that are no rules.Prompt is left to a thread, which wants a CPU
+	// without a worker.
+	WorkersAndThread Server = iota
+	// Thread: a thread beside the workers alone. Packets wait for it to wake up.
+	Thread
+	// Workers: they alone, waiting where they have to: for machines with no CPU but theirs.
+	Workers
+)
+
 // SlowPath bounds the work that packets without a cached flow can cause.
 type SlowPath struct {
 	// QueueLength is how many packets of one port may wait for a verdict, per worker; default 512.
@@ -84,9 +99,8 @@ type SlowPath struct {
 	// SendRate is how many packets of a port the rules may give to the rule table per second, all workers
 	// together, with a tenth of that in one burst; default 10,000, -1: as many as the slow path takes.
 	SendRate int
-	// OnWorkers lets workers serve the slow path themselves, between two poll cycles, a bounded part each time. By
-	// default it has a thread of its own, which wants a CPU without a worker.
-	OnWorkers bool
+	// Server says who serves them.
+	Server Server
 	// Held is how many later packets of flows whose first packet is waiting a worker keeps; default 1024.
 	Held int
 	// MaxIdle is how long a flow without traffic stays cached; default 10 s.

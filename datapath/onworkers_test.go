@@ -19,6 +19,11 @@ func byPorts(then func(q *rules.Query, v *rules.Verdict)) func(*rules.Query, *ru
 	}
 }
 
+// A prompt is a script that workers may ask.
+type prompt struct{ *script }
+
+func (prompt) Prompt() {}
+
 // Packets of many flows are mixed, those of a flow numbered: whatever becomes of a flow's first packet, all leave in
 // their order, are credited to the byte, and the first alone costs a look-up if the table lets it be cached.
 func TestWorkersServeTheSlowPathThemselves(t *testing.T) {
@@ -46,11 +51,11 @@ func TestWorkersServeTheSlowPathThemselves(t *testing.T) {
 			v.Actions.Output(2)
 		}, 4 * flows, 4},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			table := newScript(t, 1, byPorts(c.then))
+		test := func(t *testing.T, server datapath.Server) {
+			table := &prompt{newScript(t, 1, byPorts(c.then))}
 			o := datapath.Options{
 				Workers:  datapath.WorkersConfig{Count: 2},
-				SlowPath: datapath.SlowPath{OnWorkers: true, QueueLength: 4096, Held: 4096},
+				SlowPath: datapath.SlowPath{Server: server, QueueLength: 4096, Held: 4096},
 			}
 			l := newLab(t, o, table, "a", "b")
 			var sent, left [flows]uint32
@@ -76,6 +81,8 @@ func TestWorkersServeTheSlowPathThemselves(t *testing.T) {
 			if n := value(l.sw.Stats().SlowPath, "served"); n > uint64(c.lookups) || n < flows {
 				t.Errorf("%d packets served, want %d to %d", n, flows, c.lookups)
 			}
-		})
+		}
+		t.Run(c.name, func(t *testing.T) { test(t, datapath.Workers) })
+		t.Run(c.name+", with a thread's help", func(t *testing.T) { test(t, datapath.WorkersAndThread) })
 	}
 }

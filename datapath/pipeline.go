@@ -53,6 +53,7 @@ type pipeline struct {
 	lane     *upcall.Lane
 	kick     func()
 	slow     *upcall.Handler
+	leisure  leisure
 	asking   bool       // something was pushed that this worker is to serve itself
 	serve    func() int // serves it and returns the number of packets; nil: the slow path has a thread of its own
 	inject   *injector  // of the switch, if this is the worker it serves; else nil
@@ -105,6 +106,7 @@ type workerPort struct {
 
 // Process implements pmd.Processor.
 func (w *pipeline) Process(port uint32, b *frame.Batch) {
+	w.leisure.busy = true
 	w.clones.left = maxClones
 	alone := b.Len() <= pmd.Few && len(w.sends) == 0
 	if p := w.port(port); p != nil && p.under != nil {

@@ -92,16 +92,22 @@ func newRig(tb testing.TB, table rules.Table, emcInsert int) *rig {
 	return newRigOf(tb, table, emcInsert, 1<<20)
 }
 
-// newRigOf returns a rig whose cache has room for so many flows.
+// newRigOf returns a rig whose cache has room for so many flows. A thread serves the slow path, so that packets wait for
+// it, as they do where it helps.
 func newRigOf(tb testing.TB, table rules.Table, emcInsert, flows int) *rig {
+	return newServedRig(tb, table, CacheConfig{Flows: flows, EMCInsert: emcInsert}, Thread)
+}
+
+// newServedRig returns a rig with a cache and with somebody who serves the slow path.
+func newServedRig(tb testing.TB, table rules.Table, cache CacheConfig, server Server) *rig {
 	_, bench := tb.(*testing.B)
 	pool, err := frame.NewPool(frame.Options{Buffers: 4096, Huge: frame.HugeNever, Audit: !bench})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	sw, err := New(Options{
-		Pool: pool, Cache: CacheConfig{Flows: flows, EMCInsert: emcInsert},
-		SlowPath: SlowPath{Revalidate: time.Hour, MaxIdle: time.Hour}, // the rig's clock is not the revalidator's
+		Pool: pool, Cache: cache,
+		SlowPath: SlowPath{Server: server, Revalidate: time.Hour, MaxIdle: time.Hour}, // the rig's clock is not the revalidator's
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -12,8 +12,11 @@ func (w *pipeline) Flush(now int64) int {
 	w.now = now
 	n := 0
 	w.stages.Enter(stage.Slow)
+	w.leisure.cycle(now)
 	if w.asking {
+		start := w.clock()
 		n = w.serve()
+		w.leisure.spend(w.clock() - start)
 		w.asking = w.lane.Asking()
 	}
 	n += w.takeAnswers() + w.takeOver()

@@ -14,38 +14,49 @@ type resolving struct {
 }
 
 // resolve deals with requests of a queue of this worker, here and now: the packets go on as a batch, as if a cache
-// had known them, and are followed by those that have waited behind them.
-func (w *pipeline) resolve(q *upcall.Queue, reqs []upcall.Request) {
-	for len(reqs) > 0 {
-		same := upcall.Alike(reqs)
+// had known them, and are followed by those that have waited behind them. It is an upcall.Taker.
+func (w *pipeline) resolve(q *upcall.Queue, reqs []upcall.Request) (n int) {
+	for n < len(reqs) {
+		same := upcall.Alike(reqs[n:])
 		same = same[:min(len(same), frame.MaxBatch)]
-		w.resolveAlike(q.Port, same)
-		reqs = reqs[len(same):]
+		done := w.resolveAlike(q.Port, same)
+		n += done
+		if done < len(same) {
+			break
+		}
 	}
+	if q.Requests.PushN(reqs[n:]) < len(reqs)-n {
+		panic("datapath: no room for requests that were there before")
+	}
+	return n
 }
 
 // resolveAlike is resolve for a batch of one recirculation id.
-func (w *pipeline) resolveAlike(port uint32, reqs []upcall.Request) {
+func (w *pipeline) resolveAlike(port uint32, reqs []upcall.Request) (n int) {
 	p, r := w.port(port), &w.resolving
 	recirc, depth := reqs[0].Recirc, int(reqs[0].Depth)
 	b := &r.batch
 	for i := range reqs {
 		b.Append(reqs[i].Frame)
+	}
+	w.x.Extract(w.pool, port, recirc, b, &w.keys)
+	n = w.slow.Resolve(w.lane, port, b.Frames(), &w.keys, r.to[:])
+	reqs = reqs[:n]
+	for i := range reqs {
 		r.held[i], r.depth[i] = w.waiting.Remove(reqs[i].Hash)
 		if p != nil {
 			p.sources.Remove(reqs[i].Source)
 		}
 	}
 	w.clones.left = maxClones
-	w.x.Extract(w.pool, port, recirc, b, &w.keys)
-	w.slow.Resolve(port, b.Frames(), &w.keys, r.to[:])
-	w.executeResolved(port, recirc, depth, b.Frames())
-	w.slow.Dismiss(r.to[:len(reqs)])
+	w.executeResolved(port, recirc, depth, b.Frames()[:n])
+	w.slow.Dismiss(w.lane, r.to[:n])
 	b.Reset()
 	w.finishRecirc(depth, 0, b)
 	for i := range reqs {
 		w.release(port, recirc, r.depth[i], &r.held[i], b)
 	}
+	return n
 }
 
 // executeResolved is execute for packets that were resolved.

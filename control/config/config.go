@@ -103,7 +103,7 @@ type SlowThread uint8
 
 // Who serves them.
 const (
-	SlowAuto   SlowThread = iota // a thread of its own where a CPU has no worker, else the workers
+	SlowAuto   SlowThread = iota // the workers, with the help of a thread where a CPU has no worker
 	SlowOwn                      // a thread of its own
 	SlowWorker                   // the workers
 )

@@ -162,8 +162,20 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 func (d *Daemon) switchOptions(drivers map[string]pmd.Driver) datapath.Options {
 	o := switchOptions(d.o.Config)
 	o.Pool, o.Drivers, o.Log, o.Workers.CPUs = d.pool, drivers, d.log, d.o.CPUs
-	o.OnWorkers = o.OnWorkers || d.o.Config.SlowPath.Thread == config.SlowAuto && d.o.Crowded
+	o.Server = slowPathServer(d.o.Config.SlowPath.Thread, d.o.Crowded)
 	return o
+}
+
+// slowPathServer returns who serves the slow path. crowded says that no CPU is left beside the workers'.
+func slowPathServer(t config.SlowThread, crowded bool) datapath.Server {
+	switch {
+	case t == config.SlowOwn:
+		return datapath.Thread
+	case t == config.SlowWorker || crowded:
+		return datapath.Workers
+	default:
+		return datapath.WorkersAndThread
+	}
 }
 
 // switchOptions returns the options of a switch that c speaks of.
@@ -178,7 +190,7 @@ func switchOptions(c *config.Config) datapath.Options {
 		},
 		SlowPath: datapath.SlowPath{
 			QueueLength: c.SlowPath.QueueLength, NewFlows: c.SlowPath.NewFlows, Held: c.SlowPath.Held, SendRate: c.SlowPath.SendRate,
-			OnWorkers: c.SlowPath.Thread == config.SlowWorker, MaxIdle: c.Caches.MaxIdle, Revalidate: c.SlowPath.Revalidate,
+			MaxIdle: c.Caches.MaxIdle, Revalidate: c.SlowPath.Revalidate,
 		},
 		VLANLimit: c.VLANLimit,
 	}

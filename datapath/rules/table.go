@@ -15,7 +15,7 @@ import (
 var _ = [1]struct{}{}[flow.Version-3]
 
 // A Table decides the fate of a flow. Slow path only: once per cache miss and once per revalidation,
-// never per packet, so it may lock. In the steady state it should not allocate: a storm of new flows
+// never per packet, so it may lock, unless it is a [Prompt]. In the steady state it should not allocate: a storm of new flows
 // must not become a storm of garbage.
 //
 // Thread-safety: implementations are safe for concurrent use.
@@ -24,7 +24,7 @@ type Table interface {
 	// every bit of the key that influenced the verdict: the result is cached for all keys equal
 	// under that mask. Extra bits cost cache efficiency; a missing bit misroutes packets. in_port,
 	// recirc_id and which blocks are present are always consulted and need no bit. An error drops the
-	// packet (action.TableError); it is logged, and nothing is cached.
+	// packet (action.TableError); it is logged, and nothing is cached; but for ErrWait and ErrEdition.
 	Lookup(q *Query, v *Verdict) error
 	// Changes adds to c what has changed after version since and returns the version now. The first
 	// call passes 0 and expects c.All.
@@ -50,6 +50,10 @@ type Query struct {
 	// Edition, when not 0, is the edition of the rules that the look-up is wanted by (see Edited). If the table
 	// has another one, the look-up does nothing and the error is ErrEdition.
 	Edition uint64
+	// NoWait: a worker makes the look-up itself, and all its ports stand still meanwhile. If others hold the table for
+	// longer than a look-up takes, to change its rules for example, or it has to keep others out for this one, it returns
+	// ErrWait and has done nothing; a thread that may wait asks again. Only a Prompt is asked so.
+	NoWait bool
 	// Trace, when not nil, is told in words what the table does.
 	Trace Tracer
 }

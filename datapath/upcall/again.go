@@ -62,7 +62,7 @@ func (h *Handler) goOn(f frame.Frame, j *version.Journey, number version.Number,
 }
 
 // lookupAgain is Lookup for a packet that has met verdicts before, as h.query has it. It reports false if t has no
-// edition in which all of them and this one stand.
+// edition in which all of them and this one stand. If the table is busy, what it reports means nothing.
 func (h *Handler) lookupAgain(t rules.Table, j *version.Journey) bool {
 	for range editions {
 		h.query.Edition = rules.EditionOf(t)
@@ -70,6 +70,8 @@ func (h *Handler) lookupAgain(t rules.Table, j *version.Journey) bool {
 		if !known || was != h.query.Edition {
 			h.query.Live = false // what the packet could teach the table would be of two editions
 			switch changed := h.lookupNow(t); {
+			case h.busy:
+				return false
 			case changed:
 				continue
 			case h.Book.Stood(t, j.At(), &h.verdict, &h.flow.Key):
@@ -88,7 +90,7 @@ func (h *Handler) lookupAgain(t rules.Table, j *version.Journey) bool {
 // lookupNow is Lookup with h.query. It reports that the rules have changed and there is no verdict.
 func (h *Handler) lookupNow(t rules.Table) (changed bool) {
 	Lookup(t, &h.query, &h.verdict, func(err error) {
-		if changed = errors.Is(err, rules.ErrEdition); !changed && h.query.Live {
+		if changed = errors.Is(err, rules.ErrEdition); !changed && (h.query.Live || errors.Is(err, rules.ErrWait)) {
 			h.lookupError(err)
 		}
 	})
@@ -104,9 +106,12 @@ func (h *Handler) standStill(t rules.Table, j *version.Journey) bool {
 			f.Actions != s.Actions || !version.Number(f.Version).UpTo(j.At()) {
 			return false
 		}
-		h.past.query = rules.Query{Key: &f.Key, Now: h.query.Now, Have: &f.Mask, Edition: h.query.Edition}
+		h.past.query = rules.Query{Key: &f.Key, Now: h.query.Now, Have: &f.Mask, Edition: h.query.Edition, NoWait: h.hasty}
 		failed := false
-		Lookup(t, &h.past.query, v, func(error) { failed = true })
+		Lookup(t, &h.past.query, v, func(err error) {
+			failed = true
+			h.busy = errors.Is(err, rules.ErrWait)
+		})
 		if failed {
 			return false
 		}

@@ -5,6 +5,7 @@ import "github.com/culvertdev/culvert/ring/counter"
 // What the slow path counts.
 const (
 	Served = iota
+	ByWorkers
 	Found
 	Installed
 	CacheFull
@@ -19,6 +20,7 @@ const (
 func counters() []counter.Desc {
 	return []counter.Desc{
 		Served:    {Name: "served", Help: "Packets the slow path has answered."},
+		ByWorkers: {Name: "served_by_workers", Help: "Of these, those that workers served themselves, in the poll cycle in which they came as a rule."},
 		Found:     {Name: "found", Help: "Packets whose flow was in the cache by the time the slow path came to them."},
 		Installed: {Name: "installed", Help: "Flows put into the megaflow cache."},
 		CacheFull: {Name: "cache_full", Help: "Flows not cached because the megaflow cache had no room; their packets were served."},

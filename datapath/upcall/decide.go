@@ -14,7 +14,8 @@ import (
 
 // decide returns what is to happen to f, whose key is h.flow.Key, and sees to it that the flow cache knows the next
 // time. slot is its flow, 0 if there is none; then actions has a reference for the caller. found says that the
-// flow was there already; if not, h.verdict is what the table said.
+// flow was there already; if not, h.verdict is what the table said. With h.hasty it may find the table busy (h.busy);
+// then nothing was decided.
 func (h *Handler) decide(port uint32, f frame.Frame, now int64) (slot flowcache.Slot, actions flowcache.ListID, found bool) {
 	j := h.journey(f)
 	slot, found = h.Flows.Find(&h.flow.Key)
@@ -28,10 +29,17 @@ func (h *Handler) decide(port uint32, f frame.Frame, now int64) (slot flowcache.
 	v := &h.verdict
 	t := h.TableOf(port)
 	h.table = t
-	h.query = rules.Query{Key: &h.flow.Key, Packet: h.Pool.Bytes(f), Size: h.Pool.Total(f), Now: now, Live: true}
+	h.query = rules.Query{Key: &h.flow.Key, Packet: h.Pool.Bytes(f), Size: h.Pool.Total(f), Now: now, Live: true, NoWait: h.hasty}
+	stands := true
 	if j == nil || t == nil {
 		Lookup(t, &h.query, v, h.lookupError)
-	} else if !h.lookupAgain(t, j) {
+	} else {
+		stands = h.lookupAgain(t, j)
+	}
+	switch {
+	case h.busy:
+		return 0, 0, false
+	case !stands:
 		h.table = nil // which has no part in it
 		h.Lists.Retain(h.changed)
 		return 0, h.changed, false
@@ -101,8 +109,12 @@ func (h *Handler) insert(t rules.Table, actions flowcache.ListID, number version
 	return s
 }
 
-// lookupError counts a look-up that failed and logs one a second at most.
+// lookupError counts a look-up that failed and logs one a second at most. One that found the table busy has not.
 func (h *Handler) lookupError(err error) {
+	if errors.Is(err, rules.ErrWait) {
+		h.busy = true
+		return
+	}
 	h.counters.Add(Failed, 1)
 	if now := time.Now(); now.Sub(h.logged) > time.Second {
 		h.logged = now

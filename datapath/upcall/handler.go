@@ -37,6 +37,9 @@ type Config struct {
 	// by a flow it found there, both inside the lock.
 	Installed func(s flowcache.Slot, t rules.Table)
 	Credit    func(s flowcache.Slot, size int, now int64)
+	// Shared: workers serve requests (Serve) and leave to Start's goroutine what would hold them up. Otherwise those that serve
+	// wait where they have to.
+	Shared bool
 	// Learned is called after look-ups that may have changed a table, outside the lock; it must not block.
 	Learned func()
 	Log     *slog.Logger
@@ -63,7 +66,9 @@ type Handler struct {
 	table   rules.Table // whose verdict it is; another may decide by the time it is told of the packet
 	query   rules.Query
 	past    past
-	due     due // empty while nobody holds the lock
+	due     due  // empty while nobody holds the lock
+	hasty   bool // who holds the lock must not wait for others
+	busy    bool // the table was in use by others
 	rounds  uint64
 	sent    [quantum]Sent
 	whole   []byte // of a packet in several buffers
@@ -124,8 +129,14 @@ func (h *Handler) Stop() {
 	<-h.exited
 }
 
-// Close gives back what the handler holds, when it has stopped, or was never started, and nothing is queued.
-func (h *Handler) Close() { h.frames.Close() }
+// Close gives back what the handler holds, when it has stopped, or was never started, nothing is queued, and workers have
+// stopped, too.
+func (h *Handler) Close() {
+	for _, l := range *h.lanes.Load() {
+		l.giveBack(h.Lists)
+	}
+	h.frames.Close()
+}
 
 // Locked runs fn while no request is being served and nobody else changes the flow cache.
 func (h *Handler) Locked(fn func()) {

@@ -64,6 +64,7 @@ type Lane struct {
 	pushed atomic.Uint64 // answers pushed, written by the handler
 	queues atomic.Pointer[[]*Queue]
 	lent   lent
+	owed   []flowcache.ListID // the worker's: references to be given back when it has the lock next, a batch's at most
 }
 
 // NewLane returns a lane on which at most depth packets can be under way.
@@ -73,6 +74,7 @@ func NewLane(depth int, wake func()) *Lane {
 	// A worker counts answers as dealt with at the end of its cycle: those it has taken, a ring full at
 	// most, hold references as well as those that have come since.
 	l.lent.ids = make([]flowcache.ListID, 2*l.Answers.Cap())
+	l.owed = make([]flowcache.ListID, 0, frame.MaxBatch)
 	return l
 }
 
@@ -116,6 +118,14 @@ func (l *Lane) lend(id flowcache.ListID) {
 	}
 	l.lent.ids[n%uint64(len(l.lent.ids))] = id
 	l.pushed.Store(n + 1)
+}
+
+// giveBack gives back the references that the worker owes.
+func (l *Lane) giveBack(lists *flowcache.Lists) {
+	for _, id := range l.owed {
+		lists.Release(id)
+	}
+	l.owed = l.owed[:0]
 }
 
 // settle gives back the references of answers the worker has dealt with.

@@ -1,29 +1,38 @@
 package upcall
 
 import (
+	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/frame"
 )
 
-// Serve gives every queue of a lane one turn, on the lane's worker: for switches whose slow path has no CPU of
-// its own, where a thread beside the worker's would cost changes from one to the other and find the worker
-// polling. take deals with requests of one queue, which have left it, with the help of Resolve, and must not keep
-// them: nothing is handed back and forth. Serve does nothing while somebody else serves. The time it takes is bounded
-// as ports' shares are. It returns the number of requests.
-func (h *Handler) Serve(l *Lane, take func(*Queue, []Request)) (served int) {
+// few is how many requests of a queue a worker keeps for its next cycle. More are work for two, if there are two.
+const few = quantum
+
+// A Taker deals with requests of one queue, which have left it, with the help of Resolve: with those from the first on that
+// it can. The others it puts back. It returns with how many it has dealt.
+type Taker func(*Queue, []Request) int
+
+// Serve lets a worker deal with what waits in its lane, between two poll cycles: a packet goes on in the cycle in which it
+// came, nobody has to wake up, and nothing is handed back and forth. It does nothing while somebody else serves. It
+// returns the number of requests dealt with.
+//
+// Queues have turns as in a round of the handler's goroutine. If that is there to help (Shared), all queues together have
+// so many nanoseconds, or the time of one turn if that is less, and left to it are requests beyond a few, those for tables that are dear, not prompt
+// (rules.Prompt) or in use by others, and packets for the table.
+func (h *Handler) Serve(l *Lane, take Taker, ns int64) (served int) {
+	if h.Shared && ns <= 0 {
+		h.Kick()
+		return 0
+	}
 	if !h.serving.TryLock() {
 		return 0
 	}
-	defer h.serving.Unlock()
-	h.rounds++
-	for _, q := range *l.queues.Load() {
-		if !q.Requests.Empty() {
-			served += h.give(q, take)
-		}
-		if !q.Sent.Empty() {
-			h.deliver(q)
-		}
+	served, help := h.serve(l, take, min(ns, slice))
+	h.serving.Unlock()
+	if help {
+		h.Kick()
 	}
 	if served > 0 {
 		h.Learned()
@@ -31,19 +40,55 @@ func (h *Handler) Serve(l *Lane, take func(*Queue, []Request)) (served int) {
 	return served
 }
 
-// give lets take have as many of one queue's requests, which are some, as its port's share of this round allows.
-func (h *Handler) give(q *Queue, take func(*Queue, []Request)) int {
+// serve is Serve for who serves alone. help says that there is something for the goroutine.
+func (h *Handler) serve(l *Lane, take Taker, ns int64) (served int, help bool) {
+	h.rounds++
+	qs, end := *l.queues.Load(), h.Now()+ns
+	for i := range qs {
+		q := qs[(uint64(i)+h.rounds)%uint64(len(qs))]
+		if !q.Requests.Empty() {
+			n, waits := h.give(q, take, end)
+			served += n
+			help = help || waits
+		}
+		switch {
+		case q.Sent.Empty():
+		case h.Shared:
+			help = true
+		default:
+			h.deliver(q)
+		}
+	}
+	return served, help
+}
+
+// give lets take have as many of one queue's requests, which are some, as its port's share of this round allows. help says
+// that the others are better left to the handler's goroutine.
+func (h *Handler) give(q *Queue, take Taker, end int64) (served int, help bool) {
+	now := h.Now()
+	if h.Shared && (now >= end || q.Share.dear() || !h.prompt(q.Port)) {
+		return 0, true
+	}
 	granted := q.Share.grant(h.rounds)
 	if granted == 0 {
-		return 0
+		return 0, false
 	}
 	n := q.Requests.PopN(h.reqs[:granted])
-	now := h.Now()
-	take(q, h.reqs[:n])
-	q.Share.charge(n, h.Now()-now)
-	h.counters.Add(Served, uint64(n))
-	h.counters.Publish()
-	return n
+	served = take(q, h.reqs[:n])
+	if served > 0 {
+		q.Share.charge(served, h.Now()-now)
+		h.counters.Add(Served, uint64(served))
+		h.counters.Add(ByWorkers, uint64(served))
+		h.counters.Publish()
+	}
+	return served, h.Shared && (served < n || q.Requests.Len() > few)
+}
+
+// prompt reports whether workers may ask the table that decides about packets of a port.
+func (h *Handler) prompt(port uint32) bool {
+	t := h.TableOf(port)
+	_, ok := rules.As[rules.Prompt](t)
+	return ok || t == nil
 }
 
 // A Resolution is what is to happen to a packet.
@@ -54,36 +99,52 @@ type Resolution struct {
 }
 
 // Resolve decides about packets of one port, which are at most frame.MaxBatch and whose keys are k, and writes to
-// to what is to happen to each. It is for take of Serve, on the worker. What is in to must be given to Dismiss
-// afterwards.
-func (h *Handler) Resolve(port uint32, frames []frame.Frame, k *flow.Keys, to []Resolution) {
-	h.lock()
+// to what is to happen to each. It returns the number of those it has decided about, the first ones: all but where
+// others would have to be waited for, which only those do who serve without help. It is for a Taker, on the worker of the
+// lane. What is in to must be given to Dismiss before the next Resolve.
+func (h *Handler) Resolve(l *Lane, port uint32, frames []frame.Frame, k *flow.Keys, to []Resolution) (n int) {
+	if !h.lockOnWorker() {
+		return 0
+	}
 	defer h.mu.Unlock()
+	l.giveBack(h.Lists)
+	h.hasty = h.Shared
 	now := h.Now()
 	for i, f := range frames {
 		k.Key(i, &h.flow.Key)
 		slot, actions, _ := h.decide(port, f, now)
+		if h.busy {
+			break
+		}
 		if slot == 0 {
 			h.credit(f, now)
 		}
 		to[i] = Resolution{slot, actions}
+		n++
 	}
+	h.hasty, h.busy = false, false
 	h.due.tell()
+	return n
+}
+
+// lockOnWorker is lock for a worker, which where it has help does not wait for others. It reports whether it has the lock.
+func (h *Handler) lockOnWorker() bool {
+	if h.Shared {
+		return h.mu.TryLock()
+	}
+	h.lock()
+	return true
 }
 
 // Dismiss ends the use of programs that Resolve returned.
-func (h *Handler) Dismiss(rs []Resolution) {
-	for len(rs) > 0 && rs[0].Slot != 0 {
-		rs = rs[1:]
-	}
-	if len(rs) == 0 {
-		return
-	}
-	h.lock()
-	defer h.mu.Unlock()
+func (h *Handler) Dismiss(l *Lane, rs []Resolution) {
 	for i := range rs {
 		if rs[i].Slot == 0 {
-			h.Lists.Release(rs[i].Actions)
+			l.owed = append(l.owed, rs[i].Actions)
 		}
+	}
+	if len(l.owed) > 0 && h.lockOnWorker() {
+		l.giveBack(h.Lists)
+		h.mu.Unlock()
 	}
 }

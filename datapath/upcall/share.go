@@ -15,6 +15,8 @@ const (
 	// deepest bounds what a port can owe, which is also what it pays when the slow path was kept off its CPU
 	// in one of its turns.
 	deepest = 64 * slice
+	// dearest bounds what one turn says of the time that a request takes: the thread was kept off its CPU then.
+	dearest = 4 * slice
 	// smooth is the share that a turn has in what a request of the port is expected to take, inverted.
 	smooth = 8
 )
@@ -63,11 +65,14 @@ func (s *Share) grant(round uint64) int {
 	return int(min(max(s.credit/max(s.cost, 1), 1), quantum))
 }
 
+// dear reports whether one request of the port takes more than a turn.
+func (s *Share) dear() bool { return s.cost > slice }
+
 // charge takes the time of n requests, more than none, in nanoseconds.
 func (s *Share) charge(n int, took int64) {
 	took = max(took, 0) // clocks of CPUs differ a little
 	s.credit = max(s.credit-took, -deepest)
-	s.cost += (took/int64(n) - s.cost) / smooth
+	s.cost += (min(took/int64(n), dearest) - s.cost) / smooth
 	s.counters.Add(ShareServed, uint64(n))
 	s.counters.Add(ShareTime, uint64(took))
 	s.counters.Publish()

@@ -54,6 +54,26 @@ func TestATurnDuringWhichTheSlowPathDidNotRunIsSoonPaidFor(t *testing.T) {
 	}
 }
 
+func TestAPortIsDearForWhatItsLookupsTakeAndNotForOnePause(t *testing.T) {
+	s := NewShare()
+	if s.dear() {
+		t.Error("a port is dear before it has asked for anything")
+	}
+	s.charge(1, 1e9)
+	for range 3 {
+		s.charge(1, 2_000)
+	}
+	if s.dear() {
+		t.Error("one pause of a second has made look-ups of 2 µs dear for longer than three of them")
+	}
+	for range 10 {
+		s.charge(1, 1e6)
+	}
+	if !s.dear() {
+		t.Error("look-ups of a millisecond are not dear")
+	}
+}
+
 func TestAQueueOfTheSamePortOnAnotherWorkerGetsNoMore(t *testing.T) {
 	s := NewShare()
 	s.grant(1)

@@ -35,9 +35,16 @@ type look struct {
 	unsent action.Reason // why it did not leave by the last tunnel that it did not leave by
 }
 
+var _ rules.Prompt = (*Table)(nil)
+
+// Prompt implements rules.Prompt.
+func (t *Table) Prompt() {}
+
 // Lookup implements rules.Table.
 func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
-	t.mu.RLock()
+	if !q.RLock(&t.mu) {
+		return rules.ErrWait
+	}
 	defer t.mu.RUnlock()
 	l := look{t: t, state: t.state, q: q, v: v}
 	l.in = l.ports[uint32(q.Key.Uint(flow.FieldInPort))]

@@ -70,6 +70,9 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 			return err
 		}
 	}
+	if q.NoWait {
+		return rules.ErrWait
+	}
 	v.Reset()
 	return t.lookupAlone(q, v)
 }
@@ -77,7 +80,9 @@ func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 // lookup does a look-up beside others. done is false if this one changes rules, by what it learns, and must be done
 // alone.
 func (t *Table) lookup(q *rules.Query, v *rules.Verdict) (done bool, err error) {
-	t.mu.RLock()
+	if !q.RLock(&t.mu) {
+		return false, rules.ErrWait
+	}
 	defer t.mu.RUnlock()
 	if err := t.expects(q); err != nil {
 		return false, err
