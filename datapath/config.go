@@ -79,14 +79,14 @@ type Server uint8
 
 // Who serves them.
 const (
-	// WorkersAndThread: the worker that has the packet, between two poll cycles, a bounded part each time; what would hold
+	// ByWorkersAndThread: the worker that has the packet, between two poll cycles, a bounded part each time; what would hold
 	// it up, what is too much for it, and what is for tables that are no rules.Prompt is left to a thread, which wants a CPU
 	// without a worker.
-	WorkersAndThread Server = iota
-	// Thread: a thread beside the workers alone. Packets wait for it to wake up.
-	Thread
-	// Workers: they alone, waiting where they have to: for machines with no CPU but theirs.
-	Workers
+	ByWorkersAndThread Server = iota
+	// ByThread: a thread beside the workers alone. Packets wait for it to wake up.
+	ByThread
+	// ByWorkers: they alone, waiting where they have to: for machines with no CPU but theirs.
+	ByWorkers
 )
 
 // SlowPath bounds the work that packets without a cached flow can cause.

@@ -51,7 +51,7 @@ func newFlood(tb testing.TB, rules string) *flood {
 	}
 	f := &flood{packet: append([]byte(nil), testPacket...), now: 1}
 	f.sw, err = newSwitch(Options{
-		Pool: pool, SlowPath: SlowPath{Server: Workers}, Clock: cpu.NewManualClock(func() int64 { return f.now }),
+		Pool: pool, SlowPath: SlowPath{Server: ByWorkers}, Clock: cpu.NewManualClock(func() int64 { return f.now }),
 	})
 	if err != nil {
 		tb.Fatal(err)

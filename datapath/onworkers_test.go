@@ -82,7 +82,7 @@ func TestWorkersServeTheSlowPathThemselves(t *testing.T) {
 				t.Errorf("%d packets served, want %d to %d", n, flows, c.lookups)
 			}
 		}
-		t.Run(c.name, func(t *testing.T) { test(t, datapath.Workers) })
-		t.Run(c.name+", with a thread's help", func(t *testing.T) { test(t, datapath.WorkersAndThread) })
+		t.Run(c.name, func(t *testing.T) { test(t, datapath.ByWorkers) })
+		t.Run(c.name+", with a thread's help", func(t *testing.T) { test(t, datapath.ByWorkersAndThread) })
 	}
 }

@@ -95,7 +95,7 @@ func newRig(tb testing.TB, table rules.Table, emcInsert int) *rig {
 // newRigOf returns a rig whose cache has room for so many flows. A thread serves the slow path, so that packets wait for
 // it, as they do where it helps.
 func newRigOf(tb testing.TB, table rules.Table, emcInsert, flows int) *rig {
-	return newServedRig(tb, table, CacheConfig{Flows: flows, EMCInsert: emcInsert}, Thread)
+	return newServedRig(tb, table, CacheConfig{Flows: flows, EMCInsert: emcInsert}, ByThread)
 }
 
 // newServedRig returns a rig with a cache and with somebody who serves the slow path.

@@ -34,7 +34,7 @@ func (t *promptly) Lookup(q *rules.Query, v *rules.Verdict) error {
 }
 
 func newSharedRig(t *testing.T, table rules.Table) *rig {
-	r := newServedRig(t, table, CacheConfig{Flows: 1 << 10, EMCInsert: 1}, WorkersAndThread)
+	r := newServedRig(t, table, CacheConfig{Flows: 1 << 10, EMCInsert: 1}, ByWorkersAndThread)
 	r.out.keep = true
 	r.now = r.w.clock()
 	r.w.Flush(r.now)

@@ -32,7 +32,7 @@ type Stepper struct {
 // NewStepper returns a stepper for a switch with one worker. see, unless nil, is shown every look-up of every
 // packet before what it leads to happens; it must not call the stepper.
 func NewStepper(o Options, see func(*Pass)) (*Stepper, error) {
-	o.Workers.Count, o.Server = 1, Thread
+	o.Workers.Count, o.Server = 1, ByThread
 	s, err := newSwitch(o)
 	if err != nil {
 		return nil, err

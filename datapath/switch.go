@@ -129,7 +129,7 @@ func newSwitch(o Options) (*Switch, error) {
 		Pool: o.Pool, Extractor: x, Flows: s.flows, Lists: s.lists, Book: s.book, Journeys: s.journeys, TableOf: s.tableOf,
 		Installed: func(slot flowcache.Slot, t rules.Table) { s.reval.Installed(slot, t) },
 		Credit:    func(slot flowcache.Slot, size int, now int64) { s.reval.Credit(slot, size, now) },
-		Now:       s.clock.Now, Learned: s.learned, Shared: o.Server == WorkersAndThread, Log: o.Log,
+		Now:       s.clock.Now, Learned: s.learned, Shared: o.Server == ByWorkersAndThread, Log: o.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("slow path: %w", err)
@@ -203,7 +203,7 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held), stages: new(stage.Clock),
 	}
 	w.pushing.pusher = encap.Pusher{Pool: s.o.Pool, Counters: &s.numbers}
-	if s.o.Server != Thread {
+	if s.o.Server != ByThread {
 		take := w.resolve // bound once: a call of a method as a value makes one each time
 		w.kick, w.serve = func() { w.asking = true }, func() int { return s.slow.Serve(w.lane, take, w.leisure.credit) }
 	}

@@ -117,7 +117,7 @@ func TestWhatIsKnownOfATunnelStaysWithThePacket(t *testing.T) {
 		"given to it in part":   {func(p *action.Program) { p.Trunc(20); p.Send(7); p.Output(2) }, 1, 1},
 		"given to it by clones": {func(p *action.Program) { p.Clone(program(func(p *action.Program) { p.Send(7) })); p.Output(2) }, 1, 1},
 	} {
-		for how, o := range map[string]datapath.Options{"": {}, " on workers": {SlowPath: datapath.SlowPath{Server: datapath.Workers}}, " on a thread": {SlowPath: datapath.SlowPath{Server: datapath.Thread}}} {
+		for how, o := range map[string]datapath.Options{"": {}, " on workers": {SlowPath: datapath.SlowPath{Server: datapath.ByWorkers}}, " on a thread": {SlowPath: datapath.SlowPath{Server: datapath.ByThread}}} {
 			t.Run(name+how, func(t *testing.T) {
 				table := newMapped(t, &want, m, c.write)
 				l := newLab(t, o, table, "a", "b")

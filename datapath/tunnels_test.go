@@ -99,8 +99,8 @@ func (l *lab) setTunnels(tunnels ...encap.Tunnel) {
 // TestPacketsCrossATunnel sends packets into a tunnel and what has left back through the other end.
 func TestPacketsCrossATunnel(t *testing.T) {
 	for how, o := range map[string]datapath.Options{
-		"": {}, " by two workers": twoWorkers, " with the slow path on a thread": {SlowPath: datapath.SlowPath{Server: datapath.Thread}},
-		" with the slow path on workers": {SlowPath: datapath.SlowPath{Server: datapath.Workers}},
+		"": {}, " by two workers": twoWorkers, " with the slow path on a thread": {SlowPath: datapath.SlowPath{Server: datapath.ByThread}},
+		" with the slow path on workers": {SlowPath: datapath.SlowPath{Server: datapath.ByWorkers}},
 	} {
 		for name, stack := range map[string]encap.Outer{
 			"VXLAN": between("192.0.2.1", "192.0.2.2", 7),

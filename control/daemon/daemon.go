@@ -170,11 +170,11 @@ func (d *Daemon) switchOptions(drivers map[string]pmd.Driver) datapath.Options {
 func slowPathServer(t config.SlowThread, crowded bool) datapath.Server {
 	switch {
 	case t == config.SlowOwn:
-		return datapath.Thread
+		return datapath.ByThread
 	case t == config.SlowWorker || crowded:
-		return datapath.Workers
+		return datapath.ByWorkers
 	default:
-		return datapath.WorkersAndThread
+		return datapath.ByWorkersAndThread
 	}
 }
 
