@@ -11,7 +11,7 @@ import (
 // check says what is wrong with a tunnel.
 func (tun *Tunnel) check() error {
 	switch {
-	case tun.Type == NoType || tun.Type >= numTypes:
+	case tun.Type == NoType || tun.Type >= NumTypes:
 		return fmt.Errorf("%s: there is no such type", tun.Type)
 	case tun.Key > tun.Type.MaxKey():
 		return fmt.Errorf("key %d: want at most %d", tun.Key, tun.Type.MaxKey())

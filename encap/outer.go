@@ -55,7 +55,7 @@ const (
 
 // Check says what is wrong with o; nil if AppendStack takes it.
 func (o *Outer) Check() error {
-	if o.Type == NoType || o.Type >= numTypes {
+	if o.Type == NoType || o.Type >= NumTypes {
 		return fmt.Errorf("tunnel %s: there is no such type", o.Type)
 	}
 	k := &kinds[o.Type]

@@ -141,7 +141,7 @@ func (x *Popper) header(i, n int) []byte {
 
 // open runs the open functions of the types that frames in set are of.
 func (x *Popper) open(set uint64) {
-	var of [numTypes]uint64
+	var of [NumTypes]uint64
 	for left := set; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
 		of[x.arrivals[i].tunnel.Type] |= 1 << i

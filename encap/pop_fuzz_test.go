@@ -21,7 +21,7 @@ func FuzzPop(f *testing.F) {
 		}
 	}
 	var list []Tunnel
-	for t := NoType + 1; t < numTypes; t++ {
+	for t := NoType + 1; t < NumTypes; t++ {
 		if t != NVGRE {
 			list = append(list, Tunnel{Port: uint32(t), Type: t, AnyKey: true, ZeroChecksum6: true})
 		}

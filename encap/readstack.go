@@ -99,5 +99,5 @@ func (o *Outer) readTunnel(b []byte, proto uint8, d descriptor) bool {
 		b = b[wire.UDPSize:]
 	}
 	o.Type = d.typ()
-	return o.Type != NoType && o.Type < numTypes && kinds[o.Type].proto == proto && kinds[o.Type].read(b, d, o)
+	return o.Type != NoType && o.Type < NumTypes && kinds[o.Type].proto == proto && kinds[o.Type].read(b, d, o)
 }

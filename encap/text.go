@@ -11,7 +11,7 @@ import (
 
 // odpTypes are the numbers that Open vSwitch's datapath has for types: OVS_VPORT_TYPE_* over IPv4 and IPv6. NVGRE,
 // which it has not, is GRE to it.
-var odpTypes = [numTypes][2]int{VXLAN: {4, 4}, Geneve: {5, 5}, GRE: {3, 109}, NVGRE: {3, 109}, ERSPAN: {107, 108}}
+var odpTypes = [NumTypes][2]int{VXLAN: {4, 4}, Geneve: {5, 5}, GRE: {3, 109}, NVGRE: {3, 109}, ERSPAN: {107, 108}}
 
 // Text returns a header stack in the words in which Open vSwitch prints that of a tnl_push:
 // "header(size=50,type=4,eth(…),ipv4(…),udp(…),vxlan(…))". A VLAN tag, which Open vSwitch pushes by an operation of its

@@ -18,7 +18,7 @@ const (
 	GRE
 	NVGRE
 	ERSPAN
-	numTypes
+	NumTypes // how many there are, none included
 )
 
 // A kind is what sets a type apart. A type is a file with its functions and a row in kinds.
@@ -54,7 +54,7 @@ const (
 	sequence                   // Outer.Sequence
 )
 
-var kinds = [numTypes]kind{
+var kinds = [NumTypes]kind{
 	VXLAN: {
 		name: "vxlan", proto: wire.ProtoUDP, port: 4789, keys: 1<<24 - 1, takes: noKey | checksum, shift: 8,
 		check: checkVXLAN, size: sizeVXLAN, build: buildVXLAN, read: readVXLAN, open: openVXLAN,
@@ -79,7 +79,7 @@ var kinds = [numTypes]kind{
 
 // String returns the name that Open vSwitch has for t.
 func (t Type) String() string {
-	if t == NoType || t >= numTypes {
+	if t == NoType || t >= NumTypes {
 		return fmt.Sprintf("type %d", uint8(t))
 	}
 	return kinds[t].name
@@ -87,7 +87,7 @@ func (t Type) String() string {
 
 // ParseType returns the type with a name.
 func ParseType(name string) (Type, error) {
-	for t := NoType + 1; t < numTypes; t++ {
+	for t := NoType + 1; t < NumTypes; t++ {
 		if kinds[t].name == name {
 			return t, nil
 		}
@@ -97,8 +97,8 @@ func ParseType(name string) (Type, error) {
 
 // Types returns the types there are.
 func Types() []Type {
-	types := make([]Type, 0, numTypes)
-	for t := NoType + 1; t < numTypes; t++ {
+	types := make([]Type, 0, NumTypes)
+	for t := NoType + 1; t < NumTypes; t++ {
 		types = append(types, t)
 	}
 	return slices.Clip(types)

@@ -27,8 +27,8 @@ func (d *dispatch) headers() action.Reason {
 	case Flow:
 		o.Src = d.addr(flow.FieldTunSrc, flow.FieldTunIPv6Src)
 	}
-	if own := owns[c.Type]; own.fill != nil {
-		return own.fill(d)
+	if fill := kinds[c.Type].fill; fill != nil {
+		return fill(d)
 	}
 	return 0
 }

@@ -25,8 +25,8 @@ func Parse(t encap.Type, options map[string]string) (*Config, error) {
 	p.ends(c)
 	p.keys(c)
 	p.headers(c)
-	if own := owns[t]; own.parse != nil {
-		own.parse(&p, c)
+	if parse := kinds[t].parse; parse != nil {
+		parse(&p, c)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
