@@ -90,11 +90,15 @@ func TestBuffersHeldHaveABound(t *testing.T) {
 		t.Error("nothing was dropped")
 	}
 	// One packet alone may not have more either.
-	for i := range 40 {
-		r.Add(l.frame(fragmentBytes(true, 1000, 99, scriptPart{i * 1600, 1600, true}, 0)), 1000)
+	before, n := r.Drops(FragmentCrowd), l.pool.Room()&^7 // bytes of payload: with headers two buffers have it
+	for i := range 0xffff / n {
+		r.Add(l.frame(fragmentBytes(true, 1000, 99, scriptPart{i * n, n, true}, 0)), 1000)
 		if r.held > 64 {
 			t.Fatalf("%d buffers are held", r.held)
 		}
+	}
+	if dropped := r.Drops(FragmentCrowd) - before; dropped < uint64(0xffff/n) || r.held != 0 || r.Drops(BadFragment) != 0 {
+		t.Errorf("%d fragments found no room, %d are said to be wrong, %d buffers are held", dropped, r.Drops(BadFragment), r.held)
 	}
 }
 

@@ -5,11 +5,11 @@ import "github.com/culvertdev/culvert/ring/frame"
 // A datagram is an outer packet in the making.
 type datagram struct {
 	id    end
-	dead  bool  // fragments contradict each other: those that follow are dropped until its time is over
-	ecn   uint8 // bit e: a fragment had e in its ECN field
-	n     int   // fragments
-	have  int   // bytes of payload
-	total int   // bytes of payload of the whole packet; 0 while unknown
+	dead  Reason // why it was given up, and those that follow are dropped until its time is over; Good: it was not
+	ecn   uint8  // bit e: a fragment had e in its ECN field
+	n     int    // fragments
+	have  int    // bytes of payload
+	total int    // bytes of payload of the whole packet; 0 while unknown
 	part  [maxFragments]part
 }
 

@@ -163,7 +163,8 @@ func TestFragmentsThatContradictEachOtherEndTheirPacket(t *testing.T) {
 		{"no payload", []scriptPart{{0, 0, true}}, BadFragment, 1},
 		{"small ones", []scriptPart{{0, 392, true}}, FragmentSmall, 1},
 		{"beyond what a packet has", []scriptPart{{65528, 800, true}}, BadFragment, 1},
-		{"what follows an overlap", []scriptPart{{0, 1000, true}, {992, 1000, true}, {0, 1000, true}, {1000, 1000, false}}, BadFragment, 2},
+		{"what follows an overlap", []scriptPart{{0, 1000, true}, {992, 1000, true}, {0, 1000, true}, {1000, 1000, false}}, FragmentOverlap, 4},
+		{"what follows two ends", []scriptPart{{1600, 400, false}, {1000, 400, false}, {0, 1000, true}}, BadFragment, 3},
 	} {
 		for _, v6 := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/ipv6 %t", c.name, v6), func(t *testing.T) {

@@ -48,11 +48,11 @@ func Reasons() []counter.Desc {
 		TooLong:         {Name: "tunnel_too_long", Help: "With outer headers a packet would be longer than 65,535 bytes.", Kind: counter.Drop},
 		TooBig:          {Name: "tunnel_mtu", Help: "With outer headers a packet is longer than the underlay's MTU, and must not be cut into fragments.", Kind: counter.Drop},
 		NoBuffer:        {Name: "tunnel_no_buffer", Help: "There was no free buffer for the fragments of an outer packet.", Kind: counter.Drop},
-		BadFragment:     {Name: "tunnel_fragment", Help: "An outer fragment's lengths are wrong, or contradict another fragment's.", Kind: counter.Drop},
+		BadFragment:     {Name: "tunnel_fragment", Help: "An outer fragment's lengths are wrong, or contradict another fragment's; the packet is given up with all of them.", Kind: counter.Drop},
 		FragmentOverlap: {Name: "tunnel_fragment_overlap", Help: "Outer fragments overlap; the packet is given up with all of them (RFC 5722).", Kind: counter.Drop},
 		FragmentSmall:   {Name: "tunnel_fragment_small", Help: "An outer fragment that is not the last of its packet has less than 400 bytes, or there are more than 64 of them.", Kind: counter.Drop},
 		FragmentLate:    {Name: "tunnel_fragment_late", Help: "The other fragments of an outer packet did not come in time.", Kind: counter.Drop},
-		FragmentCrowd:   {Name: "tunnel_fragment_crowd", Help: "An outer fragment made room for others: too many packets in fragments, from its source or in all.", Kind: counter.Drop},
+		FragmentCrowd:   {Name: "tunnel_fragment_crowd", Help: "An outer fragment made room for others, or found none: too many packets in fragments, from its source or in all.", Kind: counter.Drop},
 	}
 }
 

@@ -70,10 +70,12 @@ func (r *Reassembler) Add(f frame.Frame, now int64) (whole frame.Frame, ok bool)
 		return frame.Frame{}, false
 	}
 	at := r.find(&h.id, now)
-	r.makeRoom(at, 1+f.More())
 	d := &r.packets[at]
-	if d.dead {
-		r.reject(f, BadFragment)
+	if d.dead == Good {
+		r.makeRoom(at, 1+f.More())
+	}
+	if d.dead != Good {
+		r.reject(f, d.dead)
 		return frame.Frame{}, false
 	}
 	where, why := d.place(&h)
@@ -85,7 +87,7 @@ func (r *Reassembler) Add(f frame.Frame, now int64) (whole frame.Frame, ok bool)
 	default:
 		r.reject(f, why)
 		r.empty(d, why)
-		d.dead = true
+		d.dead = why
 		return frame.Frame{}, false
 	}
 	d.insert(where, f, &h)
@@ -180,7 +182,7 @@ func (r *Reassembler) makeRoom(at, n int) {
 		}
 		if oldest < 0 {
 			r.empty(&r.packets[at], FragmentCrowd)
-			r.packets[at].dead = true
+			r.packets[at].dead = FragmentCrowd
 			return
 		}
 		r.free(oldest, FragmentCrowd)
@@ -191,7 +193,7 @@ func (r *Reassembler) makeRoom(at, n int) {
 func (r *Reassembler) free(at int, why Reason) {
 	d := &r.packets[at]
 	r.empty(d, why)
-	d.dead, d.ecn, d.have, d.total = false, 0, 0, 0
+	d.dead, d.ecn, d.have, d.total = Good, 0, 0, 0
 	r.keys[at] = 0
 	r.used--
 }
