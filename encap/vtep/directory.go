@@ -48,13 +48,13 @@ func New(o Options, look Resolver, inv Invalidator) (*Directory, error) {
 	now := o.Clock()
 	d := &Directory{opt: o, self: slices.Clone(o.Self), look: look, inv: inv, seed: rand.Uint64(), book: newBook(), log: changeLog{version: 1},
 		behind: make(map[uint32]int64), asks: newRates(o.Rate, now), shots: newBucket(shotRate, now)}
-	if err := look.Start(d); err != nil {
+	if err := start(look, d, now); err != nil {
 		return nil, err
 	}
 	if inv == nil {
 		return d, nil
 	}
-	if err := inv.Start(d); err != nil {
+	if err := start(inv, d, now); err != nil {
 		_ = look.Close()
 		return nil, err
 	}

@@ -231,3 +231,36 @@ func TestWhoGetsWhatGoesToAllFollowsThisHostsOwnEnds(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// An aged is a plug-in that notes what it hears of before it is told the time.
+type aged struct {
+	fake
+	now   int64
+	early []Question
+}
+
+func (a *aged) Start(s Sink) error {
+	s.Recovered()
+	return a.fake.Start(s)
+}
+
+func (a *aged) Tick(now int64) { a.now = now }
+
+func (a *aged) Ask(q Question) error {
+	if a.now == 0 {
+		a.early = append(a.early, q)
+	}
+	return a.fake.Ask(q)
+}
+
+func TestAPlugInKnowsWhatTimeItIsBeforeItIsAsked(t *testing.T) {
+	look, inv := new(aged), new(aged)
+	d, err := New(Options{Clock: func() int64 { return int64(time.Hour) }}, look, inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Ask(ForMAC(7, mac(1)), true)
+	if len(look.asked) != 1 || len(look.early) != 0 || inv.now != int64(time.Hour) {
+		t.Errorf("asked %v, of these %v before it was told the time; the other was told %d", look.asked, look.early, inv.now)
+	}
+}

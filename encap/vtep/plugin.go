@@ -110,6 +110,7 @@ type Shooter interface {
 
 // An Ager is a Resolver or Invalidator that wants to know that time passes.
 type Ager interface {
-	// Tick is called some times a second. now is in ns, on the clock of the Directory.
+	// Tick is called as soon as Start has returned, before any other method, and some times a second from then on. now is in ns, on
+	// the clock of the Directory, which may have begun long ago.
 	Tick(now int64)
 }

@@ -25,6 +25,17 @@ func (d *Directory) Tick() {
 	d.age()
 }
 
+// start starts a plug-in and tells it what time it is.
+func start(p interface{ Start(Sink) error }, s Sink, now int64) error {
+	if err := p.Start(s); err != nil {
+		return err
+	}
+	if a, ok := p.(Ager); ok {
+		a.Tick(now)
+	}
+	return nil
+}
+
 // age does what is due.
 func (d *Directory) age() {
 	now := d.opt.Clock()

@@ -206,3 +206,27 @@ func TestOptionsMustMakeSense(t *testing.T) {
 		t.Errorf("a group: %v", err)
 	}
 }
+
+// TestWhatIsLearnedFirstLivesAsLongAsAllElse: the clock of a directory may have begun long ago.
+func TestWhatIsLearnedFirstLivesAsLongAsAllElse(t *testing.T) {
+	p, err := New(Options{Flood: []vtep.End{end(1)}, Age: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := int64(time.Hour)
+	d, err := vtep.New(vtep.Options{Clock: func() int64 { return now }}, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Learn(guest(1, 1))
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{time.Minute - 1, 2}, {1, 0}} { // the guest and its address
+		now += int64(c.after)
+		d.Tick()
+		if len(p.seen) != c.want {
+			t.Errorf("%v later %d are known, want %d", c.after, len(p.seen), c.want)
+		}
+	}
+}

@@ -91,6 +91,7 @@ func (s *session) run(ctx context.Context, open func([]netip.Addr) (vtep.Resolve
 	defer ticks.Wait()
 	defer stop()
 	if a, ok := s.look.(vtep.Ager); ok {
+		a.Tick(0)
 		ticks.Go(func() { tick(ctx, a) })
 	}
 	for {

@@ -54,6 +54,7 @@ func (s *stand) start() {
 	if err := s.Start(s.sink); err != nil {
 		s.t.Fatal(err)
 	}
+	s.Tick(s.clock)
 }
 
 // pass lets time pass.

@@ -82,14 +82,8 @@ func New(o Options) (*Plugin, error) {
 	return p, nil
 }
 
-// Start implements vtep.Resolver.
-func (p *Plugin) Start(s vtep.Sink) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.sink = s
-	p.connect()
-	return nil
-}
+// Start implements vtep.Resolver. The first Tick connects.
+func (p *Plugin) Start(s vtep.Sink) error { p.sink = s; return nil }
 
 // connect begins a session. The lock is held.
 func (p *Plugin) connect() {

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/culvertdev/culvert/encap/vtep"
 	"github.com/culvertdev/culvert/encap/vtep/learn"
 	"github.com/culvertdev/culvert/encap/vtep/plugin"
+	"github.com/culvertdev/culvert/encap/vtep/vteptest"
 )
 
 func TestAPlugInInAnotherProcessAnswers(t *testing.T) {
@@ -355,4 +357,27 @@ func TestAPlugInThatSaysNoHelloHoldsNobodyUp(t *testing.T) {
 	if took := time.Since(start); took > helloTime/2 {
 		t.Errorf("closed after %v", took)
 	}
+}
+
+// TestTheFirstConnectionIsNotTakenForASilentOne: the clock of a directory may have begun long ago.
+func TestTheFirstConnectionIsNotTakenForASilentOne(t *testing.T) {
+	s := newStand(t)
+	var now atomic.Int64
+	now.Store(int64(time.Hour))
+	d, err := vtep.New(vtep.Options{Clock: now.Load}, s.Plugin, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.silent()
+	p := &peer{t: t, raw: c, conn: plugin.NewConn(c)}
+	p.receive(plugin.Hello)
+	p.send(&plugin.Message{Type: plugin.Hello, Version: plugin.Version, Name: "test"})
+	for end := time.Now().Add(vteptest.Patience); !s.Status().Up; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not connected")
+		}
+	}
+	now.Add(int64(silence) - 1)
+	d.Tick()
+	p.receive(plugin.Ping)
 }

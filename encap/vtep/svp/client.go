@@ -31,12 +31,8 @@ func NewClient(server string) (*Client, error) {
 	return c, err
 }
 
-// Start implements vtep.Resolver.
-func (c *Client) Start(s vtep.Sink) error {
-	c.sink = s
-	c.pool.tick(0)
-	return nil
-}
+// Start implements vtep.Resolver. The first Tick connects.
+func (c *Client) Start(s vtep.Sink) error { c.sink = s; return nil }
 
 // Tick implements vtep.Ager.
 func (c *Client) Tick(now int64) { c.pool.tick(now) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ func (s *stand) start() {
 	if err := s.Start(s.sink); err != nil {
 		s.t.Fatal(err)
 	}
+	s.Tick(s.clock)
 	s.connected(1)
 }
 
@@ -226,5 +228,31 @@ func TestAServerHasAHostAndPerhapsAPort(t *testing.T) {
 		if _, err := newPool(text, func() {}); err == nil {
 			t.Errorf("%q is taken", text)
 		}
+	}
+}
+
+// TestTheFirstRequestHasAsMuchTimeAsAllOthers: the clock of a directory may have begun long ago.
+func TestTheFirstRequestHasAsMuchTimeAsAllOthers(t *testing.T) {
+	s := newStand(t, newServer(t))
+	var now atomic.Int64
+	now.Store(int64(time.Hour))
+	d, err := vtep.New(vtep.Options{Clock: now.Load}, s.Client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a connection", func() bool { up, _, _ := s.pool.connected(); return up == 1 })
+	s.server.do(func() { s.server.silent = true })
+	d.Ask(guest, true)
+	for _, c := range []struct {
+		after time.Duration
+		late  uint64
+	}{{answerTime - 1, 0}, {1, 1}} {
+		now.Add(int64(c.after))
+		d.Tick()
+		s.pool.mu.Lock()
+		if n := s.pool.tally.late; n != c.late {
+			t.Errorf("%v later %d connections are given up, want %d", c.after, n, c.late)
+		}
+		s.pool.mu.Unlock()
 	}
 }

@@ -56,7 +56,7 @@ func NewInvalidator(o Options) (*Invalidator, error) {
 	return i, nil
 }
 
-// Start implements vtep.Invalidator.
+// Start implements vtep.Invalidator. The first Tick connects.
 func (i *Invalidator) Start(s vtep.Sink) error {
 	i.sink = s
 	if i.opt.Shootdown.IsValid() {
@@ -66,7 +66,6 @@ func (i *Invalidator) Start(s vtep.Sink) error {
 		}
 		i.shoot = shoot
 	}
-	i.pool.tick(0)
 	return nil
 }
 

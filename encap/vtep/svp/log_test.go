@@ -38,6 +38,7 @@ func newWatch(t *testing.T, o Options) *watch {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
+	w.pool.tick(0) // and no request yet
 	until(t, "a connection", func() bool { up, _, _ := w.pool.connected(); return up == 1 })
 	return w
 }
