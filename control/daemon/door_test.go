@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/encap/vtep"
+	"github.com/culvertdev/culvert/encap/vtep/vteptest"
 )
 
 // A stubborn plug-in lets who announces a guest wait.
@@ -19,6 +20,30 @@ func (s *stubborn) Announce(g vtep.Guest) {
 	s.asks <- g
 	<-s.on
 	s.crier.Announce(g)
+}
+
+// asked returns who is being announced; the test ends if nobody is.
+func (s *stubborn) asked(t *testing.T) vtep.Guest {
+	t.Helper()
+	select {
+	case g := <-s.asks:
+		return g
+	case <-time.After(vteptest.Patience):
+		t.Fatal("nobody is announced")
+	}
+	return vtep.Guest{}
+}
+
+// over waits until a look has ended; the test ends if it does not, or announces somebody.
+func (s *stubborn) over(t *testing.T, look chan bool) {
+	t.Helper()
+	select {
+	case <-look:
+	case g := <-s.asks:
+		t.Fatalf("%v is announced as well", g)
+	case <-time.After(vteptest.Patience):
+		t.Fatal("the look does not end")
+	}
 }
 
 // TestWhatTheDatapathSaysWaitsForNoDirectory: locks are held by who says it, and a look at who is here takes as long as it takes.
@@ -43,7 +68,7 @@ func TestWhatTheDatapathSaysWaitsForNoDirectory(t *testing.T) {
 	g.Enter(7, one, 3, 1)
 	g.Enter(7, two, 3, 1)
 	done := look()
-	first := <-plug.asks
+	first := plug.asked(t)
 	said := make(chan bool)
 	go func() {
 		defer close(said)
@@ -61,23 +86,22 @@ func TestWhatTheDatapathSaysWaitsForNoDirectory(t *testing.T) {
 	select {
 	case <-said:
 	case <-time.After(5 * time.Second):
-		t.Error("the datapath waits for a directory")
+		t.Fatal("the datapath waits for a directory")
 	}
 	plug.on <- true
-	<-plug.asks
+	plug.asked(t)
 	plug.on <- true
-	<-done
-	<-said
+	plug.over(t, done)
 	if !g.hasNews() {
 		t.Error("no look is due about what was said meanwhile")
 	}
 	done = look()
 	told := make(map[vtep.Guest]int)
 	for range 2 {
-		told[<-plug.asks]++
+		told[plug.asked(t)]++
 		plug.on <- true
 	}
-	<-done
+	plug.over(t, done)
 	end := vtep.End{Addr: host1, Key: 7}
 	if told[vtep.Guest{VNI: 7, MAC: late, End: end}] != 1 || told[vtep.Guest{VNI: 7, MAC: one, IP: ip, End: end}] != 1 || plug.announced != 4 {
 		t.Errorf("%d announcements, of the second look %v", plug.announced, told)
