@@ -146,11 +146,15 @@ func (d *door) came(who guest, port uint32, since int64) {
 	d.known[who] = s
 }
 
-// left notes that a guest is not here any more.
+// left notes that a guest is not here any more, as of now. What it has sent there since is news.
 func (d *door) left(who guest, now int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	s := d.known[who]
 	d.known[who] = standing{asOf: now}
+	if _, fresh := d.fresh[who]; s.here && s.asOf > now && !fresh {
+		d.fresh[who] = arrival{port: s.port, used: s.asOf}
+	}
 }
 
 // forget forgets that a guest was here.

@@ -158,6 +158,49 @@ func TestWhatGuestsSayBetweenTwoLooksIsBounded(t *testing.T) {
 	}
 }
 
+// An interrupted plug-in has something happen when a guest is withdrawn.
+type interrupted struct {
+	crier
+	by func()
+}
+
+func (p *interrupted) Withdraw(g vtep.Guest) {
+	p.by()
+	p.crier.Withdraw(g)
+}
+
+// TestAPacketThatComesDuringALookThatWithdrawsItsGuestIsNews: without another packet.
+func TestAPacketThatComesDuringALookThatWithdrawsItsGuestIsNews(t *testing.T) {
+	g, now := newGuests(), int64(time.Hour)
+	who := guest{7, [6]byte{2, 5: 1}}
+	plug := &interrupted{by: func() { g.Enter(7, who.mac, 3, now+1) }}
+	d, err := vtep.New(vtep.Options{Clock: func() int64 { return now }}, plug, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	look := func(want bool) {
+		t.Helper()
+		g.settle(&sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: host1}, anyKey: true, up: map[uint32]bool{3: true}}, d, now)
+		if here, _ := g.Has(7, who.mac); here != want {
+			t.Errorf("it is here: %v, want %v", here, want)
+		}
+	}
+	g.Enter(7, who.mac, 3, now)
+	look(true)
+	plug.Answer(who.question(), vtep.Answer{Ends: []vtep.End{{Addr: host2, Key: 7}}})
+	now += int64(time.Second)
+	look(false)
+	if !g.hasNews() {
+		t.Error("no look is due")
+	}
+	now++
+	look(true)
+	if plug.announced != 2 || plug.withdrawn != 1 {
+		t.Errorf("%d announcements, %d withdrawals", plug.announced, plug.withdrawn)
+	}
+}
+
 // TestWhoHasLostAnAddressMaySayAgainThatItIsHis: the door does not take that for known.
 func TestWhoHasLostAnAddressMaySayAgainThatItIsHis(t *testing.T) {
 	c := newCensus(t)
