@@ -23,8 +23,8 @@ type claim struct {
 func (c claim) question() vtep.Question { return vtep.ForIP(c.vni, c.ip) }
 
 // Claims are about addresses that guests here say they have. An address may pass to a guest of another host, who says so there:
-// when the directory has said for doubtTime that it is another guest's, that is believed. Who says here again that it is his is
-// announced anew.
+// when the directory has said for doubtTime that it is another guest's, that is believed. Who says here again that it is his, in a
+// packet that came later, is announced anew.
 type claims struct {
 	owners  map[claim]guest // who said last that an address is his
 	doubted map[claim]int64 // ns: when the directory began to say that it is another's
@@ -57,24 +57,31 @@ func (g *guests) hearOut(said []saying, own map[guest][]netip.Addr) {
 			what := claim{who.vni, ip}
 			given[what] = true
 			if i < maxClaims {
-				g.claim(who, ip)
+				g.claim(who, what)
 			} else if owner, known := g.owners[what]; known && !slices.Contains(own[owner], ip) {
 				g.disclaim(what)
 			}
 		}
 	}
 	for _, one := range said {
-		if given[one.claim] {
-			g.door.disown(one.claim, one.who)
+		who, what := one.who(), one.what()
+		s := g.stays[who]
+		if given[what] || s != nil && s.deaf(&one, g.owners[what] == who) {
+			g.door.disown(what, who)
 			continue
 		}
-		g.claim(one.who, one.ip)
+		g.claim(who, what)
 	}
 }
 
-// claim hears that a guest says that an address is its own.
-func (g *guests) claim(who guest, ip netip.Addr) {
-	what := claim{who.vni, ip}
+// deaf reports whether it is not to be heard that a guest says that an address is its own, which it has already or not: it may be
+// from before the address was found to be another's, and what is only said again makes it lose no other.
+func (s *stay) deaf(one *saying, has bool) bool {
+	return one.Used < s.passed || one.Again && !has && len(s.ips) == maxClaims
+}
+
+// claim gives an address to a guest, which says that it is its own.
+func (g *guests) claim(who guest, what claim) {
 	owner, known := g.owners[what]
 	if known && owner == who {
 		return
@@ -90,7 +97,7 @@ func (g *guests) claim(who guest, ip netip.Addr) {
 	if len(s.ips) == maxClaims {
 		g.disclaim(claim{who.vni, s.ips[0]})
 	}
-	s.ips = append(s.ips, ip)
+	s.ips = append(s.ips, what.ip)
 	g.owners[what] = who
 	g.news = true
 }
@@ -123,10 +130,11 @@ func (g *guests) announced(who guest, addresses []netip.Addr, d *vtep.Directory,
 }
 
 // disclaimPassed takes from a guest that comes back the addresses that the directory knows to be another's by now.
-func (g *guests) disclaimPassed(who guest, s *stay, d *vtep.Directory) {
+func (g *guests) disclaimPassed(who guest, s *stay, d *vtep.Directory, now int64) {
 	for _, ip := range slices.Clone(s.ips) {
 		c := claim{who.vni, ip}
 		if r := d.Ask(c.question(), false); r.State == vtep.Known && r.Answer.MAC != who.mac {
+			s.passed = now
 			g.disclaim(c)
 		}
 	}
@@ -152,6 +160,7 @@ func (g *guests) hearClaims(own map[guest][]netip.Addr, d *vtep.Directory, now i
 		case slices.Contains(own[g.owners[c]], c.ip):
 			delete(g.doubted, c)
 		case now-since >= int64(doubtTime) && d.Status().Look.Up:
+			g.stays[g.owners[c]].passed = now
 			g.disclaim(c)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/culvertdev/culvert/datapath/tunnel"
 	"github.com/culvertdev/culvert/encap/vtep"
 )
 
@@ -57,7 +58,23 @@ func newCensus(t *testing.T) *census {
 }
 
 // says has guest n say that an address is its.
-func (c *census) says(n byte, ip string) { c.Claim(7, [6]byte{2, 5: n}, netip.MustParseAddr(ip)) }
+func (c *census) says(n byte, ip string) {
+	s := word([6]byte{2, 5: n}, netip.MustParseAddr(ip))
+	s.Used = c.now
+	c.Claim(s)
+}
+
+// said has packets counted of a flow in which guest n has said before that an address is its, the last of which was seen so long ago.
+func (c *census) said(n byte, ip string, ago time.Duration) {
+	s := word([6]byte{2, 5: n}, netip.MustParseAddr(ip))
+	s.Used, s.Again = c.now-int64(ago), true
+	c.Claim(s)
+}
+
+// word is what a guest at port 3 says that an address is its.
+func word(mac [6]byte, ip netip.Addr) tunnel.Saying {
+	return tunnel.Saying{VNI: 7, MAC: mac, IP: ip, Port: 3}
+}
 
 // answer has the directory say that an address is that of guest n, who is behind a host.
 func (c *census) answer(ip string, n byte, host netip.Addr) {
@@ -140,6 +157,59 @@ func TestAnAddressThatHasPassedToAGuestElsewhereIsWithdrawnAndMayComeBack(t *tes
 	}
 }
 
+func TestWhatAFlowHasSaidBeforeIsHeardAgainWithItsLaterPackets(t *testing.T) {
+	c := newCensus(t)
+	c.says(1, "10.0.0.9")
+	c.look(0, nil)
+	c.answer("10.0.0.9", 1, host1)
+	c.look(time.Second, nil)
+	c.says(2, "10.0.0.9")
+	c.look(time.Second, nil)
+	c.known("2 10.0.0.9")
+	c.said(1, "10.0.0.9", 2*time.Second) // its packet was before
+	c.look(0, nil)
+	c.known("2 10.0.0.9")
+	c.said(1, "10.0.0.9", 0)
+	c.look(0, nil)
+	c.known("1 10.0.0.9")
+
+	c.answer("10.0.0.9", 5, host2)
+	c.look(0, nil)
+	c.look(doubtTime, nil)
+	c.known()
+	c.said(1, "10.0.0.9", 1)
+	c.look(time.Second, nil)
+	c.known()
+	c.said(1, "10.0.0.9", 0)
+	c.look(0, nil)
+	c.known("1 10.0.0.9")
+}
+
+func TestWhatAFlowHasSaidBeforeMakesAGuestLoseNoOtherAddress(t *testing.T) {
+	c := newCensus(t)
+	last := func(i int) string { return fmt.Sprintf("10.0.1.%d", i) }
+	for i := range maxClaims + 2 {
+		c.says(1, last(i))
+		c.look(0, nil)
+	}
+	for range 3 {
+		for i := range maxClaims + 2 {
+			c.said(1, last(i), 0)
+		}
+		c.look(time.Second, nil)
+	}
+	for i := range 2 {
+		if c.has["1 "+last(i)] {
+			t.Errorf("%s, said first, is known still", last(i))
+		}
+	}
+	c.says(1, last(0))
+	c.look(0, nil)
+	if !c.has["1 "+last(0)] || c.has["1 "+last(2)] {
+		t.Error("what is said anew is not heard")
+	}
+}
+
 func TestAGuestThatComesBackDoesNotTakeAnAddressThatAnotherHasByNow(t *testing.T) {
 	c := newCensus(t)
 	c.says(1, "10.0.0.9")
@@ -191,8 +261,8 @@ func TestNobodyGetsAGatewaysAddressBySayingThatItIsHis(t *testing.T) {
 	at := place{port: 3, end: vtep.End{Addr: host1, Key: 7}}
 	seen := &sightings{here: map[guest]place{gateway: at, other: at}, own: map[guest][]netip.Addr{gateway: {ip}}}
 	for range 5 {
-		g.Claim(7, other.mac, ip)
-		g.Claim(7, gateway.mac, ip)
+		g.Claim(word(other.mac, ip))
+		g.Claim(word(gateway.mac, ip))
 		g.settle(seen, d, 1)
 		if plug.announced != 3 || plug.withdrawn != 0 || len(g.stays[gateway].ips) != 1 || len(g.stays[other].ips) != 0 {
 			t.Fatalf("%d announcements, %d withdrawals; it has %v, the other %v", plug.announced, plug.withdrawn, g.stays[gateway].ips, g.stays[other].ips)

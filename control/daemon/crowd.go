@@ -53,5 +53,8 @@ func (g *guests) samples() []counter.Sample {
 	return []counter.Sample{{
 		Desc:  counter.Desc{Name: "vtep_guests_crowded", Help: "Times that a guest here, or its address, was not announced since too many were remembered."},
 		Value: g.crowded.Load(),
+	}, {
+		Desc:  counter.Desc{Name: "vtep_guests_unheard", Help: "Times that a guest was not heard that said that an address is its own, since too much was said at once."},
+		Value: g.refused.Load(),
 	}}
 }

@@ -2,32 +2,34 @@ package daemon
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/culvertdev/culvert/datapath/tunnel"
 )
 
-// maxSaid is how many addresses guests may say that they have between two looks, of each guest the last maxClaims. Who finds no room
-// is heard when it says so in a flow that is new.
+// maxSaid is how many addresses guests may say that they have between two looks, of each guest the last maxClaims. Who
+// finds no room is heard when more packets of its are counted that say so.
 const maxSaid = 4096
 
-// A door is where the datapath says what it sees of guests, and asks who is here. Behind it a look may wait for a directory, which
-// nobody who holds a lock of the datapath's may do: at the door nobody waits for anybody but for another at the door.
+// A door is where the datapath says what it sees of guests, and asks who is here. Behind it a look may wait for a
+// directory, which nobody who holds a lock of the datapath's may do: at the door nobody waits for anybody but for another
+// at the door.
 //
 // Thread-safety: all methods may be called at the same time. They call nobody.
 type door struct {
 	crowded atomic.Uint64 // times that there was no room for a guest
+	refused atomic.Uint64 // times that there was none for what a guest says
 
 	mu     sync.Mutex
 	known  map[guest]standing // those that are or were here, as of now
 	fresh  map[guest]arrival  // whose packets went into a tunnel since the last look
+	silent places             // of those, of the last's until it ends, and of guests here whom their bridges do not know
 	said   map[guest][]saying // since the last look, the last one last
-	spoken int                // all of said
+	spoken places             // of all of said
 	n      uint64             // sayings so far
-	says   map[claim]guest    // who said last that an address is his
-	silent int                // guests here that their bridges do not know, at the last look
-	taken  int                // of fresh, by a look that goes on
+	says   map[claim]voice    // who said last that an address is his
 }
 
 // A standing is what the door knows of a guest that is or was here.
@@ -39,13 +41,27 @@ type standing struct {
 
 // A saying is a guest's that an address is its own.
 type saying struct {
-	claim
-	who guest
-	n   uint64 // all before have smaller ones
+	tunnel.Saying
+	n uint64 // all before have smaller ones
+}
+
+// who returns the guest that says it.
+func (s *saying) who() guest { return guest{s.VNI, s.MAC} }
+
+// what returns what it says.
+func (s *saying) what() claim { return claim{s.VNI, s.IP} }
+
+// A voice is a guest's that has said last that an address is its own.
+type voice struct {
+	who  guest
+	used int64 // ns: when
 }
 
 func newDoor() *door {
-	return &door{known: make(map[guest]standing), fresh: make(map[guest]arrival), said: make(map[guest][]saying), says: make(map[claim]guest)}
+	return &door{
+		known: make(map[guest]standing), fresh: make(map[guest]arrival), silent: newPlaces(maxSilent),
+		said: make(map[guest][]saying), spoken: newPlaces(maxSaid), says: make(map[claim]voice),
+	}
 }
 
 // Enter implements tunnel.Guests.
@@ -60,36 +76,78 @@ func (d *door) Enter(vni uint32, mac [6]byte, port uint32, used int64) {
 	case s.here && s.port == port:
 		s.asOf = used
 		d.known[who] = s
-		delete(d.fresh, who)
-	case !s.here && !fresh && d.silent+d.taken+len(d.fresh) >= maxSilent:
+		d.unfresh(who)
+	case s.here || fresh: // there are no more guests by it
+		d.refresh(who, arrival{port: port, used: used, since: a.since})
+	case !d.silent.take(port):
 		d.crowded.Add(1)
 	default:
-		d.fresh[who] = arrival{port: port, used: used, since: a.since}
+		d.fresh[who] = arrival{port: port, used: used}
 	}
 }
 
-// Claim implements tunnel.Guests.
-func (d *door) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
+// refresh notes what was seen of a guest since the last look, whether there is room or not.
+func (d *door) refresh(who guest, a arrival) {
+	d.unfresh(who)
+	d.fresh[who] = a
+	d.silent.add(a.port)
+}
+
+// unfresh forgets what was seen of a guest since the last look.
+func (d *door) unfresh(who guest) {
+	if a, ok := d.fresh[who]; ok {
+		delete(d.fresh, who)
+		d.silent.give(a.port)
+	}
+}
+
+// Claim implements tunnel.Guests. What flows have said before makes a guest lose no other address, nor anybody one that was said
+// later.
+func (d *door) Claim(s tunnel.Saying) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	who, what := guest{vni, mac}, claim{vni, ip}
-	if owner, known := d.says[what]; known && owner == who {
-		return
-	}
-	list := d.said[who]
+	one := saying{s, d.n + 1}
+	who, what := one.who(), one.what()
+	v, known := d.says[what]
 	switch {
-	case len(list) == maxClaims: // it would lose the first of them to this one
-		d.unsay(list[0].claim, who)
-		list = slices.Delete(list, 0, 1)
-	case d.spoken >= maxSaid:
-		d.crowded.Add(1)
+	case known && v.who == who:
+		d.says[what] = voice{who, max(v.used, s.Used)}
 		return
-	default:
-		d.spoken++
+	case known && s.Used < v.used:
+		return
+	case !d.room(&one):
+		return
 	}
 	d.n++
-	d.says[what] = who
-	d.said[who] = append(list, saying{what, who, d.n})
+	d.says[what] = voice{who, s.Used}
+	d.said[who] = append(d.said[who], one)
+}
+
+// room makes room for what a guest says, if there is some.
+func (d *door) room(s *saying) bool {
+	list := d.said[s.who()]
+	if len(list) < maxClaims {
+		return d.may(s)
+	}
+	first := list[0]
+	if s.Again || first.Port != s.Port && !d.may(s) {
+		return false
+	}
+	if first.Port != s.Port {
+		d.spoken.give(first.Port)
+	}
+	d.unsay(first.what(), s.who()) // it loses the first of them to this one
+	d.said[s.who()] = slices.Delete(list, 0, 1)
+	return true
+}
+
+// may takes a place for what a guest says, if there is one.
+func (d *door) may(s *saying) bool {
+	ok := d.spoken.take(s.Port)
+	if !ok {
+		d.refused.Add(1)
+	}
+	return ok
 }
 
 // Has implements tunnel.Guests.
@@ -104,7 +162,7 @@ func (d *door) Has(vni uint32, mac [6]byte) (here, was bool) {
 func (d *door) waits() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.fresh)+d.spoken > 0
+	return len(d.fresh)+d.spoken.taken > 0
 }
 
 // take begins a look: it takes what was said since the last, in that order.
@@ -117,20 +175,25 @@ func (d *door) take() (fresh map[guest]arrival, said []saying) {
 	slices.SortFunc(said, func(a, b saying) int { return cmp.Compare(a.n, b.n) })
 	fresh = d.fresh
 	clear(d.said)
-	d.fresh, d.spoken, d.taken = make(map[guest]arrival), 0, len(fresh)
+	d.spoken.empty()
+	d.fresh = make(map[guest]arrival)
 	return fresh, said
 }
 
-// done ends a look, after which so many guests here are not known to their bridges. Those who wait are there for the next look as well.
-func (d *door) done(waiting map[guest]arrival, silent int) {
+// done ends a look, after which guests here whom their bridges do not know have the places in silent, which the door owns
+// from now on. Those who wait are there for the next look as well.
+func (d *door) done(waiting map[guest]arrival, silent places) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.silent, d.taken = silent, 0
+	d.silent = silent
 	for who, a := range waiting {
 		if later, ok := d.fresh[who]; ok {
 			a.port, a.used = later.port, later.used
 		}
 		d.fresh[who] = a
+	}
+	for _, a := range d.fresh {
+		d.silent.add(a.port)
 	}
 }
 
@@ -141,7 +204,7 @@ func (d *door) came(who guest, port uint32, since int64) {
 	s := standing{here: true, port: port, asOf: max(d.known[who].asOf, since)}
 	if a, ok := d.fresh[who]; ok && (a.port == port || a.used <= s.asOf) {
 		s.asOf = max(s.asOf, a.used)
-		delete(d.fresh, who)
+		d.unfresh(who)
 	}
 	d.known[who] = s
 }
@@ -153,7 +216,7 @@ func (d *door) left(who guest, now int64) {
 	s := d.known[who]
 	d.known[who] = standing{asOf: now}
 	if _, fresh := d.fresh[who]; s.here && s.asOf > now && !fresh {
-		d.fresh[who] = arrival{port: s.port, used: s.asOf}
+		d.refresh(who, arrival{port: s.port, used: s.asOf})
 	}
 }
 
@@ -173,7 +236,7 @@ func (d *door) disown(c claim, who guest) {
 
 // unsay is disown with the lock held.
 func (d *door) unsay(c claim, who guest) {
-	if d.says[c] == who {
+	if d.says[c].who == who {
 		delete(d.says, c)
 	}
 }

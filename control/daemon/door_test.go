@@ -75,7 +75,7 @@ func TestWhatTheDatapathSaysWaitsForNoDirectory(t *testing.T) {
 		g.Enter(7, one, 3, 2) // nothing new: the look is about them
 		g.Enter(7, two, 3, 2)
 		g.Enter(7, late, 3, 2)
-		g.Claim(7, one, ip)
+		g.Claim(word(one, ip))
 		if here, was := g.Has(7, late); here || was {
 			t.Error("who has just said something is here already")
 		}
@@ -115,10 +115,10 @@ func TestOfWhoSaysTooMuchBetweenTwoLooksTheLastIsHeardAndOthersAre(t *testing.T)
 	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}) }
 	const n = maxSaid + 10
 	for i := range n {
-		g.Claim(7, loud.mac, address(i))
+		g.Claim(word(loud.mac, address(i)))
 	}
 	ip := netip.MustParseAddr("10.2.0.1")
-	g.Claim(7, quiet.mac, ip)
+	g.Claim(word(quiet.mac, ip))
 	at := place{port: 3, end: vtep.End{Addr: host1, Key: 7}}
 	seen := &sightings{here: map[guest]place{loud: at, quiet: at}}
 	g.settle(seen, d, 1)
@@ -133,28 +133,99 @@ func TestOfWhoSaysTooMuchBetweenTwoLooksTheLastIsHeardAndOthersAre(t *testing.T)
 			t.Errorf("the loud one has %v, want %v", known, want)
 		}
 	}
-	g.Claim(7, loud.mac, ip)
-	g.Claim(7, quiet.mac, ip)
+	g.Claim(word(loud.mac, ip))
+	g.Claim(word(quiet.mac, ip))
 	g.settle(seen, d, 1)
 	if g.owners[claim{7, ip}] != quiet {
 		t.Error("who said it last does not have it")
 	}
 }
 
+// nth is one of many Ethernet addresses.
+func nth(i int) [6]byte { return [6]byte{2, 3: byte(i >> 16), 4: byte(i >> 8), 5: byte(i)} }
+
+// TestWhatGuestsSayBetweenTwoLooksIsBounded: and one that says thousands of times that it is somebody leaves room for others.
 func TestWhatGuestsSayBetweenTwoLooksIsBounded(t *testing.T) {
 	g := newGuests()
-	for i := range maxSaid + 10 {
-		g.Claim(7, [6]byte{2, 4: byte(i >> 8), 5: byte(i)}, netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
+	const n, most = maxSaid + 10, maxSaid * ample / (ample + 1) // of one port
+	say := func(port uint32, i int) {
+		one := word(nth(i), netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
+		one.Port = port
+		g.Claim(one)
 	}
-	if g.crowded.Load() != 10 || len(g.door.says) != maxSaid {
-		t.Errorf("%d remembered, %d not heard", len(g.door.says), g.crowded.Load())
+	for i := range n {
+		say(3, i)
 	}
-	if _, said := g.door.take(); len(said) != maxSaid || g.door.waits() {
+	if g.refused.Load() != n-most || len(g.door.says) != most || g.samples()[1].Value != n-most {
+		t.Errorf("%d remembered, %d not heard", len(g.door.says), g.refused.Load())
+	}
+	for i := range n {
+		say(4, n+i)
+	}
+	for i := range 16 {
+		say(5, 2*n+i)
+	}
+	if got := g.door.spoken.by[5]; got != 16 {
+		t.Errorf("two guests leave a third %d of 16 places", got)
+	}
+	if _, said := g.door.take(); len(said) > maxSaid || g.door.waits() {
 		t.Errorf("a look hears %d", len(said))
 	}
-	g.Claim(7, [6]byte{4}, netip.MustParseAddr("10.2.0.1"))
+	say(3, 3*n)
 	if !g.door.waits() {
 		t.Error("there is no room after a look")
+	}
+	say(3, n-1) // which was not heard
+	if _, said := g.door.take(); len(said) != 2 || said[1].MAC != nth(n-1) {
+		t.Errorf("heard: %v", said)
+	}
+}
+
+func TestAGuestThatEntersWithThousandsOfEthernetAddressesLeavesRoomForOthers(t *testing.T) {
+	plug, d := cry(t)
+	g := newGuests()
+	look := func(round int64) {
+		up := map[uint32]bool{3: true, 4: true}
+		g.settle(&sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: host1}, anyKey: true, up: up}, d, int64(time.Hour)+round)
+	}
+	quiet := [6]byte{4}
+	for round := range int64(3) {
+		for i := range 2 * maxSilent {
+			g.Enter(7, nth(i), 3, round+1)
+		}
+		if round == 1 {
+			g.Enter(7, quiet, 4, 2)
+		}
+		look(round)
+	}
+	if here, _ := g.Has(7, quiet); !here {
+		t.Error("a guest at another port finds no room")
+	}
+	if n := len(g.stays); n > maxSilent || plug.withdrawn > ample {
+		t.Errorf("%d guests are here, %d were withdrawn", n, plug.withdrawn)
+	}
+}
+
+func TestGuestsWhomTheirBridgesForgetStayAsManyAsFitByPort(t *testing.T) {
+	_, d := cry(t)
+	g := newGuests()
+	look := func(seen *sightings) {
+		seen.up = map[uint32]bool{3: true, 4: true}
+		g.settle(seen, d, int64(time.Hour))
+	}
+	all := &sightings{here: make(map[guest]place)}
+	crowd(all, 3, 4*maxSilent)
+	crowd(all, 4, 16)
+	look(all)
+	look(&sightings{})
+	here := make(map[uint32]int)
+	for _, s := range g.stays {
+		if s.here {
+			here[s.at.port]++
+		}
+	}
+	if here[4] != 16 || here[3] < maxSilent/2 || here[3] > maxSilent-16 {
+		t.Errorf("by port, %v are here still", here)
 	}
 }
 

@@ -55,6 +55,7 @@ type stay struct {
 	known    bool         // the directory has said where it is
 	believed uint8        // times that the directory was believed in a row that it is elsewhere
 	lost     []netip.Addr // that it has no more, and others were told
+	passed   int64        // ns: when one of its addresses was last found to be another guest's elsewhere
 	released bool         // others were told so since it was announced
 }
 

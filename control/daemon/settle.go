@@ -9,22 +9,22 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fresh, said := g.door.take()
-	entered := seen.enter(fresh, now)
+	silent := newPlaces(maxSilent)
+	seen.enter(fresh, now, &silent)
 	g.hearOut(said, seen.own)
 	g.hearClaims(seen.own, d, now)
 	for who, s := range g.stays { // before others are announced with these addresses
 		s.release(who, d)
 	}
 	g.news = false
-	silent := 0
 	for who, s := range g.stays {
 		if _, ok := seen.here[who]; ok {
 			continue
 		}
-		if s.here && silent < maxSilent {
+		if s.here && silent.has(s.at.port) {
 			remains, elsewhere := s.remains(who, seen, d, now)
 			if remains {
-				silent++
+				silent.add(s.at.port)
 				g.news = g.news || elsewhere // later it counts
 				g.tell(who, s, s.at, d, now)
 				continue
@@ -50,12 +50,12 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 	for who, at := range seen.here {
 		if s := g.stay(who); s != nil {
 			if !s.here {
-				g.disclaimPassed(who, s, d)
+				g.disclaimPassed(who, s, d, now)
 			}
 			g.tell(who, s, at, d, now)
 		}
 	}
-	g.door.done(fresh, silent+entered)
+	g.door.done(fresh, silent)
 	g.askSome(d, now)
 	return left
 }

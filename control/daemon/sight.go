@@ -30,8 +30,8 @@ type sightings struct {
 }
 
 // enter adds those whose packets went into a tunnel with a key by flow, and takes them out of fresh. Carriers, and this host's
-// addresses, become known later than packets pass: for a moment others stay there. It returns how many it has added.
-func (s *sightings) enter(fresh map[guest]arrival, now int64) (added int) {
+// addresses, become known later than packets pass: for a moment others stay there. Those that it has added have places in silent.
+func (s *sightings) enter(fresh map[guest]arrival, now int64, silent *places) {
 	for who, a := range fresh {
 		if _, known := s.here[who]; !known && s.byFlow.Addr.IsValid() && s.up[a.port] {
 			end := s.byFlow
@@ -39,7 +39,7 @@ func (s *sightings) enter(fresh map[guest]arrival, now int64) (added int) {
 				end.Key = who.vni
 			}
 			s.here[who] = place{port: a.port, end: end, since: a.used}
-			added++
+			silent.add(a.port)
 		} else if !known && a.since == 0 {
 			fresh[who] = arrival{a.port, a.used, now}
 			continue
@@ -48,7 +48,6 @@ func (s *sightings) enter(fresh map[guest]arrival, now int64) (added int) {
 		}
 		delete(fresh, who)
 	}
-	return added
 }
 
 // sightingsOf returns, by profile, where guests are.

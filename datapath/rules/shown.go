@@ -9,36 +9,44 @@ import (
 // sends with ever other addresses takes no more by it than its flows, whose lists have room for it (datapath.Options, ListWords).
 const (
 	LessonWords = 9 // words of a Lesson: one each for the VNI and the Ethernet addresses, two for each IP address
-	EntryWords  = 2 // of an Entry: VNI and port in one, the Ethernet address in another
+	EntryWords  = 4 // of an Entry: VNI and port in one, the Ethernet address in another, two for the IP address
 )
 
 // AppendLesson appends l to a trail.
 func AppendLesson(trail []uint64, l *Lesson) []uint64 {
-	trail = append(trail, uint64(l.VNI), macWord(l.Src), macWord(l.Dst))
-	for _, a := range [...]netip.Addr{l.IP, l.From, l.To} {
+	return appendAddrs(append(trail, uint64(l.VNI), macWord(l.Src), macWord(l.Dst)), l.IP, l.From, l.To)
+}
+
+// LessonOf is the inverse of AppendLesson, whose ends are valid. There are LessonWords words.
+func LessonOf(w []uint64) Lesson {
+	return Lesson{VNI: uint32(w[0]), Src: wordMAC(w[1]), Dst: wordMAC(w[2]), IP: saidAddr(w[3:]), From: AddrOf(w[5], w[6]), To: AddrOf(w[7], w[8])}
+}
+
+// AppendEntry appends e to a trail.
+func AppendEntry(trail []uint64, e *Entry) []uint64 {
+	return appendAddrs(append(trail, uint64(e.VNI)<<32|uint64(e.Port), macWord(e.Src)), e.IP)
+}
+
+// EntryOf is the inverse of AppendEntry. There are EntryWords words.
+func EntryOf(w []uint64) Entry {
+	return Entry{VNI: uint32(w[0] >> 32), Port: uint32(w[0]), Src: wordMAC(w[1]), IP: saidAddr(w[2:])}
+}
+
+// appendAddrs appends addresses, two words each, to a trail.
+func appendAddrs(trail []uint64, list ...netip.Addr) []uint64 {
+	for _, a := range list {
 		hi, lo := AddrWords(a)
 		trail = append(trail, hi, lo)
 	}
 	return trail
 }
 
-// LessonOf is the inverse of AppendLesson, whose ends are valid. There are LessonWords words.
-func LessonOf(w []uint64) Lesson {
-	l := Lesson{VNI: uint32(w[0]), Src: wordMAC(w[1]), Dst: wordMAC(w[2]), From: AddrOf(w[5], w[6]), To: AddrOf(w[7], w[8])}
-	if w[3]|w[4] != 0 { // a packet that says no address
-		l.IP = AddrOf(w[3], w[4])
+// saidAddr returns the address in two words, which is not valid if they are that of a packet that says none.
+func saidAddr(w []uint64) netip.Addr {
+	if w[0]|w[1] == 0 {
+		return netip.Addr{}
 	}
-	return l
-}
-
-// AppendEntry appends e to a trail.
-func AppendEntry(trail []uint64, e *Entry) []uint64 {
-	return append(trail, uint64(e.VNI)<<32|uint64(e.Port), macWord(e.Src))
-}
-
-// EntryOf is the inverse of AppendEntry. There are EntryWords words.
-func EntryOf(w []uint64) Entry {
-	return Entry{VNI: uint32(w[0] >> 32), Port: uint32(w[0]), Src: wordMAC(w[1])}
+	return AddrOf(w[0], w[1])
 }
 
 // AddrWords returns an address as two numbers, IPv4 ones mapped into IPv6, of none 0 and 0.

@@ -17,7 +17,7 @@ func TestWhatPacketsShowSurvivesATrail(t *testing.T) {
 			t.Errorf("%+v became %+v in %d words", l, LessonOf(words), len(words))
 		}
 	}
-	for _, e := range []Entry{{}, {VNI: 0xffffffff, Src: mac, Port: 1}, {VNI: 1, Port: 0xffffffff}} {
+	for _, e := range []Entry{{}, {VNI: 0xffffffff, Src: mac, Port: 1}, {VNI: 1, Port: 0xffffffff, IP: ip("10.0.0.1")}, {Src: mac, IP: ip("fd00::1")}} {
 		if words := AppendEntry(nil, &e); len(words) != EntryWords || EntryOf(words) != e {
 			t.Errorf("%+v became %+v in %d words", e, EntryOf(words), len(words))
 		}

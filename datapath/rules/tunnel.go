@@ -80,8 +80,9 @@ type TunnelEntrance interface {
 // An Entry is what a packet shows that goes into a tunnel. The zero value is nothing.
 type Entry struct {
 	VNI  uint32
-	Src  [6]byte // of the Ethernet header
-	Port uint32  // datapath port that it came in by, which is not 0
+	Src  [6]byte    // of the Ethernet header
+	IP   netip.Addr // of Src, if the packet says so
+	Port uint32     // datapath port that it came in by; 0: none, and nothing is to be heard again
 }
 
 // Sent says what becomes of a packet for a tunnel.

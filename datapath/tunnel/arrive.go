@@ -84,27 +84,39 @@ func (d *dispatch) introduce(profile *Profile) {
 	if profile.Guests == nil || !profile.Directory.Announces() || s.Came != nil && s.Came.Blocks()>>flow.Tunnel&1 != 0 {
 		return
 	}
-	if d.p.config.OutKey.From == Flow && s.Came != nil && d.some(flow.FieldEthSrc, groupBit) == 0 {
-		d.all(flow.FieldEthSrc)
-		s.Entry = rules.Entry{VNI: d.o.Key, Src: [6]byte(s.Key.Bytes(flow.FieldEthSrc)), Port: uint32(s.Came.Uint(flow.FieldInPort))}
-		if s.Live {
-			d.p.Entered(&s.Entry, s.Now)
-		}
+	ip := claimed(s.Key, &s.Uses)
+	enters := d.p.config.OutKey.From == Flow && s.Came != nil
+	if !enters && !ip.IsValid() || d.some(flow.FieldEthSrc, groupBit) != 0 {
+		return
 	}
-	if ip := claimed(s.Key, &s.Uses); ip.IsValid() && s.Live {
-		s.Uses.SetExact(flow.FieldEthSrc)
-		profile.Guests.Claim(d.o.Key, [6]byte(s.Key.Bytes(flow.FieldEthSrc)), ip)
+	d.all(flow.FieldEthSrc)
+	s.Entry = rules.Entry{VNI: d.o.Key, Src: [6]byte(s.Key.Bytes(flow.FieldEthSrc)), IP: ip}
+	if s.Came != nil {
+		s.Entry.Port = uint32(s.Came.Uint(flow.FieldInPort))
+	}
+	if s.Live {
+		d.p.entered(profile.Guests, &s.Entry, s.Now, false)
 	}
 }
 
-// Entered implements rules.TunnelEntrance.
+// Entered implements rules.TunnelEntrance. An address that there was no room to hear of is heard of by the flow's later packets so.
 func (p *Port) Entered(e *rules.Entry, used int64) {
 	c := p.config
-	if c.Remote.From != Lookup || c.OutKey.From != Flow {
+	if c.Remote.From != Lookup || c.OutKey.From != Flow && c.OutKey.ID != e.VNI {
 		return // another tunnel than the one that the flow went into, with its number
 	}
 	if profile := p.set.profile(c.Profile); profile != nil && profile.Guests != nil && profile.Directory.Announces() {
-		profile.Guests.Enter(e.VNI, e.Src, e.Port, used)
+		p.entered(profile.Guests, e, used, true)
+	}
+}
+
+// entered tells g what a packet shows that was seen at used. again: packets of its flow have shown it before.
+func (p *Port) entered(g Guests, e *rules.Entry, used int64, again bool) {
+	if p.config.OutKey.From == Flow && e.Port != 0 {
+		g.Enter(e.VNI, e.Src, e.Port, used)
+	}
+	if e.IP.IsValid() {
+		g.Claim(Saying{VNI: e.VNI, MAC: e.Src, IP: e.IP, Port: e.Port, Used: used, Again: again})
 	}
 }
 

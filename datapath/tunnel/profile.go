@@ -22,13 +22,25 @@ type Directory interface {
 //
 // Thread-safety: safe for concurrent use. It is asked and told with locks held that look-ups wait for: no method waits for anybody.
 type Guests interface {
-	// Claim hears that a guest here says that an address is its own.
-	Claim(vni uint32, mac [6]byte, ip netip.Addr)
-	// Enter hears that a packet of a guest that came in by a datapath port, and was seen at used, in ns, has gone into a network. It is
-	// called for those of whom nobody can say otherwise in which network they are, again and again while they send.
+	// Claim hears what a guest here says, again and again while it sends packets that say so.
+	Claim(s Saying)
+	// Enter hears that a packet of a guest that came in by a datapath port, and was seen at used, in ns, has gone
+	// into a network. It is called for those of whom nobody can say otherwise in which network they are, again and
+	// again while they send.
 	Enter(vni uint32, mac [6]byte, port uint32, used int64)
 	// Has reports whether a guest is here, and whether it was not long ago.
 	Has(vni uint32, mac [6]byte) (here, was bool)
+}
+
+// A Saying is a guest's that an address is its own.
+type Saying struct {
+	VNI  uint32
+	MAC  [6]byte // of the guest
+	IP   netip.Addr
+	Port uint32 // datapath port that the packet came in by; 0: none
+	Used int64  // ns: when it was seen
+	// Again: it is of a flow that has said so before.
+	Again bool
 }
 
 // A Profile is whom ports with remote_ip=lookup ask.

@@ -36,8 +36,12 @@ func (w *witness) Shoot(vni uint32, mac [6]byte, self, to netip.Addr) {
 	w.told = append(w.told, fmt.Sprintf("tell %v that %d %v is not at %v", to, vni, net.HardwareAddr(mac[:]), self))
 }
 
-func (w *witness) Claim(vni uint32, mac [6]byte, ip netip.Addr) {
-	w.told = append(w.told, fmt.Sprintf("claim %d %v %v", vni, net.HardwareAddr(mac[:]), ip))
+func (w *witness) Claim(s Saying) {
+	word := "claim"
+	if s.Again {
+		word = "again"
+	}
+	w.told = append(w.told, fmt.Sprintf("%s %d %v %v from %d at %d", word, s.VNI, net.HardwareAddr(s.MAC[:]), s.IP, s.Port, s.Used))
 }
 
 func (w *witness) Enter(vni uint32, mac [6]byte, port uint32, _ int64) {
@@ -193,19 +197,31 @@ func TestAGuestIsInTheNetworkThatTheFlowSays(t *testing.T) {
 func TestGuestsHereSayWhichAddressesTheyHave(t *testing.T) {
 	const mac = "dl_src=02:00:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff,"
 	for _, c := range []struct{ name, key, want string }{
-		{"ARP", "arp," + mac + "arp_op=1,arp_sha=02:00:00:00:00:01,arp_spa=10.0.0.1", "claim 42 02:00:00:00:00:01 10.0.0.1"},
+		{"ARP", "arp," + mac + "arp_op=1,arp_sha=02:00:00:00:00:01,arp_spa=10.0.0.1", "claim 42 02:00:00:00:00:01 10.0.0.1 from 5 at 9"},
 		{"ARP for another", "arp," + mac + "arp_op=1,arp_sha=02:00:00:00:00:09,arp_spa=10.0.0.1", ""},
 		{"ARP probe", "arp," + mac + "arp_op=1,arp_sha=02:00:00:00:00:01,arp_spa=0.0.0.0", ""},
-		{"solicitation", "icmp6," + mac + "icmp_type=135,ipv6_src=2001:db8::1,nd_target=2001:db8::2", "claim 42 02:00:00:00:00:01 2001:db8::1"},
-		{"advertisement", "icmp6," + mac + "icmp_type=136,ipv6_src=2001:db8::1,nd_target=2001:db8::7", "claim 42 02:00:00:00:00:01 2001:db8::7"},
+		{"solicitation", "icmp6," + mac + "icmp_type=135,ipv6_src=2001:db8::1,nd_target=2001:db8::2", "claim 42 02:00:00:00:00:01 2001:db8::1 from 5 at 9"},
+		{"advertisement", "icmp6," + mac + "icmp_type=136,ipv6_src=2001:db8::1,nd_target=2001:db8::7", "claim 42 02:00:00:00:00:01 2001:db8::7 from 5 at 9"},
 		{"something else", "tcp," + mac + "nw_src=10.0.0.1", ""},
+		{"from a group", "arp,dl_src=03:00:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_sha=03:00:00:00:00:01,arp_spa=10.0.0.1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := &witness{book: book{vtep.ForFlood(42): known("192.0.2.1")}}
 			b := newWitnessed(t, w, false).key(c.key)
+			b.s.Came.SetUint(flow.FieldInPort, 5)
+			b.s.Now = 9
 			b.send()
 			if got := strings.Join(w.told, "; "); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
+			}
+			if w.told = nil; c.want != "" {
+				b.port.Entered(&b.s.Entry, 11)
+				again := strings.Replace(strings.Replace(c.want, "claim", "again", 1), "at 9", "at 11", 1)
+				if got := strings.Join(w.told, "; "); got != again {
+					t.Errorf("when more packets of the flow have come: %q, want %q", got, again)
+				}
+			} else if b.s.Entry != (rules.Entry{}) {
+				t.Errorf("it is to be heard again that %+v", b.s.Entry)
 			}
 			if !b.s.Uses.Exact(flow.FieldEthType) || c.want != "" && !b.s.Uses.Exact(flow.FieldEthSrc) {
 				t.Error("what was looked at does not count")
