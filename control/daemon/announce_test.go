@@ -224,3 +224,35 @@ bridges:
 		t.Error("who is in another segment is announced")
 	}
 }
+
+// TestAnAddressIsHeardAgainWithPacketsOfTheFlowThatSaidIt: not in flows that are new alone.
+func TestAnAddressIsHeardAgainWithPacketsOfTheFlowThatSaidIt(t *testing.T) {
+	for _, ports := range []string{"key: 7", "key: flow"} {
+		t.Run(ports, func(t *testing.T) {
+			town := newTown()
+			l := start(t, fmt.Sprintf(`
+profiles: [{name: dc, lookup: {kind: socket, options: {path: %s}}}]
+bridges:
+- name: br0
+  ports:
+  - {name: p, type: memory}
+  - {name: q, type: memory}
+  - {name: ov, type: vxlan, options: {remote_ip: lookup, profile: dc, %s}}
+  flows: ["actions=set_tunnel:7,normal,ov"]
+- name: phys
+  flows: []
+  ports: [{name: u, type: memory, underlay: {address: 192.0.2.1/24, mac: "02:00:00:00:01:01"}}]
+`, town.serve(t), ports))
+			ip := netip.MustParseAddr("10.0.0.1")
+			guests := []*memport.Peer{l.peer("p"), l.peer("q")}
+			for i := range 4 {
+				mac := [6]byte{2, 5: byte(i%2 + 1)}
+				guests[i%2].SendBytes(wire.NewARP(wire.Broadcast, wire.ARPRequest, mac, ip, [6]byte{}, ip))
+				eventually(t, "it is the address of who said so last", func() bool {
+					a := town.answer(vtep.ForIP(7, ip))
+					return a.MAC == mac
+				})
+			}
+		})
+	}
+}

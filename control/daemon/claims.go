@@ -129,10 +129,14 @@ func (g *guests) announced(who guest, addresses []netip.Addr, d *vtep.Directory,
 	}
 }
 
-// disclaimPassed takes from a guest that comes back the addresses that the directory knows to be another's by now.
+// disclaimPassed takes from a guest that comes back the addresses that the directory knows to be another's by now, unless it has said
+// since it left that they are its own.
 func (g *guests) disclaimPassed(who guest, s *stay, d *vtep.Directory, now int64) {
 	for _, ip := range slices.Clone(s.ips) {
 		c := claim{who.vni, ip}
+		if g.door.spoke(c, who) > s.left {
+			continue
+		}
 		if r := d.Ask(c.question(), false); r.State == vtep.Known && r.Answer.MAC != who.mac {
 			s.passed = now
 			g.disclaim(c)

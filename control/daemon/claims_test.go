@@ -225,6 +225,34 @@ func TestAGuestThatComesBackDoesNotTakeAnAddressThatAnotherHasByNow(t *testing.T
 	c.known("1 10.0.0.1")
 }
 
+// TestTheFirstWordOfAGuestCounts: also where the directory does not know of it yet.
+func TestTheFirstWordOfAGuestCounts(t *testing.T) {
+	c := newCensus(t)
+	second := guest{7, [6]byte{2, 5: 2}}
+	at := c.here[second]
+	delete(c.here, second)
+	c.says(1, "10.0.0.9")
+	c.look(0, nil)
+	c.answer("10.0.0.9", 1, host1)
+	c.look(time.Second, nil)
+	c.says(2, "10.0.0.9")
+	c.look(time.Millisecond, nil) // it is seen a moment later
+	c.here[second] = at
+	c.look(time.Millisecond, nil)
+	c.known("2 10.0.0.9")
+
+	c.answer("10.0.0.9", 2, host1)
+	delete(c.here, second)
+	c.look(time.Second, nil)
+	c.known()
+	c.answer("10.0.0.9", 5, host2)
+	c.now += int64(time.Second)
+	c.says(2, "10.0.0.9")
+	c.here[second] = at
+	c.look(0, nil)
+	c.known("2 10.0.0.9")
+}
+
 func TestAGatewaysAddressesAreItsOwnWhateverTheDirectorySays(t *testing.T) {
 	c := newCensus(t)
 	own := map[guest][]netip.Addr{{7, [6]byte{2, 5: 1}}: {netip.MustParseAddr("10.0.0.9")}}

@@ -227,6 +227,16 @@ func (d *door) forget(who guest) {
 	delete(d.known, who)
 }
 
+// spoke returns when a guest has said last that an address is its own, in ns; 0 if that was too long ago, or another has said so since.
+func (d *door) spoke(c claim, who guest) (used int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v := d.says[c]; v.who == who {
+		used = v.used
+	}
+	return used
+}
+
 // disown forgets that a guest has an address, unless another has said since that it is his.
 func (d *door) disown(c claim, who guest) {
 	d.mu.Lock()

@@ -49,6 +49,7 @@ type stay struct {
 	here     bool
 	at       place        // here: where
 	since    int64        // ns: not here: since when
+	left     int64        // ns: when it was here last, and is not any more; 0: it never was
 	asserted int64        // ns: here: when that was said last; what the directory says may be from before
 	ips      []netip.Addr // that it says it has, the latest last
 	told     int          // how many of ips others were told

@@ -35,7 +35,7 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 		}
 		if s.here {
 			s.withdraw(who, s.told, d)
-			s.here, s.told, s.since = false, 0, now
+			s.here, s.told, s.since, s.left = false, 0, now, now
 			g.door.left(who, now)
 			g.trust(who)
 		}
