@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,6 +112,39 @@ func TestAGuestIsFoundByMACAndByAddress(t *testing.T) {
 		if a := s.ask(q); !a.None() {
 			t.Errorf("%v: %+v", q, a)
 		}
+	}
+}
+
+// TestWhatTheServerSaysLastOfAGuestCounts: an answer about an address is one about the guest that has it, who may have others.
+func TestWhatTheServerSaysLastOfAGuestCounts(t *testing.T) {
+	s := newStand(t, newServer(t))
+	other := netip.MustParseAddr("10.0.0.2")
+	s.server.move(guestMAC, 7, guestIP, atA)
+	s.server.move(guestMAC, 7, other, atA)
+	s.start()
+	first := s.ask(vtep.ForIP(7, guestIP))
+	at := place{netip.MustParseAddr("192.0.2.2"), 4789}
+	s.server.move(guestMAC, 7, other, at)
+	second := s.ask(vtep.ForIP(7, other))
+	if first.MAC != guestMAC || second.MAC != guestMAC || !first.Has(hostA) || !second.Has(at.addr) {
+		t.Errorf("%+v and %+v", first, second)
+	}
+	if a, ok := s.sink.Got(guest); !ok || !a.Has(at.addr) {
+		t.Errorf("the guest is at %+v", a)
+	}
+}
+
+func TestASecondAnswerToOneRequestEndsTheConnection(t *testing.T) {
+	s := newStand(t, newServer(t))
+	s.server.move(guestMAC, 7, guestIP, atA)
+	s.start()
+	s.server.do(func() { s.server.garble = func(b []byte) []byte { return slices.Concat(b, b) } })
+	if a := s.ask(guest); !a.Has(hostA) {
+		t.Errorf("%+v", a)
+	}
+	s.lost()
+	if n := s.pool.tally.wrong; n != 1 {
+		t.Errorf("%d answers to nothing that was asked", n)
 	}
 }
 

@@ -135,11 +135,7 @@ func (i *Invalidator) took(m message, err error) {
 		i.settle(err, idle)
 		return
 	}
-	for _, e := range list {
-		q := vtep.ForIP(e.vni, e.addr)
-		if e.kind == logVL2 {
-			q = vtep.ForMAC(e.vni, e.mac)
-		}
+	for _, q := range questions(list) {
 		i.sink.Invalidate(vtep.Scope{Question: q})
 	}
 	i.mu.Lock()

@@ -76,6 +76,28 @@ func TestWhatIsInTheLogIsInvalidatedAndThenRemoved(t *testing.T) {
 	}
 }
 
+func TestWhatIsInTheLogTwiceCountsOnce(t *testing.T) {
+	w := newWatch(t, Options{})
+	w.server.move(guestMAC, 7, guestIP, atA)
+	w.server.move(guestMAC, 7, guestIP, place{guestIP, 4789}) // entries of their own, about the same guest
+	other := netip.MustParseAddr("10.0.0.2")
+	w.server.move(guestMAC, 7, other, atA) // and one with two addresses
+	w.server.do(func() { w.server.twice = true })
+	w.pass(1)
+	got := make(map[vtep.Scope]int)
+	for _, s := range w.sink.Scopes() {
+		got[s]++
+	}
+	for _, q := range []vtep.Question{vtep.ForMAC(7, guestMAC), vtep.ForIP(7, guestIP), vtep.ForIP(7, other)} {
+		if n := got[vtep.Scope{Question: q}]; n != 1 || len(got) != 3 {
+			t.Errorf("%v is invalidated %d times; all: %v", q, n, got)
+		}
+	}
+	if n := w.server.logged(); n != 0 || !slices.Equal(w.server.removed, []int{6}) || w.entries != 6 {
+		t.Errorf("%d entries left, ids in requests to remove them: %v, %d entries counted", n, w.server.removed, w.entries)
+	}
+}
+
 func TestTheLogIsAskedForSoonAfterThereWasSomethingElseRarely(t *testing.T) {
 	w := newWatch(t, Options{})
 	w.server.move(guestMAC, 7, guestIP, atA)

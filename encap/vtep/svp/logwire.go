@@ -3,6 +3,9 @@ package svp
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+
+	"github.com/culvertdev/culvert/encap/vtep"
 )
 
 // logBody returns the body of a LOG_REQ, for what concerns the host whose end is at self.
@@ -23,7 +26,25 @@ type entry struct {
 	vni  uint32
 }
 
-// readLog reads the body of a LOG_ACK. All of it must be right.
+// question returns the one whose answer is no good any more.
+func (e *entry) question() vtep.Question {
+	if e.kind == logVL2 {
+		return vtep.ForMAC(e.vni, e.mac)
+	}
+	return vtep.ForIP(e.vni, e.addr)
+}
+
+// questions returns those that entries are about, each once: a guest may have moved more than once since the log was read.
+func questions(list []entry) (all []vtep.Question) {
+	for i := range list {
+		if q := list[i].question(); !slices.Contains(all, q) {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// readLog reads the body of a LOG_ACK. All of it must be right. An entry that is there twice is one.
 func readLog(b []byte) (s status, list []entry, err error) {
 	if len(b) < 4 || len(b) > logRoom {
 		return 0, nil, errSize
@@ -46,7 +67,9 @@ func readLog(b []byte) (s status, list []entry, err error) {
 		default:
 			return s, nil, fmt.Errorf("%w: %d", errEntry, e.kind)
 		}
-		list = append(list, e)
+		if !slices.Contains(list, e) {
+			list = append(list, e)
+		}
 	}
 	return s, list, nil
 }

@@ -24,6 +24,8 @@ type server struct {
 	garble  func([]byte) []byte // what answers become
 	asked   map[op]int
 	logSelf netip.Addr // of the last LOG_REQ
+	twice   bool       // each entry is in the log twice
+	removed []int      // ids in each LOG_RM
 	conns   []net.Conn
 }
 
@@ -144,12 +146,17 @@ func (s *server) answer(m message) []byte {
 		s.logSelf = netip.AddrFrom16([16]byte(b[4:])).Unmap()
 		body = order.AppendUint32(nil, uint32(s.how(true)))
 		for _, e := range s.log {
-			if more := logEntry(e); len(body)+len(more) <= int(order.Uint32(b)) {
+			more := logEntry(e)
+			if s.twice {
+				more = append(more, more...)
+			}
+			if len(body)+len(more) <= int(order.Uint32(b)) {
 				body = append(body, more...)
 			}
 		}
 	case opLogRm:
 		o = opLogRmAck
+		s.removed = append(s.removed, len(b[4:])/idLen)
 		for id := range slices.Chunk(b[4:], idLen) {
 			delete(s.log, [idLen]byte(id))
 		}
