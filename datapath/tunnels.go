@@ -20,8 +20,8 @@ func (s *Switch) SetTunnels(byPort map[uint32]*encap.Tunnels) {
 	}
 }
 
-// setTunnels makes t the tunnels that end at p. A table that is as good as the one there changes nothing, so that what the worker remembers
-// of outer headers stays: tables are made anew whenever anything in the underlay or an overlay has changed.
+// setTunnels makes t the tunnels that end at p. A table that is as good as the one there changes nothing, so that what the
+// worker remembers of outer headers stays: tables are made anew whenever anything in the underlay or an overlay has changed.
 func (w *pipeline) setTunnels(p *workerPort, t *encap.Tunnels) {
 	if p.under.Equal(t) {
 		return

@@ -139,7 +139,8 @@ func TestTunnelsAllocateNothing(t *testing.T) {
 }
 
 // BenchmarkTunnel is BenchmarkSwitch with the same packets of 60 bytes of 1024 flows forwarded as they are, put into a
-// tunnel, and taken out of one: the differences to forward are what a tunnel costs, in time and in cycles of the time stamp counter.
+// tunnel, and taken out of one: the differences to forward are what a tunnel costs, in time and in cycles of the time stamp
+// counter.
 func BenchmarkTunnel(b *testing.B) {
 	run := func(name string, stack []uint64, pop bool) {
 		b.Run(name, func(b *testing.B) {

@@ -196,8 +196,8 @@ func (s *sharedLab) withoutIPv6(device string) {
 	s.here.Do(func() error { return os.WriteFile("/proc/sys/net/ipv6/conf/"+device+"/disable_ipv6", []byte("1"), 0) })
 }
 
-// otherDevices checks that devices which go up and down are followed, though they are not the port's: those whose addresses are the
-// host's, and those that packets leave by while they are up.
+// otherDevices checks that devices which go up and down are followed, though they are not the port's: those whose addresses are
+// the host's, and those that packets leave by while they are up.
 func (s *sharedLab) otherDevices(t *testing.T) {
 	t.Helper()
 	const addr = "198.18.0.3"

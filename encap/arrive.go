@@ -11,8 +11,8 @@ import (
 const leastOuter = wire.EthernetSize + wire.IPv4Size + wire.UDPSize // bytes
 
 // arrive reads the outer headers of all frames up to the tunnel's key and returns a bit for each frame that may have
-// come by a tunnel and is not out of it yet. Of IPv6, extension headers may stand in front of UDP, GRE or a fragment header: Linux's GRE over IPv6
-// has one unless told otherwise.
+// come by a tunnel and is not out of it yet. Of IPv6, extension headers may stand in front of UDP, GRE or a fragment header:
+// Linux's GRE over IPv6 has one unless told otherwise.
 func (x *Popper) arrive() (set uint64) {
 	x.bad, x.marked = 0, 0
 	left := x.meet()

@@ -14,8 +14,8 @@
 // before it goes into a tunnel.
 //
 // To read it in order: type.go and outer.go, what there is to say; stack.go, push.go, the way in; table.go, tunnels.go,
-// entry.go, what is looked for; pop.go, with arrive.go, familiar.go, plain.go, find.go, the file of each type, verify.go and ecn.go, the way out;
-// fragmentheader.go, datagram.go, reassemble.go, join.go, what came in pieces.
+// entry.go, what is looked for; pop.go, with arrive.go, familiar.go, plain.go, find.go, the file of each type, verify.go and
+// ecn.go, the way out; fragmentheader.go, datagram.go, reassemble.go, join.go, what came in pieces.
 //
 // It is not a router: next hops and addresses come from whoever builds an Outer. It knows nothing of flows, actions or
 // OpenFlow.

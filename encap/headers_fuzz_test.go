@@ -86,8 +86,8 @@ func (l *lab) fares(tunnels *Tunnels, s *slowPopper, pkt []byte) popped {
 	return got
 }
 
-// Fronts are what stands between the IP header and the tunnel's in the test below: IPv4 takes them for options, as far as it has room
-// for them, and does not look at them.
+// Fronts are what stands between the IP header and the tunnel's in the test below: IPv4 takes them for options, as far as it
+// has room for them, and does not look at them.
 var fronts = []struct {
 	kind  uint8
 	bytes []byte
@@ -141,8 +141,9 @@ func TestAnyByteOfTheOuterHeadersMaySayAnything(t *testing.T) {
 	}
 }
 
-// FuzzHeaders changes any bytes of the outer headers of packets of all shapes, with any options of IPv4 or any extension headers in front of
-// the tunnel's, and makes their checksums right again if mended: what becomes of them is what their twin says.
+// FuzzHeaders changes any bytes of the outer headers of packets of all shapes, with any options of IPv4 or any extension
+// headers in front of the tunnel's, and makes their checksums right again if mended: what becomes of them is what their twin
+// says.
 func FuzzHeaders(f *testing.F) {
 	l := newLab(f)
 	tunnels, s := everything(f)

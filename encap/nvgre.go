@@ -25,7 +25,8 @@ func readNVGRE(b []byte, _ descriptor, o *Outer) bool {
 	return true
 }
 
-// openNVGRE drops packets with other fields than the key, and frames with a VLAN tag, which must be dropped (RFC 7637 section 3.2).
+// openNVGRE drops packets with other fields than the key, and frames with a VLAN tag, which must be dropped (RFC 7637
+// section 3.2).
 func openNVGRE(x *Popper, set uint64) {
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)

@@ -72,8 +72,8 @@ func NewPopper(c *frame.Cache) *Popper {
 // Pop takes those of frames that belong to one of the tunnels out of it, and says in Popped, Dropped, Fragments what
 // became of each. There are at most frame.MaxBatch.
 //
-// A popped frame has frame.HasTunnel, and in frame.Pool.Tunnel what its outer headers said. Its inner packet is a whole Ethernet header at least; padding behind
-// the outer packet is cut off. Offload wishes about the inner packet stay with it.
+// A popped frame has frame.HasTunnel, and in frame.Pool.Tunnel what its outer headers said. Its inner packet is a whole
+// Ethernet header at least; padding behind the outer packet is cut off. Offload wishes about the inner packet stay with it.
 func (x *Popper) Pop(t *Tunnels, frames []frame.Frame) {
 	x.PopBare(t, frames)
 	if kept := x.Alike(); kept != nil {

@@ -40,9 +40,9 @@ type Address struct {
 // Tunnels are the tunnels that end at the addresses of an underlay port.
 //
 // A packet is of none of them whose destination Ethernet address is not that of the address that it is sent to, as in Open
-// vSwitch (lib/tnl-ports.c). Which of several it is of is as in Open vSwitch, too: one with the packet's key comes before those of any key, among
-// these one with the remote address before those of any, and then one with the local address before those of any. An
-// NVGRE tunnel, whose packets are GRE packets with a key, comes after a GRE tunnel with that very key.
+// vSwitch (lib/tnl-ports.c). Which of several it is of is as in Open vSwitch, too: one with the packet's key comes before those
+// of any key, among these one with the remote address before those of any, and then one with the local address before those of
+// any. An NVGRE tunnel, whose packets are GRE packets with a key, comes after a GRE tunnel with that very key.
 //
 // Thread-safety: Tunnels do not change.
 type Tunnels struct {

@@ -147,7 +147,8 @@ func TestWhoeverAGuestSendsFromLastHasTheLastWord(t *testing.T) {
 	expect(t, "a packet gets from its old neighbour to where it is now", question, pb, func() { pa.SendBytes(question) })
 }
 
-// TestWhereRulesSayTheNetworkTheLastWordIsThatOfTheHostAGuestSendsFromToo: all its packets are of one flow, which the hosts have cached.
+// TestWhereRulesSayTheNetworkTheLastWordIsThatOfTheHostAGuestSendsFromToo: all its packets are of one flow, which the hosts
+// have cached.
 func TestWhereRulesSayTheNetworkTheLastWordIsThatOfTheHostAGuestSendsFromToo(t *testing.T) {
 	for _, c := range []struct {
 		name, flows string

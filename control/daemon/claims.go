@@ -23,8 +23,8 @@ type claim struct {
 func (c claim) question() vtep.Question { return vtep.ForIP(c.vni, c.ip) }
 
 // Claims are about addresses that guests here say they have. An address may pass to a guest of another host, who says so there:
-// when the directory has said for doubtTime that it is another guest's, that is believed. Who says here again that it is his, in a
-// packet that came later, is announced anew.
+// when the directory has said for doubtTime that it is another guest's, that is believed. Who says here again that it is his,
+// in a packet that came later, is announced anew.
 type claims struct {
 	owners  map[claim]guest // who said last that an address is his
 	doubted map[claim]int64 // ns: when the directory began to say that it is another's
@@ -48,8 +48,8 @@ func (g *guests) end(c claim) {
 	delete(g.heard, c)
 }
 
-// hearOut hears what guests have said of addresses, and which they need not say that they have: nobody else here gets one of these by
-// saying that it is his, also of those that are too many to be announced.
+// hearOut hears what guests have said of addresses, and which they need not say that they have: nobody else here gets one of
+// these by saying that it is his, also of those that are too many to be announced.
 func (g *guests) hearOut(said []saying, own map[guest][]netip.Addr) {
 	given := make(map[claim]bool)
 	for who, addresses := range own {
@@ -129,8 +129,8 @@ func (g *guests) announced(who guest, addresses []netip.Addr, d *vtep.Directory,
 	}
 }
 
-// disclaimPassed takes from a guest that comes back the addresses that the directory knows to be another's by now, unless it has said
-// since it left that they are its own.
+// disclaimPassed takes from a guest that comes back the addresses that the directory knows to be another's by now, unless it
+// has said since it left that they are its own.
 func (g *guests) disclaimPassed(who guest, s *stay, d *vtep.Directory, now int64) {
 	for _, ip := range slices.Clone(s.ips) {
 		c := claim{who.vni, ip}

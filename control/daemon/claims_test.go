@@ -64,7 +64,8 @@ func (c *census) says(n byte, ip string) {
 	c.Claim(s)
 }
 
-// said has packets counted of a flow in which guest n has said before that an address is its, the last of which was seen so long ago.
+// said has packets counted of a flow in which guest n has said before that an address is its, the last of which was seen so
+// long ago.
 func (c *census) said(n byte, ip string, ago time.Duration) {
 	s := word([6]byte{2, 5: n}, netip.MustParseAddr(ip))
 	s.Used, s.Again = c.now-int64(ago), true

@@ -227,7 +227,8 @@ func (d *door) forget(who guest) {
 	delete(d.known, who)
 }
 
-// spoke returns when a guest has said last that an address is its own, in ns; 0 if that was too long ago, or another has said so since.
+// spoke returns when a guest has said last that an address is its own, in ns; 0 if that was too long ago, or another has said
+// so since.
 func (d *door) spoke(c claim, who guest) (used int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -21,10 +21,10 @@ const (
 	maxQuestions = 32
 )
 
-// Doubts are about guests that are here by what their bridges have learned, and elsewhere by what the directory says. Whoever sends
-// unicast packets alone may be announced by another host without a word to this one, and come back to the port that it is
-// still known at. A bridge that forgets it learns from its next packet, if there is one, and it is announced anew; so the
-// last host that it has sent from has the last word, as with sequence numbers (RFC 7432 section 15).
+// Doubts are about guests that are here by what their bridges have learned, and elsewhere by what the directory says. Whoever
+// sends unicast packets alone may be announced by another host without a word to this one, and come back to the port that it is
+// still known at. A bridge that forgets it learns from its next packet, if there is one, and it is announced anew; so the last
+// host that it has sent from has the last word, as with sequence numbers (RFC 7432 section 15).
 type doubts struct {
 	since   map[guest]int64 // ns: when the directory began to say so
 	unasked map[guest]bool  // the directory does not tell of changes yet
@@ -116,8 +116,8 @@ func (g *guests) hear(who guest, r vtep.Result, now int64) {
 	}
 }
 
-// believed returns the guests that the directory has said for long enough to be elsewhere. One that is down does not hear that they
-// are here, either.
+// believed returns the guests that the directory has said for long enough to be elsewhere. One that is down does not hear that
+// they are here, either.
 func (g *guests) believed(d *vtep.Directory, now int64) (list []guest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -157,8 +157,8 @@ func (d *Daemon) forgetMoved(asking []*tunnel.Port, bridges []*bridge) {
 	}
 }
 
-// forgetLeft is the same for guests of tunnels with a key by flow, which are announced by what they send into these: whose network an
-// address on a port is of, its bridge does not know.
+// forgetLeft is the same for guests of tunnels with a key by flow, which are announced by what they send into these: whose
+// network an address on a port is of, its bridge does not know.
 func (d *Daemon) forgetLeft(left []departure, profile string, asking []*tunnel.Port, bridges []*bridge) {
 	if len(left) == 0 {
 		return
@@ -174,8 +174,8 @@ func (d *Daemon) forgetLeft(left []departure, profile string, asking []*tunnel.P
 	}
 }
 
-// forget makes a bridge forget those who have gone of the guests that a port of its has to do with, unless somebody has said where
-// they are or they were learned from a tunnel. A gateway asks its neighbours itself.
+// forget makes a bridge forget those who have gone of the guests that a port of its has to do with, unless somebody has said
+// where they are or they were learned from a tunnel. A gateway asks its neighbours itself.
 func (b *bridge) forget(port string, ports map[uint32]datapath.PortStatus, gone func(*fdb.Entry) bool) {
 	if b.gateway != nil {
 		return

@@ -3,8 +3,9 @@ package daemon
 // ample is how many places a port may have for each that is free: as a sender's on its port's way to the slow path.
 const ample = 7
 
-// Places are what guests share, by the port that they are at. A port may have so many times as many as are free (dynamic thresholds:
-// Choudhury and Hahne, IEEE/ACM ToN 6(2), 1998): one that is alone has seven eighths, and however many some take, others find room.
+// Places are what guests share, by the port that they are at. A port may have so many times as many as are free (dynamic
+// thresholds: Choudhury and Hahne, IEEE/ACM ToN 6(2), 1998): one that is alone has seven eighths, and however many some take,
+// others find room.
 type places struct {
 	most  int
 	taken int

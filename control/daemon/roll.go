@@ -6,8 +6,8 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 )
 
-// A roll is the Ethernet addresses that a bridge has learned, read once however many tunnels a look asks it for: that takes a lock of
-// the datapath's, and as long as there are addresses.
+// A roll is the Ethernet addresses that a bridge has learned, read once however many tunnels a look asks it for: that takes a
+// lock of the datapath's, and as long as there are addresses.
 type roll struct {
 	*bridge
 	all        []fdb.Entry            // without a gateway

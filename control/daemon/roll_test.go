@@ -9,7 +9,8 @@ import (
 	"github.com/culvertdev/culvert/datapath/rules/fdb"
 )
 
-// TestALookReadsWhatABridgeKnowsOnceHoweverManyTunnelsThereAre: with a tunnel for each of a thousand tenants it would take seconds else.
+// TestALookReadsWhatABridgeKnowsOnceHoweverManyTunnelsThereAre: with a tunnel for each of a thousand tenants it would take
+// seconds else.
 func TestALookReadsWhatABridgeKnowsOnceHoweverManyTunnelsThereAre(t *testing.T) {
 	const addresses = 4000
 	// bytes returns how much memory a look takes that asks n tunnels.

@@ -96,7 +96,8 @@ func (s *stay) elsewhere(r vtep.Result) bool {
 	return r.State == vtep.Known && !r.Flooded && r.Answer.Ends[0].Addr != s.at.end.Addr
 }
 
-// release tells d which addresses a guest has no more. A plug-in may take that for the guest's having left: it is announced again.
+// release tells d which addresses a guest has no more. A plug-in may take that for the guest's having left: it is announced
+// again.
 func (s *stay) release(who guest, d *vtep.Directory) {
 	for _, ip := range s.lost {
 		d.Withdraw(vtep.Guest{VNI: who.vni, MAC: who.mac, IP: ip, End: s.at.end})

@@ -99,7 +99,7 @@ func (d *dispatch) introduce(profile *Profile) {
 	}
 }
 
-// Entered implements rules.TunnelEntrance. An address that there was no room to hear of is heard of by the flow's later packets so.
+// Entered implements rules.TunnelEntrance. So what there was no room to hear of is heard with the flow's later packets.
 func (p *Port) Entered(e *rules.Entry, used int64) {
 	c := p.config
 	if c.Remote.From != Lookup || c.OutKey.From != Flow && c.OutKey.ID != e.VNI {

@@ -20,7 +20,8 @@ type Directory interface {
 
 // Guests knows who is at this end of an overlay.
 //
-// Thread-safety: safe for concurrent use. It is asked and told with locks held that look-ups wait for: no method waits for anybody.
+// Thread-safety: safe for concurrent use. It is asked and told with locks held that look-ups wait for: no method waits for
+// anybody.
 type Guests interface {
 	// Claim hears what a guest here says, again and again while it sends packets that say so.
 	Claim(s Saying)

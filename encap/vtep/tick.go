@@ -107,8 +107,8 @@ func (d *Directory) ageOne(e *entry, now int64) (ask bool) {
 }
 
 // queue puts a question of a network that the rate stands against behind the others of that network, and returns how long those
-// take, in ns: each look is at those alone whose turn it is. Networks share the rate, of which none gets more than half: one with few
-// questions does not wait until those of another are asked.
+// take, in ns: each look is at those alone whose turn it is. Networks share the rate, of which none gets more than half: one
+// with few questions does not wait until those of another are asked.
 func (d *Directory) queue(vni uint32) int64 {
 	before := d.behind[vni]
 	d.behind[vni]++

@@ -32,8 +32,8 @@ func (a *seating) take(s *Seat) error {
 }
 
 // follow gives s the calling thread, and reports whether it has. The one that it had before goes home. It does not wait for
-// others who change seats, and who calls it tries again then. A CPU that was there and is not any more is no reason to: the kernel
-// has put the thread elsewhere.
+// others who change seats, and who calls it tries again then. A CPU that was there and is not any more is no reason to: the
+// kernel has put the thread elsewhere.
 func (a *seating) follow(s *Seat) (bound bool) {
 	if !a.mu.TryLock() {
 		return false
@@ -42,8 +42,8 @@ func (a *seating) follow(s *Seat) (bound bool) {
 	return a.bind(s) == nil
 }
 
-// bind is for who has the lock. The goroutine may get another thread at any time, here too: what was bound then is a thread that it no
-// longer has, which is what Keep looks for.
+// bind is for who has the lock. The goroutine may get another thread at any time, here too: what was bound then is a thread
+// that it no longer has, which is what Keep looks for.
 func (a *seating) bind(s *Seat) error {
 	a.release(s)
 	s.tid = thread()

@@ -1,6 +1,6 @@
 // Package kernel keeps an underlay informed of what the host's kernel has for a device: addresses, routes, rules about
-// marks, neighbours, and of what that depends on: which devices are up. It uses netlink, changes nothing but asks the kernel for neighbours and to listen to multicast groups,
-// and never answers for the device itself.
+// marks, neighbours, and of what that depends on: which devices are up. It uses netlink, changes nothing but asks the kernel
+// for neighbours and to listen to multicast groups, and never answers for the device itself.
 //
 // Sources: linux include/uapi/linux/rtnetlink.h, fib_rules.h and neighbour.h, rtnetlink(7), ip-rule(8).
 package kernel

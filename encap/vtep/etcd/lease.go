@@ -138,8 +138,8 @@ func (c *change) put(lease clientv3.LeaseID) clientv3.Op {
 		[]clientv3.Op{clientv3.OpTxn([]clientv3.Cmp{same}, []clientv3.Op{put}, nil)})
 }
 
-// remove deletes the key if it says what c does, in whatever words, or is under the lease: then it says what was wanted once and has
-// not been since.
+// remove deletes the key if it says what c does, in whatever words, or is under the lease: then it says what was wanted once
+// and has not been since.
 func (p *publisher) remove(ctx context.Context, c change, lease clientv3.LeaseID) error {
 	same := clientv3.Compare(clientv3.Value(c.key), "=", c.text)
 	gone := clientv3.OpDelete(c.key)

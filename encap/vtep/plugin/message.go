@@ -108,7 +108,8 @@ func (m *Message) Encode() ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// Decode reads a line; what is wrong with it wraps ErrMessage. Fields that it does not know are passed over, so that later versions may have more.
+// Decode reads a line; what is wrong with it wraps ErrMessage. Fields that it does not know are passed over, so that later
+// versions may have more.
 func Decode(line []byte) (*Message, error) {
 	if len(line) > MaxMessage {
 		return nil, errLong

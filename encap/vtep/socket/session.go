@@ -147,8 +147,8 @@ func (p *Plugin) handle(s *session, m *plugin.Message) error {
 	return nil
 }
 
-// write tells the plug-in of guests, and what is queued. Whatever it is asked, it has been told before what was said of guests until
-// then, of which its answer may be about. It ends when the connection is closed, which the reader notices.
+// write tells the plug-in of guests, and what is queued. Whatever it is asked, it has been told before what was said of guests
+// until then, of which its answer may be about. It ends when the connection is closed, which the reader notices.
 func (p *Plugin) write(s *session) {
 	for {
 		select {

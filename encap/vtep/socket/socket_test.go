@@ -238,7 +238,8 @@ func TestAServedResolverIsTheSameOverTheSocket(t *testing.T) {
 	}
 }
 
-// TestNobodyHasTheEthernetAddressZero: it is no address in the protocol, so that whoever sends to it or from it must not end the session.
+// TestNobodyHasTheEthernetAddressZero: it is no address in the protocol, so that whoever sends to it or from it must not end
+// the session.
 func TestNobodyHasTheEthernetAddressZero(t *testing.T) {
 	s := newStand(t)
 	s.start()

@@ -12,8 +12,9 @@ const (
 	told    = 64          // guests that are taken at a time, with Plugin's lock
 )
 
-// A telling is what a plug-in is yet to be told of guests, in the order in which it was said: of each the last alone. So a host with
-// thousands of guests may say of all at once that they come or go, and of one as often as it likes. It is under Plugin's lock.
+// A telling is what a plug-in is yet to be told of guests, in the order in which it was said: of each the last alone. So a host
+// with thousands of guests may say of all at once that they come or go, and of one as often as it likes. It is under Plugin's
+// lock.
 type telling struct {
 	list []tiding
 	last map[guestKey]uint64 // numbers of those tidings that count

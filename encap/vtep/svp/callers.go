@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Callers are the connections that SHOOTDOWN may come by, those first that have been silent longest. Where there are too many, the
-// first makes room: who has something to say says so at once.
+// Callers are the connections that SHOOTDOWN may come by, those first that have been silent longest. Where there are too many,
+// the first makes room: who has something to say says so at once.
 //
 // Thread-safety: all methods may be called at the same time.
 type callers struct {

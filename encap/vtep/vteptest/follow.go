@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// maxMoves, which is odd, is how often a guest moves until it is said that no move is followed in time: other tests use the machine, too.
+// maxMoves, which is odd, is how often a guest moves until it is said that no move is followed in time: other tests use the
+// machine, too.
 const maxMoves = 13
 
-// InASecond has a guest move away and back, and away in the end: each function returns when its move is followed. The best of three or
-// more has to be followed within a second, the time aside that this process was kept from running, of which no more than half of a
-// move's counts.
+// InASecond has a guest move away and back, and away in the end: each function returns when its move is followed. The best of
+// three or more has to be followed within a second, the time aside that this process was kept from running, of which no more
+// than half of a move's counts.
 func InASecond(t testing.TB, away, back func()) {
 	t.Helper()
 	followed(t, time.Second, measure, away, back)
@@ -34,8 +35,8 @@ func followed(t testing.TB, within time.Duration, measure func(func()) (took, ke
 	}
 }
 
-// measure returns how long f takes, and for how much of that this process did not run: the sum of what a timer was late, each time by so
-// much that it was not the wait for a processor's turn that all have, all the time, where others compute.
+// measure returns how long f takes, and for how much of that this process did not run: the sum of what a timer was late, each
+// time by so much that it was not the wait for a processor's turn that all have, all the time, where others compute.
 func measure(f func()) (took, kept time.Duration) {
 	const tick, usual = 5 * time.Millisecond, 100 * time.Millisecond
 	done, sum := make(chan struct{}), make(chan time.Duration)
