@@ -134,10 +134,7 @@ func claimed(k *flow.Key, uses *flow.Mask) (ip netip.Addr) {
 			ip = netip.AddrFrom4([4]byte(k.Bytes(flow.FieldARPSPA)))
 		}
 	case wire.TypeIPv6:
-		if all(flow.FieldIPProto) != wire.ProtoICMPv6 {
-			return ip
-		}
-		switch all(flow.FieldICMPv6Type) {
+		switch discovery(k, uses) {
 		case wire.NDSolicit:
 			all(flow.FieldIPv6Src)
 			ip = netip.AddrFrom16([16]byte(k.Bytes(flow.FieldIPv6Src)))
@@ -146,8 +143,26 @@ func claimed(k *flow.Key, uses *flow.Mask) (ip netip.Addr) {
 			ip = netip.AddrFrom16([16]byte(k.Bytes(flow.FieldNDTarget)))
 		}
 	}
-	if ip.IsUnspecified() || ip.IsMulticast() || ip.IsLoopback() {
+	if ip.IsUnspecified() || ip.IsMulticast() || ip.IsLoopback() || ip.Is4In6() {
 		return netip.Addr{}
 	}
 	return ip
+}
+
+// discovery returns what an IPv6 packet is of neighbour discovery, wire.NDSolicit or wire.NDAdvert; 0 if it is neither, or has
+// come over a router (RFC 4861 sections 7.1.1 and 7.1.2). It adds to uses what it looked at.
+func discovery(k *flow.Key, uses *flow.Mask) (typ uint64) {
+	if uses.SetExact(flow.FieldIPProto); k.Uint(flow.FieldIPProto) != wire.ProtoICMPv6 {
+		return 0
+	}
+	uses.SetExact(flow.FieldICMPv6Type)
+	if typ = k.Uint(flow.FieldICMPv6Type); typ != wire.NDSolicit && typ != wire.NDAdvert {
+		return 0
+	}
+	uses.SetExact(flow.FieldICMPv6Code)
+	uses.SetExact(flow.FieldIPTTL)
+	if k.Uint(flow.FieldICMPv6Code) != 0 || k.Uint(flow.FieldIPTTL) != wire.NDHopLimit {
+		return 0
+	}
+	return typ
 }

@@ -117,14 +117,15 @@ func (d *dispatch) target() (addr netip.Addr, ok bool) {
 		}
 		return netip.AddrFrom4([4]byte(k.Bytes(flow.FieldARPTPA))), true
 	case wire.TypeIPv6:
-		if d.all(flow.FieldIPProto) != wire.ProtoICMPv6 || d.all(flow.FieldICMPv6Type) != wire.NDSolicit {
+		if discovery(k, &d.s.Uses) != wire.NDSolicit {
 			return addr, false
 		}
 		d.all(flow.FieldIPv6Src)
 		d.all(flow.FieldNDTarget)
 		addr = netip.AddrFrom16([16]byte(k.Bytes(flow.FieldNDTarget)))
 		src := netip.AddrFrom16([16]byte(k.Bytes(flow.FieldIPv6Src)))
-		return addr, !src.IsUnspecified() && !addr.IsUnspecified() // duplicate address detection wants no proxy
+		// Duplicate address detection wants no proxy, and nobody is at an address that stands for one of IPv4.
+		return addr, !src.IsUnspecified() && !addr.IsUnspecified() && !addr.Is4In6()
 	}
 	return addr, false
 }

@@ -80,7 +80,7 @@ func TestWhoAsksForAnAddressIsAnsweredHere(t *testing.T) {
 	arp := wire.NewARP(wire.Broadcast, wire.ARPRequest, guest1, addr1, [6]byte{}, addr2)
 	solicit := wire.NewND(groupMAC, guest1, addr6, group, wire.NDSolicit, 0, other6)
 	const arpKey = "arp,dl_src=02:00:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_sha=02:00:00:00:00:01,arp_spa=10.0.0.1,arp_tpa=10.0.0.2"
-	const ndKey = "icmp6,dl_src=02:00:00:00:00:01,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nd_target=2001:db8::2"
+	const ndKey = "icmp6,dl_src=02:00:00:00:00:01,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nw_ttl=255,nd_target=2001:db8::2"
 	for _, c := range []struct {
 		name   string
 		packet []byte
@@ -130,11 +130,13 @@ func TestWhoAsksForAnAddressIsAnsweredHere(t *testing.T) {
 
 func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {
 	for name, key := range map[string]string{
-		"an announcement":             "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=10.0.0.2,arp_tpa=10.0.0.2",
-		"an ARP probe":                "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=0.0.0.0,arp_tpa=10.0.0.2",
-		"an ARP answer":               "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=2,arp_spa=10.0.0.1,arp_tpa=10.0.0.2",
-		"duplicate address detection": "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=::,icmp_type=135,nd_target=2001:db8::2",
-		"a ping":                      "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=128",
+		"an announcement":                            "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=10.0.0.2,arp_tpa=10.0.0.2",
+		"an ARP probe":                               "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=0.0.0.0,arp_tpa=10.0.0.2",
+		"an ARP answer":                              "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=2,arp_spa=10.0.0.1,arp_tpa=10.0.0.2",
+		"duplicate address detection":                "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=::,icmp_type=135,nw_ttl=255,nd_target=2001:db8::2",
+		"a solicitation that has come over a router": "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nw_ttl=254,nd_target=2001:db8::2",
+		"one for an address of IPv4":                 "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nw_ttl=255,nd_target=::ffff:10.0.0.2",
+		"a ping":                                     "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=128",
 	} {
 		w := &witness{book: book{vtep.ForIP(42, addr2): knownAs(guest2), vtep.ForIP(42, other6): knownAs(guest2), vtep.ForFlood(42): known("192.0.2.1")}}
 		if got := newWitnessed(t, w, true).key(key).send(); got != "vxlan 192.0.2.9>192.0.2.1 key 42" {
@@ -146,7 +148,7 @@ func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {
 func TestAGuestOfThisHostAnswersItself(t *testing.T) {
 	for name, c := range map[string]struct{ key, end string }{
 		"ARP":                 {"arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=10.0.0.1,arp_tpa=10.0.0.2", "192.0.2.9"},
-		"neighbour discovery": {"icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nd_target=2001:db8::2", "2001:db8::9"},
+		"neighbour discovery": {"icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nw_ttl=255,nd_target=2001:db8::2", "2001:db8::9"},
 	} {
 		own := known(c.end)
 		own.Answer.MAC = guest2
@@ -200,8 +202,11 @@ func TestGuestsHereSayWhichAddressesTheyHave(t *testing.T) {
 		{"ARP", "arp," + mac + "arp_op=1,arp_sha=02:00:00:00:00:01,arp_spa=10.0.0.1", "claim 42 02:00:00:00:00:01 10.0.0.1 from 5 at 9"},
 		{"ARP for another", "arp," + mac + "arp_op=1,arp_sha=02:00:00:00:00:09,arp_spa=10.0.0.1", ""},
 		{"ARP probe", "arp," + mac + "arp_op=1,arp_sha=02:00:00:00:00:01,arp_spa=0.0.0.0", ""},
-		{"solicitation", "icmp6," + mac + "icmp_type=135,ipv6_src=2001:db8::1,nd_target=2001:db8::2", "claim 42 02:00:00:00:00:01 2001:db8::1 from 5 at 9"},
-		{"advertisement", "icmp6," + mac + "icmp_type=136,ipv6_src=2001:db8::1,nd_target=2001:db8::7", "claim 42 02:00:00:00:00:01 2001:db8::7 from 5 at 9"},
+		{"solicitation", "icmp6," + mac + "icmp_type=135,nw_ttl=255,ipv6_src=2001:db8::1,nd_target=2001:db8::2", "claim 42 02:00:00:00:00:01 2001:db8::1 from 5 at 9"},
+		{"advertisement", "icmp6," + mac + "icmp_type=136,nw_ttl=255,ipv6_src=2001:db8::1,nd_target=2001:db8::7", "claim 42 02:00:00:00:00:01 2001:db8::7 from 5 at 9"},
+		{"advertisement that has come over a router", "icmp6," + mac + "icmp_type=136,nw_ttl=254,ipv6_src=2001:db8::1,nd_target=2001:db8::7", ""},
+		{"advertisement of an address of IPv4", "icmp6," + mac + "icmp_type=136,nw_ttl=255,ipv6_src=2001:db8::1,nd_target=::ffff:10.0.0.1", ""},
+		{"solicitation with a code that there is not", "icmp6," + mac + "icmp_type=135,icmp_code=1,nw_ttl=255,ipv6_src=2001:db8::1", ""},
 		{"something else", "tcp," + mac + "nw_src=10.0.0.1", ""},
 		{"from a group", "arp,dl_src=03:00:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_sha=03:00:00:00:00:01,arp_spa=10.0.0.1", ""},
 	} {
