@@ -119,6 +119,8 @@ type Sending struct {
 	Switched bool
 	// Only, when not nil, are the ends that are still to get it.
 	Only []netip.Addr
+	// Waited: it has been sent before and had to wait: who sends it is known since then.
+	Waited bool
 	// TooLong: a copy of Packet, which workers have sent wherever it fits (action.ExcessSend). It goes nowhere; its sender
 	// is told.
 	TooLong bool

@@ -81,7 +81,7 @@ func left(profile *Profile, l *rules.Lesson) bool {
 // has, if the packet does.
 func (d *dispatch) introduce(profile *Profile) {
 	s := d.s
-	if profile.Guests == nil || !profile.Directory.Announces() || s.Came != nil && s.Came.Blocks()>>flow.Tunnel&1 != 0 {
+	if s.Waited || profile.Guests == nil || !profile.Directory.Announces() || s.Came != nil && s.Came.Blocks()>>flow.Tunnel&1 != 0 {
 		return
 	}
 	ip := claimed(s.Key, &s.Uses)

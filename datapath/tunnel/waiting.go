@@ -70,7 +70,7 @@ func (w *Waiting) try(p *Parcel, sender rules.Sender, now int64) (later bool) {
 	var program action.Program
 	s := rules.Sending{
 		Key: &p.Key, Came: &p.Came, Port: p.Port, Packet: p.Packet, Options: p.Options, Live: true, Now: now, Switched: p.Switched, Only: p.only,
-		TooLong: p.TooLong,
+		Waited: p.since != 0, TooLong: p.TooLong,
 		Program: &program,
 	}
 	result := p.Tunnel.Send(&s)
