@@ -64,6 +64,34 @@ func TestASourceLosesItsOwnOldestPacketOnly(t *testing.T) {
 	}
 }
 
+func TestASourceLeavesOthersHalfOfTheBuffers(t *testing.T) {
+	l := newLab(t)
+	r := NewReassembler(l.c, 200)
+	defer r.Close()
+	now := int64(1)
+	flood := func(n int) {
+		for range n {
+			now++
+			r.Add(l.frame(fragmentBytes(false, uint32(now/20), 2, scriptPart{int(now%20) * 400, 400, true}, 0)), now)
+		}
+	}
+	flood(300)
+	for id := range uint32(8) {
+		for _, at := range []int{0, 1000} {
+			r.Add(l.frame(fragmentBytes(false, id, 1, scriptPart{at, 1000, true}, 0)), now)
+		}
+		flood(20)
+	}
+	flood(300)
+	for id := range uint32(8) {
+		if f, ok := r.Add(l.frame(fragmentBytes(false, id, 1, scriptPart{2000, 1000, false}, 0)), now); !ok {
+			t.Errorf("packet %d of the other source is lost", id)
+		} else {
+			l.c.Put(f)
+		}
+	}
+}
+
 func TestAFullReassemblerLosesTheOldestPacket(t *testing.T) {
 	l := newLab(t)
 	r := NewReassembler(l.c, 500)

@@ -8,6 +8,7 @@ type datagram struct {
 	dead  Reason // why it was given up, and those that follow are dropped until its time is over; Good: it was not
 	ecn   uint8  // bit e: a fragment had e in its ECN field
 	n     int    // fragments
+	held  int    // buffers of these
 	have  int    // bytes of payload
 	total int    // bytes of payload of the whole packet; 0 while unknown
 	part  [maxFragments]part
@@ -53,6 +54,7 @@ func (d *datagram) insert(where int, f frame.Frame, h *fragmentHeader) {
 	copy(d.part[where+1:d.n+1], d.part[where:d.n])
 	d.part[where] = part{f: f, header: h.header, at: h.at, n: h.n}
 	d.n++
+	d.held += 1 + f.More()
 	d.have += int(h.n)
 	d.ecn |= 1 << (h.tos & ecnMask)
 	if !h.more {

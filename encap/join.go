@@ -10,18 +10,18 @@ import (
 func (r *Reassembler) join(at int) (whole frame.Frame, ok bool) {
 	d := &r.packets[at]
 	why := Good
-	buffers := 0
+	r.held -= d.held
+	d.held = 0
 	for i := range d.part[:d.n] {
 		p := &d.part[i]
-		r.held -= p.buffers()
 		r.bare(p, i == 0)
-		r.held += p.buffers()
-		buffers += p.buffers()
+		d.held += p.buffers()
 	}
+	r.held += d.held
 	switch {
 	case d.ecn&(1<<ce) != 0 && d.ecn&(1<<notECT) != 0: // RFC 3168 section 5.3
 		why = ECNLost
-	case buffers > frame.MaxChain:
+	case d.held > frame.MaxChain:
 		why = FragmentSmall
 	case d.length(r.pool) > 0xffff:
 		why = BadFragment // a later one has shorter headers than the first
@@ -38,8 +38,8 @@ func (r *Reassembler) join(at int) (whole frame.Frame, ok bool) {
 		wire.SetTOS(pkt, l3, ce, ecnMask)
 	}
 	whole = d.chain(r.pool)
-	r.held -= buffers
-	d.n = 0
+	r.held -= d.held
+	d.held, d.n = 0, 0
 	r.free(at, Good)
 	return whole, true
 }

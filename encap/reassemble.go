@@ -24,8 +24,8 @@ const (
 )
 
 // A Reassembler puts the fragments of outer packets together. What it holds has three bounds: 128 packets, 16 of one
-// source; as many buffers as it was made with; one second. Where a bound is reached the oldest packet goes, that of the
-// source or of all.
+// source; as many buffers as it was made with; one second. Where a bound is reached the oldest packet goes: that of the
+// source, if it has 16 packets or more than half of the buffers, or else of all.
 //
 // Fragments that overlap end their packet (RFC 5722, for IPv4 as well); exact duplicates do no harm. All fragments of a
 // packet must come to the same worker: hashes over addresses alone, which is what they have, see to that.
@@ -171,14 +171,23 @@ func (r *Reassembler) older(a, b int) int {
 	return a
 }
 
-// makeRoom sees to it that n more buffers may be held for the packet in a place, at the cost of the oldest of the others.
+// makeRoom sees to it that n more buffers may be held for the packet in a place, at the cost of the oldest of the others: of its
+// own source's if that holds more than half.
 func (r *Reassembler) makeRoom(at, n int) {
 	for r.held+n > r.most {
-		oldest := -1
+		oldest, own, same := -1, -1, r.packets[at].held+n
 		for i, key := range r.keys {
-			if key != 0 && i != at && r.packets[i].n > 0 {
-				oldest = r.older(oldest, i)
+			if key == 0 || i == at || r.packets[i].n == 0 {
+				continue
 			}
+			oldest = r.older(oldest, i)
+			if r.sources[i] == r.sources[at] {
+				own = r.older(own, i)
+				same += r.packets[i].held
+			}
+		}
+		if own >= 0 && same > r.most/2 {
+			oldest = own
 		}
 		if oldest < 0 {
 			r.empty(&r.packets[at], FragmentCrowd)
@@ -201,10 +210,10 @@ func (r *Reassembler) free(at int, why Reason) {
 // empty drops the fragments of d.
 func (r *Reassembler) empty(d *datagram, why Reason) {
 	for i := range d.part[:d.n] {
-		r.held -= d.part[i].buffers()
 		r.reject(d.part[i].f, why)
 	}
-	d.n = 0
+	r.held -= d.held
+	d.held, d.n = 0, 0
 }
 
 // reject drops a fragment that is not held, or no longer.
