@@ -22,14 +22,11 @@ func (t *Tunnels) typeOf(port uint16) Type {
 	}
 }
 
-// usePorts enters the UDP ports of the tunnels and where they end.
+// usePorts enters the UDP ports of the tunnels.
 func (t *Tunnels) usePorts(entries []entry) error {
 	n := 0
 	for i := range entries {
 		e := &entries[i]
-		for _, to := range [...]end{destination(&e.end), fragment(&e.end)} {
-			t.mine.put(&to, e.tunnel)
-		}
 		if !e.tunnel.Type.UDP() {
 			continue
 		}

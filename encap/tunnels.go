@@ -69,10 +69,7 @@ var generation atomic.Uint64
 // NewTunnels makes a table of tunnels for a port with some addresses. Tunnels to other local addresses are left out:
 // they end elsewhere. Two that nothing tells apart are an error. The lists are not kept.
 func NewTunnels(addresses []Address, tunnels []Tunnel) (*Tunnels, error) {
-	t := &Tunnels{
-		id: generation.Add(1), addresses: slices.Clone(addresses), tunnels: slices.Clone(tunnels),
-		mine: newTable(2 * len(addresses) * len(tunnels)),
-	}
+	t := &Tunnels{id: generation.Add(1), addresses: slices.Clone(addresses), tunnels: slices.Clone(tunnels)}
 	var entries []entry
 	for i := range t.tunnels {
 		tun := &t.tunnels[i]
@@ -85,6 +82,7 @@ func NewTunnels(addresses []Address, tunnels []Tunnel) (*Tunnels, error) {
 			}
 		}
 	}
+	t.enterMine(entries)
 	if err := t.usePorts(entries); err != nil {
 		return nil, err
 	}
@@ -143,6 +141,19 @@ func (t *Tunnels) fill(entries []entry) error {
 		}
 	}
 	return nil
+}
+
+// enterMine enters where packets of the tunnels, and their fragments, are sent to: many tunnels have that in common.
+func (t *Tunnels) enterMine(entries []entry) {
+	all := make(map[end]*Tunnel)
+	for i := range entries {
+		e := &entries[i]
+		all[destination(&e.end)], all[fragment(&e.end)] = e.tunnel, e.tunnel
+	}
+	t.mine = newTable(len(all))
+	for to, tun := range all {
+		t.mine.put(&to, tun)
+	}
 }
 
 // ours reports whether there is a tunnel that packets sent to where e was may be of.

@@ -33,3 +33,18 @@ func TestTablesOfTheSameTunnelsAreEqual(t *testing.T) {
 		}
 	}
 }
+
+// TestTunnelsThatPacketsAreSentToAlikeTakeOnePlace: a table that is made anew with the underlay is no larger than it must be.
+func TestTunnelsThatPacketsAreSentToAlikeTakeOnePlace(t *testing.T) {
+	list := make([]Tunnel, 1000)
+	for i := range list {
+		list[i] = Tunnel{Port: uint32(i + 1), Type: VXLAN, Key: uint32(i)}
+	}
+	tunnels, err := NewTunnels([]Address{{addr4b, 0, macB}}, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(tunnels.mine.slots); n > 8 || tunnels.Len() != len(list) {
+		t.Errorf("%d tunnels, and %d slots for where they end", tunnels.Len(), n)
+	}
+}
