@@ -54,10 +54,10 @@ func (p *parser) ends(c *Config) {
 			p.Fail("profile", "the name of the profile that says where packets go")
 		}
 	}
-	c.Local = p.end(local, "an IP address or flow")
+	c.Local = p.end(local, "the IP address of one host or flow")
 	switch {
-	case c.Local.From == Lookup:
-		p.Fail(local, "an IP address or flow")
+	case c.Local.From == Lookup, c.Local.Addr.IsMulticast():
+		p.Fail(local, "the IP address of one host or flow")
 	case c.Local.From == Flow && c.Remote.From != Flow:
 		p.Fail(local, "an IP address, as remote_ip is not flow")
 	case c.Local.From == Fixed && c.Remote.From == Fixed && c.Local.Addr.Is4() != c.Remote.Addr.Is4():

@@ -89,6 +89,8 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		{encap.VXLAN, "remote_ip=lookup", `option profile: want the name of the profile`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 profile=x", `option profile: unknown`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 local_ip=flow", `option local_ip: want an IP address, as remote_ip is not flow, found "flow"`},
+		{encap.VXLAN, "remote_ip=192.0.2.1 local_ip=239.1.1.1", `option local_ip: want the IP address of one host or flow`},
+		{encap.VXLAN, "remote_ip=192.0.2.1 local_ip=lookup", `option local_ip: want the IP address of one host or flow`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 local_ip=::1", `option local_ip: want an address of the same family as remote_ip`},
 		{encap.VXLAN, "remote_ip=192.0.2.1 key=16777216", `option key: want a number of 0 to 16777215, flow or none`},
 		{encap.ERSPAN, "remote_ip=192.0.2.1 key=1024", `option key: want a number of 0 to 1023`},
