@@ -39,6 +39,7 @@ type Report struct {
 	Tolerance float64  `json:"tolerance"`
 	Contender string   `json:"contender"`
 	Machines  []string `json:"machines_differ_in,omitempty"`
+	Nice      [2]int   `json:"nice"`                          // value of the switches' processes, old and new
 	Changes   []Change `json:"figures"`                       // in the order of the new run; those that stand in both
 	OnlyOld   []string `json:"only_in_the_old_run,omitempty"` // rows, and contenders of rows in one class
 	OnlyNew   []string `json:"only_in_the_new_run,omitempty"`
@@ -81,7 +82,7 @@ func Runs(before, after *result.Run, o Options) (*Report, error) {
 	if before.Program != after.Program {
 		return nil, fmt.Errorf("runs of two programs, %s and %s", before.Program, after.Program)
 	}
-	r := &Report{Tolerance: o.Tolerance, Contender: o.Contender, Machines: before.Machine.Differences(after.Machine)}
+	r := &Report{Tolerance: o.Tolerance, Contender: o.Contender, Machines: before.Machine.Differences(after.Machine), Nice: [2]int{before.Setup.Nice, after.Setup.Nice}}
 	if len(r.Machines) > 0 && !o.AnyMachine {
 		return nil, fmt.Errorf("%w: %s", ErrMachines, strings.Join(r.Machines, "; "))
 	}

@@ -304,3 +304,17 @@ culvert: 0 better, 1 worse, 0 without a change beyond the noise, 1 with too few 
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
+
+func TestRunsWhoseSwitchesHadOtherPrioritiesSaySo(t *testing.T) {
+	before, after := rates("v1", about(20, 8)), rates("v1", about(20, 8))
+	for _, nice := range []int{0, -10} {
+		after.Setup.Nice = nice
+		var text bytes.Buffer
+		if err := compare(t, before, after).Text(&text); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Contains(text.String(), "nice value 0 in the old run and -10 in the new one"); said != (nice != 0) {
+			t.Errorf("nice value %d: got\n%s", nice, text.String())
+		}
+	}
+}

@@ -29,8 +29,10 @@ const (
 // Options say how to start a daemon.
 type Options struct {
 	Namespace *lab.Namespace
-	Binary    string // path of culvert
-	Dir       string // a directory for its configuration, socket and log; made if it is not there
+	// Spawn starts it, in place of Namespace's Start; nil: Namespace's Start.
+	Spawn  func(*exec.Cmd) error
+	Binary string // path of culvert
+	Dir    string // a directory for its configuration, socket and log; made if it is not there
 	// Config is the configuration, without the control section, which Start writes.
 	Config string
 	Env    []string // in addition to this process's
@@ -51,6 +53,9 @@ type Daemon struct {
 
 // Start writes the configuration, starts the daemon and waits until it answers.
 func Start(ctx context.Context, o Options) (*Daemon, error) {
+	if o.Spawn == nil {
+		o.Spawn = o.Namespace.Start
+	}
 	d := &Daemon{
 		Control:    Control{Socket: filepath.Join(o.Dir, "culvert.sock"), Binary: o.Binary},
 		ConfigPath: filepath.Join(o.Dir, "culvert.yaml"),
@@ -87,7 +92,7 @@ func (d *Daemon) start() (err error) {
 	d.cmd = exec.Command(d.o.Binary, "run", "--config", d.ConfigPath)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	d.cmd.Env = append(os.Environ(), d.o.Env...)
-	if err := d.o.Namespace.Start(d.cmd); err != nil {
+	if err := d.o.Spawn(d.cmd); err != nil {
 		return errors.Join(err, d.log.Close())
 	}
 	go func() {

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +82,36 @@ func TestAChildDiesWithItsNamespace(t *testing.T) {
 	if left := Left([]Hold{held}); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+func TestOneChildHasANiceValueAndTheNextHasNot(t *testing.T) {
+	needRoot(t)
+	n, err := NewNamespace("n")
+	must(t, err)
+	defer func() { must(t, n.Close()) }()
+	var own string
+	for _, c := range []struct {
+		start func(*exec.Cmd) error
+		want  string // "": this process's
+	}{
+		{n.Start, ""},
+		{func(cmd *exec.Cmd) error { return n.StartNice(cmd, -7) }, "-7"},
+		{n.Start, ""},
+	} {
+		cmd := exec.Command("nice") // says what it has
+		var out strings.Builder
+		cmd.Stdout = &out
+		must(t, c.start(cmd))
+		must(t, cmd.Wait())
+		got := strings.TrimSpace(out.String())
+		if own == "" {
+			own = got
+		}
+		if want := cmp.Or(c.want, own); got != want {
+			t.Errorf("the nice value is %s, want %s", got, want)
+		}
+	}
+	must(t, n.MayNice(-20))
 }
 
 // The test binary runs itself as a user without any capability.

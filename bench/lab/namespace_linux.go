@@ -101,13 +101,18 @@ func (n *Namespace) Do(f func() error) error {
 // Start starts cmd inside the namespace, in a process group of its own so that a terminal's Ctrl-C does
 // not reach it. The kernel kills it when this process ends or the namespace is closed, whichever way.
 func (n *Namespace) Start(cmd *exec.Cmd) error {
+	detach(cmd)
+	return n.Do(cmd.Start)
+}
+
+// detach gives a command a process group of its own, and an end with this process's.
+func detach(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)
 	}
 	cmd.SysProcAttr.Setpgid = true
 	// prctl(2), PR_SET_PDEATHSIG: the "parent" is the thread that forked, here the namespace's own.
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	return n.Do(cmd.Start)
 }
 
 // Close takes this process out of the namespace, which the kernel then takes apart once sockets and

@@ -52,6 +52,9 @@ type Options struct {
 	Config []string
 	// Spawn starts a command, in another network namespace perhaps; nil: (*exec.Cmd).Start.
 	Spawn func(*exec.Cmd) error
+	// SpawnDaemon is Spawn for the database and the switch, which may have another priority than the commands that talk to them, as with Debian's
+	// ovs-ctl(8); nil: Spawn.
+	SpawnDaemon func(*exec.Cmd) error
 }
 
 // An Instance is a running Open vSwitch. Stop ends it.
@@ -71,6 +74,9 @@ func Start(ctx context.Context, o Options) (*Instance, error) {
 	}
 	if o.Spawn == nil {
 		o.Spawn = (*exec.Cmd).Start
+	}
+	if o.SpawnDaemon == nil {
+		o.SpawnDaemon = o.Spawn
 	}
 	i := &Instance{o: o, read: make(map[string]int64)}
 	if err := i.start(ctx); err != nil {
@@ -189,7 +195,7 @@ func (i *Instance) spawn(name string, args ...string) error {
 	defer log.Close()
 	cmd := i.command(name, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := i.o.Spawn(cmd); err != nil {
+	if err := i.o.SpawnDaemon(cmd); err != nil {
 		return err
 	}
 	i.daemons = append(i.daemons, cmd)

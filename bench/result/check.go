@@ -115,6 +115,7 @@ func (c *checker) setup(s *Setup) {
 	c.texts("setup", s.Deployment, s.Generator, s.Memory, s.Isolation, s.Windows, s.Repetition)
 	c.texts("port", s.Ports...)
 	c.texts("missing", s.Missing...)
+	c.want(s.Nice >= -20 && s.Nice <= 19, "nice value %d: want -20 to 19", s.Nice)
 	c.list("threads", len(s.Threads), mostItems)
 	for _, t := range s.Threads {
 		c.texts("thread", t.Name)

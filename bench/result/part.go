@@ -59,6 +59,9 @@ func (r *Run) resumes(before *Run) error {
 	if before.Setup.Windows != r.Setup.Windows {
 		return fmt.Errorf("its windows are others: %s", cut(before.Setup.Windows))
 	}
+	if then, now := before.Setup.Nice, r.Setup.Nice; then != now {
+		return fmt.Errorf("its switches had the nice value %d, and have %d now", then, now)
+	}
 	if before.Setup.Generator != r.Setup.Generator {
 		return errors.New("its generator was another")
 	}

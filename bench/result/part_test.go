@@ -50,12 +50,13 @@ func TestARunIsResumedWithTheFilesThatItWasBegunWith(t *testing.T) {
 	}
 }
 
-func TestARunIsNotResumedWithOtherWindows(t *testing.T) {
+func TestARunIsNotResumedWithOtherWindowsAnotherGeneratorOrPriority(t *testing.T) {
 	programs := map[string]string{"culvert": "aa"}
-	longer, faster := *sample(), *sample()
-	longer.Programs, faster.Programs = programs, programs
+	longer, faster, before := *sample(), *sample(), *sample()
+	longer.Programs, faster.Programs, before.Programs = programs, programs, programs
+	before.Setup.Nice = -10
 	longer.Setup.Windows, faster.Setup.Generator = "5 s each", "another"
-	for _, now := range []Run{longer, faster} {
+	for _, now := range []Run{longer, faster, before} {
 		if _, err := Open(begun(t, programs), now); err == nil {
 			t.Errorf("%+v: it goes on", now.Setup)
 		}

@@ -117,9 +117,10 @@ func (o *Options) run(versions, programs map[string]string, missing []string) re
 			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", pump.RingSize), "2 AF_XDP ports on veth, MTU 1500"},
 			Threads:    []result.Thread{{Name: "generator, and all that forwards nothing", CPU: contest.HostCPU}, {Name: "the switch's forwarding thread", CPU: contest.SwitchCPU}},
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
-			Isolation:  fmt.Sprintf("CPU affinity alone; before each window up to %v until others use less than a twentieth of the CPUs", o.Patience),
+			Isolation:  fmt.Sprintf("CPU affinity, and the nice value %d of all processes of the switches; before each window up to %v until others use less than a twentieth of the CPUs", o.Nice, o.Patience),
 			Windows:    o.windowsText(),
 			Repetition: fmt.Sprintf("in the order A B B A; each switch is started %d times for a row; what searches, and so repeats itself, is done in the first round alone", o.Rounds),
+			Nice:       o.Nice,
 			Missing:    missing,
 		},
 	}

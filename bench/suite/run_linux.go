@@ -179,6 +179,9 @@ func newBench(o *Options, dpdk int) (b *bench, err error) {
 	if b.space, err = b.newSpace(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", contest.ErrCannot, err), cpu.Confine(b.all), b.pages.Give())
 	}
+	if err := b.space.MayNice(o.Nice); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", contest.ErrCannot, err), b.close())
+	}
 	return b, nil
 }
 

@@ -5,14 +5,19 @@ package suite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/culvertdev/culvert/bench/contest"
 	"github.com/culvertdev/culvert/bench/daemon"
+	"github.com/culvertdev/culvert/bench/lab"
 	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/switches"
 )
@@ -111,6 +116,56 @@ func TestSwitchesTakeTurnsBesideEachOther(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// All threads of all processes of all switches have the nice value of the run, and their generators that of the bench.
+func TestSwitchesHaveThePriorityOfTheRunAndGeneratorsTheirOwn(t *testing.T) {
+	b := short(t)
+	b.o.Rings, b.o.Sizes, b.o.Rounds, b.o.Turns, b.o.Nice = []string{"split"}, []int{64}, 1, 1, -6
+	b.o.Rows = []string{"no-lookup", "port", "afxdp-packets"}
+	cells, err := b.o.cells(Rows())
+	must(t, err)
+	there, _, err := b.o.switches(cells)
+	must(t, err)
+	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	must(t, err)
+	for _, at := range b.o.turns(cells, there) {
+		for i, sw := range at.contenders() {
+			t.Run(at.Row.ID+"/"+sw.Name(), func(t *testing.T) {
+				s, err := b.side(t.Context(), at.Cell, sw, filepath.Join(scratch(t), fmt.Sprint(i)))
+				must(t, err)
+				p := s.(*pair)
+				wantNice(t, "the switch", p.stand.Switch.PID(), b.o.Nice)
+				wantNice(t, "the generator", p.driver.PID(), 20-own)
+				must(t, p.end())
+			})
+		}
+	}
+}
+
+// scratch returns a directory whose path leaves room for that of a socket.
+func scratch(t *testing.T) string {
+	dir, _, err := lab.NewScratch("culvert-bench-")
+	must(t, err)
+	t.Cleanup(func() { must(t, dir.Close()) })
+	return dir.Path
+}
+
+// wantNice wants a value of all threads of a process; 0 has none.
+func wantNice(t *testing.T, who string, pid, want int) {
+	t.Helper()
+	if pid == 0 {
+		return
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	must(t, err)
+	for _, thread := range threads {
+		tid, err := strconv.Atoi(thread.Name())
+		must(t, err)
+		if got, err := unix.Getpriority(unix.PRIO_PROCESS, tid); err != nil || 20-got != want {
+			t.Errorf("%s, thread %d: the nice value is %d, want %d (%v)", who, tid, 20-got, want, err)
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ func (b *bench) once(ctx context.Context, sw switches.Switch, at Cell, patience 
 // stand makes the scene of a cell, with files in dir, whose path is short, and ports of vhost-user in space. done takes away what must be.
 func (b *bench) stand(at Cell, sw switches.Switch, dir string, space *lab.Namespace) (s *Stand, done func() error, err error) {
 	s = &Stand{Cell: at, Options: b.o, Ceiling: b.ceiling, Scene: switches.Scene{
-		Dir: filepath.Join(dir, sw.Name()), Space: space, CPU: contest.SwitchCPU, Main: contest.HostCPU,
+		Dir: filepath.Join(dir, sw.Name()), Space: space, CPU: contest.SwitchCPU, Main: contest.HostCPU, Nice: b.o.Nice,
 	}}
 	done = func() error { return nil }
 	own, theirs := sw.(switches.Own)

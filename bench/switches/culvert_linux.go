@@ -47,7 +47,7 @@ type runningCulvert struct {
 }
 
 func (c *Culvert) Start(ctx context.Context, s Scene) (Running, error) {
-	r := &runningCulvert{config: []string{countCollections}, options: daemon.Options{Namespace: s.Space, Binary: c.Binary, Dir: s.Dir, Config: c.text(s), Env: []string{countCollections}}}
+	r := &runningCulvert{config: []string{countCollections}, options: daemon.Options{Spawn: s.start, Binary: c.Binary, Dir: s.Dir, Config: c.text(s), Env: []string{countCollections}}}
 	for _, text := range []string{strings.TrimSuffix(longer(s), ", "), c.Ports, c.Config, exactOff(s), inline(s)} {
 		if text != "" {
 			r.config = append(r.config, oneLine(text))

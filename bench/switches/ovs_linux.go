@@ -24,7 +24,7 @@ type runningOVS struct {
 
 // startOVS starts a build of Open vSwitch with what o says, and its bridges.
 func startOVS(ctx context.Context, s Scene, o ovs.Options, build string) (Running, error) {
-	o.Dir, o.Spawn = s.Dir, s.Space.Start
+	o.Dir, o.Spawn, o.SpawnDaemon = s.Dir, s.Space.Start, s.start
 	if s.NoExact {
 		o.Config = append(o.Config, "emc-insert-inv-prob=0")
 	}

@@ -33,7 +33,7 @@ func (p *Patch) Start(ctx context.Context, s Scene) (Running, error) {
 	}
 	r := &runningPatch{start: func() (*console.Console, error) {
 		cmd := exec.Command(p.Binary, "bench", "patch", s.Ports[0].Socket, s.Ports[1].Socket, "--cpu", strconv.Itoa(s.CPU), "--rest-cpu", strconv.Itoa(s.Main))
-		return console.Start(cmd, s.Space.Start)
+		return console.Start(cmd, s.start)
 	}}
 	var err error
 	r.Console, err = r.start()

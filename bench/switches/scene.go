@@ -2,6 +2,7 @@ package switches
 
 import (
 	"net/netip"
+	"os/exec"
 
 	"github.com/culvertdev/culvert/bench/lab"
 )
@@ -12,6 +13,7 @@ type Scene struct {
 	Space   *lab.Namespace // where it runs
 	CPU     int            // of its one forwarding thread
 	Main    int            // of all else it does
+	Nice    int            // value that its processes have, from -20 to 19 (setpriority(2)); the user's own switch and the kernel have their own
 	Ports   []Port         // numbers 1, 2, … of its bridge
 	MTU     int            // bytes, of vhost-user ports; 0: the switch's own, 1500
 	Tunnel  *Tunnel        // port TunnelPort of the bridge, whose packets go by the second of two ports, which is not on the bridge then
@@ -45,6 +47,9 @@ type Tunnel struct {
 	NearMAC [6]byte // the switch's
 	FarMAC  [6]byte
 }
+
+// start starts a process of the switch, as the scene says: every switch starts all that it consists of by this.
+func (s *Scene) start(cmd *exec.Cmd) error { return s.Space.StartNice(cmd, s.Nice) }
 
 // PortsTo are AF_XDP ports to the hosts of a lab, in their order.
 func PortsTo(l *lab.Lab) (list []Port) {

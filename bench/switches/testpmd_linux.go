@@ -20,7 +20,7 @@ type runningTestpmd struct {
 }
 
 func (Testpmd) Start(ctx context.Context, s Scene) (Running, error) {
-	o := testpmd.Options{Name: filepath.Base(s.Dir), Mode: "io", CPU: s.CPU, Main: s.Main, Spawn: s.Space.Start, Cycles: true}
+	o := testpmd.Options{Name: filepath.Base(s.Dir), Mode: "io", CPU: s.CPU, Main: s.Main, Spawn: s.start, Cycles: true}
 	for _, p := range s.Ports {
 		if p.Socket == "" {
 			return nil, errors.New("testpmd has vhost-user ports alone here")

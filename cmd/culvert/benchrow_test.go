@@ -62,6 +62,8 @@ func TestMeasurementsThatCannotBe(t *testing.T) {
 		code       int
 	}{
 		{"2 ports, want 3: where addresses are shown", "learn a=memory b=memory", exitUsage},
+		{"--nice 5: want -20 to 0", "run --nice 5 --plan", exitUsage},
+		{"--nice -21: want -20 to 0", "run --nice=-21 --plan", exitUsage},
 		{"0 steps", "load a=memory b=memory --steps 0", exitUsage},
 		{"--throughput", "recover a=memory b=memory", exitUsage},
 		{"while there is load", "disturb a=memory b=memory --do true --rate 1 --after 1m", exitUsage},

@@ -41,6 +41,7 @@ type benchRunCmd struct {
 	Config  string        `help:"More lines of Culvert's configuration." placeholder:"LINES"`
 	Rate    int           `help:"Single frames a second in the row about latency." default:"10000"`
 	Buffers int           `help:"Frame buffers of testpmd as generator; 0: its many, which keep its caches cold." default:"6144"`
+	Nice    int           `help:"Nice value that all processes of every switch are started with, alike: -20 to 0, as --nice=-10. The generator keeps that of this command." default:"0" placeholder:"N"`
 	Perf    bool          `help:"Say for each window where the switch's time goes, by perf, of programs with symbols: go build's, not make's."`
 }
 
@@ -74,7 +75,7 @@ func (c *benchRunCmd) Run(e *env) error {
 func (c *benchRunCmd) options(e *env) (*suite.Options, error) {
 	o := &suite.Options{
 		Culvert: c.Culvert, Other: c.Other, Ports: c.Ports, Config: c.Config, Only: c.Only, Rows: c.Rows, Rings: c.Rings, Sizes: c.Sizes, Rounds: c.Rounds, Budget: c.Budget,
-		Warm: c.Warm, Window: c.Window, Turns: c.Turns, Turn: c.Turn, Settle: c.Settle, Patience: c.Wait, Rate: c.Rate, Buffers: c.Buffers, Perf: c.Perf, Plan: c.Plan, Out: e.out,
+		Warm: c.Warm, Window: c.Window, Turns: c.Turns, Turn: c.Turn, Settle: c.Settle, Patience: c.Wait, Rate: c.Rate, Buffers: c.Buffers, Nice: c.Nice, Perf: c.Perf, Plan: c.Plan, Out: e.out,
 		Commands: []string{result.CommandLine("culvert", os.Args[1:])},
 	}
 	if c.Quick {
@@ -89,6 +90,9 @@ func (c *benchRunCmd) options(e *env) (*suite.Options, error) {
 	}
 	if c.Rounds < 1 || c.Rate < 1 || min(c.Window, c.Warm, c.Turn, c.Settle) <= 0 || c.Turns < 0 {
 		return nil, usageError{errors.New("--rounds, --rate, --warm, --window, --turn and --settle want to be above 0, --turns not below")}
+	}
+	if c.Nice < -20 || c.Nice > 0 {
+		return nil, usageError{fmt.Errorf("--nice %d: want -20 to 0", c.Nice)}
 	}
 	for _, text := range c.Own {
 		own, err := switches.ParseOwn(text)
