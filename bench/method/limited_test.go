@@ -99,7 +99,11 @@ func TestWhatTrialsOfALimitedGeneratorSayTogether(t *testing.T) {
 		{"offered little, and lost in part by the generator", []Tried{tried(70, 0, true), tried(80, 9, true), tried(90, 9, false)}, nothing, 70},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := search{made: tt.tries}
+			g, err := Goals{Max: 200, Final: time.Second}.withDefaults()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := search{Goals: g, made: tt.tries}
 			list := s.verdicts(0, time.Second)
 			if tt.says < 0 {
 				if len(list) != 0 {

@@ -111,6 +111,7 @@ func TestASearchEnds(t *testing.T) {
 	for _, g := range []Goals{
 		{}, {Max: -1}, {Max: math.Inf(1)}, {Max: math.NaN()}, {Max: 1, Min: 2}, {Max: 1, Precision: 1}, {Max: 1, Precision: -1},
 		{Max: 1, First: 2 * time.Second, Final: time.Second}, {Max: 1, Loss: []float64{0.5, 0.1}}, {Max: 1, Loss: []float64{1}},
+		{Max: 1, Final: time.Second, Sum: time.Millisecond}, {Max: 1, Exceed: new(1.0)}, {Max: 1, Exceed: new(-0.1)}, {Max: 1, Exceed: new(math.NaN())},
 	} {
 		if _, _, err := Search(t.Context(), g, s.trial); err == nil {
 			t.Errorf("%+v: no error", g)

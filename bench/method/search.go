@@ -14,17 +14,22 @@ type Goals struct {
 	Precision float64       // by which share a rate that passes is below one that does not, at most; default 0.005
 	First     time.Duration // how long trials are at first; default a tenth of Final
 	Final     time.Duration // how long the trials last that count; default 10 s
-	Trials    int           // at most; default 200
+	Sum       time.Duration // how long those at one rate last together until it is decided, unless it is clear before; default Final: one decides
+	Exceed    *float64      // share of that time that trials may take which lose more than the goal, from 0 to below 1; default 0.5
+	Trials    int           // at most; default 200 for each Final that Sum has
 	// Classes tells the classes of trials from their probes, see Class; nil: all are of one class.
 	Classes func(probes [][]float64) []string
 }
 
-// A Found is the answer to one goal. Trials have the rates that were asked for beside what was really offered.
+// A Found is the answer to one goal. Trials have the rates that were asked for beside what was really offered. Where several trials of a rate decided,
+// the first of those stands for them that are for it.
 type Found struct {
-	Loss    float64 `json:"loss"`              // the goal
-	Passed  *Tried  `json:"passed"`            // the highest rate that passed below all that did not; nil if none did
-	Failed  *Tried  `json:"failed,omitempty"`  // the lowest rate that failed; nil if none did: the switch may do more
-	Limited *Tried  `json:"limited,omitempty"` // the lowest rate at which nothing could be said because of the generator, if it is lower: the switch may do more
+	Loss     float64 `json:"loss"`               // the goal
+	Passed   *Tried  `json:"passed"`             // the highest rate that passed below all that did not; nil if none did
+	Trials   int     `json:"trials,omitempty"`   // of full length that decided so; three in which the generator was the limit count as one
+	Exceeded int     `json:"exceeded,omitempty"` // of these lost more than the goal
+	Failed   *Tried  `json:"failed,omitempty"`   // the lowest rate that failed; nil if none did: the switch may do more
+	Limited  *Tried  `json:"limited,omitempty"`  // the lowest rate at which nothing could be said because of the generator, if it is lower: the switch may do more
 }
 
 // Rate returns the highest rate that passed, as it was really offered; 0 if none did.
@@ -67,8 +72,9 @@ type search struct {
 }
 
 // Search finds, for each goal, the highest rate at which a switch loses no more. A trial counts for all goals. Short
-// trials come first and say only where the long ones begin. made are all trials in the order they were made; it is
-// what has been made so far when there is an error.
+// trials come first, to say where the long ones begin. A rate is tried until it is decided as draft-ietf-bmwg-mlrsearch has it: by Final (its goal final
+// trial duration), Sum (goal duration sum) and Exceed (goal exceed ratio), which are the same for all goals here. made are all trials in the order they were
+// made; it is what has been made so far when there is an error.
 //
 // Trials of different classes are kept apart, and the search goes on with what it knows of the class that the machine is
 // in; all of an answer is of one class, that of its Passed. Mixed trials count for nothing.
@@ -112,8 +118,14 @@ func (g Goals) withDefaults() (Goals, error) {
 	if g.First == 0 {
 		g.First = g.Final / 10
 	}
+	if g.Sum == 0 {
+		g.Sum = g.Final
+	}
+	if g.Exceed == nil {
+		g.Exceed = new(0.5)
+	}
 	if g.Trials == 0 {
-		g.Trials = 200
+		g.Trials = 200 * int((g.Sum+g.Final-1)/g.Final)
 	}
 	switch {
 	case !(g.Min > 0 && g.Min < g.Max) || math.IsInf(g.Max, 0):
@@ -122,6 +134,10 @@ func (g Goals) withDefaults() (Goals, error) {
 		return g, fmt.Errorf("precision %v, want it between 0 and 1", g.Precision)
 	case g.First <= 0 || g.First > g.Final:
 		return g, fmt.Errorf("trials of %v at first and %v at last, want them ascending", g.First, g.Final)
+	case g.Sum < g.Final:
+		return g, fmt.Errorf("%v in all for trials of %v, want it to be as long at least", g.Sum, g.Final)
+	case !(*g.Exceed >= 0 && *g.Exceed < 1):
+		return g, fmt.Errorf("a share of %v of the time with more loss than the goal, want 0 to less than 1", *g.Exceed)
 	}
 	for i, l := range g.Loss {
 		if !(l >= 0 && l < 1) || i > 0 && l <= g.Loss[i-1] {
@@ -158,7 +174,7 @@ func (s *search) try(ctx context.Context, rate float64, d time.Duration) error {
 	return ctx.Err()
 }
 
-// known returns what trials of one duration, and of the class that the machine is in, say of a goal. A rate that passed
+// known returns what trials of a phase, and of the class that the machine is in, say of a goal. A rate that passed
 // above one that did not was luck.
 func (s *search) known(loss float64, d time.Duration) Found {
 	f := Found{Loss: loss}
@@ -176,7 +192,7 @@ func (s *search) known(loss float64, d time.Duration) Found {
 	}
 	for _, v := range verdicts {
 		if v.says == passed && (f.bound() == nil || v.Rate < f.bound().Rate) && (f.Passed == nil || v.Rate > f.Passed.Rate) {
-			f.Passed = v.Tried
+			f.Passed, f.Trials, f.Exceeded = v.Tried, v.trials, v.exceeded
 		}
 	}
 	return f

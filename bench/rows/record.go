@@ -210,11 +210,18 @@ func RecordFound(task, unit string, found []method.Found) Record {
 	r.exact(exact...)
 	for i, f := range found {
 		if f.Passed != nil && f.Passed.Again > 0 {
-			again := fmt.Sprintf("%s: %d parts made again, others had the switch's CPU", measures[i].Name, f.Passed.Again)
-			r.Window.Note = strings.TrimPrefix(r.Window.Note+"; "+again, "; ")
+			r.remark("%s: %d parts made again, others had the switch's CPU", measures[i].Name, f.Passed.Again)
+		}
+		if f.Exceeded > 0 {
+			r.remark("%s: more was lost in %d of %d trials at the rate", measures[i].Name, f.Exceeded, f.Trials)
 		}
 	}
 	return r
+}
+
+// remark adds to what is said of the window.
+func (r *Record) remark(format string, args ...any) {
+	r.Window.Note = strings.TrimPrefix(r.Window.Note+"; "+fmt.Sprintf(format, args...), "; ")
 }
 
 // RecordLoads returns what a run keeps of trials at rising loads: loss against load.

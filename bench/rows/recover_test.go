@@ -99,7 +99,7 @@ func TestLatencyOfALimitedGeneratorIsNotKeptAsTheSwitchs(t *testing.T) {
 	}
 }
 
-func TestWhatIsSaidOfPartsMadeAgainDoesNotHideALimit(t *testing.T) {
+func TestWhatIsSaidOfARateThatPassedDoesNotHideALimit(t *testing.T) {
 	passed := method.Tried{Rate: 1e6, Outcome: method.Outcome{Offered: 1e6, Again: 2}}
 	limited := method.Tried{Rate: 2e6, Outcome: method.Outcome{Limits: []string{"the generator did not keep up"}}}
 	const again = "no loss: 2 parts made again, others had the switch's CPU"
@@ -109,6 +109,7 @@ func TestWhatIsSaidOfPartsMadeAgainDoesNotHideALimit(t *testing.T) {
 	}{
 		{method.Found{Passed: &passed, Failed: &method.Tried{Rate: 1.01e6}}, again},
 		{method.Found{Passed: &passed, Limited: &limited}, "no higher rate could be tried: the generator did not keep up; " + again},
+		{method.Found{Passed: &passed, Failed: &method.Tried{Rate: 1.01e6}, Trials: 5, Exceeded: 2}, again + "; no loss: more was lost in 2 of 5 trials at the rate"},
 	} {
 		if got := RecordFound("throughput", "packets/s", []method.Found{tt.found}).Window.Note; got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)

@@ -21,6 +21,8 @@ type benchSearchCmd struct {
 	Loss      []float64     `help:"Shares that may be lost, ascending." default:"0,0.005"`
 	Precision float64       `help:"Share by which what passes is below what does not, at most." default:"0.005"`
 	Time      time.Duration `help:"How long the trials last that count." default:"10s" placeholder:"TIME"`
+	Sum       time.Duration `help:"How long those at one rate last together until it is decided, unless it is clear before; 0: one trial decides." default:"0" placeholder:"TIME"`
+	Exceed    float64       `help:"Share of that time that trials may take which lose more than they may: 0.5 finds what a switch does most of the time, 0 what it always does." default:"0.5"`
 	Warm      time.Duration `help:"How long frames are sent before anything counts, at a tenth of the highest rate." default:"2s" placeholder:"TIME"`
 }
 
@@ -53,7 +55,7 @@ func (c *benchSearchCmd) Run(e *env) error {
 
 // search looks for the rates, and measures latency below the first that was found.
 func (c *benchSearchCmd) search(ctx context.Context, trial method.Trial) (a searchAnswer, err error) {
-	a.Found, a.Trials, err = method.Search(ctx, method.Goals{Loss: c.Loss, Max: c.Max, Precision: c.Precision, Final: c.Time, Classes: machine.Classes}, trial)
+	a.Found, a.Trials, err = method.Search(ctx, method.Goals{Loss: c.Loss, Max: c.Max, Precision: c.Precision, Final: c.Time, Sum: c.Sum, Exceed: &c.Exceed, Classes: machine.Classes}, trial)
 	if err != nil {
 		return a, err
 	}
@@ -132,10 +134,18 @@ func (a searchAnswer) print(w io.Writer) {
 	}
 }
 
+// outOf says in how many trials more was lost at the rate that passed, if there are any.
+func outOf(f method.Found) string {
+	if f.Exceeded == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (more in %d of %d trials)", f.Exceeded, f.Trials)
+}
+
 // printFound prints the answers to a search for rates of something.
 func printFound(w io.Writer, unit string, found []method.Found) {
 	for _, f := range found {
-		fmt.Fprintf(w, "loss of at most %.4g %%: ", 100*f.Loss)
+		fmt.Fprintf(w, "loss of at most %.4g %%%s: ", 100*f.Loss, outOf(f))
 		switch {
 		case f.Passed == nil && f.Limited != nil:
 			fmt.Fprintf(w, "unknown: %.0f %s%s\n", f.Limited.Rate, unit, limited(f.Limited.Outcome))

@@ -80,6 +80,30 @@ func TestLatencyBelowARateIsMeasuredInTheStateThatTheRateWasFoundIn(t *testing.T
 	}
 }
 
+// One trial in three loses a frame, at whatever rate.
+func TestASearchForgivesWhatItIsToldTo(t *testing.T) {
+	for _, exceed := range []float64{0, 0.5} {
+		c := benchSearchCmd{Max: 1000, Loss: []float64{0}, Precision: 0.05, Time: time.Second, Sum: 3 * time.Second, Exceed: exceed}
+		made := 0
+		a, err := c.search(t.Context(), func(_ context.Context, rate float64, d time.Duration) (o method.Outcome, err error) {
+			made++
+			o.Offered = uint64(rate * d.Seconds())
+			if made%3 == 0 || rate > 600 {
+				o.Lost = 1
+			}
+			return o, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		a.print(&out)
+		if rate := a.Found[0].Rate(); (rate > 570) != (exceed > 0) || strings.Contains(out.String(), "(more in 1 of 3 trials): ") != (exceed > 0) {
+			t.Errorf("--exceed %v: found %.0f, said %s", exceed, rate, out.String())
+		}
+	}
+}
+
 func TestARateIsSearchedFor(t *testing.T) {
 	args := append([]string{"bench", "search", "--rest", "--time", "100ms", "--self", "20ms", "--warm", "10ms", "--max", "2000", "--loss", "0.9"}, linked...)
 	out, errs, code := culvert(t, "", args...)
