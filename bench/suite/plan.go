@@ -129,13 +129,13 @@ func ids(all []Row) (list []string) {
 }
 
 // turns returns the rounds of the cells, one after the other, with the switches of each that are there. A B B A with fresh switches starts each
-// twice, and so has half as many rounds. Rows that search take part in the first alone.
+// twice, and so has half as many rounds. Rows that search take part in the first alone, unless rows are asked for.
 func (o *Options) turns(cells []Cell, there []switches.Switch) (list []turn) {
 	for round := range o.Rounds {
 		for _, c := range cells {
 			all := o.contenders(c.Row, there)
 			groups := o.groups(c.Row, all)
-			if len(all) == 0 || c.Row.Once && round > 0 || groups == 0 && round >= (o.Rounds+1)/2 {
+			if len(all) == 0 || c.Row.Once && round > 0 && len(o.Rows) == 0 || groups == 0 && round >= (o.Rounds+1)/2 {
 				continue
 			}
 			list = append(list, turn{c, round + 1, contest.Turns(all), groups})

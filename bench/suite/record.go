@@ -119,11 +119,20 @@ func (o *Options) run(versions, programs map[string]string, missing []string) re
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
 			Isolation:  fmt.Sprintf("CPU affinity, and the nice value %d of all processes of the switches; before each window up to %v until others use less than a twentieth of the CPUs", o.Nice, o.Patience),
 			Windows:    o.windowsText(),
-			Repetition: fmt.Sprintf("in the order A B B A; each switch is started %d times for a row; what searches, and so repeats itself, is done in the first round alone", o.Rounds),
+			Repetition: o.repetitionText(),
 			Nice:       o.Nice,
 			Missing:    missing,
 		},
 	}
+}
+
+// repetitionText says how often windows come round.
+func (o *Options) repetitionText() string {
+	s := fmt.Sprintf("in the order A B B A; each switch is started %d times for a row", o.Rounds)
+	if len(o.Rows) > 0 {
+		return s
+	}
+	return s + "; what searches, and so repeats itself, is done in the first round alone"
 }
 
 // windowsText says how windows come about.

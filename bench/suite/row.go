@@ -30,7 +30,7 @@ type Row struct {
 	Takes   time.Duration                   // of a fresh window, beyond the start and what Options say
 	Each    time.Duration                   // of a window in turns, likewise
 	Long    bool                            // its windows in turns are longer and fewer than those of other rows
-	Once    bool                            // it searches, and so repeats itself: the first round is enough
+	Once    bool                            // it searches, and so repeats itself, or takes long: of all rows it has the first round alone
 	Third   bool                            // the switch has a third port, which sees what is flooded
 	Asked   bool                            // measured only when it is asked for by its ID
 }

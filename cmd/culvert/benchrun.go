@@ -27,7 +27,7 @@ type benchRunCmd struct {
 	Own     []string      `sep:"none" help:"A switch of your own that runs: NAME,a=END,b=END and perhaps ,pid=N and ,rules=COMMAND, which reads rules. An END is a socket that it connects to, or afxdp:DEVICE or afpacket:DEVICE with @NAMESPACE behind it: the other end of its interface." placeholder:"SWITCH"`
 	Rings   []string      `help:"Layouts of vhost-user rings: split, packed." default:"split" placeholder:"LAYOUT"`
 	Sizes   []int         `help:"Bytes of a frame, with the frame check sequence, which it does not have here: 64 to 1518, up to 9018 in rows driven by our own generator at its rates, such as throughput." default:"64" placeholder:"N"`
-	Rounds  int           `help:"How often each switch is started for a row, at most." default:"4"`
+	Rounds  int           `help:"How often each switch is started for a row, at most; for a row that searches twice, unless --rows asks for rows." default:"4"`
 	Turns   int           `help:"Windows of a switch in each round of a row whose switches run beside each other, stopped but for their turns; 0: a fresh switch for each window of every row." default:"6"`
 	Turn    time.Duration `help:"How long each of these windows is." default:"250ms" placeholder:"TIME"`
 	Settle  time.Duration `help:"How long traffic passes before each of these windows, but for the first." default:"120ms" placeholder:"TIME"`
