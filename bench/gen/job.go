@@ -156,14 +156,19 @@ func (s *Stream) frames(t time.Duration) uint64 {
 	if s.Rate == 0 {
 		return s.Count
 	}
-	if s.Until > 0 {
-		t = time.Duration(s.Until)
-	}
-	n := uint64(max(1, math.Round(s.Rate*(t-time.Duration(s.After)).Seconds())))
+	n := uint64(max(1, math.Round(s.Rate*time.Duration(s.ends(Duration(t))-s.After).Seconds())))
 	if s.Count > 0 {
 		n = min(n, s.Count)
 	}
 	return n
+}
+
+// ends returns how long after the start of a job of a time the stream ends.
+func (s *Stream) ends(t Duration) Duration {
+	if s.Until > 0 {
+		return s.Until
+	}
+	return t
 }
 
 // A Duration is a time as text, such as "1.5s".

@@ -85,7 +85,7 @@ func (r *run) addStream(i int) error {
 		o.Interval = r.clock.Frequency() / st.Rate
 	}
 	if st.Capture != nil {
-		err = r.addCapture(s, st.Capture, o)
+		err = r.addCapture(s, &st, o)
 	} else {
 		var made *stream.Stream
 		made, err = stream.New(st.Spec, sink.Mark(r.number, i), r.bodies)
@@ -97,8 +97,8 @@ func (r *run) addStream(i int) error {
 	return fits(r.ports[from], s.source.Longest())
 }
 
-func (r *run) addCapture(s *sender, spec *capture.Spec, o pace.Options) error {
-	c, err := capture.Read(*spec)
+func (r *run) addCapture(s *sender, st *Stream, o pace.Options) error {
+	c, err := capture.Read(*st.Capture)
 	if err != nil {
 		return err
 	}
@@ -106,9 +106,8 @@ func (r *run) addCapture(s *sender, spec *capture.Spec, o pace.Options) error {
 	for i, t := range c.Times() {
 		times[i] = r.cycles(t)
 	}
-	// One pass follows another as frames do on average.
-	period := times[len(times)-1] + times[len(times)-1]/int64(max(1, len(times)-1))
-	s.source, s.pace = c, pace.NewRecorded(times, period, c.Repeat, o)
+	end := time.Duration(st.ends(r.job.Time) - st.After)
+	s.source, s.pace = c, pace.NewRecorded(times, r.cycles(c.Period()), c.Repeat, r.cycles(end), o)
 	return nil
 }
 

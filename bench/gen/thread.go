@@ -147,7 +147,7 @@ func (t *thread) end(now int64) {
 	}
 	t.made.Store(n)
 	left := slices.ContainsFunc(t.senders, func(s *sender) bool { return s.pace.Left() })
-	paced := !slices.ContainsFunc(t.job.Streams, func(s Stream) bool { return s.Rate == 0 })
+	paced := !slices.ContainsFunc(t.job.Streams, func(s Stream) bool { return s.Rate == 0 && s.Capture == nil })
 	grace := int64(0)
 	if paced {
 		grace = t.cycles(time.Duration(t.job.CatchUp))

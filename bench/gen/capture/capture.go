@@ -108,6 +108,19 @@ func (c *Capture) add(r pcapport.Record, at time.Duration) error {
 // Times returns when each frame is to be sent, from the first, in ascending order. The slice is the capture's.
 func (c *Capture) Times() []time.Duration { return c.times }
 
+// alone is how long a pass takes all of whose frames have one time, such as that of a single one: nothing says how often they come.
+const alone = time.Millisecond
+
+// Period returns how long after the beginning of a pass the next one begins: it follows as frames do on average. Where all have one time it is a
+// millisecond at the speed of the capture.
+func (c *Capture) Period() time.Duration {
+	last := c.times[len(c.times)-1]
+	if last == 0 {
+		return time.Duration(float64(alone) / c.Speed)
+	}
+	return last + last/time.Duration(len(c.times)-1)
+}
+
 // Longest returns the size in bytes of the longest frame.
 func (c *Capture) Longest() int { return c.longest }
 

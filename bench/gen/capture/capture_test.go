@@ -82,6 +82,30 @@ func TestFramesAreSentAsTheyWereCaptured(t *testing.T) {
 	}
 }
 
+func TestAPassFollowsAnotherAsFramesDo(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		name  string
+		path  string
+		speed float64
+		want  time.Duration
+	}{
+		{"three frames in 20 ms", file(t, shot{0, 60, 0}, shot{5 * ms, 60, 0}, shot{20 * ms, 60, 0}), 1, 30 * ms},
+		{"twice as fast", file(t, shot{0, 60, 0}, shot{5 * ms, 60, 0}, shot{20 * ms, 60, 0}), 2, 15 * ms},
+		{"one frame", file(t, shot{0, 60, 0}), 1, ms},
+		{"one frame, four times as fast", file(t, shot{0, 60, 0}), 4, ms / 4},
+		{"two at one time", file(t, shot{0, 60, 0}, shot{0, 60, 0}), 1, ms},
+	} {
+		r, err := Read(Spec{Path: c.path, Speed: c.speed, Repeat: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Period(); got != c.want {
+			t.Errorf("%s: a pass follows after %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestWhatCannotBeSentIsSaid(t *testing.T) {
 	good := file(t, shot{0, 60, 0})
 	for _, tt := range []struct {

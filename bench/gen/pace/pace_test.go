@@ -107,7 +107,7 @@ func TestOneFrameASecondIsNeverLeftOut(t *testing.T) {
 }
 
 func TestARecordingComesAgainWithItsTiming(t *testing.T) {
-	p := NewRecorded([]int64{0, 5, 5, 20}, 30, 2, Options{Slack: 100})
+	p := NewRecorded([]int64{0, 5, 5, 20}, 30, 2, 0, Options{Slack: 100})
 	if got, want := send(p, 100, 1, 64), []int64{0, 5, 5, 20, 30, 35, 35, 50}; !slices.Equal(got, want) {
 		t.Errorf("frames left at %v, want %v", got, want)
 	}
@@ -116,8 +116,27 @@ func TestARecordingComesAgainWithItsTiming(t *testing.T) {
 	}
 }
 
+func TestARecordingEndsWithWhatIsDueBefore(t *testing.T) {
+	for _, c := range []struct {
+		end  int64
+		want []int64
+	}{{35, []int64{0, 5, 5, 20, 30}}, {36, []int64{0, 5, 5, 20, 30, 35, 35}}, {5, []int64{0}}, {1000, []int64{0, 5, 5, 20, 30, 35, 35, 50}}} {
+		p := NewRecorded([]int64{0, 5, 5, 20}, 30, 2, c.end, Options{})
+		if got := send(p, 100, 1, 64); !slices.Equal(got, c.want) || p.Left() {
+			t.Errorf("an end at %d: frames left at %v, want %v; left: %v", c.end, got, c.want, p.Left())
+		}
+	}
+	late := NewRecorded([]int64{0, 10, 20, 30}, 40, 1, 25, Options{Bound: 5})
+	late.Start(0)
+	late.Sent(late.Due(0), 0)
+	late.Sent(late.Due(1000), 1000) // frame 1, and the others come as much later
+	if late.Sent(late.Due(1010), 1010); late.Left() {
+		t.Error("a frame that was due after the end comes since others were late")
+	}
+}
+
 func TestARecordingWaitsForASenderThatWasHeldUp(t *testing.T) {
-	p := NewRecorded([]int64{0, 10, 20, 30}, 40, 1, Options{Bound: 5, Slack: 5})
+	p := NewRecorded([]int64{0, 10, 20, 30}, 40, 1, 0, Options{Bound: 5, Slack: 5})
 	p.Start(0)
 	p.Sent(p.Due(0), 0)
 	if n := p.Due(1000); n != 1 { // frame 1 counts as 5 late, so frame 2 is due 5 from now
@@ -133,7 +152,7 @@ func TestARecordingWaitsForASenderThatWasHeldUp(t *testing.T) {
 }
 
 func TestAPaceMakesNoGarbage(t *testing.T) {
-	steady, recorded := NewSteady(Options{Interval: 3}), NewRecorded([]int64{0, 1}, 2, 1<<30, Options{})
+	steady, recorded := NewSteady(Options{Interval: 3}), NewRecorded([]int64{0, 1}, 2, 1<<30, 0, Options{})
 	now := int64(0)
 	for _, p := range []Pace{steady, recorded} {
 		p.Start(now)

@@ -6,6 +6,8 @@ type Recorded struct {
 	period int64   // cycles from one pass to the next
 	passes int     // to come, this one included
 	start  int64   // of this pass
+	from   int64   // cycles from the start of all at which this pass begins when nothing is late
+	end    int64   // cycles from the start of all: frames that are due then or later do not come; 0: all come
 	next   int     // frame of this pass
 	bound  int64
 	slack  int64
@@ -13,10 +15,10 @@ type Recorded struct {
 }
 
 // NewRecorded returns a pace with frames at the given times, of which there is at least one: in cycles from the start,
-// in ascending order. They come again as often as passes says, a pass beginning period cycles after the one before. Of
-// the options, Bound and Slack count.
-func NewRecorded(at []int64, period int64, passes int, o Options) *Recorded {
-	return &Recorded{at: at, period: max(period, at[len(at)-1]), passes: passes, bound: o.Bound, slack: o.Slack}
+// in ascending order. They come again as often as passes says, a pass beginning period cycles after the one before. Those that are due end cycles from the start
+// or later, as they were recorded, do not come; 0: all do. Of the options, Bound and Slack count.
+func NewRecorded(at []int64, period int64, passes int, end int64, o Options) *Recorded {
+	return &Recorded{at: at, period: max(period, at[len(at)-1]), passes: passes, end: end, bound: o.Bound, slack: o.Slack}
 }
 
 // Start implements Pace.
@@ -34,7 +36,7 @@ func (r *Recorded) Due(now int64) int {
 	}
 	n := 0
 	for _, at := range r.at[r.next:min(r.next+atOnce, len(r.at))] {
-		if r.start+at > now {
+		if r.start+at > now || r.end > 0 && r.from+at >= r.end {
 			break
 		}
 		n++
@@ -52,11 +54,14 @@ func (r *Recorded) Sent(n int, now int64) {
 		r.next = 0
 		r.passes--
 		r.start += r.period
+		r.from += r.period
 	}
 }
 
 // Left implements Pace.
-func (r *Recorded) Left() bool { return r.passes > 0 }
+func (r *Recorded) Left() bool {
+	return r.passes > 0 && (r.end == 0 || r.from+r.at[r.next] < r.end)
+}
 
 // Lag implements Pace.
 func (r *Recorded) Lag() Lag { return r.lag }
