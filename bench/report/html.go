@@ -145,7 +145,7 @@ func (s *Summary) judge(e Entry) (class, word string) {
 	case !e.Certain:
 		return "even", "within the noise"
 	case (e.Ratio > 1) == (s.Measure.Better == result.More):
-		return "better", "better"
+		return "better", "better" + e.startsText(s.Entries[0])
 	}
-	return "worse", "worse"
+	return "worse", "worse" + e.startsText(s.Entries[0])
 }

@@ -7,6 +7,8 @@
 package report
 
 import (
+	"fmt"
+
 	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/stat"
 )
@@ -28,6 +30,7 @@ type Summary struct {
 type Entry struct {
 	Contender result.Contender `json:"contender"`
 	Windows   int              `json:"windows"`
+	Starts    int              `json:"starts"`                      // of the switch: windows in turns of one round are of one, and alike beyond chance
 	Limited   bool             `json:"generator_limited,omitempty"` // in some windows: it could do better than this
 	Disturbed bool             `json:"disturbed,omitempty"`         // in all windows
 	Values    []float64        `json:"figures"`
@@ -62,7 +65,7 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 			continue
 		}
 		e := Entry{
-			Contender: c, Windows: len(f.Values), Limited: f.Limited > 0, Disturbed: f.Disturbed,
+			Contender: c, Windows: len(f.Values), Starts: len(row.Starts(c.Name, class, m).Values), Limited: f.Limited > 0, Disturbed: f.Disturbed,
 			Values: f.Values, Median: stat.Median(f.Values), Where: stat.MedianInterval(f.Values, confidence),
 		}
 		if len(s.Entries) > 0 && i > 0 {
@@ -83,7 +86,27 @@ func (e *Entry) compare(first Entry, row *result.Row, class string, m result.Mea
 	if pairs := row.Pairs(first.Contender.Name, e.Contender.Name, class, m); len(pairs) > 0 {
 		e.Ratio = stat.Median(pairs)
 	}
-	e.Certain = !first.Disturbed && !e.Disturbed && stat.RankSum(first.Values, e.Values) <= 1-confidence
+	a, b := first.Values, e.Values
+	if e.byStart(first) {
+		a, b = row.Starts(first.Contender.Name, class, m).Values, row.Starts(e.Contender.Name, class, m).Values
+	}
+	e.Certain = !first.Disturbed && !e.Disturbed && stat.RankSum(a, b) <= 1-confidence
+}
+
+// byStart reports whether there are starts enough to compare these, one figure for each, as bench/compare does. With fewer windows are compared, and what they say
+// is of these starts alone.
+func (e *Entry) byStart(first Entry) bool { return min(e.Starts, first.Starts) >= fewest }
+
+// startsText says of how few starts a word is, if it is of windows that are not each of one of its own.
+func (e *Entry) startsText(first Entry) string {
+	n := min(e.Starts, first.Starts)
+	switch {
+	case e.byStart(first), n >= min(e.Windows, first.Windows):
+		return ""
+	case n == 1:
+		return " (one start)"
+	}
+	return fmt.Sprintf(" (%d starts)", n)
 }
 
 // bound is what stands before a figure of a contender that the generator limited: a rate is at least that, a cost at most.
