@@ -14,7 +14,7 @@ import (
 func rateSection(all []Summary) section {
 	first := func(s Summary) bool { return s.Measure.Name == s.Row.Measures[0].Name }
 	return section{"contenders", "Contenders side by side",
-		"Bars are medians, dots single windows, brackets where the median lies with 95 % certainty (the range of fewer than six windows). Only windows of one class stand together. ≥ and ≤: the generator was the limit, and what the switch could do is not known.",
+		"Bars are medians, dots single windows, brackets where the median lies with 95 % certainty (the range of fewer than six windows). Only windows of one class stand together. ≥ and ≤: the generator was the limit, and what the switch could do is not known. ?: it was in some of the windows, and the figure is perhaps its own.",
 		barFigures("contenders", slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return !first(s) }))}
 }
 
@@ -61,7 +61,7 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 		label := s.Label
 		g := plot.Group{Label: label}
 		for i, e := range s.Entries {
-			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median)}
+			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median) + e.doubt()}
 			ratio := ""
 			if e.Ratio > 0 {
 				ratio = s.ratioText(e)

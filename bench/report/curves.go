@@ -15,7 +15,7 @@ import (
 
 // flowSection draws what rows are about by their number of flows: one chart for rows that are alike in all else.
 func flowSection(all []Summary) section {
-	s := section{ID: "flows", Title: "By number of flows", Text: "Rows that differ in nothing but the number of flows. Upright lines are brackets as above. Hollow marks: the generator was the limit, so that a curve says nothing of the switch there but that it does at least as much."}
+	s := section{ID: "flows", Title: "By number of flows", Text: "Rows that differ in nothing but the number of flows. Upright lines are brackets as above. Hollow marks: the generator was the limit, so that a curve says nothing of the switch there but that it does at least as much; with a ? in the table, that what it says is perhaps the generator's."}
 	groups := make(map[string][]Summary)
 	var order []string
 	for _, sum := range all {
@@ -53,11 +53,14 @@ func flowFigure(id string, all []Summary) figure {
 		largest = max(largest, s.Largest())
 		for _, e := range s.Entries {
 			at := points.named(e.Contender.Name, place(s.Row, e.Contender.Name))
-			at.Points = append(at.Points, plot.Point{X: float64(s.Row.Traffic.Flows), Y: e.Median, Low: e.Where.Low, High: e.Where.High, Open: e.Limited})
+			at.Points = append(at.Points, plot.Point{X: float64(s.Row.Traffic.Flows), Y: e.Median, Low: e.Where.Low, High: e.Where.High, Open: e.Limited || e.Doubtful})
 		}
 	}
-	u := UnitOf(all[0].Measure.Unit, largest)
-	return linesFigure(id, plot.Lines{
+	u, open := UnitOf(all[0].Measure.Unit, largest), "%s ?"
+	if all[0].Measure.Bounded {
+		open = "≥ %s"
+	}
+	return linesFigure(id, open, plot.Lines{
 		Title:  strings.Join(present(first.Task, first.Ports, frameText(first)), ", ") + strings.TrimPrefix(all[0].Label, all[0].Row.Name),
 		X:      plot.Axis{Label: "flows", Scale: plot.NewLog(float64(first.Flows), float64(last.Flows)), Tick: count, Format: count},
 		Y:      plot.Axis{Label: all[0].Measure.Name + ", " + u.Name, Scale: plot.NewLinear(largest), Tick: u.Tick, Format: u.Figure},
@@ -79,8 +82,9 @@ func (s *seriesOf) named(name string, number int) *plot.Series {
 	return &s.list[len(s.list)-1]
 }
 
-// linesFigure draws a chart and writes a table of it: a line for each place on the axis, a column for each series.
-func linesFigure(id string, chart plot.Lines) figure {
+// linesFigure draws a chart and writes a table of it: a line for each place on the axis, a column for each series. open is the form of figures
+// whose marks are hollow.
+func linesFigure(id, open string, chart plot.Lines) figure {
 	f := figure{Title: chart.Title, Head: []string{chart.X.Label}}
 	var places []float64
 	for _, s := range chart.Series {
@@ -99,7 +103,7 @@ func linesFigure(id string, chart plot.Lines) figure {
 			if i := slices.IndexFunc(s.Points, func(p plot.Point) bool { return p.X == x }); i >= 0 {
 				text = chart.Y.Format(s.Points[i].Y)
 				if s.Points[i].Open {
-					text = "≥ " + text
+					text = fmt.Sprintf(open, text)
 				}
 			}
 			row = append(row, cell{Text: text})

@@ -140,6 +140,8 @@ func (s *Summary) judge(e Entry) (class, word string) {
 	switch {
 	case s.Entries[0].Disturbed || e.Disturbed:
 		return "even", "others disturbed it"
+	case s.Entries[0].Doubtful || e.Doubtful:
+		return "even", "perhaps the generator's"
 	case min(s.Entries[0].Windows, e.Windows) < fewest:
 		return "even", "too few windows to tell"
 	case !e.Certain:

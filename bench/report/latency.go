@@ -13,7 +13,7 @@ import (
 
 // latencySection draws, row by row and class by class, within which time how many packets arrived.
 func latencySection(run *result.Run) section {
-	s := section{ID: "latency", Title: "Latency", Text: "How long the fastest so many per cent of the packets took at most; each further 9 takes the same room. The median of all windows at each percentile, brackets as above."}
+	s := section{ID: "latency", Title: "Latency", Text: "How long the fastest so many per cent of the packets took at most; each further 9 takes the same room. The median of all windows at each percentile, brackets as above. Hollow marks: the generator was the limit in some of the windows, and the figure is perhaps its own."}
 	eachClass(run, func(row *result.Row, class, label string) {
 		if f, ok := latencyFigure(fmt.Sprintf("latency-%d", len(s.Figures)), row, class, label); ok {
 			s.Figures = append(s.Figures, f)
@@ -43,12 +43,13 @@ func latencyFigure(id string, row *result.Row, class, label string) (figure, boo
 	least, largest := math.Inf(1), 0.0
 	for i, c := range row.Contenders {
 		for _, percent := range percents {
-			values := row.Figures(c.Name, class, result.Measure{Percentile: percent}).Values
+			f := row.Figures(c.Name, class, result.Measure{Percentile: percent})
+			values := f.Values
 			if len(values) == 0 {
 				continue
 			}
 			where := stat.MedianInterval(values, confidence)
-			p := plot.Point{X: percent, Y: max(1, stat.Median(values)), Low: max(1, where.Low), High: max(1, where.High)} // a logarithm wants more than 0 ns
+			p := plot.Point{X: percent, Y: max(1, stat.Median(values)), Low: max(1, where.Low), High: max(1, where.High), Open: f.Doubtful > 0} // a logarithm wants more than 0 ns
 			least, largest = min(least, p.Low), max(largest, p.High)
 			at := points.named(c.Name, i)
 			at.Points = append(at.Points, p)
@@ -61,7 +62,7 @@ func latencyFigure(id string, row *result.Row, class, label string) (figure, boo
 	if highest == 100 {
 		highest, slowest = percents[len(percents)-2], true
 	}
-	return linesFigure(id, plot.Lines{
+	return linesFigure(id, "%s ?", plot.Lines{
 		Title: label,
 		X:     plot.Axis{Label: "% of packets", Scale: plot.NewNines(highest, slowest), Tick: percentText, Format: percentText},
 		Y: plot.Axis{Label: "latency", Scale: plot.NewLog(least, largest), Tick: func(v float64) string { return UnitOf("ns", v).Tick(v) + " " + UnitOf("ns", v).Name },

@@ -36,7 +36,7 @@ func lossFigure(id string, row *result.Row, class, label string) (figure, bool) 
 		return figure{}, false
 	}
 	u := UnitOf("packets/s", largest)
-	return linesFigure(id, plot.Lines{
+	return linesFigure(id, "%s", plot.Lines{
 		Title:  label,
 		X:      plot.Axis{Label: "offered, " + u.Name, Scale: plot.NewLinear(largest), Tick: u.Tick, Format: u.Figure},
 		Y:      plot.Axis{Label: "lost", Scale: plot.NewShares(least), Tick: shareText, Format: shareText},

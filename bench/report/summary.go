@@ -32,6 +32,7 @@ type Entry struct {
 	Windows   int              `json:"windows"`
 	Starts    int              `json:"starts"`                      // of the switch: windows in turns of one round are of one, and alike beyond chance
 	Limited   bool             `json:"generator_limited,omitempty"` // in some windows: it could do better than this
+	Doubtful  bool             `json:"generator_perhaps,omitempty"` // in some windows the generator was the limit, and the figure is perhaps its own
 	Disturbed bool             `json:"disturbed,omitempty"`         // in all windows
 	Values    []float64        `json:"figures"`
 	Median    float64          `json:"median"`
@@ -65,7 +66,7 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 			continue
 		}
 		e := Entry{
-			Contender: c, Windows: len(f.Values), Starts: len(row.Starts(c.Name, class, m).Values), Limited: f.Limited > 0, Disturbed: f.Disturbed,
+			Contender: c, Windows: len(f.Values), Starts: len(row.Starts(c.Name, class, m).Values), Limited: f.Limited > 0, Doubtful: f.Doubtful > 0, Disturbed: f.Disturbed,
 			Values: f.Values, Median: stat.Median(f.Values), Where: stat.MedianInterval(f.Values, confidence),
 		}
 		if len(s.Entries) > 0 && i > 0 {

@@ -71,7 +71,15 @@ func (e *Entry) text(u Unit) string {
 	if e.Disturbed {
 		s += " *"
 	}
-	return s
+	return s + e.doubt()
+}
+
+// doubt is what stands behind a figure that is perhaps the generator's.
+func (e *Entry) doubt() string {
+	if e.Doubtful {
+		return " ?"
+	}
+	return ""
 }
 
 // remarks explains what the table has in it.
@@ -79,10 +87,11 @@ func remarks(run *result.Run) string {
 	var b strings.Builder
 	b.WriteString("\nMedians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.\n×: the first one's figure to this one's.\n")
 	b.WriteString(usualText(usualClass(run)))
-	disturbed, limited := false, false
+	disturbed, limited, doubtful := false, false, false
 	for _, s := range Summaries(run) {
 		for _, e := range s.Entries {
 			disturbed, limited = disturbed || e.Disturbed, limited || e.Limited
+			doubtful = doubtful || e.Doubtful
 		}
 	}
 	if disturbed {
@@ -90,6 +99,9 @@ func remarks(run *result.Run) string {
 	}
 	if limited {
 		b.WriteString("≥, ≤: at least, at most: the generator was the limit; what the switch could do is not known.\n")
+	}
+	if doubtful {
+		b.WriteString("?: the generator was the limit in some of the windows; the figure is perhaps its own.\n")
 	}
 	for _, m := range run.Setup.Missing {
 		fmt.Fprintf(&b, "not here: %s\n", m)

@@ -71,11 +71,14 @@ func (w *Window) Value(m Measure) (v float64, ok bool) {
 type Figures struct {
 	Values    []float64 // in order of the windows
 	Disturbed bool      // there was no window that others left alone, hence those that they did not
-	Limited   int       // how many of them the generator limited, where that matters to the measure
+	Limited   int       // how many of them the generator limited, where it bounds the measure
+	Doubtful  int       // how many of them the generator limited, where it is not known what that does to the measure
 }
 
 // Figures selects: windows that count, of the class, those that nobody disturbed if there are any.
 func (r *Row) Figures(contender, class string, m Measure) (f Figures) {
+	// Beside a measure that the generator bounds it is that one which is meant, and others, such as cycles of a packet, are the switch's all the same.
+	doubtful := !slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Bounded })
 	for _, calm := range []bool{true, false} {
 		f = Figures{Disturbed: !calm}
 		for i := range r.Windows {
@@ -88,8 +91,11 @@ func (r *Row) Figures(contender, class string, m Measure) (f Figures) {
 				continue
 			}
 			f.Values = append(f.Values, v)
-			if m.Bounded && w.Limited && !slices.Contains(w.Exact, m.Name) {
+			switch limited := w.Limited && !slices.Contains(w.Exact, m.Name); {
+			case limited && m.Bounded:
 				f.Limited++
+			case limited && m.Better != Neither && doubtful:
+				f.Doubtful++
 			}
 		}
 		if len(f.Values) > 0 {

@@ -1,0 +1,60 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// blocked is a row about restarts: the generator was the limit in one window of the first.
+func blocked(limited bool, measures ...result.Measure) *result.Run {
+	row := ratesRow("restart", 0)
+	row.Measures = append([]result.Measure{{Name: "blocked", Unit: "ns", Better: result.Less}, {Name: "offered", Unit: "packets/s", Better: result.Neither}, {Name: "half within", Unit: "ns", Better: result.Less, Percentile: 50}}, measures...)
+	for turn := range 8 {
+		w := result.Window{
+			Contender: []string{"culvert", "ovs"}[turn%2], Round: 1, Turn: turn, Class: "near", Limited: limited && turn == 2,
+			Figures: map[string]float64{"blocked": 1e6 * float64(1+turn%2), "offered": 5e4}, Latency: []result.Percentile{{Percent: 50, Ns: 3000}, {Percent: 99, Ns: 4000}},
+		}
+		for _, m := range measures {
+			w.Figures[m.Name] = 1e6
+		}
+		row.Windows = append(row.Windows, w)
+	}
+	return runOf(row)
+}
+
+func TestFiguresThatArePerhapsTheGeneratorsAreMarked(t *testing.T) {
+	run := blocked(true)
+	var text, page bytes.Buffer
+	if err := Text(&text, run); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1.00 ms (1.00 to 1.00) ?", "3.00 µs (3.00 to 3.00) ?", "\n?: the generator was the limit in some of the windows"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in\n%s", want, text.String())
+		}
+	}
+	if n := strings.Count(text.String(), " ?\n") + strings.Count(text.String(), " ? "); n != 2 {
+		t.Errorf("%d figures are marked, want what was blocked and the latency of the one, not what was offered, nor the other's:\n%s", n, text.String())
+	}
+	if err := HTML(&page, run); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(page.String(), "<td>3.00 µs ?</td>"); n != 1 {
+		t.Errorf("the table of the plot of latencies has %d marks, want one", n)
+	}
+	if h := headlines(Summaries(run)); len(h) != 1 || h[0].Word != "perhaps the generator's" {
+		t.Errorf("got %+v", h)
+	}
+	text.Reset()
+	for name, calm := range map[string]*result.Run{
+		"the generator was never the limit":   blocked(false),
+		"it is another figure that it bounds": blocked(true, result.Measure{Name: "rate", Unit: "packets/s", Better: result.More, Bounded: true}),
+	} {
+		if err := Text(&text, calm); err != nil || strings.Contains(text.String(), "?") {
+			t.Errorf("%s: %v, got\n%s", name, err, text.String())
+		}
+	}
+}
