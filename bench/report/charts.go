@@ -61,7 +61,8 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 		label := s.Label
 		g := plot.Group{Label: label}
 		for i, e := range s.Entries {
-			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median) + e.doubt()}
+			text := s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median)
+			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: text + e.doubt()}
 			ratio := ""
 			if e.Ratio > 0 {
 				ratio = s.ratioText(e)
@@ -71,7 +72,7 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 			}
 			g.Bars = append(g.Bars, b)
 			f.Cells = append(f.Cells, cells(label, e.Contender.Name, b.Text, u.Figure(e.Where.Low), u.Figure(e.Where.High), fmt.Sprint(e.Windows), ratio))
-			said = append(said, fmt.Sprintf("%s, %s: %s %s", label, e.Contender.Name, b.Text, u.Name))
+			said = append(said, fmt.Sprintf("%s, %s: %s %s%s", label, e.Contender.Name, text, u.Name, e.doubt()))
 		}
 		chart.Groups = append(chart.Groups, g)
 	}

@@ -58,7 +58,7 @@ func flowFigure(id string, all []Summary) figure {
 	}
 	u, open := UnitOf(all[0].Measure.Unit, largest), "%s ?"
 	if all[0].Measure.Bounded {
-		open = "≥ %s"
+		open = all[0].bound(Entry{Limited: true}, "≥ %s", "≤ %s")
 	}
 	return linesFigure(id, open, plot.Lines{
 		Title:  strings.Join(present(first.Task, first.Ports, frameText(first)), ", ") + strings.TrimPrefix(all[0].Label, all[0].Row.Name),

@@ -45,6 +45,14 @@ func TestFiguresThatArePerhapsTheGeneratorsAreMarked(t *testing.T) {
 	if n := strings.Count(page.String(), "<td>3.00 µs ?</td>"); n != 1 {
 		t.Errorf("the table of the plot of latencies has %d marks, want one", n)
 	}
+	for _, want := range []string{`class="label">1.00 ?</text>`, "<td>1.00 ?</td>", "culvert: 1.00 ms ?. restart, ovs: 2.00 ms</desc>"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the bars of what was blocked, and their table, have no %q", want)
+		}
+	}
+	if n := strings.Count(page.String(), "1.00 ms ?"); n != 2 {
+		t.Errorf("what was blocked has %d marks with its unit, want one where the bars are described and one in the table of all", n)
+	}
 	if h := headlines(Summaries(run)); len(h) != 1 || h[0].Word != "perhaps the generator's" {
 		t.Errorf("got %+v", h)
 	}

@@ -35,6 +35,7 @@ func tableRows(all []Summary) (list []tableRow) {
 			if e.Disturbed {
 				c.Figure += " *"
 			}
+			c.Figure += e.doubt()
 			if e.Windows > 1 {
 				c.Range = u.Figure(e.Where.Low) + " to " + u.Figure(e.Where.High)
 			}

@@ -146,7 +146,12 @@ func (s *Summary) judge(e Entry) (class, word string) {
 		return "even", "too few windows to tell"
 	case !e.Certain:
 		return "even", "within the noise"
-	case (e.Ratio > 1) == (s.Measure.Better == result.More):
+	}
+	better := (e.Ratio > 1) == (s.Measure.Better == result.More)
+	switch {
+	case better && e.Limited, !better && s.Entries[0].Limited: // the one that looks worse could do better, and by how much is not known
+		return "even", "the generator was the limit"
+	case better:
 		return "better", "better" + e.startsText(s.Entries[0])
 	}
 	return "worse", "worse" + e.startsText(s.Entries[0])
