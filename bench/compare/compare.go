@@ -10,9 +10,9 @@
 package compare
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,7 +39,7 @@ type Report struct {
 	Tolerance float64  `json:"tolerance"`
 	Contender string   `json:"contender"`
 	Machines  []string `json:"machines_differ_in,omitempty"`
-	Nice      [2]int   `json:"nice"`                          // value of the switches' processes, old and new
+	Setup     []string `json:"setup_differs_in,omitempty"`    // what figures may depend on besides the switches
 	Changes   []Change `json:"figures"`                       // in the order of the new run; those that stand in both
 	OnlyOld   []string `json:"only_in_the_old_run,omitempty"` // rows, and contenders of rows in one class
 	OnlyNew   []string `json:"only_in_the_new_run,omitempty"`
@@ -82,7 +82,7 @@ func Runs(before, after *result.Run, o Options) (*Report, error) {
 	if before.Program != after.Program {
 		return nil, fmt.Errorf("runs of two programs, %s and %s", before.Program, after.Program)
 	}
-	r := &Report{Tolerance: o.Tolerance, Contender: o.Contender, Machines: before.Machine.Differences(after.Machine), Nice: [2]int{before.Setup.Nice, after.Setup.Nice}}
+	r := &Report{Tolerance: o.Tolerance, Contender: o.Contender, Machines: before.Machine.Differences(after.Machine), Setup: setups(&before.Setup, &after.Setup)}
 	if len(r.Machines) > 0 && !o.AnyMachine {
 		return nil, fmt.Errorf("%w: %s", ErrMachines, strings.Join(r.Machines, "; "))
 	}
@@ -105,6 +105,20 @@ func Runs(before, after *result.Run, o Options) (*Report, error) {
 	}
 	judge(r.Changes)
 	return r, nil
+}
+
+// setups says in which of the things that figures may depend on two runs were not the same.
+func setups(before, after *result.Setup) (list []string) {
+	for _, d := range []struct{ what, old, new string }{
+		{"nice value of the switches", fmt.Sprint(before.Nice), fmt.Sprint(after.Nice)},
+		{"windows", before.Windows, after.Windows},
+		{"generator", before.Generator, after.Generator},
+	} {
+		if d.old != d.new {
+			list = append(list, fmt.Sprintf("%s: %s in the old run, %s in the new one", d.what, cmp.Or(d.old, "not said"), cmp.Or(d.new, "not said")))
+		}
+	}
+	return list
 }
 
 // rows compares all figures of one row, before they are judged together.
@@ -131,20 +145,38 @@ func rows(before, after *result.Row) (list []Change) {
 	return list
 }
 
-// absent says of which contenders a row of one run has figures, and that of the other none at all, or none of the class: a switch that has failed
-// must not be passed over in silence.
+// absent says of which contenders a row of one run has figures, and that of the other none at all, or none of the class, or which of them it has not: a
+// switch that has failed, or a rate that was not found, must not be passed over in silence.
 func absent(in, from *result.Row) (list []string) {
-	has := func(r *result.Row, contender, class string) bool {
-		return slices.ContainsFunc(r.Measures, func(m result.Measure) bool { return len(r.Figures(contender, class, m).Values) > 0 })
-	}
 	for _, c := range in.Contenders {
 		for _, class := range in.Classes() {
-			if class != result.Mixed && has(in, c.Name, class) && !has(from, c.Name, class) {
-				list = append(list, head(in.Name, class)+": "+c.Name)
+			have := measured(in, c.Name, class)
+			if class == result.Mixed || len(have) == 0 {
+				continue
+			}
+			who, there := head(in.Name, class)+": "+c.Name, measured(from, c.Name, class)
+			if len(there) == 0 {
+				list = append(list, who)
+				continue
+			}
+			for _, m := range have {
+				if !slices.Contains(there, m) {
+					list = append(list, who+", "+m)
+				}
 			}
 		}
 	}
 	return list
+}
+
+// measured returns of which measures, that can be better or worse, a row has figures.
+func measured(r *result.Row, contender, class string) (names []string) {
+	for _, m := range r.Measures {
+		if m.Better != result.Neither && len(r.Figures(contender, class, m).Values) > 0 {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // head names a row with the class of its windows.
@@ -177,6 +209,8 @@ func (c *Change) exclude(before, after *result.Row, m result.Measure, a, b resul
 		default:
 			c.Remark = "others disturbed all windows of both runs"
 		}
+	case a.Doubtful > 0 || b.Doubtful > 0: // judged all the same, as it always was
+		c.Remark = "the generator was the limit of some windows: these figures are perhaps its own"
 	}
 }
 
@@ -191,10 +225,15 @@ func figures(a, b result.Figures) Change {
 		c.Share, c.Low, c.High, c.Confidence = ratio-1, where.Low-1, where.High-1, where.Confidence
 		return c
 	}
-	if c.Medians[0] != c.Medians[1] { // nothing is a share of 0: it is all or nothing
-		c.Share = math.Copysign(1, c.Medians[1]-c.Medians[0])
-		c.Low, c.High, c.Remark = c.Share, c.Share, "there are figures of 0, of which nothing is a share"
+	switch old, now := c.Medians[0], c.Medians[1]; { // nothing is a share of 0: it is that of the medians, or all
+	case old == now:
+		return c
+	case old > 0:
+		c.Share = now/old - 1
+	default:
+		c.Share = 1
 	}
+	c.Low, c.High, c.Remark = c.Share, c.Share, "there are figures of 0, of which nothing is a share"
 	return c
 }
 

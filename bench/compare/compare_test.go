@@ -305,16 +305,74 @@ culvert: 0 better, 1 worse, 0 without a change beyond the noise, 1 with too few 
 	}
 }
 
-func TestRunsWhoseSwitchesHadOtherPrioritiesSaySo(t *testing.T) {
-	before, after := rates("v1", about(20, 8)), rates("v1", about(20, 8))
-	for _, nice := range []int{0, -10} {
-		after.Setup.Nice = nice
+func TestRunsThatWereMeasuredOtherwiseSaySo(t *testing.T) {
+	for _, c := range []struct {
+		change func(*result.Setup)
+		want   string
+	}{
+		{func(*result.Setup) {}, ""},
+		{func(s *result.Setup) { s.Nice = -10 }, "measured otherwise: nice value of the switches: 0 in the old run, -10 in the new one\n"},
+		{func(s *result.Setup) { s.Windows = "9 s each" }, "measured otherwise: windows: not said in the old run, 9 s each in the new one\n"},
+		{func(s *result.Setup) { s.Generator = "another" }, "measured otherwise: generator: not said in the old run, another in the new one\n"},
+	} {
+		before, after := rates("v1", about(20, 8)), rates("v1", about(20, 8))
+		c.change(&after.Setup)
 		var text bytes.Buffer
 		if err := compare(t, before, after).Text(&text); err != nil {
 			t.Fatal(err)
 		}
-		if said := strings.Contains(text.String(), "nice value 0 in the old run and -10 in the new one"); said != (nice != 0) {
-			t.Errorf("nice value %d: got\n%s", nice, text.String())
+		if said, _, _ := strings.Cut(text.String(), "row 1"); said != c.want {
+			t.Errorf("got %q, want %q", said, c.want)
 		}
+	}
+}
+
+// A search that found nothing in one of the runs leaves out one figure of several.
+func TestAFigureThatOneRunHasNotIsNamed(t *testing.T) {
+	with := func(version string, latency bool) *result.Run {
+		r := rates(version, about(20, 8))
+		row := &r.Rows[0]
+		row.Measures = append(row.Measures, result.Measure{Name: "half within", Unit: "ns", Better: result.Less, Percentile: 50}, result.Measure{Name: "offered", Unit: "packets/s", Better: result.Neither})
+		for i := range row.Windows {
+			if row.Windows[i].Figures["offered"] = 1e6; latency {
+				row.Windows[i].Latency = []result.Percentile{{Percent: 50, Ns: 1000}}
+			}
+		}
+		return r
+	}
+	r := compare(t, with("v1", true), with("v2", false))
+	if want := []string{"row 1, CPUs near: culvert, half within"}; !slices.Equal(r.OnlyOld, want) || r.OnlyNew != nil {
+		t.Errorf("got %q and %q, want %q in the old one alone", r.OnlyOld, r.OnlyNew, want)
+	}
+	if r = compare(t, with("v1", true), with("v2", true)); r.OnlyOld != nil || r.OnlyNew != nil {
+		t.Errorf("the same figures: got %q and %q", r.OnlyOld, r.OnlyNew)
+	}
+}
+
+// Packets lost are none in a lucky window: that does not make a tenth more of them a loss of all.
+func TestALuckyWindowDoesNotMakeALossOfAll(t *testing.T) {
+	lost := func(version string, list ...float64) *result.Run {
+		r := rates(version, list)
+		r.Rows[0].Measures[0].Better, r.Rows[0].Measures[0].Bounded = result.Less, false
+		return r
+	}
+	r := compare(t, lost("v1", 0, 10, 10.1, 10.2, 10.3, 10.4, 10.5, 10.6), lost("v2", 11, 11.1, 11.2, 11.3, 11.4, 11.5, 11.6, 11.7))
+	if c := r.Changes[0]; c.Verdict != Worse || c.Share < 0.09 || c.Share > 0.12 {
+		t.Errorf("got %+v, want a loss of a tenth", c)
+	}
+	r = compare(t, lost("v1", 0, 0, 0, 0, 0, 0), lost("v2", 1, 2, 3, 4, 5, 6))
+	if c := r.Changes[0]; c.Verdict != Worse || c.Share != 1 {
+		t.Errorf("got %+v, want a loss where there was none", c)
+	}
+}
+
+func TestFiguresThatArePerhapsTheGeneratorsAreComparedWithARemark(t *testing.T) {
+	before, after := rates("v1", about(10, 8)), rates("v2", about(20, 8))
+	for _, r := range []*result.Run{before, after} {
+		r.Rows[0].Measures[0].Better, r.Rows[0].Measures[0].Bounded = result.Less, false
+	}
+	after.Rows[0].Windows[3].Limited = true
+	if c := compare(t, before, after).Changes[0]; c.Verdict != Worse || !strings.Contains(c.Remark, "perhaps its own") {
+		t.Errorf("got %+v, want worse with a remark", c)
 	}
 }

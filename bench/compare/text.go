@@ -16,8 +16,8 @@ func (r *Report) Text(out io.Writer) error {
 	for _, d := range r.Machines {
 		fmt.Fprintf(&b, "different machines: %s\n", d)
 	}
-	if r.Nice[0] != r.Nice[1] {
-		fmt.Fprintf(&b, "other priorities: the switches had the nice value %d in the old run and %d in the new one\n", r.Nice[0], r.Nice[1])
+	for _, d := range r.Setup {
+		fmt.Fprintf(&b, "measured otherwise: %s\n", d)
 	}
 	last := ""
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)

@@ -66,3 +66,26 @@ func TestFiguresThatArePerhapsTheGeneratorsAreMarked(t *testing.T) {
 		}
 	}
 }
+
+// Windows that others disturbed count when there are no others, in plots as in tables.
+func TestPlotsLeaveOutWhatOthersDisturbed(t *testing.T) {
+	window := func(turn int, cycles, lost float64) result.Window {
+		w := mpps("culvert", turn, 10, "near")
+		w.Stages, w.Load = []result.Stage{{Name: "parse", Cycles: cycles}}, []result.LoadStep{{Offered: 1e6, Received: 1e6 * (1 - lost)}}
+		return w
+	}
+	calm, disturbed := window(0, 10, 0), window(1, 1000, 0.5)
+	disturbed.Disturbed = "others used 90 %"
+	row := ratesRow("port rule", 0, calm, disturbed)
+	var order []string
+	if got := stageCosts(&row, "culvert", "near", &order)["parse"]; got != 10 {
+		t.Errorf("a stage costs %v, want 10", got)
+	}
+	if got := lastLoad(&row, "culvert", "near"); len(got) != 1 || got[0].Lost() != 0 {
+		t.Errorf("loss against load is %v, want that of the window that was left alone", got)
+	}
+	row.Windows = row.Windows[1:]
+	if got := stageCosts(&row, "culvert", "near", &order)["parse"]; got != 1000 || lastLoad(&row, "culvert", "near")[0].Lost() != 0.5 {
+		t.Errorf("disturbed windows alone: a stage costs %v", got)
+	}
+}

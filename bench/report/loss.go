@@ -45,10 +45,8 @@ func lossFigure(id string, row *result.Row, class, label string) (figure, bool) 
 }
 
 func lastLoad(row *result.Row, contender, class string) (steps []result.LoadStep) {
-	for _, w := range row.Windows {
-		if w.Contender == contender && w.Class == class && w.LeftOut == "" && len(w.Load) > 0 {
-			steps = w.Load
-		}
+	for _, w := range row.Counted(contender, class, func(w *result.Window) bool { return len(w.Load) > 0 }) {
+		steps = w.Load
 	}
 	return steps
 }

@@ -23,7 +23,7 @@ type stageCost struct {
 
 // stageSection shows where a packet's cycles go. A stage has the same colour in every plot.
 func stageSection(run *result.Run) section {
-	s := section{ID: "stages", Title: "Cycles by stage", Text: "What a packet costs the switch in each stage, where it says that: medians of all windows, in cycles. Rows about the same thing have one scale."}
+	s := section{ID: "stages", Title: "Cycles by stage", Text: "What a packet costs the switch in each stage, where it says that: medians of the windows that count, in cycles. Rows about the same thing have one scale."}
 	var all []stageCost
 	var order []string
 	eachClass(run, func(row *result.Row, class, label string) {
@@ -115,12 +115,9 @@ func stageName(counter string) string { return strings.ReplaceAll(counter, "_", 
 
 // stageCosts returns the median cycles of each stage of a contender, and adds stages that are new to order.
 func stageCosts(row *result.Row, contender, class string, order *[]string) map[string]float64 {
-	all, windows := make(map[string][]float64), 0
-	for _, w := range row.Windows {
-		if w.Contender != contender || w.Class != class || w.LeftOut != "" || len(w.Stages) == 0 {
-			continue
-		}
-		windows++
+	all := make(map[string][]float64)
+	windows := row.Counted(contender, class, func(w *result.Window) bool { return len(w.Stages) > 0 })
+	for _, w := range windows {
 		at := 0
 		for _, s := range w.Stages {
 			i := slices.Index(*order, s.Name)
@@ -134,7 +131,7 @@ func stageCosts(row *result.Row, contender, class string, order *[]string) map[s
 	}
 	costs := make(map[string]float64)
 	for name, values := range all {
-		for len(values) < windows { // it took nothing in the others
+		for len(values) < len(windows) { // it took nothing in the others
 			values = append(values, 0)
 		}
 		costs[name] = stat.Median(values)

@@ -79,30 +79,32 @@ type Figures struct {
 func (r *Row) Figures(contender, class string, m Measure) (f Figures) {
 	// Beside a measure that the generator bounds it is that one which is meant, and others, such as cycles of a packet, are the switch's all the same.
 	doubtful := !slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Bounded })
-	for _, calm := range []bool{true, false} {
-		f = Figures{Disturbed: !calm}
-		for i := range r.Windows {
-			w := &r.Windows[i]
-			if w.Contender != contender || !w.counts(class, calm) {
-				continue
-			}
-			v, ok := w.Value(m)
-			if !ok {
-				continue
-			}
-			f.Values = append(f.Values, v)
-			switch limited := w.Limited && !slices.Contains(w.Exact, m.Name); {
-			case limited && m.Bounded:
-				f.Limited++
-			case limited && m.Better != Neither && doubtful:
-				f.Doubtful++
-			}
-		}
-		if len(f.Values) > 0 {
-			return f
+	for _, w := range r.Counted(contender, class, func(w *Window) bool { _, ok := w.Value(m); return ok }) {
+		v, _ := w.Value(m)
+		f.Values, f.Disturbed = append(f.Values, v), w.Disturbed != ""
+		switch limited := w.Limited && !slices.Contains(w.Exact, m.Name); {
+		case limited && m.Bounded:
+			f.Limited++
+		case limited && m.Better != Neither && doubtful:
+			f.Doubtful++
 		}
 	}
-	return Figures{}
+	return f
+}
+
+// Counted returns the windows of a contender and class that count and have what is looked for: those that nobody disturbed if there are any.
+func (r *Row) Counted(contender, class string, has func(*Window) bool) (list []*Window) {
+	for _, calm := range []bool{true, false} {
+		for i := range r.Windows {
+			if w := &r.Windows[i]; w.Contender == contender && w.counts(class, calm) && has(w) {
+				list = append(list, w)
+			}
+		}
+		if len(list) > 0 {
+			break
+		}
+	}
+	return list
 }
 
 // Classes returns the classes of the windows that count, in order of appearance.
