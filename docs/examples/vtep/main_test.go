@@ -41,6 +41,7 @@ func TestTheSwitchFindsGuestsByTheExample(t *testing.T) {
 	if err := p.Start(sink); err != nil {
 		t.Fatal(err)
 	}
+	p.Tick(0) // connects
 	sink.Until(t, "the connection", func() bool { return sink.Recoveries() == 1 })
 	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	for _, c := range []struct {
