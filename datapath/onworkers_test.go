@@ -22,7 +22,10 @@ func byPorts(then func(q *rules.Query, v *rules.Verdict)) func(*rules.Query, *ru
 // A prompt is a script that workers may ask.
 type prompt struct{ *script }
 
-func (prompt) Prompt() {}
+func (p prompt) TryCredit(trail []uint64, packets, bytes uint64, lastUsed int64) bool {
+	p.Credit(trail, packets, bytes, lastUsed)
+	return true
+}
 
 // Packets of many flows are mixed, those of a flow numbered: whatever becomes of a flow's first packet, all leave in
 // their order, are credited to the byte, and the first alone costs a look-up if the table lets it be cached.

@@ -12,11 +12,21 @@ import (
 type promptly struct {
 	byPort
 	asked, hasty atomic.Int64
+	credited     atomic.Int64
+	late         bool // credits have to wait
 	held         bool // those that do not wait are turned away
 	each         bool // each packet has a program of its own, which is not cached
 }
 
-func (t *promptly) Prompt() {}
+// TryCredit leaves it to Credit where the table is held.
+func (t *promptly) TryCredit(_ []uint64, packets, _ uint64, _ int64) bool {
+	if !t.late {
+		t.credited.Add(int64(packets))
+	}
+	return !t.late
+}
+
+func (t *promptly) Credit(_ []uint64, packets, _ uint64, _ int64) { t.credited.Add(int64(packets)) }
 
 func (t *promptly) Lookup(q *rules.Query, v *rules.Verdict) error {
 	n := t.asked.Add(1)
@@ -95,6 +105,37 @@ func TestWhatWouldHoldUpAWorkerIsLeftToTheThread(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTrafficThatAWorkerCannotCreditWithoutWaitingIsCreditedByTheThread(t *testing.T) {
+	table := &promptly{each: true, late: true}
+	r := newSharedRig(t, table)
+	const packets = 300
+	for range packets {
+		r.w.leisure.credit = leisureMost
+		r.send(testPacket)
+		for end := time.Now().Add(10 * time.Second); r.w.waiting.Len() > 0 && time.Now().Before(end); {
+			r.w.leisure.credit = leisureMost
+			r.w.Flush(r.now)
+		}
+	}
+	if len(r.out.got) != packets || table.hasty.Load() == 0 {
+		t.Fatalf("%d packets left, want %d; the worker has asked %d times", len(r.out.got), packets, table.hasty.Load())
+	}
+	for end := time.Now().Add(10 * time.Second); table.credited.Load() < packets && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := table.credited.Load(); n != packets {
+		t.Errorf("%d packets credited, want %d", n, packets)
+	}
+	// Who holds the lock knows of all.
+	r.w.leisure.credit = leisureMost
+	r.send(testPacket)
+	r.sw.slow.Locked(func() {
+		if n := table.credited.Load(); n != packets+1 {
+			t.Errorf("%d packets credited, want %d", n, packets+1)
+		}
+	})
 }
 
 // TestNoProgramIsKeptOfPacketsThatAreGone: a worker gives programs back when it has the lock, which others take here.

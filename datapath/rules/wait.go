@@ -9,8 +9,9 @@ import (
 // Query.NoWait never wait. Other tables are asked by a thread beside the workers, as long as there is one.
 type Prompt interface {
 	Table
-	// Prompt says so; it does nothing.
-	Prompt()
+	// TryCredit is Credit if that need not wait. Otherwise it does nothing and reports false, and a thread that may wait calls
+	// Credit.
+	TryCredit(trail []uint64, packets, bytes uint64, lastUsed int64) bool
 }
 
 // ErrWait is returned by a look-up that is not to wait (Query.NoWait) and would have to.

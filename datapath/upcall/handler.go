@@ -66,7 +66,8 @@ type Handler struct {
 	table   rules.Table // whose verdict it is; another may decide by the time it is told of the packet
 	query   rules.Query
 	past    past
-	due     due  // empty while nobody holds the lock
+	due     due // empty while nobody holds the lock
+	untold  untold
 	hasty   bool // who holds the lock must not wait for others
 	busy    bool // the table was in use by others
 	rounds  uint64
@@ -80,6 +81,7 @@ type Handler struct {
 
 	serving sync.Mutex  // over a round: one goroutine at a time serves
 	wanted  atomic.Bool // the handler waits for the lock
+	owing   atomic.Bool // there is something in untold
 	asleep  atomic.Bool
 	kick    chan struct{}
 	stop    chan struct{}
@@ -132,6 +134,7 @@ func (h *Handler) Stop() {
 // Close gives back what the handler holds, when it has stopped, or was never started, nothing is queued, and workers have
 // stopped, too.
 func (h *Handler) Close() {
+	h.tellUntold()
 	for _, l := range *h.lanes.Load() {
 		l.giveBack(h.Lists)
 	}
@@ -141,6 +144,7 @@ func (h *Handler) Close() {
 // Locked runs fn while no request is being served and nobody else changes the flow cache.
 func (h *Handler) Locked(fn func()) {
 	h.mu.Lock()
+	h.tellUntold()
 	fn()
 	h.mu.Unlock()
 	if h.wanted.Load() {
@@ -202,6 +206,9 @@ func (h *Handler) round() (served int, more bool) {
 	h.serving.Lock()
 	defer h.serving.Unlock()
 	h.rounds++
+	if h.owing.Load() {
+		h.Locked(func() {})
+	}
 	total := 0
 	for _, l := range *h.lanes.Load() {
 		answered, delivered, some := h.lap(l)

@@ -31,7 +31,7 @@ func (h *Handler) Serve(l *Lane, take Taker, ns int64) (served int) {
 	}
 	served, help := h.serve(l, take, min(ns, slice))
 	h.serving.Unlock()
-	if help {
+	if help || h.owing.Load() {
 		h.Kick()
 	}
 	if served > 0 {
@@ -107,6 +107,9 @@ func (h *Handler) Resolve(l *Lane, port uint32, frames []frame.Frame, k *flow.Ke
 		return 0
 	}
 	defer h.mu.Unlock()
+	if h.untold.n >= maxUntold {
+		return 0
+	}
 	l.giveBack(h.Lists)
 	h.hasty = h.Shared
 	now := h.Now()
@@ -122,8 +125,8 @@ func (h *Handler) Resolve(l *Lane, port uint32, frames []frame.Frame, k *flow.Ke
 		to[i] = Resolution{slot, actions}
 		n++
 	}
+	h.tell()
 	h.hasty, h.busy = false, false
-	h.due.tell()
 	return n
 }
 

@@ -27,7 +27,7 @@ func (h *Handler) turn(l *Lane, q *Queue) int {
 		}
 		reqs = reqs[len(same):]
 	}
-	h.due.tell()
+	h.tell()
 	q.Share.charge(n, h.Now()-now)
 	h.counters.Add(Served, uint64(n))
 	h.counters.Publish()

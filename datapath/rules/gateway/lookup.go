@@ -35,11 +35,6 @@ type look struct {
 	unsent action.Reason // why it did not leave by the last tunnel that it did not leave by
 }
 
-var _ rules.Prompt = (*Table)(nil)
-
-// Prompt implements rules.Prompt.
-func (t *Table) Prompt() {}
-
 // Lookup implements rules.Table.
 func (t *Table) Lookup(q *rules.Query, v *rules.Verdict) error {
 	if !q.RLock(&t.mu) {

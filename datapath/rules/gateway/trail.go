@@ -31,11 +31,28 @@ func trailWord(kind, v uint64) uint64 { return kind<<trailKind | v }
 
 // Credit implements rules.Table: rules count, addresses in use do not age.
 func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	t.credit(trail, packets, bytes, lastUsed)
+}
+
+var _ rules.Prompt = (*Table)(nil)
+
+// TryCredit implements rules.Prompt.
+func (t *Table) TryCredit(trail []uint64, packets, bytes uint64, lastUsed int64) bool {
+	if !t.mu.TryRLock() {
+		return false
+	}
+	defer t.mu.RUnlock()
+	t.credit(trail, packets, bytes, lastUsed)
+	return true
+}
+
+// credit is Credit with the lock held.
+func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 	if packets == 0 {
 		return
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
 	for len(trail) > 0 {
 		v := trail[0] & (1<<trailKind - 1)
 		size := 2

@@ -7,13 +7,7 @@ import (
 	"github.com/culvertdev/culvert/flowcache/flow"
 )
 
-var (
-	_ rules.Edited = (*Table)(nil)
-	_ rules.Prompt = (*Table)(nil)
-)
-
-// Prompt implements rules.Prompt.
-func (t *Table) Prompt() {}
+var _ rules.Edited = (*Table)(nil)
 
 // Edition implements rules.Edited. Whatever the user changes of flows and groups with one call makes one: Apply, Transact,
 // ReplaceFlows, AddGroups and the like. What learn does and what times out makes none.

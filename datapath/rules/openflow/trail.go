@@ -117,10 +117,39 @@ func (t *Table) Credit(trail []uint64, packets, bytes uint64, lastUsed int64) {
 	}
 }
 
+var _ rules.Prompt = (*Table)(nil)
+
+// TryCredit implements rules.Prompt. What may change flows has to keep others out, and waits.
+func (t *Table) TryCredit(trail []uint64, packets, bytes uint64, lastUsed int64) bool {
+	if mayChange(trail) || !t.mu.TryRLock() {
+		return false
+	}
+	defer t.mu.RUnlock()
+	if packets > 0 {
+		t.creditBeside(trail, packets, bytes, lastUsed)
+	}
+	return true
+}
+
+// mayChange reports whether traffic of a trail may change flows.
+func mayChange(trail []uint64) bool {
+	for w, _, rest, ok := nextWord(trail); ok; w, _, rest, ok = nextWord(rest) {
+		if kind := w >> trailKind; kind == trailFlow || kind == trailFin {
+			return true
+		}
+	}
+	return false
+}
+
 // credit does what can be done beside look-ups, and reports whether that is not all.
 func (t *Table) credit(trail []uint64, packets, bytes uint64, lastUsed int64) (changes bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	return t.creditBeside(trail, packets, bytes, lastUsed)
+}
+
+// creditBeside is credit with the lock held.
+func (t *Table) creditBeside(trail []uint64, packets, bytes uint64, lastUsed int64) (changes bool) {
 	for w, more, rest, ok := nextWord(trail); ok; w, more, rest, ok = nextWord(rest) {
 		switch w >> trailKind {
 		case trailRule:
