@@ -91,7 +91,9 @@ const (
 
 // SlowPath bounds the work that packets without a cached flow can cause.
 type SlowPath struct {
-	// QueueLength is how many packets of one port may wait for a verdict, per worker; default 512.
+	// QueueLength is how many packets of one port may wait for a verdict, per worker; default 2048, which is what stands in a guest's ring
+	// after a pause, and as much again. What workers have room for bounds it as well, and is shared out between ports that want
+	// more (upcall.Sources).
 	QueueLength int
 	// NewFlows is how many new flows a port may start per second, all workers together, with a tenth of that
 	// in one burst; default 0: as many as the slow path takes.
@@ -101,7 +103,8 @@ type SlowPath struct {
 	SendRate int
 	// Server says who serves them.
 	Server Server
-	// Held is how many later packets of flows whose first packet is waiting a worker keeps; default 1024.
+	// Held is how many later packets of flows whose first packet is waiting a worker keeps, three quarters of them for one
+	// port at most; default 2048. All workers together keep no more than a quarter of the buffers.
 	Held int
 	// MaxIdle is how long a flow without traffic stays cached; default 10 s.
 	MaxIdle time.Duration

@@ -166,7 +166,7 @@ func (d *DryRun) connect(words []uint64) {
 			q := &dryQueue{d: d, port: in.Arg, counters: counter.NewBlock(pmd.TxCounters())}
 			d.w.setPort(in.Arg, &workerPort{
 				id: in.Arg, room: math.MaxInt, tx: txStage{q: q},
-				sources: upcall.NewSources(0), fresh: counter.NewBlock(newFlowCounters()), // no way to a slow path
+				sources: upcall.NewSources(0, d.w.waiting), fresh: counter.NewBlock(newFlowCounters()), // no way to a slow path
 			})
 		}
 	}

@@ -29,7 +29,7 @@ type lab struct {
 
 func newPool(t testing.TB) *frame.Pool {
 	t.Helper()
-	pool, err := frame.NewPool(frame.Options{Buffers: 8192, Huge: frame.HugeNever, Audit: true})
+	pool, err := frame.NewPool(frame.Options{Buffers: 32768, Huge: frame.HugeNever, Audit: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,17 +22,17 @@ func closedGate(decide func(*rules.Query, *rules.Verdict) error) (gated func(*ru
 func TestWhatWaitsForTheSlowPathIsBoundedAndCounted(t *testing.T) {
 	seed := flow.FixedSeed(1) // under which senders 1 and 3 are in groups of their own
 	o := datapath.Options{Seed: &seed, SlowPath: datapath.SlowPath{QueueLength: 8, Held: 20}}
-	t.Run("later packets of a flow wait up to the number held", func(t *testing.T) {
+	t.Run("later packets of one port's flows wait up to three quarters of the number held", func(t *testing.T) {
 		gated, open := closedGate(toPort(2))
 		l := newLab(t, o, newScript(t, 1, gated), "a", "b")
 		for range 50 {
 			l.send("a", udp(t, 1, 2, 7, 20))
 		}
-		l.waitFor("upcall_hold_full", drops, 50-1-20)
-		l.waitFor("held", events, 20)
+		l.waitFor("upcall_hold_full", drops, 50-1-15)
+		l.waitFor("held", events, 15)
 		open()
-		l.receive("b", 21)
-		l.waitFor("undecided", caches, 29)
+		l.receive("b", 16)
+		l.waitFor("undecided", caches, 34)
 		l.waitFor("upcall", caches, 1)
 	})
 	t.Run("first packets of flows wait up to the queue's length, one sender's up to seven eighths of it", func(t *testing.T) {

@@ -48,9 +48,8 @@ func (w *pipeline) admit(p *workerPort, hash uint64, source uint8, depth int) (r
 		return dropNewFlowRate, newOverRate
 	case !p.sources.Add(source):
 		return dropSourceFull, newSourceFull
-	case !w.waiting.Add(hash, depth):
-		p.sources.Remove(source)
-		return dropQueueFull, newQueueFull
+	case !w.waiting.Add(hash, depth, &p.held):
+		panic("datapath: more waiting keys than ports may have")
 	}
 	return -1, 0
 }

@@ -89,9 +89,9 @@ func (o *Options) setDefaults() {
 	def(&o.Cache.Flows, 65536)
 	def(&o.Cache.MasksPerPort, 32)
 	def(&o.Cache.ListWords, min(32*o.Cache.Flows, 1<<30))
-	def(&o.QueueLength, 512)
+	def(&o.QueueLength, 2048)
 	def(&o.SendRate, 10_000)
-	def(&o.Held, 1024)
+	def(&o.Held, 2048)
 	def(&o.VLANLimit, 1)
 	if o.Workers.Latency == 0 {
 		o.Workers.Latency = pmd.DefaultLatency

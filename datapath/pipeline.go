@@ -95,10 +95,11 @@ type workerPort struct {
 	tx      txStage
 	under   *encap.Tunnels // those that end at the port's addresses; nil: none
 	tunnel  *counter.Block // tunnelCounters, if the port is a tunnel; else nil
-	// The way to the slow path: the queue, who has how many packets on it, how many new flows a second may go
+	// The way to the slow path: the queue, who has how many packets on it and behind them, how many new flows a second may go
 	// there, and what became of them.
 	up      *upcall.Queue
 	sources *upcall.Sources
+	held    int          // packets that wait behind the first ones of flows
 	rate    *upcall.Rate // the port's, shared by all workers
 	sends   *upcall.Rate // the same for copies to the rule table
 	fresh   *counter.Block

@@ -59,14 +59,15 @@ func (s *Switch) newPort(id uint32, br *bridge, number uint32, cfg PortConfig) *
 	}
 	s.limit(p)
 	delivery := upcall.NewShare()
-	for range s.pipes {
+	flows, _ := s.o.waiting()
+	for _, w := range s.pipes {
 		p.views = append(p.views, &workerPort{
 			id: id,
 			up: &upcall.Queue{
-				Port: id, Share: p.share, Requests: ring.NewSPSC[upcall.Request](s.o.QueueLength),
+				Port: id, Share: p.share, Requests: ring.NewSPSC[upcall.Request](min(s.o.QueueLength, flows)),
 				Delivery: delivery, Sent: ring.NewSPSC[upcall.Sent](sendDepth),
 			},
-			sources: upcall.NewSources(s.o.QueueLength),
+			sources: upcall.NewSources(s.o.QueueLength, w.waiting),
 			rate:    p.rate,
 			sends:   p.sends,
 			fresh:   counter.NewBlock(newFlowCounters()),

@@ -111,13 +111,16 @@ func TestTrafficThatAWorkerCannotCreditWithoutWaitingIsCreditedByTheThread(t *te
 	table := &promptly{each: true, late: true}
 	r := newSharedRig(t, table)
 	const packets = 300
-	for range packets {
+	pass := func() {
 		r.w.leisure.credit = leisureMost
 		r.send(testPacket)
 		for end := time.Now().Add(10 * time.Second); r.w.waiting.Len() > 0 && time.Now().Before(end); {
 			r.w.leisure.credit = leisureMost
 			r.w.Flush(r.now)
 		}
+	}
+	for range packets {
+		pass()
 	}
 	if len(r.out.got) != packets || table.hasty.Load() == 0 {
 		t.Fatalf("%d packets left, want %d; the worker has asked %d times", len(r.out.got), packets, table.hasty.Load())
@@ -129,8 +132,7 @@ func TestTrafficThatAWorkerCannotCreditWithoutWaitingIsCreditedByTheThread(t *te
 		t.Errorf("%d packets credited, want %d", n, packets)
 	}
 	// Who holds the lock knows of all.
-	r.w.leisure.credit = leisureMost
-	r.send(testPacket)
+	pass()
 	r.sw.slow.Locked(func() {
 		if n := table.credited.Load(); n != packets+1 {
 			t.Errorf("%d packets credited, want %d", n, packets+1)

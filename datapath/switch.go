@@ -29,8 +29,18 @@ import (
 	"github.com/culvertdev/culvert/ring"
 )
 
-// keysPerWorker is how many flows one worker may have with the slow path at once, all ports together.
-const keysPerWorker = 4096
+// What waits for the slow path on all workers together takes no more than half of the buffers from packets whose flows are known:
+// a quarter the first packets of flows, a quarter those behind them.
+const waitingShare = 4 // inverted
+
+// mostWaiting is how many flows one worker may have with the slow path at once at most, all ports together.
+const mostWaiting = 4096
+
+// waiting returns how many flows each worker may have with the slow path, all ports together, and how many packets behind them.
+func (o *Options) waiting() (flows, held int) {
+	share := max(1, o.Pool.Buffers()/waitingShare/o.Workers.Count)
+	return min(mostWaiting, share), min(o.Held, share)
+}
 
 // A Switch forwards packets between its ports as its bridges' rule tables say.
 type Switch struct {
@@ -193,14 +203,15 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	flows, held := s.o.waiting()
 	w := &pipeline{
 		id: i, meters: s.meters,
 		pool: s.o.Pool, frames: frames, x: x,
 		emc:   flowcache.NewEMC(s.o.Cache.EMCEntries, s.o.Cache.EMCInsert, s.flows),
 		flows: s.flows.NewReader(), lists: s.lists, book: s.book, journeys: s.journeys, count: newCounters(),
 		clock: s.clock.Now, now: s.clock.Now(),
-		lane: upcall.NewLane(keysPerWorker, func() { s.wake(i) }), slow: s.slow, kick: s.slow.Kick,
-		waiting: upcall.NewWaiting(s.o.Pool, keysPerWorker, s.o.Held), stages: new(stage.Clock),
+		lane: upcall.NewLane(flows, func() { s.wake(i) }), slow: s.slow, kick: s.slow.Kick,
+		waiting: upcall.NewWaiting(s.o.Pool, flows, held), stages: new(stage.Clock),
 	}
 	w.pushing.pusher = encap.Pusher{Pool: s.o.Pool, Counters: &s.numbers}
 	if s.o.Server != ByThread {

@@ -25,7 +25,7 @@ func Default() Config {
 			MasksPerPort: 32,
 			MaxIdle:      10 * time.Second, // as OVS
 		},
-		SlowPath:  SlowPath{QueueLength: 512, Held: 1024, SendRate: 10_000, Revalidate: 500 * time.Millisecond},
+		SlowPath:  SlowPath{QueueLength: 2048, Held: 2048, SendRate: 10_000, Revalidate: 500 * time.Millisecond},
 		VLANLimit: 1,
 	}
 }

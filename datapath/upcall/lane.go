@@ -24,10 +24,10 @@ import (
 // A Request is a packet on its way up. The slow path owns the frame.
 type Request struct {
 	Frame  frame.Frame
-	Recirc uint32
 	Hash   uint64 // of the whole flow key
-	Source uint8  // hash of the sender, for Sources
-	Depth  uint8  // how often the packet was taken up again
+	Recirc uint32
+	Source uint8 // hash of the sender, for Sources
+	Depth  uint8 // how often the packet was taken up again
 }
 
 // An Answer is a packet on its way back, with what is to happen to it. The worker owns the frame.

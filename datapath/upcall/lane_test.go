@@ -65,7 +65,7 @@ func TestWaitingKeepsTheGreatestDepth(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := NewWaiting(pool, 16, 16)
-	w.Add(7, 3)
+	w.Add(7, 3, new(int))
 	for _, depth := range []int{1, 5, 2} {
 		f, _ := cache.Get()
 		w.Hold(7, f, depth)
@@ -74,7 +74,7 @@ func TestWaitingKeepsTheGreatestDepth(t *testing.T) {
 	if depth != 5 || list.Len() != 3 {
 		t.Errorf("depth %d and %d packets, want 5 and 3", depth, list.Len())
 	}
-	w.Add(7, 0)
+	w.Add(7, 0, new(int))
 	if _, depth := w.Remove(7); depth != 0 {
 		t.Errorf("a key that comes again has depth %d, want 0", depth)
 	}

@@ -14,18 +14,25 @@ const ample = 7
 // common that two in one group share its fate, and that a sender that makes up its addresses is in all of them:
 // the port's new flows are then served in proportion to what comes, and its established ones as ever.
 //
+// The room of the port itself is bounded in the same way by what is left of its worker's: see fair.
+//
 // Thread-safety: belongs to one worker.
 type Sources struct {
-	limit int
-	total int
-	asked [buckets]int
+	waiting *Waiting
+	limit   int
+	total   int
+	asked   [buckets]int
 }
 
-// NewSources returns the record of a port that may have limit packets on their way.
-func NewSources(limit int) *Sources { return &Sources{limit: limit} }
+// NewSources returns the record of a port that may have limit packets on their way, on a worker that records them in waiting.
+func NewSources(limit int, waiting *Waiting) *Sources {
+	return &Sources{waiting: waiting, limit: limit}
+}
 
 // Full reports whether the port has as many packets on their way as it may.
-func (s *Sources) Full() bool { return s.total == s.limit }
+func (s *Sources) Full() bool {
+	return s.total >= s.limit || !fair(s.total, s.waiting.Free())
+}
 
 // Add counts a packet of the sender with this hash on its way, if there is room for it.
 func (s *Sources) Add(hash uint8) bool {

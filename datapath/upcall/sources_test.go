@@ -5,7 +5,7 @@ import "testing"
 func TestASenderLeavesRoomForOthersBehindItsPort(t *testing.T) {
 	const limit = 512
 	for _, floods := range []int{1, 2, 8, 32} {
-		s := NewSources(limit)
+		s := NewSources(limit, NewWaiting(nil, limit*2+2, 0))
 		took := 0
 		for more := true; more; {
 			more = false
@@ -30,7 +30,7 @@ func TestASenderLeavesRoomForOthersBehindItsPort(t *testing.T) {
 
 func TestPlacesComeBack(t *testing.T) {
 	for _, limit := range []int{1, 2, 8} {
-		s := NewSources(limit)
+		s := NewSources(limit, NewWaiting(nil, limit*2+2, 0))
 		n := 0
 		for s.Add(5) {
 			n++

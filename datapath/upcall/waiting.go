@@ -14,6 +14,7 @@ type Waiting struct {
 	pool  *frame.Pool
 	slots []waiter
 	n     int // keys
+	limit int // most keys
 	held  int // packets kept
 	room  int // most packets kept
 }
@@ -22,6 +23,7 @@ type Waiting struct {
 type waiter struct {
 	hash  uint64 // 0: the slot is free
 	depth int    // most recirculations that a packet of this key has behind it
+	kept  *int   // packets that are kept behind this and other keys of the port
 	list  frame.List
 }
 
@@ -31,11 +33,14 @@ func NewWaiting(pool *frame.Pool, keys, held int) *Waiting {
 	for size < 2*keys {
 		size *= 2
 	}
-	return &Waiting{pool: pool, slots: make([]waiter, size), room: held}
+	return &Waiting{pool: pool, slots: make([]waiter, size), limit: keys, room: held}
 }
 
 // Len returns the number of keys waiting.
 func (w *Waiting) Len() int { return w.n }
+
+// Free returns the number of further keys there is room for.
+func (w *Waiting) Free() int { return w.limit - w.n }
 
 // Held returns the number of packets kept.
 func (w *Waiting) Held() int { return w.held }
@@ -46,15 +51,15 @@ func (w *Waiting) Has(hash uint64) bool {
 	return ok
 }
 
-// Add records that hash is being asked about for a packet that was taken up again depth times. It
-// reports false when the table is full.
-func (w *Waiting) Add(hash uint64, depth int) bool {
+// Add records that hash is being asked about for a packet that was taken up again depth times, and where to
+// count what is kept of its port. It reports false when the table is full.
+func (w *Waiting) Add(hash uint64, depth int, kept *int) bool {
 	i, ok := w.find(hash)
 	if !ok {
-		if 2*(w.n+1) > len(w.slots) {
+		if w.n == w.limit {
 			return false
 		}
-		w.slots[i] = waiter{hash: key(hash)}
+		w.slots[i] = waiter{hash: key(hash), kept: kept}
 		w.n++
 	}
 	w.slots[i].depth = max(w.slots[i].depth, depth)
@@ -62,14 +67,15 @@ func (w *Waiting) Add(hash uint64, depth int) bool {
 }
 
 // Hold keeps f, taken up again depth times, behind hash, which is being asked about. It reports false,
-// and leaves f with the caller, when there is no room.
+// and leaves f with the caller, when there is no room, or the port of the key has its part of it.
 func (w *Waiting) Hold(hash uint64, f frame.Frame, depth int) bool {
 	i, ok := w.find(hash)
-	if !ok || w.held == w.room {
+	if !ok || !fair(*w.slots[i].kept, w.room-w.held) {
 		return false
 	}
 	w.slots[i].list.Push(w.pool, f)
 	w.slots[i].depth = max(w.slots[i].depth, depth)
+	*w.slots[i].kept++
 	w.held++
 	return true
 }
@@ -83,6 +89,7 @@ func (w *Waiting) Remove(hash uint64) (list frame.List, depth int) {
 		return frame.List{}, 0
 	}
 	list, depth = w.slots[i].list, w.slots[i].depth
+	*w.slots[i].kept -= list.Len()
 	w.held -= list.Len()
 	w.n--
 	w.close(i)

@@ -24,15 +24,15 @@ func TestWaitingAgreesWithAMap(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	// Few values and few low bits, so that keys meet in the table all the time.
 	hash := func() uint64 { return uint64(rnd.IntN(60)) * 0x4001 }
-	held := 0
+	held, kept := 0, 0
 	for step := range 200_000 {
 		h := hash()
 		switch rnd.IntN(4) {
 		case 0:
 			_, there := want[h]
-			ok := w.Add(h, 0)
-			if !there && len(want) < keys && !ok {
-				t.Fatalf("step %d: no room for key %d of %d", step, len(want)+1, keys)
+			ok := w.Add(h, 0, &kept)
+			if ok != (there || len(want) < keys) {
+				t.Fatalf("step %d: room for key %d of %d: %v", step, len(want)+1, keys, ok)
 			}
 			if ok && !there {
 				want[h] = nil
@@ -44,14 +44,14 @@ func TestWaitingAgreesWithAMap(t *testing.T) {
 			}
 			_, there := want[h]
 			if w.Hold(h, f, 0) {
-				if !there || held == room {
+				if !there || !fair(held, room-held) {
 					t.Fatalf("step %d: held a packet behind a key there is no room for", step)
 				}
 				want[h] = append(want[h], f.Off())
 				held++
 				continue
 			}
-			if there && held < room {
+			if there && fair(held, room-held) {
 				t.Fatalf("step %d: refused a packet with %d of %d held", step, held, room)
 			}
 			cache.Put(f)
@@ -70,8 +70,9 @@ func TestWaitingAgreesWithAMap(t *testing.T) {
 			}
 			delete(want, h)
 		}
-		if w.Len() != len(want) || w.Held() != held {
-			t.Fatalf("step %d: %d keys and %d packets, want %d and %d", step, w.Len(), w.Held(), len(want), held)
+		if w.Len() != len(want) || w.Free() != keys-len(want) || w.Held() != held || kept != held {
+			t.Fatalf("step %d: %d keys, %d free, %d packets, %d of the port, want %d, %d, %d and %d",
+				step, w.Len(), w.Free(), w.Held(), kept, len(want), keys-len(want), held, held)
 		}
 		if _, there := want[h]; w.Has(h) != there {
 			t.Fatalf("step %d: Has is %v, want %v", step, !there, there)
@@ -95,9 +96,9 @@ func TestWaitingAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	w := NewWaiting(pool, 16, 16)
+	w, kept := NewWaiting(pool, 16, 16), 0
 	if n := testing.AllocsPerRun(100, func() {
-		w.Add(7, 0)
+		w.Add(7, 0, &kept)
 		w.Has(7)
 		w.Remove(7)
 	}); n != 0 {
@@ -114,7 +115,7 @@ func BenchmarkWaiting(b *testing.B) {
 	defer pool.Close()
 	w := NewWaiting(pool, 4096, 16)
 	for i := range uint64(1000) {
-		w.Add(i*0x9e3779b97f4a7c15, 0)
+		w.Add(i*0x9e3779b97f4a7c15, 0, new(int))
 	}
 	b.Run("miss-among-1000", func(b *testing.B) {
 		b.ReportAllocs()
