@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -100,9 +99,6 @@ func TestASearchEnds(t *testing.T) {
 		t.Errorf("got %v after %d trials, want boom after 2", err, len(made))
 	}
 	s := newSimulated(1e5, 0, 0)
-	if _, _, err := Search(t.Context(), Goals{Max: 1e6, Trials: 3}, s.trial); err == nil || !strings.Contains(err.Error(), "no end after 3 trials") {
-		t.Errorf("got %v", err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, made, err := Search(ctx, Goals{Max: 1e6}, s.trial); !errors.Is(err, context.Canceled) || len(made) != 1 {

@@ -28,8 +28,15 @@ type Found struct {
 	Passed   *Tried  `json:"passed"`             // the highest rate that passed below all that did not; nil if none did
 	Trials   int     `json:"trials,omitempty"`   // of full length that decided so; three in which the generator was the limit count as one
 	Exceeded int     `json:"exceeded,omitempty"` // of these lost more than the goal
-	Failed   *Tried  `json:"failed,omitempty"`   // the lowest rate that failed; nil if none did: the switch may do more
-	Limited  *Tried  `json:"limited,omitempty"`  // the lowest rate at which nothing could be said because of the generator, if it is lower: the switch may do more
+	// Conditional is the conditional throughput of Passed (draft-ietf-bmwg-mlrsearch), in frames a second: what got through of its rate in the worst of the
+	// trials that are not forgiven. 0 if none passed.
+	Conditional float64 `json:"conditional_throughput,omitempty"`
+	Failed      *Tried  `json:"failed,omitempty"`  // the lowest rate that failed; nil if none did: the switch may do more
+	Limited     *Tried  `json:"limited,omitempty"` // the lowest rate at which nothing could be said because of the generator, if it is lower: the switch may do more
+	// Open means that there were no trials left before the rate was found to the precision: the switch may do more than Passed, up to Failed. It is of the class of
+	// which most is known then, and Others is what is known in others.
+	Open   bool    `json:"open,omitempty"`
+	Others []Found `json:"other_classes,omitempty"`
 }
 
 // Rate returns the highest rate that passed, as it was really offered; 0 if none did.
@@ -40,11 +47,14 @@ func (f Found) Rate() float64 {
 	return f.Passed.OfferedRate()
 }
 
+// Unknown reports whether nothing is known of the rate: none passed, and it is not for the switch that none did.
+func (f Found) Unknown() bool { return f.Passed == nil && (f.Limited != nil || f.Open) }
+
 // AtLeast reports whether the switch may do more than Rate says: nothing failed, or the generator fell so far short of what it should
-// have offered where the switch passed that there is room up to what failed.
+// have offered where the switch passed that there is room up to what failed, or there were no trials left to tell.
 func (f Found) AtLeast() bool {
 	switch {
-	case f.Failed == nil || f.Limited != nil:
+	case f.Failed == nil || f.Limited != nil || f.Open:
 		return true
 	case f.Passed == nil:
 		return false
@@ -69,7 +79,20 @@ type search struct {
 	trial Trial
 	made  []Tried
 	class string // of the last trial that has one: the machine is in that state
+	aim   wanted
 }
+
+// wanted is a trial that was made to know more of a class.
+type wanted struct {
+	rate   float64
+	d      time.Duration
+	class  string
+	missed int // trials in a row that were of another class than they were for
+}
+
+// mostMissed is how many trials in a row may be of another class than they were for, until the last is made again. A machine that changes its class with each trial would
+// have those for one class be of the other for ever.
+const mostMissed = 2
 
 // Search finds, for each goal, the highest rate at which a switch loses no more. A trial counts for all goals. Short
 // trials come first, to say where the long ones begin. A rate is tried until it is decided as draft-ietf-bmwg-mlrsearch has it: by Final (its goal final
@@ -81,6 +104,9 @@ type search struct {
 //
 // A trial in which the generator was the limit is made three times, since it may have been held up. Then it passes, with what was really offered, if
 // what arrived says so in most of them, fails if that is the switch's loss in most of them, and otherwise says nothing.
+//
+// A machine that changes its class again and again may leave no class with trials enough. The search ends with g.Trials then, with what is known of the class
+// of which most is, and says so: see Found's Open.
 func Search(ctx context.Context, g Goals, trial Trial) (found []Found, made []Tried, err error) {
 	g, err = g.withDefaults()
 	if err != nil {
@@ -92,7 +118,13 @@ func Search(ctx context.Context, g Goals, trial Trial) (found []Found, made []Tr
 		if done {
 			break
 		}
-		if err := s.try(ctx, rate, d); err != nil {
+		if len(s.made) == g.Trials {
+			return s.unfinished(), s.made, nil
+		}
+		if s.aim.missed < mostMissed {
+			s.aim = wanted{rate, d, s.class, s.aim.missed}
+		}
+		if err := s.try(ctx, s.aim.rate, s.aim.d); err != nil {
 			return nil, s.made, err
 		}
 	}
@@ -157,9 +189,6 @@ func (g Goals) durations() []time.Duration {
 
 // try makes a trial.
 func (s *search) try(ctx context.Context, rate float64, d time.Duration) error {
-	if len(s.made) == s.Trials {
-		return fmt.Errorf("no end after %d trials", s.Trials)
-	}
 	o, err := s.trial(ctx, rate, d)
 	if err != nil {
 		return fmt.Errorf("trial at %.0f frames a second: %w", rate, err)
@@ -170,6 +199,9 @@ func (s *search) try(ctx context.Context, rate float64, d time.Duration) error {
 	}
 	if last := s.made[len(s.made)-1].Class; last != Mixed {
 		s.class = last
+	}
+	if s.aim.missed++; s.class == s.aim.class || s.aim.missed > mostMissed {
+		s.aim.missed = 0
 	}
 	return ctx.Err()
 }
@@ -192,7 +224,7 @@ func (s *search) known(loss float64, d time.Duration) Found {
 	}
 	for _, v := range verdicts {
 		if v.says == passed && (f.bound() == nil || v.Rate < f.bound().Rate) && (f.Passed == nil || v.Rate > f.Passed.Rate) {
-			f.Passed, f.Trials, f.Exceeded = v.Tried, v.trials, v.exceeded
+			f.Passed, f.Trials, f.Exceeded, f.Conditional = v.Tried, v.trials, v.exceeded, v.OfferedRate()*(1-v.loss)
 		}
 	}
 	return f

@@ -1,6 +1,9 @@
 package method
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What trials at a rate say of a goal: draft-ietf-bmwg-mlrsearch calls the rate a lower bound when it passes, an upper bound when it fails, and
 // undecided else.
@@ -15,8 +18,9 @@ const (
 type verdict struct {
 	*Tried
 	says     int
-	trials   int // of full length, that count
-	exceeded int // of them those that lost more than the goal
+	trials   int     // of full length, that count
+	exceeded int     // of them those that lost more than the goal
+	loss     float64 // share lost that conditional throughput takes off a rate that passed, see load.forgiving
 }
 
 // limitedTries is how often a rate is tried at which the generator was the limit, until what comes of that counts as one trial does: it may
@@ -28,6 +32,7 @@ type load struct {
 	good, bad           time.Duration // of trials of full length: in all
 	shortGood, shortBad time.Duration // of shorter ones
 	trials, exceeded    int           // of full length
+	losses              []float64     // shares that these lost, one for each
 	limited             []*Tried      // of full length in which the generator was the limit, and which do not count yet
 	passed, failed      *Tried        // the first of each, those of full length before shorter ones
 	nothing             *Tried        // the first of those that say nothing together
@@ -85,7 +90,7 @@ func (l *load) count(v verdict, full time.Duration) {
 		l.nothing = v.Tried
 	case v.says == passed && long:
 		l.good += full
-		l.trials++
+		l.trials, l.losses = l.trials+1, append(l.losses, v.Loss())
 		if l.passed == nil {
 			l.passed = v.Tried
 		}
@@ -93,7 +98,7 @@ func (l *load) count(v verdict, full time.Duration) {
 		l.shortGood += v.Duration
 	case v.says == failed && long:
 		l.bad += full
-		l.trials, l.exceeded = l.trials+1, l.exceeded+1
+		l.trials, l.exceeded, l.losses = l.trials+1, l.exceeded+1, append(l.losses, v.Loss())
 		if l.failed == nil || l.failed.Duration < full {
 			l.failed = v.Tried
 		}
@@ -117,11 +122,25 @@ func (l *load) verdict(sum time.Duration, exceed float64) verdict {
 	case bad > may:
 		v.Tried, v.says = l.failed, failed
 	case whole-good <= may:
-		v.Tried, v.says = l.passed, passed
+		v.Tried, v.says, v.loss = l.passed, passed, l.forgiving(sum, exceed)
 	case l.nothing != nil:
 		v.Tried, v.says = l.nothing, nothing
 	}
 	return v
+}
+
+// forgiving returns the share lost in the worst of the trials that are not forgiven, of a rate that passes (draft-ietf-bmwg-mlrsearch, conditional throughput): those of full
+// length stand in order of their loss, and the worst may take the share exceed of the time, the whole sum or all there was. What is missing of the sum counts as having
+// lost all, which a rate that passes can be forgiven.
+func (l *load) forgiving(sum time.Duration, exceed float64) float64 {
+	whole := max(float64(l.good+l.bad), float64(sum))
+	left, each := whole, float64(l.good+l.bad)/float64(len(l.losses))
+	for _, loss := range slices.Sorted(slices.Values(l.losses)) {
+		if left -= each; left <= whole*exceed {
+			return loss
+		}
+	}
+	return 1
 }
 
 // together returns what most of several trials say in which the generator was the limit. For a rate that passes stands the one in which most was

@@ -61,7 +61,7 @@ Medians of windows of one class, and where the median lies with 95 % certainty; 
 ×: the first one's figure to this one's.
 CPUs near (how far they are from each other) where nothing else is said.
 * others disturbed all windows of the class.
-≥, ≤: at least, at most: the generator was the limit; what the switch could do is not known.
+≥, ≤: at least, at most: the generator was the limit, or a search had no trials left; what the switch could do is not known.
 port rule: 1 window left out: looked up otherwise
 `
 	if b.String() != want {

@@ -129,11 +129,14 @@ func (b *Bench) LearnCapacity(ctx context.Context, most int, rate, precision flo
 	return c, made, err
 }
 
+// mostLearnTrials are those of a search for a rate: some 30 find it where the machine does not change meanwhile.
+const mostLearnTrials = 100
+
 // LearnRate finds the highest rate, in addresses a second up to most, at which a switch learns n addresses without missing
 // one (RFC 2889 section 5.8); below a hundredth of it nothing is tried. n is to be no more than its capacity. They are
 // tested at testRate.
 func (b *Bench) LearnRate(ctx context.Context, n int, most, testRate float64) (f method.Found, made []Learned, err error) {
-	g := method.Goals{Loss: []float64{0}, Min: most / 100, Max: most, Precision: 0.05, First: time.Second, Final: time.Second, Classes: machine.Classes}
+	g := method.Goals{Loss: []float64{0}, Min: most / 100, Max: most, Precision: 0.05, First: time.Second, Final: time.Second, Trials: mostLearnTrials, Classes: machine.Classes}
 	found, _, err := method.Search(ctx, g, func(ctx context.Context, rate float64, _ time.Duration) (method.Outcome, error) {
 		l, err := b.Learn(ctx, n, rate, testRate)
 		if err != nil {

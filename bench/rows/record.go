@@ -149,11 +149,11 @@ func RecordLearnRate(f method.Found, made []Learned) Record {
 		s.Class, s.Probes = f.Passed.Class, f.Passed.Probes
 	}
 	if f.AtLeast() {
-		s.Limits = []string{"addresses could not be shown any faster"}
+		s.Limits = []string{cmp.Or(unfinished(f, "addresses/s"), "addresses could not be shown any faster")}
 	}
 	rate := f.Rate()
-	if f.Passed == nil && f.Limited != nil {
-		rate = -1 // unknown
+	if f.Unknown() {
+		rate = -1
 	}
 	return s.record("address learning, rate", []result.Measure{more("addresses learned", "addresses/s")}, rate)
 }
@@ -176,28 +176,67 @@ func (s *Seen) of(probes []float64) {
 	}
 }
 
-// RecordFound returns what a run keeps of a search, whose rates are in a unit such as packets/s.
+// unfinished says what is known of a rate that was not found to the precision; nothing if it was.
+func unfinished(f method.Found, unit string) string {
+	if !f.Open {
+		return ""
+	}
+	said := "the trials were at an end, the machine changed too often"
+	for i, of := range append([]method.Found{f}, f.Others...) {
+		known := of.Passed
+		if known == nil {
+			known = of.Failed
+		}
+		switch {
+		case known == nil || i > 0 && known.Class == "":
+			continue
+		case known.Class != "":
+			said += ", CPUs " + known.Class
+		}
+		if of.Passed != nil {
+			said += fmt.Sprintf(": %.0f %s passed", of.Rate(), unit)
+		}
+		if of.Failed != nil {
+			said += fmt.Sprintf(": %.0f %s did not", of.Failed.OfferedRate(), unit)
+		}
+	}
+	return said
+}
+
+// lossName names the figure of a goal.
+func lossName(f method.Found) string {
+	if f.Loss > 0 {
+		return fmt.Sprintf("loss of %.4g %% at most", 100*f.Loss)
+	}
+	return "no loss"
+}
+
+// RecordFound returns what a run keeps of a search, whose rates are in a unit such as packets/s. A rate that may lose some has its conditional throughput with it; without
+// loss that is the rate itself.
 func RecordFound(task, unit string, found []method.Found) Record {
 	var s Seen
 	var measures []result.Measure
 	var figures []float64
 	var exact []string
 	for _, f := range found {
-		name := "no loss"
+		names := []string{lossName(f)}
+		rate, through := f.Rate(), f.Conditional
+		if f.Unknown() {
+			rate, through = -1, -1
+		}
+		measures, figures = append(measures, more(names[0], unit)), append(figures, rate)
 		if f.Loss > 0 {
-			name = fmt.Sprintf("loss of %.4g %% at most", 100*f.Loss)
+			names = append(names, names[0]+", conditional throughput")
+			measures, figures = append(measures, more(names[1], unit)), append(figures, through)
 		}
-		rate := f.Rate()
-		if f.Passed == nil && f.Limited != nil {
-			rate = -1 // unknown
-		}
-		measures, figures = append(measures, more(name, unit)), append(figures, rate)
 		if f.Passed != nil && s.Probes == nil {
 			s.Class, s.Probes = f.Passed.Class, f.Passed.Probes
 		}
 		switch {
 		case !f.AtLeast():
-			exact = append(exact, name)
+			exact = append(exact, names...)
+		case f.Open:
+			s.Limits = []string{unfinished(f, unit)}
 		case f.Limited != nil:
 			s.Limits = []string{"no higher rate could be tried: " + note(f.Limited.Limits)}
 		case f.Passed != nil && f.Passed.Limited():
@@ -208,12 +247,12 @@ func RecordFound(task, unit string, found []method.Found) Record {
 	}
 	r := s.record(task, measures, figures...)
 	r.exact(exact...)
-	for i, f := range found {
+	for _, f := range found {
 		if f.Passed != nil && f.Passed.Again > 0 {
-			r.remark("%s: %d parts made again, others had the switch's CPU", measures[i].Name, f.Passed.Again)
+			r.remark("%s: %d parts made again, others had the switch's CPU", lossName(f), f.Passed.Again)
 		}
 		if f.Exceeded > 0 {
-			r.remark("%s: more was lost in %d of %d trials at the rate", measures[i].Name, f.Exceeded, f.Trials)
+			r.remark("%s: more was lost in %d of %d trials at the rate", lossName(f), f.Exceeded, f.Trials)
 		}
 	}
 	return r

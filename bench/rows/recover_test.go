@@ -3,6 +3,7 @@ package rows
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,5 +115,32 @@ func TestWhatIsSaidOfARateThatPassedDoesNotHideALimit(t *testing.T) {
 		if got := RecordFound("throughput", "packets/s", []method.Found{tt.found}).Window.Note; got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
+	}
+}
+
+// What others see of a rate that was not found is that it is more, perhaps, and why.
+func TestARateThatWasNotFoundIsKeptAsAtLeastThat(t *testing.T) {
+	near := &method.Tried{Rate: 4e6, Outcome: method.Outcome{Offered: 4e6, Class: "near", Probes: []float64{100, 100}}}
+	bad := &method.Tried{Rate: 6e6, Outcome: method.Outcome{Offered: 6e6, Lost: 1e6, Class: "near"}}
+	far := &method.Tried{Rate: 2e6, Outcome: method.Outcome{Offered: 2e6, Class: "far"}}
+	f := method.Found{Passed: near, Failed: bad, Open: true, Conditional: 4e6, Others: []method.Found{{Passed: far, Open: true}, {Open: true}}}
+	little := f
+	little.Loss, little.Open, little.Conditional = 0.005, false, 3.99e6
+	w := RecordFound("throughput", "packets/s", []method.Found{f, little}).Window
+	if !w.Limited || w.Class != "near" || w.Figures["no loss"] != 4e6 || w.Figures["loss of 0.5 % at most, conditional throughput"] != 3.99e6 {
+		t.Errorf("got %+v", w)
+	}
+	if !slices.Equal(w.Exact, []string{"loss of 0.5 % at most", "loss of 0.5 % at most, conditional throughput"}) {
+		t.Errorf("exact are %q, want those of the goal that was reached", w.Exact)
+	}
+	const want = "the trials were at an end, the machine changed too often, CPUs near: 4000000 packets/s passed: 6000000 packets/s did not, CPUs far: 2000000 packets/s passed"
+	if w.Note != want {
+		t.Errorf("said is %q, want %q", w.Note, want)
+	}
+	if w := RecordFound("throughput", "packets/s", []method.Found{{Open: true}, {Loss: 0.005, Open: true}}).Window; len(w.Figures) != 0 || !w.Limited {
+		t.Errorf("nothing is known, and kept is %+v", w)
+	}
+	if w := RecordLearnRate(method.Found{Failed: bad, Open: true}, nil).Window; len(w.Figures) != 0 || !w.Limited {
+		t.Errorf("nothing is known, and kept is %+v", w)
 	}
 }

@@ -25,7 +25,7 @@ func newFlowRows() []Row {
 		{
 			ID: "flow-setup", Name: "new flows a second", Contenders: both, Rules: newFlows(), Traffic: traffic, Measures: setUpRecord(nil).Measures,
 			Takes: 25 * time.Second, Once: true, Drive: paced(spec, func(ctx context.Context, s *Stand, b *rows.Bench) (rows.Record, error) {
-				found, _, err := b.FlowSetup(ctx, method.Goals{Max: 1e6, Precision: 0.05, Final: s.Options.Window / 2})
+				found, _, err := b.FlowSetup(ctx, method.Goals{Max: 1e6, Precision: 0.05, Trials: mostTrials, Final: s.Options.Window / 2})
 				return setUpRecord(found), err
 			}),
 		},
@@ -39,7 +39,7 @@ func newFlowRows() []Row {
 // recovery overloads a switch by what is most work for it: generators here send no more packets of known flows than switches forward.
 func recovery(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
 	d := s.Options.Window / 2
-	found, _, err := b.FlowSetup(ctx, method.Goals{Loss: []float64{0.005}, Max: 1e6, Precision: 0.1, First: d, Final: d})
+	found, _, err := b.FlowSetup(ctx, method.Goals{Loss: []float64{0.005}, Max: 1e6, Precision: 0.1, First: d, Final: d, Trials: mostTrials})
 	if err != nil {
 		return r, err
 	}

@@ -27,6 +27,9 @@ func pacedSpec() stream.Spec { return stream.Spec{Flows: pacedFlows} }
 // mostPaced is the highest rate that is tried, in packets a second one way: more than generators here reach.
 const mostPaced = 20e6
 
+// mostTrials are those of a search: some 45 find a rate on a machine that does not change meanwhile, and one that always does must not take all of a run's time.
+const mostTrials = 100
+
 // pacedRows are about what a switch does at rates that it is given (RFC 2544).
 func pacedRows() []Row {
 	// At low rates few packets of a flow come by until it is in Open vSwitch's exact-match cache, which takes one in a hundred.
@@ -54,7 +57,7 @@ const curve = 8
 // throughput searches for the rates with no loss and with little, and measures latency at shares of the first, and loss against
 // load up to beyond the second.
 func throughput(ctx context.Context, s *Stand, b *rows.Bench) (r rows.Record, err error) {
-	found, made, err := method.Search(ctx, method.Goals{Max: mostPaced, Precision: 0.02, Final: s.Options.Window / 2, Classes: machine.Classes}, b.Undisturbed())
+	found, made, err := method.Search(ctx, method.Goals{Max: mostPaced, Precision: 0.02, Final: s.Options.Window / 2, Trials: mostTrials, Classes: machine.Classes}, b.Undisturbed())
 	if err != nil {
 		return r, err
 	}
@@ -102,7 +105,7 @@ func throughputRecord(found []method.Found, latency, load []method.Tried) rows.R
 // fast finds about what a switch does without loss, in little time.
 func fast(ctx context.Context, b *rows.Bench) (float64, error) {
 	d := 500 * time.Millisecond
-	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Loss: []float64{0}, Precision: 0.05, First: d, Final: d, Classes: machine.Classes}, b.Undisturbed())
+	found, _, err := method.Search(ctx, method.Goals{Max: mostPaced, Loss: []float64{0}, Precision: 0.05, First: d, Final: d, Trials: mostTrials, Classes: machine.Classes}, b.Undisturbed())
 	if err != nil {
 		return 0, err
 	}
@@ -119,6 +122,8 @@ func rateOf(f method.Found) (float64, error) {
 	switch {
 	case f.Passed != nil:
 		return f.Rate(), nil
+	case f.Open:
+		return 0, errors.New("the machine changed its class too often to find a rate")
 	case f.Limited != nil:
 		return 0, errors.New("the generator was the limit at every rate")
 	}

@@ -142,12 +142,29 @@ func outOf(f method.Found) string {
 	return fmt.Sprintf(" (more in %d of %d trials)", f.Exceeded, f.Trials)
 }
 
+// bracket says what is known of a rate that was not found: between which two it lies.
+func bracket(f method.Found, unit string) string {
+	passed, class := "none that passes", ""
+	if f.Passed != nil {
+		passed, class = fmt.Sprintf("%.0f %s", f.Rate(), unit), classed(f.Passed.Class)
+	}
+	if f.Failed == nil {
+		return passed + class + ", and none that does not pass"
+	}
+	return fmt.Sprintf("%s, and %.0f that does not pass%s", passed, f.Failed.OfferedRate(), classed(f.Failed.Class))
+}
+
 // printFound prints the answers to a search for rates of something.
 func printFound(w io.Writer, unit string, found []method.Found) {
 	for _, f := range found {
 		fmt.Fprintf(w, "loss of at most %.4g %%%s: ", 100*f.Loss, outOf(f))
 		switch {
-		case f.Passed == nil && f.Limited != nil:
+		case f.Open:
+			fmt.Fprintf(w, "not found, there are no trials left: %s\n", bracket(f, unit))
+			for _, o := range f.Others {
+				fmt.Fprintf(w, "    in another class: %s\n", bracket(o, unit))
+			}
+		case f.Unknown():
 			fmt.Fprintf(w, "unknown: %.0f %s%s\n", f.Limited.Rate, unit, limited(f.Limited.Outcome))
 		case f.Passed == nil:
 			fmt.Fprintf(w, "no rate, not even %.0f %s\n", f.Failed.Rate, unit)
@@ -161,6 +178,9 @@ func printFound(w io.Writer, unit string, found []method.Found) {
 			fmt.Fprintf(w, "%.0f %s%s, and perhaps more%s; with %.0f %.4f %% were lost\n", f.Rate(), unit, classed(f.Passed.Class), limited(f.Passed.Outcome), f.Failed.OfferedRate(), 100*f.Failed.Loss())
 		default:
 			fmt.Fprintf(w, "%.0f %s%s; with %.0f %.4f %% were lost\n", f.Rate(), unit, classed(f.Passed.Class), f.Failed.OfferedRate(), 100*f.Failed.Loss())
+		}
+		if f.Loss > 0 && f.Passed != nil {
+			fmt.Fprintf(w, "    conditional throughput: %.0f %s\n", f.Conditional, unit)
 		}
 	}
 }
