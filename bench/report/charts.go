@@ -71,7 +71,7 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 				}
 			}
 			g.Bars = append(g.Bars, b)
-			f.Cells = append(f.Cells, cells(label, e.Contender.Name, b.Text, u.Figure(e.Where.Low), u.Figure(e.Where.High), fmt.Sprint(e.Windows), ratio))
+			f.Cells = append(f.Cells, cells(label, e.Contender.Name, b.Text, u.Figure(e.Where.Low), u.Figure(e.Where.High), fmt.Sprint(e.Windows), ratio+e.ratioRange()))
 			said = append(said, fmt.Sprintf("%s, %s: %s %s%s", label, e.Contender.Name, text, u.Name, e.doubt()))
 		}
 		chart.Groups = append(chart.Groups, g)

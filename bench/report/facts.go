@@ -40,7 +40,7 @@ func tableRows(all []Summary) (list []tableRow) {
 				c.Range = u.Figure(e.Where.Low) + " to " + u.Figure(e.Where.High)
 			}
 			if e.Ratio > 0 {
-				c.Ratio = s.ratioText(e)
+				c.Ratio = s.ratioText(e) + e.ratioRange()
 			}
 			r.Cells = append(r.Cells, c)
 			windows = append(windows, fmt.Sprint(e.Windows))

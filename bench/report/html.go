@@ -131,6 +131,14 @@ func (s *Summary) ratioText(e Entry) string {
 	return fmt.Sprintf("%s%.2f ×", sign, e.Ratio)
 }
 
+// ratioRange is where a ratio of windows in turns lies, in brackets; of others nothing, and of a single pair either.
+func (e *Entry) ratioRange() string {
+	if e.Between == nil || e.Between.Confidence == 0 || e.Ratio == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%.2f to %.2f)", e.Between.Low, e.Between.High)
+}
+
 // fewest windows of each contender are what a rank test can tell anything from.
 const fewest = 4
 

@@ -8,6 +8,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/culvertdev/culvert/bench/result"
 	"github.com/culvertdev/culvert/bench/stat"
@@ -36,9 +38,10 @@ type Entry struct {
 	Disturbed bool             `json:"disturbed,omitempty"`         // in all windows
 	Values    []float64        `json:"figures"`
 	Median    float64          `json:"median"`
-	Where     stat.Interval    `json:"median_between"`
-	Ratio     float64          `json:"ratio,omitempty"`     // of the first one's figures to this one's: in turns the median of those of neighbours, else that of medians; 0 where there is none
-	Certain   bool             `json:"different,omitempty"` // from the first one, beyond the noise
+	Where     stat.Interval    `json:"median_between"`          // by starts where there are several
+	Ratio     float64          `json:"ratio,omitempty"`         // of the first one's figures to this one's: in turns the median of those of neighbours, else that of medians; 0 where there is none
+	Between   *stat.Interval   `json:"ratio_between,omitempty"` // where it lies, of windows in turns: by rounds where there are several
+	Certain   bool             `json:"different,omitempty"`     // from the first one, beyond the noise
 }
 
 // Summaries returns what a run says, row by row, in each class, of each measure: what has no figures is left out.
@@ -65,9 +68,13 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 		if len(f.Values) == 0 {
 			continue
 		}
+		starts := row.Starts(c.Name, class, m).Values
 		e := Entry{
-			Contender: c, Windows: len(f.Values), Starts: len(row.Starts(c.Name, class, m).Values), Limited: f.Limited > 0, Doubtful: f.Doubtful > 0, Disturbed: f.Disturbed,
+			Contender: c, Windows: len(f.Values), Starts: len(starts), Limited: f.Limited > 0, Doubtful: f.Doubtful > 0, Disturbed: f.Disturbed,
 			Values: f.Values, Median: stat.Median(f.Values), Where: stat.MedianInterval(f.Values, confidence),
+		}
+		if len(starts) > 1 { // windows of one start are alike beyond chance
+			e.Where = stat.MedianInterval(starts, confidence)
 		}
 		if len(s.Entries) > 0 && i > 0 {
 			e.compare(s.Entries[0], row, class, m)
@@ -84,17 +91,56 @@ func (e *Entry) compare(first Entry, row *result.Row, class string, m result.Mea
 		return
 	}
 	e.Ratio = first.Median / e.Median
-	if pairs := row.Pairs(first.Contender.Name, e.Contender.Name, class, m); len(pairs) > 0 {
-		e.Ratio = stat.Median(pairs)
+	calm := !first.Disturbed && !e.Disturbed
+	rounds := row.Pairs(first.Contender.Name, e.Contender.Name, class, m)
+	if len(rounds) == 0 {
+		e.Certain = calm && stat.RankSum(first.Values, e.Values) <= 1-confidence
+		return
 	}
-	a, b := first.Values, e.Values
-	if e.byStart(first) {
-		a, b = row.Starts(first.Contender.Name, class, m).Values, row.Starts(e.Contender.Name, class, m).Values
+	ratios := slices.Concat(rounds...)
+	e.Ratio = stat.Median(ratios)
+	blocks := ratios // of a single start there is nothing but its windows
+	if len(rounds) > 1 {
+		blocks = medians(rounds)
 	}
-	e.Certain = !first.Disturbed && !e.Disturbed && stat.RankSum(a, b) <= 1-confidence
+	where := stat.MedianInterval(blocks, confidence)
+	e.Between = &where
+	e.Certain = calm && e.chance(first, row, class, m, rounds) <= 1-confidence
 }
 
-// byStart reports whether there are starts enough to compare these, one figure for each, as bench/compare does. With fewer windows are compared, and what they say
+// enoughPairs is how many pairs the test of pairs can tell anything from.
+const enoughPairs = 6
+
+// chance is the probability that two in turns, who are alike, are as far apart. A machine that drifts is in both figures of a pair alike, and so in no ratio. Which
+// test it is depends on how many rounds there are, and on nothing that was measured.
+func (e *Entry) chance(first Entry, row *result.Row, class string, m result.Measure, rounds [][]float64) float64 {
+	switch {
+	case len(rounds) >= enoughPairs:
+		return stat.SignedRank(logs(medians(rounds)))
+	case e.byStart(first): // too few for a test of pairs: a drift hides a difference here, and makes none
+		return stat.RankSum(row.Starts(first.Contender.Name, class, m).Values, row.Starts(e.Contender.Name, class, m).Values)
+	}
+	return stat.SignedRank(logs(slices.Concat(rounds...)))
+}
+
+// medians returns that of each list.
+func medians(lists [][]float64) (all []float64) {
+	for _, list := range lists {
+		all = append(all, stat.Median(list))
+	}
+	return all
+}
+
+// logs returns the logarithm of each ratio: twice as much is as far from even as half. A ratio of 0 is farther than all others.
+func logs(ratios []float64) []float64 {
+	all := slices.Clone(ratios)
+	for i, r := range all {
+		all[i] = math.Log(r)
+	}
+	return all
+}
+
+// byStart reports whether there are starts enough to compare these, one figure for each, as bench/compare does. With fewer, pairs of windows are compared, and what they say
 // is of these starts alone.
 func (e *Entry) byStart(first Entry) bool { return min(e.Starts, first.Starts) >= fewest }
 

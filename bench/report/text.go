@@ -54,7 +54,7 @@ func (s *Summary) write(w io.Writer) {
 		if i < len(s.Entries) {
 			e, ratio := s.Entries[i], ""
 			if e.Ratio > 0 {
-				ratio = s.ratioText(e)
+				ratio = s.ratioText(e) + e.ratioRange()
 			}
 			line = fmt.Sprintf("\t%s\t%s\t%s\t%s", e.Contender.Name, s.bound(e, "≥ ", "≤ ")+e.text(u), ratio, plural(e.Windows, "window", "windows"))
 		}
@@ -85,7 +85,7 @@ func (e *Entry) doubt() string {
 // remarks explains what the table has in it.
 func remarks(run *result.Run) string {
 	var b strings.Builder
-	b.WriteString("\nMedians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.\n×: the first one's figure to this one's.\n")
+	b.WriteString("\nMedians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.\nOf windows in turns those of one start are one figure here where there are several starts.\n×: the first one's figure to this one's; in turns that of neighbours, and where it lies.\n")
 	b.WriteString(usualText(usualClass(run)))
 	disturbed, limited, doubtful := false, false, false
 	for _, s := range Summaries(run) {

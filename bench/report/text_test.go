@@ -58,7 +58,8 @@ port rule, CPUs far
            ovs       9.00 Mpps *   ≥ 0.89 ×   1 window
 
 Medians of windows of one class, and where the median lies with 95 % certainty; of fewer than six windows, their range.
-×: the first one's figure to this one's.
+Of windows in turns those of one start are one figure here where there are several starts.
+×: the first one's figure to this one's; in turns that of neighbours, and where it lies.
 CPUs near (how far they are from each other) where nothing else is said.
 * others disturbed all windows of the class.
 ≥, ≤: at least, at most: the generator was the limit, or a search had no trials left; what the switch could do is not known.

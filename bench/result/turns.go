@@ -7,9 +7,11 @@ import (
 )
 
 // Pairs returns, of windows in turns, the ratio of each figure of the first contender to that of the second's window next to it: the one with as many
-// of its own before it in the round. Both count, are of the class, and nobody disturbed them, unless there is no such pair.
-func (r *Row) Pairs(first, second, class string, m Measure) (ratios []float64) {
+// of its own before it in the round. Those of a round are of one start of each, and stand together. Both count, are of the class, and nobody disturbed them, unless there
+// is no such pair.
+func (r *Row) Pairs(first, second, class string, m Measure) (rounds [][]float64) {
 	for _, calm := range []bool{true, false} {
+		at := make(map[int]int) // of a round
 		for i := range r.Windows {
 			a := &r.Windows[i]
 			if !a.Beside || a.Contender != first || !a.counts(class, calm) {
@@ -21,15 +23,19 @@ func (r *Row) Pairs(first, second, class string, m Measure) (ratios []float64) {
 			}
 			x, known := a.Value(m)
 			y, too := b.Value(m)
-			if known && too && y > 0 {
-				ratios = append(ratios, x/y)
+			if !known || !too || y <= 0 {
+				continue
 			}
+			if _, there := at[a.Round]; !there {
+				at[a.Round], rounds = len(rounds), append(rounds, nil)
+			}
+			rounds[at[a.Round]] = append(rounds[at[a.Round]], x/y)
 		}
-		if len(ratios) > 0 {
+		if len(rounds) > 0 {
 			break
 		}
 	}
-	return ratios
+	return rounds
 }
 
 // counts reports whether a window counts, is of the class and, where that is asked for, left alone.
