@@ -28,7 +28,7 @@ SHELL       := bash
 export CGO_ENABLED ?= 0
 export COUNT BENCHTIME BENCH PACKAGES
 
-.PHONY: help build demo demo-chain test unit race purego integration fuzz bench bench-once bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost bench-tunnels bench-quick soak lint deps clean
+.PHONY: bench-stages bench-storms help build demo demo-chain test unit race purego integration fuzz bench bench-once bench-micro bench-tse bench-new-flows bench-flows bench-rules bench-stale test-ovs compare-afxdp bench-vhost bench-tunnels bench-quick soak lint deps clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,11 +76,20 @@ bench-micro: ## the Go benchmarks COUNT (6) times, summed up by benchstat; BENCH
 compare-afxdp: build ## TCP and packets per second beside OVS's AF_XDP ports and the kernel's bridge; AFXDP= takes options; needs root
 	$(BIN) bench run $(AFXDP)
 
-bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitch; TSE= takes options; needs root
-	$(GO) run ./bench/tse --culvert $(BIN) $(TSE)
+# What a program of its own has measured is kept as a run like any other: a file that the same command goes on with, and a page.
+kept = mkdir -p $(OUT) && $(1) --json $(OUT)/$(2).json $(3) && $(BIN) bench report $(OUT)/$(2).json --html $(OUT)/$(2).html > /dev/null && echo "$(OUT)/$(2).json has all windows, $(OUT)/$(2).html shows them"
 
-bench-new-flows: build ## new flows a second and CPU time for each, beside Open vSwitch; needs root
-	$(GO) run ./bench/tse --culvert $(BIN) --new-flows $(TSE)
+bench-tse: build ## tuple space explosion: what victims keep, beside Open vSwitch; goes on with OUT/tse.json; TSE= takes options; needs root
+	$(call kept,$(GO) run ./bench/tse --culvert $(BIN),tse,$(TSE))
+
+bench-new-flows: build ## new flows a second and CPU time for each, beside Open vSwitch; goes on with OUT/new-flows.json; needs root
+	$(call kept,$(GO) run ./bench/tse --culvert $(BIN) --new-flows,new-flows,$(TSE))
+
+bench-storms: build ## what new flows of one port take from another's; goes on with OUT/storms.json; STORMS= takes options
+	$(call kept,$(GO) run ./bench/storms,storms,$(STORMS))
+
+bench-stages: ## what it costs to know where the cycles go, by poll cycles with it and without it in turns
+	$(GO) test ./datapath -run '^$$' -bench StagesAlwaysOn -benchtime 600x
 
 bench: build ## Culvert beside Open vSwitch, the kernel's bridge and testpmd, in under an hour; goes on with OUT/run.json; COMPARE= takes options; needs root
 	-.ci/deps $(PEERS)
@@ -101,13 +110,13 @@ bench-flows: ## look-ups with 1 to 32 masks and 1 to 1,000,000 flows; memory and
 	$(GO) test ./flowcache -run '^$$' -bench 'EMC|Megaflow' -benchtime 100ms
 	$(GO) test ./datapath -run '^$$' -bench AMillionFlows -benchtime 1x
 
-bench-rules: ## rule sets of 1,000 to 100,000: look-ups, loading beside Open vSwitch, changes under traffic, the walk over all flows
+bench-rules: build ## rule sets of 1,000 to 100,000: look-ups, loading beside Open vSwitch, changes under traffic, the walk over all flows; goes on with OUT/rules.json; RULES= takes options
 	$(GO) test ./datapath/rules/openflow -run '^$$' -bench 'BenchmarkRules' -benchtime 100ms
 	$(GO) test ./datapath -run '^$$' -bench ARuleOfManyFlowsChanges -benchtime 3x
-	$(GO) run ./bench/rules
+	$(call kept,$(GO) run ./bench/rules,rules,$(RULES))
 
-bench-stale: build ## from the change of a rule that covers 100,000 cached flows to the last packet by the old one, beside Open vSwitch; needs root
-	$(GO) run ./bench/stale --culvert $(BIN)
+bench-stale: build ## from the change of a rule that covers 100,000 cached flows to the last packet by the old one, beside Open vSwitch; goes on with OUT/stale.json; STALE= takes options; needs root
+	$(call kept,$(GO) run ./bench/stale --culvert $(BIN),stale,$(STALE))
 
 soak: build ## mixed traffic with ports coming and going, for SOAK (1h)
 	$(BIN) soak --time $(SOAK)

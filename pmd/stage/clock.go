@@ -5,8 +5,8 @@ import (
 	"github.com/culvertdev/culvert/ring/counter"
 )
 
-// Every is how many busy poll cycles there are to one that is timed. That one ends some 12 stages, at 50 to 60 cycles of the processor each:
-// 0.5 % of what 128 poll cycles take that have a single packet, and 0.03 % if they have 64.
+// Every is how many busy poll cycles there are to one that is timed. That one ends some 12 stages, at 50 to 60 cycles of the processor each.
+// What that comes to is measured by make bench-stages: docs/performance.md has the figures.
 const Every = 128
 
 // packets is the counter behind those of the stages.
