@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/culvertdev/culvert/bench/lab"
+	"github.com/culvertdev/culvert/bench/machine"
 	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
@@ -56,9 +57,17 @@ func Possible() error {
 		return err
 	}
 	if !all.Has(HostCPU) || !all.Has(SwitchCPU) {
-		return fmt.Errorf("%w: want CPUs %d and %d, found %s", ErrCannot, HostCPU, SwitchCPU, all)
+		return fmt.Errorf("%w: want CPUs %d and %d, found %s (others are offline, isolated, or kept from this process: taskset -c %[2]d,%[3]d gives it what there is)", ErrCannot, HostCPU, SwitchCPU, all)
 	}
 	return nil
+}
+
+// Placement says what there is to say of where the two sides run, beside their CPUs' numbers; nothing of two cores.
+func Placement() string {
+	if both, err := machine.Siblings(HostCPU, SwitchCPU); err != nil || !both {
+		return ""
+	}
+	return fmt.Sprintf("CPUs %d and %d are threads of one core: each is slower while the other is at work, which all switches have alike, and figures are less than a core's", HostCPU, SwitchCPU)
 }
 
 // Turns returns the order of a round: A B B A for two; one has no turns to take.

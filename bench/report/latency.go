@@ -43,12 +43,13 @@ func latencyFigure(id string, row *result.Row, class, label string) (figure, boo
 	least, largest := math.Inf(1), 0.0
 	for i, c := range row.Contenders {
 		for _, percent := range percents {
-			f := row.Figures(c.Name, class, result.Measure{Percentile: percent})
+			m := result.Measure{Percentile: percent}
+			f := row.Figures(c.Name, class, m)
 			values := f.Values
 			if len(values) == 0 {
 				continue
 			}
-			where := stat.MedianInterval(values, confidence)
+			where := whereOf(values, row.Starts(c.Name, class, m).Values)
 			p := plot.Point{X: percent, Y: max(1, stat.Median(values)), Low: max(1, where.Low), High: max(1, where.High), Open: f.Doubtful > 0} // a logarithm wants more than 0 ns
 			least, largest = min(least, p.Low), max(largest, p.High)
 			at := points.named(c.Name, i)

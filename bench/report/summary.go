@@ -71,10 +71,7 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 		starts := row.Starts(c.Name, class, m).Values
 		e := Entry{
 			Contender: c, Windows: len(f.Values), Starts: len(starts), Limited: f.Limited > 0, Doubtful: f.Doubtful > 0, Disturbed: f.Disturbed,
-			Values: f.Values, Median: stat.Median(f.Values), Where: stat.MedianInterval(f.Values, confidence),
-		}
-		if len(starts) > 1 { // windows of one start are alike beyond chance
-			e.Where = stat.MedianInterval(starts, confidence)
+			Values: f.Values, Median: stat.Median(f.Values), Where: whereOf(f.Values, starts),
 		}
 		if len(s.Entries) > 0 && i > 0 {
 			e.compare(s.Entries[0], row, class, m)
@@ -82,6 +79,14 @@ func summarize(row *result.Row, class string, m result.Measure) Summary {
 		s.Entries = append(s.Entries, e)
 	}
 	return s
+}
+
+// whereOf is where a median lies: windows of one start are alike beyond chance, so where there are several starts each counts once.
+func whereOf(windows, starts []float64) stat.Interval {
+	if len(starts) > 1 {
+		return stat.MedianInterval(starts, confidence)
+	}
+	return stat.MedianInterval(windows, confidence)
 }
 
 // compare says how the row's first contender stands beside this one. There is nothing to say when that one has no figures, when the

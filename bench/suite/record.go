@@ -117,13 +117,21 @@ func (o *Options) run(versions, programs map[string]string, missing []string) re
 			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", pump.RingSize), "2 AF_XDP ports on veth, MTU 1500"},
 			Threads:    []result.Thread{{Name: "generator, and all that forwards nothing", CPU: contest.HostCPU}, {Name: "the switch's forwarding thread", CPU: contest.SwitchCPU}},
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
-			Isolation:  fmt.Sprintf("CPU affinity, and the nice value %d of all processes of the switches; before each window up to %v until others use less than a twentieth of the CPUs", o.Nice, o.Patience),
+			Isolation:  fmt.Sprintf("CPU affinity, and the nice value %d of all processes of the switches; before each window up to %v until others use less than a twentieth of the CPUs%s", o.Nice, o.Patience, prefixed("; ", contest.Placement())),
 			Windows:    o.windowsText(),
 			Repetition: o.repetitionText(),
 			Nice:       o.Nice,
 			Missing:    missing,
 		},
 	}
+}
+
+// prefixed is a text with something before it, and nothing where there is none.
+func prefixed(before, text string) string {
+	if text == "" {
+		return ""
+	}
+	return before + text
 }
 
 // repetitionText says how often windows come round.

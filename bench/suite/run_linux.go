@@ -222,6 +222,9 @@ func (b *bench) lab() (*lab.Lab, error) {
 // printPlan says what is going to be measured, how long that takes, and who is not here.
 func (o *Options) printPlan(cells []Cell, turns []turn, missing []string) {
 	fmt.Fprintf(o.Out, "%s\nswitch on CPU %d, generator on CPU %d\n\n", machine.Describe(), contest.SwitchCPU, contest.HostCPU)
+	if where := contest.Placement(); where != "" {
+		fmt.Fprintf(o.Out, "%s\n\n", where)
+	}
 	var all, first time.Duration
 	windows, n := 0, 0
 	for _, t := range turns {

@@ -21,6 +21,17 @@ type benchKeep struct {
 	SwitchCPU     int      `name:"switch-cpu" help:"CPU it forwards on: whether it is near --cpus or far is told with each figure." default:"-1" placeholder:"N"`
 }
 
+// check says what is wrong with the CPUs of both sides: a probe would spin for ever on one.
+func (k benchKeep) check(how benchProcess) error {
+	if k.SwitchCPU < 0 || len(how.CPUs) == 0 {
+		return nil
+	}
+	if err := machine.Pair(how.CPUs[0], k.SwitchCPU); err != nil {
+		return usageError{fmt.Errorf("--cpus, --switch-cpu: %w", err)}
+	}
+	return nil
+}
+
 // probe returns what tells how far the CPUs of both sides are from each other, in ns; nil when it is not known where both sides run.
 func (k benchKeep) probe(how benchProcess) func() float64 {
 	if k.SwitchCPU < 0 || len(how.CPUs) == 0 {

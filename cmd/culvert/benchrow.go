@@ -45,6 +45,9 @@ type benchAnswer interface {
 func (r *benchRow) run(e *env, roles []string, measure func(ctx context.Context, g *gen.Generator, ports []port.Spec, spec stream.Spec) (benchAnswer, error)) (err error) {
 	ctx, stop := signal.NotifyContext(e.ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := r.Kept.check(r.How); err != nil {
+		return err
+	}
 	spec, err := r.Frames.spec()
 	if err != nil {
 		return err

@@ -66,6 +66,8 @@ func TestMeasurementsThatCannotBe(t *testing.T) {
 		{"--nice -21: want -20 to 0", "run --nice=-21 --plan", exitUsage},
 		{"0 steps", "load a=memory b=memory --steps 0", exitUsage},
 		{"--throughput", "recover a=memory b=memory", exitUsage},
+		{"--cpus, --switch-cpu: CPU 0 on both sides: want two", "burst " + strings.Join(linked, " ") + " --cpus 0 --switch-cpu 0", exitUsage},
+		{"--cpus, --switch-cpu: CPU 4095 is not there, or offline", "burst " + strings.Join(linked, " ") + " --cpus 0 --switch-cpu 4095", exitUsage},
 		{"while there is load", "disturb a=memory b=memory --do true --rate 1 --after 1m", exitUsage},
 		{"exit 3: exit status 3", "disturb " + strings.Join(linked, " ") + " --do exit_3 --rate 100 --warm 0 --rest --time 1s --after 1ms", exitFailed},
 		{"have the switch forget: false", "flows " + strings.Join(linked, " ") + " --forget false --rest", exitFailed},
