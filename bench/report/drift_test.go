@@ -76,3 +76,21 @@ func TestWhereAMedianLiesIsByStarts(t *testing.T) {
 		t.Errorf("where the ratio lies is not said: %v\n%s", err, b.String())
 	}
 }
+
+// The whiskers of a latency plot, too, reach over all of several starts, and are no surer than these.
+func TestWhereAPercentileLiesIsByStarts(t *testing.T) {
+	run := turns([]float64{20, 24}, []float64{10, 12})
+	row := &run.Rows[0]
+	for i := range row.Windows {
+		w := &row.Windows[i]
+		w.Latency = []result.Percentile{{Percent: 50, Ns: 1000 * float64(w.Round)}, {Percent: 99, Ns: 4000}}
+	}
+	f, ok := latencyFigure("l", row, "near", "port rule")
+	if !ok || !strings.Contains(string(f.SVG), `class="whisker s0"`) {
+		t.Fatalf("there is no whisker: %v, %s", ok, f.SVG)
+	}
+	m := result.Measure{Percentile: 50}
+	if where := whereOf(row.Figures("culvert", "near", m).Values, row.Starts("culvert", "near", m).Values); where.Low != 1000 || where.High != 2000 || where.Confidence != 0.5 {
+		t.Errorf("it lies between %+v, want 1000 and 2000, with a certainty of a half", where)
+	}
+}
