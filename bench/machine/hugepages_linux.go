@@ -18,11 +18,21 @@ const (
 const HugepageSize = 2 << 20
 
 // Hugepages are pages added to those of the kernel. Give returns them.
-type Hugepages struct{ added int }
+type Hugepages struct {
+	added int
+	note  *os.File // see noteBorrowed; nil where there is none
+}
 
 // BorrowHugepages makes the kernel have so many bytes of free hugepages, for programs such as testpmd. It is
-// an error when it finds no room, and nothing is borrowed then.
+// an error when it finds no room, and nothing is borrowed then. What others have borrowed who were killed before they gave it back goes back first.
 func BorrowHugepages(bytes int) (*Hugepages, error) {
+	lost, err := left(borrowedAt)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := change(-lost); err != nil {
+		return nil, err
+	}
 	free, err := readNumber(hugeFree)
 	if err != nil {
 		return nil, err
@@ -30,6 +40,9 @@ func BorrowHugepages(bytes int) (*Hugepages, error) {
 	h := &Hugepages{added: max(0, (bytes+HugepageSize-1)/HugepageSize-free)}
 	if room, err := available(); err != nil || h.added > room/2/HugepageSize {
 		return nil, errors.Join(fmt.Errorf("borrow %d hugepages: %d MiB of memory are available, and half of it stays", h.added, room>>20), err)
+	}
+	if h.note, err = noteBorrowed(borrowedAt, h.added); err != nil {
+		return nil, err
 	}
 	before, after, err := change(h.added)
 	if err == nil && after < before+h.added {
@@ -45,6 +58,10 @@ func BorrowHugepages(bytes int) (*Hugepages, error) {
 // Give returns what was borrowed. Who uses them must have ended: pages still in use go when they are let go of.
 func (h *Hugepages) Give() error {
 	_, _, err := change(-h.added)
+	if h.note != nil {
+		err = errors.Join(err, os.Remove(h.note.Name()), h.note.Close())
+		h.note = nil
+	}
 	return err
 }
 
