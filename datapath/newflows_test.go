@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/datapath/rules/openflow"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/pmd/cpu"
 	"github.com/culvertdev/culvert/ring/frame"
 	"golang.org/x/sys/unix"
@@ -52,7 +53,7 @@ func newFlood(tb testing.TB, rules string) *flood {
 	f := &flood{packet: append([]byte(nil), testPacket...), now: 1}
 	f.sw, err = newSwitch(Options{
 		Pool: pool, SlowPath: SlowPath{Server: ByWorkers}, Clock: cpu.NewManualClock(func() int64 { return f.now }),
-	})
+	}, new(encap.Counters))
 	if err != nil {
 		tb.Fatal(err)
 	}

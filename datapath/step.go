@@ -6,6 +6,7 @@ import (
 
 	"github.com/culvertdev/culvert/datapath/rules"
 	"github.com/culvertdev/culvert/datapath/upcall"
+	"github.com/culvertdev/culvert/encap"
 	"github.com/culvertdev/culvert/flowcache"
 	"github.com/culvertdev/culvert/flowcache/flow"
 	"github.com/culvertdev/culvert/ring/counter"
@@ -33,7 +34,7 @@ type Stepper struct {
 // packet before what it leads to happens; it must not call the stepper.
 func NewStepper(o Options, see func(*Pass)) (*Stepper, error) {
 	o.Workers.Count, o.Server = 1, ByThread
-	s, err := newSwitch(o)
+	s, err := newSwitch(o, new(encap.Counters))
 	if err != nil {
 		return nil, err
 	}

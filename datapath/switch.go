@@ -58,8 +58,8 @@ type Switch struct {
 	started  time.Time
 	tables   atomic.Pointer[tables]
 	options  flow.PortOptions
-	numbers  encap.Counters // of packets that go into tunnels
-	running  bool           // threads do the work; if not, a Stepper does
+	numbers  *encap.Counters // of packets that go into tunnels
+	running  bool            // threads do the work; if not, a Stepper does
 
 	mu      sync.Mutex // over the ports and bridges
 	bridges map[string]*bridge
@@ -85,7 +85,7 @@ type tables struct {
 // New returns a running switch without bridges. The error names the option that is out of range, or what
 // the machine lacks.
 func New(o Options) (*Switch, error) {
-	s, err := newSwitch(o)
+	s, err := newSwitch(o, encap.NewCounters())
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +105,8 @@ func New(o Options) (*Switch, error) {
 	return s, nil
 }
 
-// newSwitch returns a switch of which nothing runs.
-func newSwitch(o Options) (*Switch, error) {
+// newSwitch returns a switch of which nothing runs, whose packets that go into tunnels are numbered by numbers.
+func newSwitch(o Options, numbers *encap.Counters) (*Switch, error) {
 	o.setDefaults()
 	if err := o.check(); err != nil {
 		return nil, err
@@ -119,6 +119,7 @@ func newSwitch(o Options) (*Switch, error) {
 		ports:   make(map[uint32]*port),
 		started: time.Now(),
 		learnt:  make(chan struct{}, 1),
+		numbers: numbers,
 	}
 	s.tables.Store(&tables{})
 	s.lists = flowcache.NewLists(o.Cache.ListWords)
@@ -213,7 +214,7 @@ func (s *Switch) newPipeline(x flow.Extractor, i int) (*pipeline, error) {
 		lane: upcall.NewLane(flows, func() { s.wake(i) }), slow: s.slow, kick: s.slow.Kick,
 		waiting: upcall.NewWaiting(s.o.Pool, flows, held), stages: new(stage.Clock),
 	}
-	w.pushing.pusher = encap.Pusher{Pool: s.o.Pool, Counters: &s.numbers}
+	w.pushing.pusher = encap.Pusher{Pool: s.o.Pool, Counters: s.numbers}
 	if s.o.Server != ByThread {
 		take := w.resolve // bound once: a call of a method as a value makes one each time
 		w.kick, w.serve = func() { w.asking = true }, func() int { return s.slow.Serve(w.lane, take, w.leisure.credit) }

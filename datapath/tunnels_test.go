@@ -256,6 +256,24 @@ func TestAPacketIsCutBeforeItGoesIntoATunnel(t *testing.T) {
 	}
 }
 
+// TestIdentificationsAreEachSwitchsSecret: of packets that may be cut into fragments on their way.
+func TestIdentificationsAreEachSwitchsSecret(t *testing.T) {
+	stack := between("192.0.2.1", "192.0.2.2", 7)
+	stack.DontFragment = false
+	var all [2][3]uint16
+	for i := range all {
+		l := newTunnelLab(t, datapath.Options{}, pushed(t, stack, action.Header{}))
+		for j := range all[i] {
+			l.send("guest", udp(t, 1, 2, 7, 50))
+			headers, _ := outer(t, l.receive("wan", 1)[0])
+			all[i][j] = binary.BigEndian.Uint16(headers[18:])
+		}
+	}
+	if all[0] == all[1] {
+		t.Errorf("two switches have the identifications %x", all[0])
+	}
+}
+
 // fragmentable returns an IPv4 packet that says whether it may be cut into fragments.
 func fragmentable(packet []byte, may bool) []byte {
 	b := bytes.Clone(packet)

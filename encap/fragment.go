@@ -93,7 +93,7 @@ func (x *cut) start(k *Counters) bool {
 	copy(h, pkt[:x.off])
 	x.left = x.p.Total(x.from) - x.off
 	if x.v6 {
-		id, _ := k.ids(1)
+		id := k.identity(h[l3:]).take(1)
 		h[x.off], h[l3+wire.IPv6Next] = h[l3+wire.IPv6Next], wire.ProtoFragment
 		be.PutUint32(h[x.off+4:], id)
 		x.size += fragmentSize

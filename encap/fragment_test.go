@@ -18,8 +18,14 @@ func (l *lab) outerPacket(o Outer, n int) []byte {
 // cut returns the fragments of pkt.
 func (l *lab) cut(pkt []byte, mtu int) (out frame.Batch, why Reason) {
 	l.t.Helper()
+	return l.cutBy(NewCounters(), pkt, mtu)
+}
+
+// cutBy is cut with counters for identifications.
+func (l *lab) cutBy(k *Counters, pkt []byte, mtu int) (out frame.Batch, why Reason) {
+	l.t.Helper()
 	f := l.frame(pkt)
-	if why = Fragment(l.c, NewCounters(), f, mtu, &out); why != Good {
+	if why = Fragment(l.c, k, f, mtu, &out); why != Good {
 		if !bytes.Equal(l.bytes(f), pkt) || out.Len() != 0 {
 			l.t.Errorf("%s: the packet has changed, or there are fragments of it", why)
 		}

@@ -113,7 +113,8 @@ func (u *Pusher) ipv4(set uint64) {
 	built := uint32(^binary.BigEndian.Uint16(u.stack[l3+wire.IPv4Checksum:]))
 	var id, step uint32
 	if u.d&dID != 0 {
-		id, step = u.Counters.ids(bits.OnesCount64(set))
+		own := u.Counters.identity(u.stack[l3:])
+		id, step = own.take(bits.OnesCount64(set)), own.step
 	}
 	for ; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)

@@ -197,7 +197,8 @@ func (l *lab) pushBatch(o *Outer, words []uint64, rng *rand.Rand) (left uint64) 
 		fs, inner, l3s, l4s = append(fs, f), append(inner, b), append(l3s, l3), append(l4s, l4)
 	}
 	counters := l.pusher.Counters
-	id, seq := counters.id.Load(), counters.seq[o.Counter].Load()
+	id, step := counters.nextID(words)
+	seq := counters.seq[o.Counter].Load()
 	left = l.pusher.Push(words, fs, l3s, l4s)
 	if left != keep {
 		l.t.Fatalf("%+v: left %b, want %b", o, left, keep)
@@ -205,8 +206,8 @@ func (l *lab) pushBatch(o *Outer, words []uint64, rng *rand.Rand) (left uint64) 
 	for i, f := range fs {
 		want := inner[i]
 		if left>>i&1 == 0 {
-			want = slowPush(o, words, want, uint16(id*(counters.mul|1)+counters.add), seq)
-			id, seq = id+1, seq+1
+			want = slowPush(o, words, want, id, seq)
+			id, seq = id+step, seq+1
 		}
 		if got := l.bytes(f); !bytes.Equal(got, want) {
 			l.t.Fatalf("%+v: packet %d of %d, %x:\ngot  %x\nwant %x", o, i, len(fs), inner[i], got[:min(len(got), 200)], want[:min(len(want), 200)])
@@ -214,4 +215,18 @@ func (l *lab) pushBatch(o *Outer, words []uint64, rng *rand.Rand) (left uint64) 
 		l.c.Put(f)
 	}
 	return left
+}
+
+// nextID returns the identification that the next packet with a header stack gets, and how far the one after it is from it.
+func (k *Counters) nextID(words []uint64) (id, step uint16) {
+	own := k.identityOf(words)
+	return uint16(own.counter.Load()*own.step + own.add), uint16(own.step)
+}
+
+// identityOf returns how packets with a header stack are numbered.
+func (k *Counters) identityOf(words []uint64) identity {
+	d := descriptor(words[0])
+	stack := make([]byte, d.size())
+	writeStack(stack, words[1:])
+	return k.identity(stack[d.l3():])
 }
