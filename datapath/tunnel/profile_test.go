@@ -135,6 +135,7 @@ func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {
 		"an ARP answer":                              "arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=2,arp_spa=10.0.0.1,arp_tpa=10.0.0.2",
 		"duplicate address detection":                "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=::,icmp_type=135,nw_ttl=255,nd_target=2001:db8::2",
 		"a solicitation that has come over a router": "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nw_ttl=254,nd_target=2001:db8::2",
+		"a solicitation in fragments":                "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,nw_frag=first,icmp_type=135,nw_ttl=255,nd_target=2001:db8::2",
 		"one for an address of IPv4":                 "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nw_ttl=255,nd_target=::ffff:10.0.0.2",
 		"a ping":                                     "icmp6,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=128",
 	} {
@@ -207,6 +208,8 @@ func TestGuestsHereSayWhichAddressesTheyHave(t *testing.T) {
 		{"advertisement that has come over a router", "icmp6," + mac + "icmp_type=136,nw_ttl=254,ipv6_src=2001:db8::1,nd_target=2001:db8::7", ""},
 		{"advertisement of an address of IPv4", "icmp6," + mac + "icmp_type=136,nw_ttl=255,ipv6_src=2001:db8::1,nd_target=::ffff:10.0.0.1", ""},
 		{"solicitation with a code that there is not", "icmp6," + mac + "icmp_type=135,icmp_code=1,nw_ttl=255,ipv6_src=2001:db8::1", ""},
+		{"solicitation in fragments", "icmp6," + mac + "nw_frag=first,icmp_type=135,nw_ttl=255,ipv6_src=2001:db8::1,nd_target=2001:db8::2", ""},
+		{"advertisement in fragments", "icmp6," + mac + "nw_frag=first,icmp_type=136,nw_ttl=255,ipv6_src=2001:db8::1,nd_target=2001:db8::7", ""},
 		{"something else", "tcp," + mac + "nw_src=10.0.0.1", ""},
 		{"from a group", "arp,dl_src=03:00:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_sha=03:00:00:00:00:01,arp_spa=10.0.0.1", ""},
 	} {

@@ -3,6 +3,7 @@ package underlay
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/culvertdev/culvert/encap/icmp"
@@ -118,6 +119,36 @@ func TestAnAddressThatSomebodyElseHasIsNoticedAndDefended(t *testing.T) {
 	if len(b.duplicates) != 2 || b.duplicates[0] != "up 10.0.0.1 6" || b.duplicates[1] != "up fd00::1 6" {
 		t.Errorf("told %q", b.duplicates)
 	}
+}
+
+// behind returns an IPv6 packet with a header of so many bytes, of such a kind, in front of what it carries.
+func behind(kind byte, size int, pkt []byte) []byte {
+	at := wire.EthernetSize + wire.IPv6Size
+	header := make([]byte, size)
+	header[0] = pkt[wire.EthernetSize+wire.IPv6Next]
+	out := slices.Concat(pkt[:at], header, pkt[at:])
+	out[wire.EthernetSize+wire.IPv6Next] = kind
+	binary.BigEndian.PutUint16(out[wire.EthernetSize+wire.IPv6Length:], uint16(len(out)-at))
+	return out
+}
+
+// TestNeighbourDiscoveryInFragmentsIsIgnored: also in a single one, that is the whole message (RFC 6980 section 5).
+func TestNeighbourDiscoveryInFragmentsIsIgnored(t *testing.T) {
+	b := newBench(t, onePort())
+	b.way("fd00::9", Asked.String())
+	b.run(1)
+	b.sent = nil
+	all := netip.IPv6LinkLocalAllNodes()
+	advert := wire.NewND(wire.GroupMAC(all), mac(9), ip("fd00::9"), all, wire.NDAdvert, wire.NDOverride, ip("fd00::9"))
+	own := wire.NewND(wire.GroupMAC(all), mac(9), ip("fd00::1"), all, wire.NDAdvert, wire.NDOverride, ip("fd00::1"))
+	for _, pkt := range [][]byte{solicit(9, "fd00::9", "fd00::1"), advert, own} {
+		b.Receive(1, behind(wire.ProtoFragment, 8, pkt))
+	}
+	b.sends()
+	b.counts("underlay_ignored", 3)
+	b.way("fd00::9", Asked.String())
+	b.Receive(1, advert)
+	b.way("fd00::9", "1 to 9 from fd00::1")
 }
 
 // to returns an IP packet of host 9 to port 1.
