@@ -323,3 +323,31 @@ func TestNobodyGetsAnAddressOfAGatewayThatHasTooManyToAnnounce(t *testing.T) {
 		c.says(2, last)
 	}
 }
+
+func TestAGuestWithMoreAddressesThanCountCausesNoLookByUsingThem(t *testing.T) {
+	c := newCensus(t)
+	last := func(i int) string { return fmt.Sprintf("10.0.1.%d", i) }
+	for i := range maxClaims + 2 {
+		c.says(1, last(i))
+		c.look(0, nil)
+	}
+	for c.hasNews() { // about whose they are
+		c.look(time.Second, nil)
+	}
+	for i := range maxClaims + 2 {
+		c.said(1, last(i), 0)
+	}
+	if c.hasNews() {
+		t.Error("a look is due, with nothing to be found")
+	}
+	c.says(2, last(2)) // one of those that it has is another's: there is room
+	c.look(0, nil)
+	c.said(1, last(0), 0)
+	c.look(0, nil)
+	if !c.has["1 "+last(0)] {
+		t.Error("an address that there is room for is not heard")
+	}
+	if n := c.door.voices[guest{7, [6]byte{2, 5: 1}}]; n != maxClaims {
+		t.Errorf("the door counts %d of its addresses", n)
+	}
+}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/culvertdev/culvert/ring/counter"
 )
@@ -10,6 +11,34 @@ import (
 // roomy is how many guests are remembered at most after a look, those that are here aside, so that there is room for others until
 // the next.
 const roomy = maxStays - maxStays/8
+
+// crowdedFor is the least time between two looks that make room at a port.
+const crowdedFor = 10 * time.Second
+
+// quietest returns those who have to go so that there is room for other guests at ports that are full, of which seen knows
+// where they are: of an eighth of a port's guests whom their bridges do not know those that were heard last longest ago, and for
+// as long as one is remembered that has left. So who comes back to a port after a flood of Ethernet addresses that nobody has
+// finds room, and while the flood lasts nobody else is told of more than there is room for.
+func (g *guests) quietest(seen *sightings, now int64) map[guest]bool {
+	gone := make(map[guest]bool)
+	for _, port := range g.door.wanted(now) {
+		heard := make(map[guest]int64)
+		var all []guest
+		for who, s := range g.stays {
+			if _, known := seen.here[who]; s.here && !known && s.at.port == port {
+				heard[who] = g.door.seen(who)
+				all = append(all, who)
+			}
+		}
+		slices.SortFunc(all, func(a, b guest) int { return cmp.Compare(heard[a], heard[b]) })
+		for _, who := range all[:(len(all)+7)/8] {
+			if now-heard[who] > int64(stayed) {
+				gone[who] = true
+			}
+		}
+	}
+	return gone
+}
 
 // stay returns what is known of a guest; nil if nothing is and there is no room.
 func (g *guests) stay(who guest) *stay {

@@ -53,3 +53,51 @@ func TestGuestsThatFindNoRoomAreCounted(t *testing.T) {
 		t.Errorf("%d announced, %d times there was no room", plug.announced, g.samples()[0].Value)
 	}
 }
+
+// TestAGuestFindsRoomAtAPortAfterAFloodOfEthernetAddressesThatNobodyHas: as it does at others meanwhile.
+func TestAGuestFindsRoomAtAPortAfterAFloodOfEthernetAddressesThatNobodyHas(t *testing.T) {
+	plug, d := cry(t)
+	g, now := newGuests(), int64(time.Hour)
+	up := map[uint32]bool{3: true, 4: true}
+	look := func() {
+		g.settle(&sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: host1}, anyKey: true, up: up}, d, now)
+	}
+	old, late, other := [6]byte{4, 5: 1}, [6]byte{4, 5: 2}, [6]byte{4, 5: 3}
+	here := func(mac [6]byte) bool {
+		is, _ := g.Has(7, mac)
+		return is
+	}
+	const second, during = int64(time.Second), 60
+	g.Enter(7, old, 3, now)
+	for range during {
+		look()
+		now += second
+		for i := range 2 * maxSilent {
+			g.Enter(7, nth(i), 3, now)
+		}
+		g.Enter(7, old, 3, now)
+		g.Enter(7, late, 3, now)
+	}
+	g.Enter(7, other, 4, now)
+	look()
+	if !here(old) || !here(other) {
+		t.Fatalf("during the flood: who was there before is here: %v; who is at another port: %v", here(old), here(other))
+	}
+	if plug.withdrawn != 0 {
+		t.Errorf("%d guests are withdrawn while all send", plug.withdrawn)
+	}
+	for range int(stayed/time.Second) + during {
+		now += second
+		g.Enter(7, old, 3, now)
+		g.Enter(7, late, 3, now)
+		if g.hasNews() {
+			look()
+		}
+	}
+	if !here(old) || !here(late) {
+		t.Errorf("after the flood: who was there before is here: %v; who came meanwhile: %v", here(old), here(late))
+	}
+	if plug.withdrawn > 2*maxSilent/8 || !here(other) {
+		t.Errorf("%d guests are withdrawn for one; who is at another port is here: %v", plug.withdrawn, here(other))
+	}
+}

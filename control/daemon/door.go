@@ -30,6 +30,15 @@ type door struct {
 	spoken places             // of all of said
 	n      uint64             // sayings so far
 	says   map[claim]voice    // who said last that an address is his
+	voices map[guest]int      // how many addresses of says are a guest's
+
+	full map[uint32]fullness // ports that there was no room for a guest at
+}
+
+// A fullness is that of a port that has as many guests as it may have.
+type fullness struct {
+	wanted bool  // since the last look there was no room for one more
+	since  int64 // ns: when there was none, and room was to be made for the last time
 }
 
 // A standing is what the door knows of a guest that is or was here.
@@ -60,7 +69,8 @@ type voice struct {
 func newDoor() *door {
 	return &door{
 		known: make(map[guest]standing), fresh: make(map[guest]arrival), silent: newPlaces(maxSilent),
-		said: make(map[guest][]saying), spoken: newPlaces(maxSaid), says: make(map[claim]voice),
+		said: make(map[guest][]saying), spoken: newPlaces(maxSaid), says: make(map[claim]voice), voices: make(map[guest]int),
+		full: make(map[uint32]fullness),
 	}
 }
 
@@ -81,8 +91,16 @@ func (d *door) Enter(vni uint32, mac [6]byte, port uint32, used int64) {
 		d.refresh(who, arrival{port: port, used: used, since: a.since})
 	case !d.silent.take(port):
 		d.crowded.Add(1)
+		d.want(port, used)
 	default:
 		d.fresh[who] = arrival{port: port, used: used}
+	}
+}
+
+// want asks the next look to make room for guests at a port, if it was not asked that a moment ago.
+func (d *door) want(port uint32, now int64) {
+	if f, ok := d.full[port]; !ok || now-f.since > int64(crowdedFor) {
+		d.full[port] = fullness{true, now}
 	}
 }
 
@@ -115,11 +133,15 @@ func (d *door) Claim(s tunnel.Saying) {
 		return
 	case known && s.Used < v.used:
 		return
+	case s.Again && d.voices[who] >= maxClaims: // as stay.deaf, without a look
+		return
 	case !d.room(&one):
 		return
 	}
 	d.n++
+	d.unsay(what, v.who)
 	d.says[what] = voice{who, s.Used}
+	d.voices[who]++
 	d.said[who] = append(d.said[who], one)
 }
 
@@ -162,7 +184,34 @@ func (d *door) Has(vni uint32, mac [6]byte) (here, was bool) {
 func (d *door) waits() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for _, f := range d.full {
+		if f.wanted {
+			return true
+		}
+	}
 	return len(d.fresh)+d.spoken.taken > 0
+}
+
+// wanted returns the ports that room is to be made for guests at, and forgets those that there has been room at for long.
+func (d *door) wanted(now int64) (ports []uint32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for port, f := range d.full {
+		if f.wanted {
+			ports = append(ports, port)
+			d.full[port] = fullness{false, f.since}
+		} else if now-f.since > int64(crowdedFor) {
+			delete(d.full, port)
+		}
+	}
+	return ports
+}
+
+// seen returns when a guest was last seen to be where it is, in ns.
+func (d *door) seen(who guest) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.known[who].asOf
 }
 
 // take begins a look: it takes what was said since the last, in that order.
@@ -247,7 +296,11 @@ func (d *door) disown(c claim, who guest) {
 
 // unsay is disown with the lock held.
 func (d *door) unsay(c claim, who guest) {
-	if d.says[c].who == who {
-		delete(d.says, c)
+	if v, ok := d.says[c]; !ok || v.who != who {
+		return
+	}
+	delete(d.says, c)
+	if d.voices[who]--; d.voices[who] == 0 {
+		delete(d.voices, who)
 	}
 }

@@ -191,10 +191,10 @@ func TestAGuestThatEntersWithThousandsOfEthernetAddressesLeavesRoomForOthers(t *
 	quiet := [6]byte{4}
 	for round := range int64(3) {
 		for i := range 2 * maxSilent {
-			g.Enter(7, nth(i), 3, round+1)
+			g.Enter(7, nth(i), 3, int64(time.Hour)+round)
 		}
 		if round == 1 {
-			g.Enter(7, quiet, 4, 2)
+			g.Enter(7, quiet, 4, int64(time.Hour)+1)
 		}
 		look(round)
 	}

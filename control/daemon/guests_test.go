@@ -131,7 +131,7 @@ func TestGuestsThatNoBridgeKnowsAreBoundedAndStay(t *testing.T) {
 	const most = maxSilent * ample / (ample + 1) // at one port
 	for round := range 3 {
 		for i := range maxSilent + 100 {
-			g.Enter(7, [6]byte{2, 4: byte(i >> 8), 5: byte(i)}, 3, int64(round+1))
+			g.Enter(7, [6]byte{2, 4: byte(i >> 8), 5: byte(i)}, 3, int64(time.Hour)+int64(round))
 		}
 		g.settle(&sightings{here: make(map[guest]place), byFlow: vtep.End{Addr: netip.MustParseAddr("192.0.2.1")}, up: map[uint32]bool{3: true}}, d, int64(time.Hour))
 		if plug.announced != most || plug.withdrawn != 0 || g.crowded.Load() != uint64((maxSilent+100-most)*(round+1)) {

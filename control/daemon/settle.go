@@ -17,11 +17,12 @@ func (g *guests) settle(seen *sightings, d *vtep.Directory, now int64) (left []d
 		s.release(who, d)
 	}
 	g.news = false
+	gone := g.quietest(seen, now)
 	for who, s := range g.stays {
 		if _, ok := seen.here[who]; ok {
 			continue
 		}
-		if s.here && silent.has(s.at.port) {
+		if s.here && !gone[who] && silent.has(s.at.port) {
 			remains, elsewhere := s.remains(who, seen, d, now)
 			if remains {
 				silent.add(s.at.port)
