@@ -41,6 +41,7 @@ func TestVXLANWithTheKernel(t *testing.T) {
 		{"IPv6 with checksums", plan{}, vxlan6, true, `remote_ip: "fd77::2", key: 42`},
 		{"IPv6 without checksums", plan{}, vxlan6, false, `remote_ip: "fd77::2", key: 42, csum: false`},
 		{"underlay with an MTU of 9000", plan{mtu: 9000, inner: 8900}, vxlan4, true, "remote_ip: 10.77.0.2, key: 42, csum: true"},
+		{"underlay of IPv6 with an MTU of 9000", plan{mtu: 9000, inner: 8900}, vxlan6, false, `remote_ip: "fd77::2", key: 42, csum: false`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -61,27 +62,39 @@ func TestVXLANWithTheKernel(t *testing.T) {
 func TestGroupPolicyWithTheKernel(t *testing.T) {
 	need(t, missingTshark)
 	const group = 0x123
-	s := newSite(t, plan{rules: []string{
-		"priority=2,arp,actions=NORMAL",
-		"priority=2,icmp6,icmp_type=135,actions=NORMAL", "priority=2,icmp6,icmp_type=136,actions=NORMAL",
-		fmt.Sprintf("priority=1,in_port=p1,actions=set_field:%#x->tun_gbp_id,output:tun", group),
-		fmt.Sprintf("priority=1,in_port=tun,tun_gbp_id=%#x,actions=output:p1", group),
-	}}, time.Minute)
-	c := s.capture()
-	beyond := s.kernel(inside.Tunnel{Type: "vxlan", Local: far4, Remote: near4, Key: 7, Port: vxlanPort, Groups: true})
-	for _, f := range []string{"/proc/sys/net/ipv4/fwmark_reflect", "/proc/sys/net/ipv6/fwmark_reflect"} {
-		must(t, beyond.Write(s.ctx, f, "1"))
+	for name, ends := range map[string]struct {
+		far     inside.Tunnel
+		options string
+	}{
+		"IPv4": {inside.Tunnel{Local: far4, Remote: near4}, "remote_ip: 10.77.0.2"},
+		"IPv6": {inside.Tunnel{Local: far6, Remote: near6, Checksum: true}, `remote_ip: "fd77::2"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, plan{rules: []string{
+				"priority=2,arp,actions=NORMAL",
+				"priority=2,icmp6,icmp_type=135,actions=NORMAL", "priority=2,icmp6,icmp_type=136,actions=NORMAL",
+				fmt.Sprintf("priority=1,in_port=p1,actions=set_field:%#x->tun_gbp_id,output:tun", group),
+				fmt.Sprintf("priority=1,in_port=tun,tun_gbp_id=%#x,actions=output:p1", group),
+			}}, time.Minute)
+			c := s.capture()
+			ends.far.Type, ends.far.Key, ends.far.Port, ends.far.Groups = "vxlan", 7, vxlanPort, true
+			beyond := s.kernel(ends.far)
+			for _, f := range []string{"/proc/sys/net/ipv4/fwmark_reflect", "/proc/sys/net/ipv6/fwmark_reflect"} {
+				must(t, beyond.Write(s.ctx, f, "1"))
+			}
+			s.start("vxlan", ends.options+", key: 7, exts: [gbp]")
+			for _, a := range overlay(0, 2) {
+				s.reach(s.alice, a.Addr(), 0)
+				e, err := s.alice.Ping(s.ctx, a.Addr(), traffic.Ping{Count: 5, Timeout: patience})
+				if err != nil || e.Lost() > 0 {
+					t.Errorf("ping %s: %s, %v", a, e, err)
+				}
+			}
+			s.stop()
+			c.judge(s, 2, fmt.Sprintf("vxlan.gbp == %d", group))
+		})
 	}
-	s.start("vxlan", "remote_ip: 10.77.0.2, key: 7, exts: [gbp]")
-	for _, a := range overlay(0, 2) {
-		s.reach(s.alice, a.Addr(), 0)
-		e, err := s.alice.Ping(s.ctx, a.Addr(), traffic.Ping{Count: 5, Timeout: patience})
-		if err != nil || e.Lost() > 0 {
-			t.Errorf("ping %s: %s, %v", a, e, err)
-		}
-	}
-	s.stop()
-	c.judge(s, 2, fmt.Sprintf("vxlan.gbp == %d", group))
 }
 
 // Neither end has an MTU that leaves room for the tunnel's headers. The switch tells alice; the far end's kernel cuts its
