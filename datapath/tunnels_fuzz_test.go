@@ -54,10 +54,12 @@ func FuzzTunnels(f *testing.F) {
 // FuzzThroughTunnels puts packets that anybody could send into tunnels of all types and takes them out again.
 func FuzzThroughTunnels(f *testing.F) {
 	f.Add(testPacket, uint8(0))
+	f.Add(testPacket, uint8(5))
+	f.Add(testPacket, uint8(6))
 	f.Add(append(append([]byte{}, testPacket...), make([]byte, 3000)...), uint8(1))
 	r := newRig(f, new(intoTunnel), 1)
 	r.tunnelled(f)
-	names := []string{"vxlan", "vxlan-checksum", "vxlan-fragments", "geneve-ipv6", "gre"}
+	names := []string{"vxlan", "vxlan-checksum", "vxlan-fragments", "geneve-ipv6", "gre", "nvgre", "erspan"}
 	stacks := rigStacks(f)
 	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
 		if len(data) < 14 || len(data) > 20_000 {

@@ -43,8 +43,12 @@ func rigStacks(tb testing.TB) map[string][]uint64 {
 	geneve.Options = []byte{1, 2, 3, 1, 4, 5, 6, 7}
 	gre := v4
 	gre.Type, gre.HasKey, gre.Sequence, gre.Checksum = encap.GRE, true, true, true
+	nvgre, erspan := v4, v4
+	nvgre.Type, erspan.Type, erspan.ERSPAN = encap.NVGRE, encap.ERSPAN, encap.Span{Version: 2}
 	all := make(map[string][]uint64)
-	for name, o := range map[string]encap.Outer{"vxlan": v4, "vxlan-checksum": sum, "vxlan-fragments": fragments, "geneve": bare, "geneve-ipv6": geneve, "gre": gre} {
+	for name, o := range map[string]encap.Outer{
+		"vxlan": v4, "vxlan-checksum": sum, "vxlan-fragments": fragments, "geneve": bare, "geneve-ipv6": geneve, "gre": gre, "nvgre": nvgre, "erspan": erspan,
+	} {
 		words, err := encap.AppendStack(nil, &o)
 		if err != nil {
 			tb.Fatalf("%s: %v", name, err)
@@ -94,6 +98,7 @@ func (r *rig) tunnelled(tb testing.TB) {
 	tunnels, err := encap.NewTunnels(addresses, []encap.Tunnel{
 		{Port: rigTunnel, Type: encap.VXLAN, AnyKey: true}, {Port: rigTunnel, Type: encap.GRE, AnyKey: true},
 		{Port: rigTunnel, Type: encap.Geneve, AnyKey: true, ZeroChecksum6: true},
+		{Port: rigTunnel, Type: encap.NVGRE, Key: 7}, {Port: rigTunnel, Type: encap.ERSPAN, AnyKey: true},
 	})
 	if err != nil {
 		tb.Fatal(err)
