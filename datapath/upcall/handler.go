@@ -132,13 +132,14 @@ func (h *Handler) Stop() {
 }
 
 // Close gives back what the handler holds, when it has stopped, or was never started, nothing is queued, and workers have
-// stopped, too.
+// stopped, too. Walks over the flow cache may go on.
 func (h *Handler) Close() {
-	h.tellUntold()
-	for _, l := range *h.lanes.Load() {
-		l.giveBack(h.Lists)
-	}
-	h.frames.Close()
+	h.Locked(func() {
+		for _, l := range *h.lanes.Load() {
+			l.giveBack(h.Lists)
+		}
+		h.frames.Close()
+	})
 }
 
 // Locked runs fn while no request is being served and nobody else changes the flow cache.
