@@ -32,13 +32,7 @@ func (w *pipeline) agree(b *frame.Batch, miss []uint16, settled version.Number, 
 	for _, i := range miss {
 		torn |= 1 << i
 	}
-	miss = w.miss[:0]
-	for ; torn != 0; torn &= torn - 1 {
-		i := bits.TrailingZeros64(torn)
-		w.slots[i] = 0
-		miss = append(miss, uint16(i))
-	}
-	return miss
+	return w.lose(torn)
 }
 
 // meet adds what packets have found to what they have met, and returns a bit for each frame that has to ask.
@@ -69,10 +63,10 @@ func (w *pipeline) meet(frames []frame.Frame, settled version.Number) (torn uint
 	return torn
 }
 
-// behind reports whether packet i of the batch is of the flow of one that has a bit in torn.
-func (w *pipeline) behind(torn uint64, i int) bool {
-	for ; torn != 0; torn &= torn - 1 {
-		if w.keys.Hash[bits.TrailingZeros64(torn)] == w.keys.Hash[i] {
+// behind reports whether packet i of the batch is of the flow of one that has a bit in set.
+func (w *pipeline) behind(set uint64, i int) bool {
+	for ; set != 0; set &= set - 1 {
+		if w.keys.Hash[bits.TrailingZeros64(set)] == w.keys.Hash[i] {
 			return true
 		}
 	}

@@ -300,25 +300,55 @@ func (w *pipeline) leave(gone uint64, miss []uint16) (left []uint16) {
 // lookup asks the megaflow cache about the packets of miss, teaches the exact-match cache, and
 // returns those that are still unknown.
 func (w *pipeline) lookup(miss []uint16) []uint16 {
-	asked := len(miss)
-	if !w.emc.Takes() {
-		miss = w.flows.Lookup(&w.keys, miss, &w.slots)
-		w.count.levels.Add(hitMegaflow, uint64(asked-len(miss)))
-		return miss
-	}
-	var known uint64
+	asked := uint64(0)
 	for _, i := range miss {
-		known |= 1 << i
+		asked |= 1 << i
 	}
 	miss = w.flows.Lookup(&w.keys, miss, &w.slots)
+	found := asked
 	for _, i := range miss {
-		known &^= 1 << i
+		found &^= 1 << i
 	}
-	for ; known != 0; known &= known - 1 {
-		i := bits.TrailingZeros64(known)
-		w.emc.Insert(&w.keys, i, w.slots[i])
+	if found != asked && found != 0 {
+		if behind := w.behindMissed(asked&^found, found); behind != 0 {
+			found &^= behind
+			miss = w.lose(asked &^ found)
+		}
 	}
-	w.count.levels.Add(hitMegaflow, uint64(asked-len(miss)))
+	w.count.levels.Add(hitMegaflow, uint64(bits.OnesCount64(found)))
+	if w.emc.Takes() {
+		for ; found != 0; found &= found - 1 {
+			i := bits.TrailingZeros64(found)
+			w.emc.Insert(&w.keys, i, w.slots[i])
+		}
+	}
+	return miss
+}
+
+// behindMissed returns a bit for each of the packets found that comes behind one of its flow that was missed: the slow path
+// has put the flow into the cache meanwhile. It must wait for the one that it would overtake.
+func (w *pipeline) behindMissed(missed, found uint64) (behind uint64) {
+	var some uint64 // bits of missed packets' hashes: most others have none of them
+	for m := missed; m != 0; m &= m - 1 {
+		some |= 1 << (w.keys.Hash[bits.TrailingZeros64(m)] & 63)
+	}
+	for ; found != 0; found &= found - 1 {
+		i := bits.TrailingZeros64(found)
+		if some>>(w.keys.Hash[i]&63)&1 != 0 && w.behind(missed&(1<<i-1), i) {
+			behind |= 1 << i
+		}
+	}
+	return behind
+}
+
+// lose makes packets that have a bit in set be not found, and returns them.
+func (w *pipeline) lose(set uint64) []uint16 {
+	miss := w.miss[:0]
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		w.slots[i] = 0
+		miss = append(miss, uint16(i))
+	}
 	return miss
 }
 
