@@ -1,6 +1,8 @@
 package datapath
 
 import (
+	"time"
+
 	"github.com/culvertdev/culvert/datapath/upcall"
 	"github.com/culvertdev/culvert/ring/frame"
 )
@@ -68,21 +70,48 @@ func (w *pipeline) refuse(f frame.Frame, reason int) {
 	w.frames.Put(f)
 }
 
-// takeAnswers runs the actions of packets that have come back from the slow path, each followed by the
-// packets that waited behind it. It returns the number of packets. Answers that come meanwhile are for
-// the next cycle: packets whose verdicts are not cached would otherwise go round here while the
-// receive queues fill.
+const (
+	// fewAnswers is how many answers are taken before the worker looks at the time.
+	fewAnswers = 8
+	// leastForAnswers is the time that there is for them in each poll cycle.
+	leastForAnswers = int64(10 * time.Microsecond)
+)
+
+// takeAnswers runs the actions of packets that have come back from the slow path, each followed by the packets that waited
+// behind it, for as long as the poll cycle has gone on. It returns the number of packets. Others are for the next cycle: a
+// queue's worth of them, a microsecond each and more, would otherwise hold up what comes for as long as a ring takes to fill, and
+// packets whose verdicts are not cached would go round here.
 func (w *pipeline) takeAnswers() int {
-	total := 0
-	for left := w.lane.Answers.Len(); left > 0; {
-		n := w.lane.Answers.PopN(w.answers[:min(left, len(w.answers))])
-		for i := range w.answers[:n] {
-			total += w.take(&w.answers[i])
-		}
-		w.answered += n
-		left -= n
+	left := w.lane.Answers.Len()
+	if left == 0 {
+		return 0
 	}
-	return total
+	start, total := w.clock(), 0
+	until := start + max(start-w.now, leastForAnswers)
+	for {
+		n, taken := w.takeSome(min(left, fewAnswers))
+		total += n
+		if left -= taken; left == 0 || w.clock() >= until {
+			return total
+		}
+	}
+}
+
+// takeAllAnswers is takeAnswers for a worker that has ended.
+func (w *pipeline) takeAllAnswers() {
+	for !w.lane.Answers.Empty() {
+		w.takeSome(fewAnswers)
+	}
+}
+
+// takeSome takes up to most answers, and returns the number of packets and of answers.
+func (w *pipeline) takeSome(most int) (packets, taken int) {
+	taken = w.lane.Answers.PopN(w.answers[:most])
+	for i := range w.answers[:taken] {
+		packets += w.take(&w.answers[i])
+	}
+	w.answered += taken
+	return packets, taken
 }
 
 // take runs the actions of a packet that comes back, then looks up those that have waited behind it.

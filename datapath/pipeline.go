@@ -58,7 +58,7 @@ type pipeline struct {
 	serve    func() int // serves it and returns the number of packets; nil: the slow path has a thread of its own
 	inject   *injector  // of the switch, if this is the worker it serves; else nil
 	waiting  *upcall.Waiting
-	answers  [frame.MaxBatch]upcall.Answer
+	answers  [fewAnswers]upcall.Answer
 	answered int // taken in this cycle, not yet told the slow path
 	answer   frame.Batch
 

@@ -145,6 +145,13 @@ func newServedRig(tb testing.TB, table rules.Table, cache CacheConfig, server Se
 
 // cycle runs one poll cycle: a full batch of packets of the next flows comes in, everything goes out.
 func (r *rig) cycle(packet []byte, flows int) {
+	r.receive(packet, flows)
+	r.now += 1000
+	r.w.Flush(r.now)
+}
+
+// receive is the first half of cycle: the packets come in, and what the slow path has sent stays there.
+func (r *rig) receive(packet []byte, flows int) {
 	pool, at := r.gen.Pool(), cmp.Or(r.flowAt, 26)
 	r.gen.Fill(&r.batch, frame.MaxBatch)
 	for i := range r.batch.Frames() {
@@ -161,8 +168,6 @@ func (r *rig) cycle(packet []byte, flows int) {
 		}
 	}
 	r.w.Process(1, &r.batch)
-	r.now += 1000
-	r.w.Flush(r.now)
 }
 
 // pass sends one packet from port 1 through the switch and returns what left port 2.

@@ -95,7 +95,7 @@ func (st *Stepper) run(port uint32, between func(answers bool)) {
 	w := st.w
 	w.Resume()
 	w.Process(port, &st.batch)
-	for w.Flush(st.clock.Now()); ; w.Flush(st.clock.Now()) {
+	for st.flush(); ; st.flush() {
 		if between != nil {
 			st.pause(between, false)
 		}
@@ -110,6 +110,15 @@ func (st *Stepper) run(port uint32, between func(answers bool)) {
 		w.Flush(st.clock.Now())
 	}
 	st.follow()
+}
+
+// flush lets the worker deal with all answers there are.
+func (st *Stepper) flush() {
+	for w := st.w; ; {
+		if w.Flush(st.clock.Now()); w.lane.Answers.Empty() {
+			return
+		}
+	}
 }
 
 // pause calls between. It stands between two cycles of the worker, where nobody waits for it.

@@ -337,7 +337,7 @@ func (s *Switch) Close() error {
 
 // close gives back everything the pipeline holds. Its worker has stopped.
 func (w *pipeline) close() {
-	w.takeAnswers()
+	w.takeAllAnswers()
 	w.takeInjected()
 	for hash, ok := w.waiting.Any(); ok; hash, ok = w.waiting.Any() {
 		list, _ := w.waiting.Remove(hash)
