@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// unfinished returns what is known when there are no trials left: all of it of the class of which most is known, with what is known of others beside it.
+// unfinished returns what is known when there are no trials or no time left: all of it of the class of which most is known, with what is known of others beside it.
 func (s *search) unfinished() []Found {
 	now := s.class
 	defer func() { s.class = now }()

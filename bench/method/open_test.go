@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -72,6 +73,27 @@ func TestAMachineThatChangesItsClassHasASearchEnd(t *testing.T) {
 			t.Errorf("each class for %d trials: %.0f while %s, open %v, want %.0f", each, f.Rate(), f.Passed.Class, f.Open, most)
 		}
 	}
+}
+
+// Trials of a machine that changes its class all the time would take longer than there is for a row of a run.
+func TestASearchThatIsOutOfTimeSaysWhatIsKnownBeforeItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		flaps, _ := flapping(1)
+		trial := func(ctx context.Context, rate float64, d time.Duration) (Outcome, error) {
+			time.Sleep(d)
+			return flaps(ctx, rate, d)
+		}
+		begun := time.Now()
+		found, made, err := Search(ctx, Goals{Max: 20e6, First: time.Second, Final: time.Second, Trials: 1000, Classes: nearOrFar}, trial)
+		if took := time.Since(begun); err != nil || ctx.Err() != nil || took < 20*time.Second || took > 21*time.Second {
+			t.Fatalf("%d trials took %v, and %v", len(made), took, err)
+		}
+		if f := found[0]; !f.Open || f.Passed == nil {
+			t.Errorf("got %+v, want it open, and what has passed", f)
+		}
+	})
 }
 
 func TestASearchOfMixedTrialsAloneKnowsNothing(t *testing.T) {

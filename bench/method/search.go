@@ -33,7 +33,7 @@ type Found struct {
 	Conditional float64 `json:"conditional_throughput,omitempty"`
 	Failed      *Tried  `json:"failed,omitempty"`  // the lowest rate that failed; nil if none did: the switch may do more
 	Limited     *Tried  `json:"limited,omitempty"` // the lowest rate at which nothing could be said because of the generator, if it is lower: the switch may do more
-	// Open means that there were no trials left before the rate was found to the precision: the switch may do more than Passed, up to Failed. It is of the class of
+	// Open means that there were no trials, or no time, left before the rate was found to the precision: the switch may do more than Passed, up to Failed. It is of the class of
 	// which most is known then, and Others is what is known in others.
 	Open   bool    `json:"open,omitempty"`
 	Others []Found `json:"other_classes,omitempty"`
@@ -51,7 +51,7 @@ func (f Found) Rate() float64 {
 func (f Found) Unknown() bool { return f.Passed == nil && (f.Limited != nil || f.Open) }
 
 // AtLeast reports whether the switch may do more than Rate says: nothing failed, or the generator fell so far short of what it should
-// have offered where the switch passed that there is room up to what failed, or there were no trials left to tell.
+// have offered where the switch passed that there is room up to what failed, or there were no trials or time left to tell.
 func (f Found) AtLeast() bool {
 	switch {
 	case f.Failed == nil || f.Limited != nil || f.Open:
@@ -105,20 +105,22 @@ const mostMissed = 2
 // A trial in which the generator was the limit is made three times, since it may have been held up. Then it passes, with what was really offered, if
 // what arrived says so in most of them, fails if that is the switch's loss in most of them, and otherwise says nothing.
 //
-// A machine that changes its class again and again may leave no class with trials enough. The search ends with g.Trials then, with what is known of the class
-// of which most is, and says so: see Found's Open.
+// A machine that changes its class again and again may leave no class with trials enough. The search ends with g.Trials then, or when two thirds of the time until
+// ctx's deadline are over, if it has one: the rest is for what comes after the search. It ends with what is known of the class of which most is, and says so: see
+// Found's Open.
 func Search(ctx context.Context, g Goals, trial Trial) (found []Found, made []Tried, err error) {
 	g, err = g.withDefaults()
 	if err != nil {
 		return nil, nil, err
 	}
 	s := &search{Goals: g, trial: trial}
+	late := lateIn(ctx)
 	for {
 		rate, d, done := s.next()
 		if done {
 			break
 		}
-		if len(s.made) == g.Trials {
+		if len(s.made) == g.Trials || late() {
 			return s.unfinished(), s.made, nil
 		}
 		if s.aim.missed < mostMissed {
@@ -132,6 +134,16 @@ func Search(ctx context.Context, g Goals, trial Trial) (found []Found, made []Tr
 		found = append(found, s.known(loss, g.Final))
 	}
 	return found, s.made, nil
+}
+
+// lateIn returns what reports whether two thirds of the time from now until ctx's deadline are over.
+func lateIn(ctx context.Context) func() bool {
+	deadline, some := ctx.Deadline()
+	if !some {
+		return func() bool { return false }
+	}
+	end := time.Now().Add(time.Until(deadline) * 2 / 3)
+	return func() bool { return time.Now().After(end) }
 }
 
 func (g Goals) withDefaults() (Goals, error) {

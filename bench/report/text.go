@@ -98,7 +98,7 @@ func remarks(run *result.Run) string {
 		b.WriteString("* others disturbed all windows of the class.\n")
 	}
 	if limited {
-		b.WriteString("≥, ≤: at least, at most: the generator was the limit, or a search had no trials left; what the switch could do is not known.\n")
+		b.WriteString("≥, ≤: at least, at most: the generator was the limit, or a search had no trials or time left; what the switch could do is not known.\n")
 	}
 	if doubtful {
 		b.WriteString("?: the generator was the limit in some of the windows; the figure is perhaps its own.\n")

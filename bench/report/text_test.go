@@ -62,7 +62,7 @@ Of windows in turns those of one start are one figure here where there are sever
 ×: the first one's figure to this one's; in turns that of neighbours, and where it lies.
 CPUs near (how far they are from each other) where nothing else is said.
 * others disturbed all windows of the class.
-≥, ≤: at least, at most: the generator was the limit, or a search had no trials left; what the switch could do is not known.
+≥, ≤: at least, at most: the generator was the limit, or a search had no trials or time left; what the switch could do is not known.
 port rule: 1 window left out: looked up otherwise
 `
 	if b.String() != want {

@@ -160,7 +160,7 @@ func printFound(w io.Writer, unit string, found []method.Found) {
 		fmt.Fprintf(w, "loss of at most %.4g %%%s: ", 100*f.Loss, outOf(f))
 		switch {
 		case f.Open:
-			fmt.Fprintf(w, "not found, there are no trials left: %s\n", bracket(f, unit))
+			fmt.Fprintf(w, "not found, there are no trials or time left: %s\n", bracket(f, unit))
 			for _, o := range f.Others {
 				fmt.Fprintf(w, "    in another class: %s\n", bracket(o, unit))
 			}
