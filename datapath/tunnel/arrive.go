@@ -150,14 +150,13 @@ func claimed(k *flow.Key, uses *flow.Mask) (ip netip.Addr) {
 }
 
 // discovery returns what an IPv6 packet is of neighbour discovery, wire.NDSolicit or wire.NDAdvert; 0 if it is neither, has
-// come over a router (RFC 4861 sections 7.1.1 and 7.1.2) or is a fragment (RFC 6980 section 5). It adds to uses what it looked
+// come over a router (RFC 4861 sections 7.1.1 and 7.1.2) or has a fragment header (RFC 6980 section 5). It adds to uses what it looked
 // at.
 func discovery(k *flow.Key, uses *flow.Mask) (typ uint64) {
 	if uses.SetExact(flow.FieldIPProto); k.Uint(flow.FieldIPProto) != wire.ProtoICMPv6 {
 		return 0
 	}
-	uses.SetBits(flow.FieldIPFrag, flow.FragAny)
-	if k.Uint(flow.FieldIPFrag)&flow.FragAny != 0 {
+	if k.FragmentHeader(uses) {
 		return 0
 	}
 	uses.SetExact(flow.FieldICMPv6Type)

@@ -146,6 +146,28 @@ func TestWhatIsNoQuestionIsNotAnsweredHere(t *testing.T) {
 	}
 }
 
+// TestNeighbourDiscoveryBehindAFragmentHeaderIsIgnoredAlsoWhereItIsWhole: RFC 6980 section 5, RFC 6946.
+func TestNeighbourDiscoveryBehindAFragmentHeaderIsIgnoredAlsoWhereItIsWhole(t *testing.T) {
+	const solicitation = "icmp6,dl_src=02:00:00:00:00:01,dl_dst=33:33:ff:00:00:02,ipv6_src=2001:db8::1,icmp_type=135,nw_ttl=255,nd_target=2001:db8::2"
+	w := &witness{book: book{vtep.ForIP(42, other6): knownAs(guest2), vtep.ForFlood(42): known("192.0.2.1")}}
+	b := newWitnessed(t, w, true).key(solicitation)
+	b.s.Key[flow.Base][flow.OffIPFrag] = flow.FragAtomic
+	if got := b.send(); got != "vxlan 192.0.2.9>192.0.2.1 key 42" {
+		t.Errorf("a question: %s", got)
+	}
+	if b.s.Uses[flow.Base][flow.OffIPFrag]&flow.FragAtomic == 0 {
+		t.Error("the verdict does not rest on the fragment header: a question without one would go to all")
+	}
+	uses := flow.Mask{}
+	if ip := claimed(b.s.Key, &uses); ip.IsValid() {
+		t.Errorf("it claims %v", ip)
+	}
+	b.s.Key[flow.Base][flow.OffIPFrag] = 0
+	if ip := claimed(b.s.Key, &uses); ip.String() != "2001:db8::1" {
+		t.Errorf("without the header it claims %v", ip)
+	}
+}
+
 func TestAGuestOfThisHostAnswersItself(t *testing.T) {
 	for name, c := range map[string]struct{ key, end string }{
 		"ARP":                 {"arp,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=10.0.0.1,arp_tpa=10.0.0.2", "192.0.2.9"},

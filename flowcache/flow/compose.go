@@ -73,10 +73,13 @@ func (k *Key) appendIPv4(p []byte) []byte {
 func (k *Key) appendIPv6(p []byte) []byte {
 	load := k.transport()
 	proto := byte(k.Uint(FieldIPProto))
-	if frag := k.Uint(FieldIPFrag); frag != 0 {
-		off := uint16(1) // more to come
-		if frag&FragLater != 0 {
+	if frag := k[Base][OffIPFrag]; frag != 0 {
+		off := uint16(0)
+		switch {
+		case frag&FragLater != 0:
 			off = 100 << 3
+		case frag&FragAny != 0:
+			off = 1 // more to come
 		}
 		load = append([]byte{proto, 0, byte(off >> 8), byte(off), 0, 0, 0, 0}, load...)
 		proto = wire.ProtoFragment

@@ -76,7 +76,7 @@ func (k *Keys) ipv6(i int, pkt []byte, off, total int) {
 }
 
 // extensions walks the IPv6 extension headers from off to the end of pkt and returns where the payload
-// starts, its protocol and the fragment bits. A later fragment has the protocol ProtoFragment. It is
+// starts, its protocol and the fragment bits, of several fragment headers those of all. A later fragment has the protocol ProtoFragment. It is
 // not ok when a header is cut off. Every header is at least 8 bytes, which bounds the walk.
 func extensions(pkt []byte, off int, next byte) (l4 int, proto, frag byte, ok bool) {
 	for {
@@ -95,10 +95,13 @@ func extensions(pkt []byte, off int, next byte) (l4 int, proto, frag byte, ok bo
 			off += (int(h[1]) + 2) * 4 // RFC 4302 section 2.2
 		case wire.ProtoFragment:
 			off += 8
-			if field := binary.BigEndian.Uint16(h[2:]); field != 0 {
-				frag = FragAny
+			field := binary.BigEndian.Uint16(h[2:])
+			if field == 0 {
+				frag |= FragAtomic
+			} else {
+				frag |= FragAny
 				if field&wire.IPv6FragOffset != 0 {
-					return off, wire.ProtoFragment, FragAny | FragLater, true
+					return off, wire.ProtoFragment, frag | FragLater, true
 				}
 			}
 		default:

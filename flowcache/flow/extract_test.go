@@ -178,6 +178,26 @@ func corpus() map[string][]byte {
 	}
 }
 
+// TestAWholePacketBehindAFragmentHeaderIsNoFragmentToRules: as in OVS; FragAtomic is beside nw_frag.
+func TestAWholePacketBehindAFragmentHeaderIsNoFragmentToRules(t *testing.T) {
+	r := newRig(t)
+	for name, want := range map[string]byte{
+		"IPv6 atomic fragment": FragAtomic,
+		"IPv6 first fragment":  FragAny,
+		"IPv6 later fragment":  FragAny | FragLater,
+		"IPv6 hop-by-hop":      0,
+	} {
+		whole, _ := r.extract(corpus()[name], 1, r.pool.Room())
+		k, uses := whole.key, Mask{}
+		if got := k[Base][OffIPFrag]; got != want || k.Uint(FieldIPFrag) != uint64(want&^FragAtomic) || k.FragmentHeader(&uses) != (want != 0) {
+			t.Errorf("%s: %#x, want %#x; nw_frag is %d", name, got, want, k.Uint(FieldIPFrag))
+		}
+		if again, _ := r.extract(k.Compose(), 1, r.pool.Room()); again.key[Base][OffIPFrag] != want {
+			t.Errorf("%s, composed: %#x, want %#x", name, again.key[Base][OffIPFrag], want)
+		}
+	}
+}
+
 // shorten returns the first n bytes of pkt with the length in its IP header, if it has one, set to what
 // is left: a packet that was sent short, not cut on the way.
 func shorten(pkt []byte, n int) []byte {

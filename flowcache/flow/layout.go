@@ -66,7 +66,7 @@ const (
 	OffVLANTCI   = 24 // 2: outer tag with bit 12 set ("present"); 0 without a tag
 	OffVLANTPID2 = 26 // 2: the same of the inner tag
 	OffVLANTCI2  = 28 // 2
-	OffIPFrag    = 30 // 1: FragAny, FragLater
+	OffIPFrag    = 30 // 1: FragAny, FragLater, FragAtomic
 	OffIPProto   = 31 // 1: also the low byte of the ARP operation
 	OffIPSrc     = 32 // 4: also ARP's sender address
 	OffIPDst     = 36 // 4: also ARP's target address
@@ -127,4 +127,8 @@ const (
 
 	FragAny   = 1 // nw_frag: the packet is a fragment
 	FragLater = 2 // nw_frag: not the first one
+
+	// FragAtomic, beside them, is no part of nw_frag: the packet is whole, and has an IPv6 fragment header that says so (RFC
+	// 6946). To rules, as in OVS, it is no fragment.
+	FragAtomic = 4
 )

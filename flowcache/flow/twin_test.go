@@ -178,11 +178,12 @@ func (t *twin) ipv6(c *cursor) {
 			field := c.u16()
 			c.u32()
 			if field == 0 {
+				frag |= FragAtomic
 				break
 			}
-			frag = FragAny
+			frag |= FragAny
 			if field>>3 != 0 {
-				frag = FragAny | FragLater
+				frag |= FragLater
 				next = 44
 				walking = false
 			}
@@ -193,7 +194,7 @@ func (t *twin) ipv6(c *cursor) {
 			return
 		}
 	}
-	t.key.SetUint(FieldIPFrag, frag)
+	t.key[Base][OffIPFrag] = byte(frag)
 	t.key.SetUint(FieldIPProto, uint64(next))
 	t.key.SetUint(FieldIPTTL, hops)
 	t.key.SetUint(FieldIPv6Label, first&0xfffff)

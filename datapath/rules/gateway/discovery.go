@@ -19,9 +19,8 @@ func (l *look) discoveryType() uint64 {
 	if l.q.Key.Uint(flow.FieldIPProto) != wire.ProtoICMPv6 {
 		return 0
 	}
-	l.v.Mask.SetBits(flow.FieldIPFrag, flow.FragAny) // RFC 6980: it does not come in fragments
-	if l.q.Key.Uint(flow.FieldIPFrag)&flow.FragAny != 0 {
-		return 0
+	if l.q.Key.FragmentHeader(&l.v.Mask) {
+		return 0 // RFC 6980 section 5
 	}
 	l.see(flow.FieldICMPv6Type)
 	typ := l.q.Key.Uint(flow.FieldICMPv6Type)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +106,13 @@ func TestAddressesAreAnswered(t *testing.T) {
 		b.see(1, solicit("::", "fd00:1::1"))
 		b.sends("output:1 a1>01 fd00:1::1>ff02::1 icmp6 136/0")
 		b.want(b.see(1, solicit("fd00:1::2", "fd00:1::7")), "output:2")
+		// One behind a fragment header is none, though it is whole (RFC 6980 section 5).
+		at := wire.EthernetSize + wire.IPv6Size
+		p := solicit("fd00:1::2", "fd00:1::1")
+		p = slices.Insert(p, at, []byte{wire.ProtoICMPv6, 0, 0, 0, 0, 0, 0, 9}...)
+		p[wire.EthernetSize+wire.IPv6Next], p[wire.EthernetSize+wire.IPv6Length+1] = wire.ProtoFragment, byte(len(p)-at)
+		b.see(1, p)
+		b.sends()
 		b.want(b.look(3, tagged(20, udp(mac(0xa2), mac(2), "fd00:2::2", "fd00:1::2", 64, 9))), toHost+"output:1")
 	})
 }

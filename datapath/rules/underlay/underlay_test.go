@@ -3,6 +3,7 @@ package underlay
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/culvertdev/culvert/datapath/action"
@@ -126,6 +127,14 @@ func to(mac [6]byte, pkt []byte) []byte {
 	return pkt
 }
 
+// behindFragmentHeader puts the header of a packet that is whole (RFC 6946) in front of what an IPv6 packet carries.
+func behindFragmentHeader(pkt []byte) []byte {
+	at := wire.EthernetSize + wire.IPv6Size
+	pkt = slices.Insert(pkt, at, []byte{pkt[wire.EthernetSize+wire.IPv6Next], 0, 0, 0, 0, 0, 0, 9}...)
+	pkt[wire.EthernetSize+wire.IPv6Next], pkt[wire.EthernetSize+wire.IPv6Length+1] = wire.ProtoFragment, byte(len(pkt)-at)
+	return pkt
+}
+
 func TestWhoseAPacketIs(t *testing.T) {
 	b := newBench(t, 0)
 	const stack, inner, copied = "send(0x0)", "output:7", "send(0x0),output:7"
@@ -143,6 +152,7 @@ func TestWhoseAPacketIs(t *testing.T) {
 		"ARP to us alone":                      {to(ours, arp("10.0.0.7")), stack},
 		"a solicitation for our address":       {wire.NewND(groupMAC, host9, ip("fd00::9"), group, wire.NDSolicit, 0, ip("fd00::1")), stack},
 		"a solicitation for somebody else's":   {wire.NewND(groupMAC, host9, ip("fd00::9"), group, wire.NDSolicit, 0, ip("fd00::2")), inner},
+		"one behind a fragment header":         {behindFragmentHeader(wire.NewND(groupMAC, host9, ip("fd00::9"), group, wire.NDSolicit, 0, ip("fd00::1"))), inner},
 		"an advertisement to all":              {wire.NewND(wire.GroupMAC(all), host9, ip("fd00::9"), all, wire.NDAdvert, 0, ip("fd00::9")), copied},
 		"an advertisement to us":               {wire.NewND(ours, host9, ip("fd00::9"), ip("fd00::1"), wire.NDAdvert, 0, ip("fd00::9")), stack},
 		"UDP to us that is of no tunnel":       {wire.NewIP(ours, host9, ip("10.0.0.9"), ip("10.0.0.1"), wire.ProtoUDP, 20), stack},
