@@ -40,12 +40,6 @@ func across(v6 bool, size int) []byte {
 		src, dst = "fd00:1::2", "fd00:2::2"
 	}
 	b := wire.NewIP(lan(1), behind(1), netip.MustParseAddr(src), netip.MustParseAddr(dst), wire.ProtoUDP, wire.UDPSize+size)
-	if !v6 {
-		h := b[wire.EthernetSize:][:wire.IPv4Size]
-		binary.BigEndian.PutUint16(h[wire.IPv4Fragment:], wire.IPv4DontFragment)
-		binary.BigEndian.PutUint16(h[wire.IPv4Checksum:], 0)
-		binary.BigEndian.PutUint16(h[wire.IPv4Checksum:], wire.Checksum(h))
-	}
 	u := b[len(b)-wire.UDPSize-size:]
 	binary.BigEndian.PutUint16(u[wire.UDPLength:], uint16(len(u)))
 	return b

@@ -31,6 +31,9 @@ func TestAMessageQuotesWhatItIsAboutAndNoMore(t *testing.T) {
 			if m[0] != c.typ || m[1] != c.code || binary.BigEndian.Uint32(m[4:]) != c.arg || !bytes.HasPrefix(about, m[wire.ICMPSize:]) {
 				t.Errorf("%s: the message is %x", c.from, m[:wire.ICMPSize])
 			}
+			if c.header == wire.IPv4Size && binary.BigEndian.Uint16(l3[wire.IPv4Fragment:]) != wire.IPv4DontFragment {
+				t.Errorf("about %d bytes: it may be fragmented, with the identification of others (RFC 6864 section 4.2)", size)
+			}
 			sum := uint32(0)
 			if c.header == wire.IPv6Size {
 				sum = wire.PseudoIPv6(l3, wire.ProtoICMPv6, len(m))

@@ -52,7 +52,8 @@ func NewARP(dst [6]byte, op uint16, sha [6]byte, spa netip.Addr, tha [6]byte, tp
 }
 
 // NewIP returns a packet with room for size bytes behind its IP header; addresses are of one family. The header is
-// complete.
+// complete. One of IPv4 must not be fragmented on its way: so its identification, zero, may be that of others (RFC 6864
+// section 4.1).
 func NewIP(dstMAC, srcMAC [6]byte, src, dst netip.Addr, proto byte, size int) []byte {
 	if src.Is4() {
 		b := make([]byte, EthernetSize+IPv4Size+size)
@@ -60,6 +61,7 @@ func NewIP(dstMAC, srcMAC [6]byte, src, dst netip.Addr, proto byte, size int) []
 		h := b[EthernetSize:]
 		h[0], h[IPv4TTL], h[IPv4Protocol] = 0x45, DefaultTTL, proto
 		binary.BigEndian.PutUint16(h[IPv4Length:], uint16(IPv4Size+size))
+		binary.BigEndian.PutUint16(h[IPv4Fragment:], IPv4DontFragment)
 		copy(h[IPv4Src:], src.AsSlice())
 		copy(h[IPv4Dst:], dst.AsSlice())
 		binary.BigEndian.PutUint16(h[IPv4Checksum:], Checksum(h[:IPv4Size]))

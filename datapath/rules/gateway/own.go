@@ -106,7 +106,8 @@ func (t *Table) announce(seg *segment, addr netip.Addr, mac [6]byte, now int64, 
 }
 
 // own decides about an IP packet to one of the gateway's addresses: it answers ping, by the packet itself,
-// turned around, and says that it has no UDP port, for traceroute.
+// turned around with its identification, which is as good on the way back (RFC 6864 section 4.1: who asks numbers those to us
+// apart, and what we send ourselves has DF), and says that it has no UDP port, for traceroute.
 func (l *look) own(v6 bool) {
 	if l.specialOwn(v6) {
 		l.drop(action.NotRouted)

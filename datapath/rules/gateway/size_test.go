@@ -102,9 +102,9 @@ func TestSendersOfPacketsThatAreTooLongAreTold(t *testing.T) {
 		sender := &keep{}
 		b.SetSender(sender)
 		pkt := udp(mac(0xa1), mac(1), c.from, c.to, 64, 9)
-		if c.whole && ip(c.from).Is4() {
+		if !c.whole {
 			h := pkt[wire.EthernetSize:]
-			binary.BigEndian.PutUint16(h[wire.IPv4Fragment:], wire.IPv4DontFragment)
+			binary.BigEndian.PutUint16(h[wire.IPv4Fragment:], 0)
 		}
 		v := b.measured(1, pkt, 1)
 		if b.want(v, "drop(too_big)"); !v.NoCache {

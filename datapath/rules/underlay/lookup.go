@@ -227,7 +227,9 @@ func (l *look) sendable(f flow.FieldID) bool {
 	return a.IsGlobalUnicast() && !(a.Is4() && a.As4()[0] >= 240) || a.Is6() && a.IsLinkLocalUnicast()
 }
 
-// turn turns an echo request, or a later fragment of one, around (RFC 792, RFC 4443 section 4.2).
+// turn turns an echo request, or a later fragment of one, around (RFC 792, RFC 4443 section 4.2). Its identification stays, and
+// is as good on the way back (RFC 6864 section 4.1): who asks numbers those to us apart, fragments belong together by it, and
+// ICMP that the underlay makes itself has DF.
 func (l *look) turn() {
 	src, dst, typ, reply := flow.FieldIPSrc, flow.FieldIPDst, flow.FieldICMPType, byte(0)
 	if l.q.Key.Uint(flow.FieldEthType) == wire.TypeIPv6 {
