@@ -48,6 +48,8 @@ type Route struct {
 	// route with a mark may have none: hosts of the prefix, which is in that of an address, are reached directly.
 	Via  []netip.Addr
 	Mark uint32 // of packets that the route is for, and no others are; 0: those without one
+	// Nowhere, of the kernel's routes: it does not lead out of the port, and packets to the prefix must not go by shorter ones.
+	Nowhere bool
 }
 
 // A ConfigError is one thing that is wrong in a Config.

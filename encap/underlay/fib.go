@@ -79,7 +79,7 @@ func (t *fib) addIface(f *iface, kernel map[string]KernelState, direct bool) {
 }
 
 // direct reports whether hosts of the prefix are reached without a router.
-func (r *Route) direct() bool { return len(r.Via) == 0 }
+func (r *Route) direct() bool { return len(r.Via) == 0 && !r.Nowhere }
 
 func (t *fib) addRoutes(link uint16, routes []Route, direct bool) {
 	for _, r := range routes {

@@ -78,7 +78,7 @@ func (s *Stack) listen() {
 // groupLink returns the interface that packets to a group leave by.
 func (s *Stack) groupLink(g netip.Addr) (link uint16, ok bool) {
 	use := func(h hop) bool { return s.ifaces[h.link].up() }
-	if list := s.fib.lookup(g, 0, use); list != nil {
+	if list := s.fib.lookup(g, 0, use); len(list) > 0 {
 		var w Way
 		return s.choose(list, g, netip.Addr{}, 0, &w).link, true
 	}

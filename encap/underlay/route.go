@@ -77,10 +77,10 @@ func (s *Stack) Route(dst, src netip.Addr, mark uint32, hash uint64) (Way, Statu
 	}
 	list := s.fib.lookup(dst, mark, use)
 	switch {
-	case list != nil:
+	case len(list) > 0:
 	case dst.IsMulticast():
 		return s.groupWay(w, dst, src)
-	case s.fib.lookup(dst, mark, func(hop) bool { return true }) != nil:
+	case len(s.fib.lookup(dst, mark, func(hop) bool { return true })) > 0:
 		return w, Down
 	default:
 		return w, NoRoute

@@ -349,6 +349,31 @@ func TestTheKernelsRulesSayWhichRoutesAreForAMark(t *testing.T) {
 	}
 }
 
+func TestAPrefixThatTheKernelHasLeadElsewhereIsNotReachedByAShorterOne(t *testing.T) {
+	b := newBench(t, Config{[]Interface{{Port: "up", Kernel: true}}})
+	state := KernelState{Addresses: []netip.Prefix{pre("10.0.0.9/24")}, Routes: []Route{
+		{To: pre("10.0.0.0/24")}, {To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.0.254")}},
+	}}
+	b.SetKernel("up", state)
+	b.SetNeighbour("up", ip("10.0.0.254"), neighbour.Told, mac(0xfe))
+	w, st := b.Route(ip("192.0.2.1"), netip.Addr{}, 0, 0)
+	if st != OK {
+		t.Fatalf("by the default route: %v", st)
+	}
+	_, version := b.changed(w, 0)
+	state.Routes = append(slices.Clone(state.Routes), Route{To: pre("192.0.2.0/24"), Nowhere: true})
+	b.SetKernel("up", state)
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("that the prefix leads nowhere changed nothing")
+	}
+	if _, st := b.Route(ip("192.0.2.1"), netip.Addr{}, 0, 0); st != NoRoute {
+		t.Errorf("to a prefix that leads nowhere: %v", st)
+	}
+	if _, st := b.Route(ip("198.51.100.1"), netip.Addr{}, 0, 0); st != OK {
+		t.Errorf("beside it: %v", st)
+	}
+}
+
 func TestExitsAreThoseOfInterfacesThatAreUp(t *testing.T) {
 	c := onePort()
 	c.Interfaces = append(c.Interfaces, Interface{Port: "side", Addresses: []netip.Prefix{pre("10.1.0.1/24")}, VLAN: 7, MTU: 1400})

@@ -8,8 +8,8 @@ import (
 
 // A table has the next hosts on the way to each prefix. Its zero value is empty, and stays so.
 type table struct {
-	hops    map[netip.Prefix][]hop
-	lengths [2][]int // of the prefixes of IPv4 and IPv6 in hops, longest first
+	hops    map[netip.Prefix][]hop // empty: the prefix leads nowhere
+	lengths [2][]int               // of the prefixes of IPv4 and IPv6 in hops, longest first
 }
 
 func newTable() table { return table{hops: make(map[netip.Prefix][]hop)} }
@@ -25,6 +25,12 @@ func (t *table) add(p netip.Prefix, h hop) {
 func (t *table) addRoute(link uint16, r Route) bool {
 	if list := t.hops[r.To.Masked()]; len(list) > 0 && !list[0].router.IsValid() && len(r.Via) > 0 {
 		return false
+	}
+	if r.Nowhere {
+		if to := r.To.Masked(); t.hops[to] == nil { // else another interface's leads there
+			t.hops[to] = []hop{}
+		}
+		return true
 	}
 	if len(r.Via) == 0 {
 		t.add(r.To, hop{link: link})
@@ -56,15 +62,15 @@ func family(a netip.Addr) int {
 	return 0
 }
 
-// lookup returns the hops of the longest prefix that addr is in and that one of the hops passes use of, none if there
-// is no such prefix.
+// lookup returns the hops of the longest prefix that addr is in and that one of the hops passes use of, nil if there
+// is no such prefix. They are empty, but not nil, where a longer prefix leads nowhere.
 func (t *table) lookup(addr netip.Addr, use func(hop) bool) []hop {
 	for _, bits := range t.lengths[family(addr)] {
 		p, err := addr.Prefix(bits)
 		if err != nil {
 			return nil
 		}
-		if list := t.hops[p]; slices.ContainsFunc(list, use) {
+		if list := t.hops[p]; list != nil && len(list) == 0 || slices.ContainsFunc(list, use) {
 			return list
 		}
 	}
@@ -74,7 +80,7 @@ func (t *table) lookup(addr netip.Addr, use func(hop) bool) []hop {
 // difference returns the tags of all prefixes whose hops differ in two tables.
 func (t *table) difference(o *table, tags func(netip.Prefix) uint64) (all uint64) {
 	for p, list := range t.hops {
-		if !slices.Equal(list, o.hops[p]) {
+		if others := o.hops[p]; others == nil || !slices.Equal(list, others) {
 			all |= tags(p)
 		}
 	}

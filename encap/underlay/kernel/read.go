@@ -96,7 +96,9 @@ type candidate struct {
 	here     bool         // it is out of the device at all
 }
 
-// chosen returns the routes out of a device that the kernel would take: those of the lowest metric for their prefix.
+// chosen returns the routes out of a device that the kernel would take: those of the lowest metric for their prefix. A prefix
+// that the kernel has no such route to, but one that leads elsewhere or nowhere, is one to which none leads: what a shorter
+// prefix says is not for it.
 func chosen(routes []netlink.Route, index int) (list []underlay.Route) {
 	best := make(map[netip.Prefix]int)
 	var all []candidate
@@ -110,17 +112,31 @@ func chosen(routes []netlink.Route, index int) (list []underlay.Route) {
 		}
 		all = append(all, c)
 	}
+	led := make(map[netip.Prefix]bool)
 	for _, c := range all {
 		if c.here && c.priority == best[c.to] {
 			list = append(list, underlay.Route{To: c.to, Via: c.via})
+			led[c.to] = true
+		}
+	}
+	for _, c := range all {
+		if !led[c.to] {
+			list = append(list, underlay.Route{To: c.to, Nowhere: true})
+			led[c.to] = true
 		}
 	}
 	return list
 }
 
-// candidateOf returns what a route is to the device; ok is false if it is no route for packets to other hosts.
+// candidateOf returns what a route is to the device; ok is false if it is no route for packets to other hosts, whatever their
+// type of service. One that refuses packets is one that is not out of the device.
 func candidateOf(r *netlink.Route, index int) (c candidate, ok bool) {
-	if r.Type != unix.RTN_UNICAST || r.Encap != nil {
+	switch r.Type {
+	case unix.RTN_UNICAST, unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT:
+	default:
+		return c, false
+	}
+	if r.Tos != 0 {
 		return c, false
 	}
 	if c.to, ok = prefixOf(r.Dst); !ok {
@@ -133,6 +149,9 @@ func candidateOf(r *netlink.Route, index int) (c candidate, ok bool) {
 		}
 	}
 	c.to, c.priority = c.to.Masked(), r.Priority
+	if r.Type != unix.RTN_UNICAST || r.Encap != nil {
+		return c, true
+	}
 	add := func(link int, gw net.IP, via netlink.Destination) {
 		if link != index || via != nil { // an IPv4 route by an IPv6 router is none of ours
 			return

@@ -28,6 +28,10 @@ func TestTheRoutesThatTheKernelWouldTakeAreTaken(t *testing.T) {
 	several.MultiPath = []*netlink.NexthopInfo{{LinkIndex: 3, Gw: net.ParseIP("10.0.0.2")}, {LinkIndex: 4, Gw: net.ParseIP("10.1.0.2")}, {LinkIndex: 3, Gw: net.ParseIP("10.0.0.3")}}
 	nowhere := route("198.51.100.0/24", 3, "", 0)
 	nowhere.Type = unix.RTN_BLACKHOLE
+	sooner := route("10.9.0.0/16", 0, "", 100)
+	sooner.Type = unix.RTN_UNREACHABLE
+	byTOS := route("10.9.0.0/16", 3, "10.0.0.2", 0)
+	byTOS.Tos = 0x10
 	by6 := route("198.18.0.0/15", 3, "", 0)
 	by6.Via = &netlink.Via{AddrFamily: unix.AF_INET6, Addr: net.ParseIP("fe80::1")}
 	for _, c := range []struct {
@@ -37,15 +41,21 @@ func TestTheRoutesThatTheKernelWouldTakeAreTaken(t *testing.T) {
 		{"a prefix reached directly", "10.0.0.0/24 []", []netlink.Route{route("10.0.0.0/24", 3, "", 0)}},
 		{"the default", "0.0.0.0/0 [10.0.0.254]", []netlink.Route{route("", 3, "10.0.0.254", 0)}},
 		{"the default as a prefix", "::/0 [fe80::1]", []netlink.Route{route("::/0", 3, "fe80::1", 1024)}},
-		{"another device's", "", []netlink.Route{route("10.0.0.0/24", 4, "", 0)}},
-		{"one of a lower metric out of another device", "", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), route("10.9.0.0/16", 4, "10.1.0.2", 100)}},
+		{"another device's", "10.0.0.0/24 nowhere", []netlink.Route{route("10.0.0.0/24", 4, "", 0)}},
+		{"one of a lower metric out of another device", "10.9.0.0/16 nowhere", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), route("10.9.0.0/16", 4, "10.1.0.2", 100)}},
 		{"the lower metric of two", "10.9.0.0/16 [10.0.0.3]", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), route("10.9.0.0/16", 3, "10.0.0.3", 100)}},
 		{"equal paths, one of which is another device's", "203.0.113.0/24 [10.0.0.2 10.0.0.3]", []netlink.Route{several}},
-		{"a prefix that leads nowhere", "", []netlink.Route{nowhere}},
-		{"an IPv4 prefix by an IPv6 router", "", []netlink.Route{by6}},
+		{"a prefix that leads nowhere", "198.51.100.0/24 nowhere", []netlink.Route{nowhere}},
+		{"one that leads nowhere by a lower metric", "10.9.0.0/16 nowhere", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), sooner}},
+		{"a type of service's", "", []netlink.Route{byTOS}},
+		{"an IPv4 prefix by an IPv6 router", "198.18.0.0/15 nowhere", []netlink.Route{by6}},
 	} {
 		var got []string
 		for _, r := range chosen(c.routes, 3) {
+			if r.Nowhere {
+				got = append(got, fmt.Sprintf("%v nowhere", r.To))
+				continue
+			}
 			got = append(got, fmt.Sprintf("%v %v", r.To, r.Via))
 		}
 		if strings.Join(got, ", ") != c.want {
