@@ -19,6 +19,7 @@ type hop struct {
 // Thread-safety: it does not change once it is made.
 type fib struct {
 	plain  table            // for packets without a mark
+	static table            // those of plain that are not the kernel's
 	marked map[uint32]table // for packets with just this mark
 	// rules are the kernel's, in its order: where the first that is about a mark has no route, the next is asked. Routes for
 	// just the mark come before, plain or kernel after all of them.
@@ -36,17 +37,19 @@ type ruled struct {
 // newFIB returns the routes of all interfaces together. Where several have one to the same prefix, packets may go by
 // any; a prefix that an interface reaches directly comes before routes to it.
 func newFIB(ifaces []iface, kernel map[string]KernelState) fib {
-	t := fib{plain: newTable(), kernel: newTable(), marked: make(map[uint32]table)}
+	t := fib{plain: newTable(), static: newTable(), kernel: newTable(), marked: make(map[uint32]table)}
 	for i := range ifaces {
 		f := &ifaces[i]
 		if f.Kernel {
 			continue // its routes to prefixes reached directly are among the kernel's
 		}
-		for _, p := range f.addresses {
-			t.plain.add(p, hop{link: f.index})
-		}
+		own := f.addresses
 		if f.linkLocal.IsValid() {
-			t.plain.add(linkLocalPrefix, hop{link: f.index})
+			own = append(slices.Clip(own), linkLocalPrefix)
+		}
+		for _, p := range own {
+			t.plain.add(p, hop{link: f.index})
+			t.static.add(p, hop{link: f.index})
 		}
 	}
 	for _, direct := range []bool{true, false} {
@@ -64,6 +67,11 @@ var linkLocalPrefix = netip.MustParsePrefix("fe80::/64")
 func (t *fib) addIface(f *iface, kernel map[string]KernelState, direct bool) {
 	if !f.Kernel {
 		t.addRoutes(f.index, f.Routes, direct)
+		for _, r := range f.Routes {
+			if r.Mark == 0 && r.direct() == direct {
+				t.static.addRoute(f.index, r)
+			}
+		}
 		return
 	}
 	k := kernel[f.Interface.Port]
@@ -126,6 +134,7 @@ func (t *fib) addRoute(to *table, link uint16, r Route) {
 // finish sorts what look-ups go by.
 func (t *fib) finish() {
 	t.plain.finish()
+	t.static.finish()
 	t.kernel.finish()
 	for mark, m := range t.marked {
 		m.finish()
@@ -140,7 +149,7 @@ func (t *fib) finish() {
 
 // lookup returns the hops of the longest prefix that addr is in and that one of the hops passes use of, for packets with
 // a mark, 0 for those without; none if there is no such prefix. A mark that no route is for leads nowhere, but by the
-// kernel's routes, which are for all.
+// kernel's routes, which are for all. That the kernel leads a prefix elsewhere is not for interfaces that are not its own.
 func (t *fib) lookup(addr netip.Addr, mark uint32, use func(hop) bool) []hop {
 	if own, ok := t.marked[mark]; ok {
 		if list := own.lookup(addr, use); list != nil {
@@ -155,7 +164,10 @@ func (t *fib) lookup(addr netip.Addr, mark uint32, use func(hop) bool) []hop {
 		}
 	}
 	if mark == 0 {
-		return t.plain.lookup(addr, use)
+		if list := t.plain.lookup(addr, use); list == nil || len(list) > 0 {
+			return list
+		}
+		return t.static.lookup(addr, use)
 	}
 	return t.kernel.lookup(addr, use)
 }

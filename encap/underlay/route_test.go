@@ -374,6 +374,22 @@ func TestAPrefixThatTheKernelHasLeadElsewhereIsNotReachedByAShorterOne(t *testin
 	}
 }
 
+func TestWhatTheKernelLeadsElsewhereIsReachedByRoutesThatAreNotItsOwn(t *testing.T) {
+	b := newBench(t, Config{[]Interface{
+		{Port: "up", Kernel: true},
+		{Port: "side", Addresses: []netip.Prefix{pre("10.1.0.1/24")}, Routes: []Route{{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.1.0.254")}}}},
+	}})
+	b.SetKernel("up", KernelState{Addresses: []netip.Prefix{pre("10.0.0.9/24")}, Routes: []Route{
+		{To: pre("10.0.0.0/24")}, {To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("10.0.0.254")}}, {To: pre("192.0.2.0/24"), Nowhere: true},
+	}})
+	for hash := range uint64(16) { // of two default routes one is left
+		w, _ := b.Route(ip("192.0.2.1"), netip.Addr{}, 0, hash<<60)
+		if w.Name != "side" {
+			t.Fatalf("out of %q, want side", w.Name)
+		}
+	}
+}
+
 func TestExitsAreThoseOfInterfacesThatAreUp(t *testing.T) {
 	c := onePort()
 	c.Interfaces = append(c.Interfaces, Interface{Port: "side", Addresses: []netip.Prefix{pre("10.1.0.1/24")}, VLAN: 7, MTU: 1400})
