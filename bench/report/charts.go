@@ -60,15 +60,13 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 	for _, s := range all {
 		label := s.Label
 		g := plot.Group{Label: label}
-		for i, e := range s.Entries {
+		for _, e := range s.Entries {
 			text := s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median)
 			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: text + e.doubt()}
 			ratio := ""
 			if e.Ratio > 0 {
 				ratio = s.ratioText(e)
-				if i == 1 {
-					g.Note = ratio
-				}
+				g.Notes = append(g.Notes, ratio+" "+e.Contender.Name)
 			}
 			g.Bars = append(g.Bars, b)
 			f.Cells = append(f.Cells, cells(label, e.Contender.Name, b.Text, u.Figure(e.Where.Low), u.Figure(e.Where.High), fmt.Sprint(e.Windows), ratio+e.ratioRange()))

@@ -45,7 +45,7 @@ type page struct {
 }
 
 // A headline is what a row comes to: how the first contender stands beside another.
-type headline struct{ Row, Measure, Ratio, Of, Class, Word string }
+type headline struct{ Row, Measure, Who, Ratio, Of, Range, Class, Word string }
 
 // A section has figures of one kind.
 type section struct {
@@ -105,7 +105,7 @@ func headlines(all []Summary) (list []headline) {
 		for _, e := range s.Entries {
 			if e.Ratio > 0 && !s.outdone(e, all) {
 				class, word := s.judge(e)
-				list = append(list, headline{s.Label, title(s.Measure.Name), s.ratioText(e), e.Contender.Name, class, word})
+				list = append(list, headline{s.Label, s.Measure.Name, s.Entries[0].Contender.Name, s.ratioText(e), e.Contender.Name, strings.TrimSpace(e.ratioRange()), class, word})
 			}
 		}
 	}

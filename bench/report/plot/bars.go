@@ -12,7 +12,7 @@ type Bars struct {
 // A Group are figures to be compared with each other.
 type Group struct {
 	Label string
-	Note  string // such as a ratio
+	Notes []string // such as ratios, one below the other
 	Bars  []Bar
 }
 
@@ -57,13 +57,24 @@ func (b *Bars) SVG(id string) string {
 
 // draw draws a group below y and returns where the next one begins.
 func (g *Group) draw(c *canvas, y float64, at func(float64) float64) float64 {
-	const most = 64 // characters on a line
-	lines := Wrap(g.Label, most-len([]rune(g.Note))-2)
-	for i, l := range lines {
+	const (
+		most     = 64 // characters on a line
+		mostNote = 40
+	)
+	longest := 0
+	var notes []string
+	for _, n := range g.Notes {
+		n = Cut(n, mostNote)
+		notes, longest = append(notes, n), max(longest, len([]rune(n)))
+	}
+	lines := Wrap(g.Label, most-longest-2)
+	for i := range max(len(lines), len(notes)) {
 		y += 15
-		c.text(2, y, "start", "label", l)
-		if i == 0 {
-			c.text(Width-2, y, "end", "strong", g.Note)
+		if i < len(lines) {
+			c.text(2, y, "start", "label", lines[i])
+		}
+		if i < len(notes) {
+			c.text(Width-2, y, "end", "strong", notes[i])
 		}
 	}
 	y += 7

@@ -1,0 +1,45 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/culvertdev/culvert/bench/result"
+)
+
+// three is a row of three switches: the first does twice as much as the second, and half as much as the third.
+func three() *result.Run {
+	row := ratesRow("NORMAL on veth", 0)
+	row.Contenders = append(row.Contenders, result.Contender{Name: "linux-bridge", Version: "6.1"})
+	for turn := range 12 {
+		row.Windows = append(row.Windows, mpps(row.Contenders[turn%3].Name, turn, []float64{10, 5, 20}[turn%3], "near"))
+	}
+	return runOf(row)
+}
+
+// Rows are about different switches: a ratio alone does not say whose it is.
+func TestARatioSaysWhichSwitchesItIsOf(t *testing.T) {
+	run := three()
+	var cards, notes []string
+	for _, e := range parse(t, render(t, run)) {
+		switch {
+		case e.name == "li" && (e.attr["class"] == "better" || e.attr["class"] == "worse"):
+			cards = append(cards, strings.Join(strings.Fields(e.text), " "))
+		case e.name == "text" && e.attr["class"] == "strong":
+			notes = append(notes, e.text)
+		}
+	}
+	if got, want := strings.Join(cards, "; "), "culvert, rate 2.00 × ovs better NORMAL on veth; culvert, rate 0.50 × linux-bridge worse NORMAL on veth"; got != want {
+		t.Errorf("the cards say %q, want %q", got, want)
+	}
+	if got, want := strings.Join(notes, "; "), "2.00 × ovs; 0.50 × linux-bridge"; got != want {
+		t.Errorf("beside the bars is %q, want %q", got, want)
+	}
+}
+
+func TestACardSaysWhereItsRatioLies(t *testing.T) {
+	h := headlines(Summaries(turns([]float64{20, 24}, []float64{10, 12})))
+	if len(h) != 1 || h[0].Range != "(2.00 to 2.00)" {
+		t.Errorf("got %+v", h)
+	}
+}
