@@ -85,6 +85,17 @@ func TestChartsOfOddFigures(t *testing.T) {
 	}
 }
 
+// Of two wholes of one row the ends of their names say which is which.
+func TestALongNameOfAWholeIsWhole(t *testing.T) {
+	const name = "split, 64 bytes, first packets of flows, CPUs middle: culvert-other"
+	svg := (&Stack{Wholes: []Whole{{Name: name, Parts: []Part{{Name: "parse", Value: 1}}}}}).SVG("a")
+	for word := range strings.FieldsSeq(name) {
+		if !strings.Contains(svg, word) {
+			t.Errorf("%q is not in %s", word, svg)
+		}
+	}
+}
+
 // In black and white, series differ by their marks.
 func TestMarksDifferInShape(t *testing.T) {
 	seen := make(map[string]bool)

@@ -37,18 +37,28 @@ func (s *Stack) SVG(id string) string {
 	if largest == 0 {
 		largest = 1
 	}
-	const height, step = 20.0, 42.0
+	const (
+		most     = 54 // characters on a line
+		line     = 15.0
+		height   = 20.0
+		below    = 4.0 // a name, above its bar
+		wholeGap = 9.0
+	)
 	y := 4.0
 	for _, w := range s.Wholes {
-		c.text(2, y+13, "start", "label", Cut(w.Name, 54))
 		c.text(Width-2, y+13, "end", "strong", w.Text)
+		for _, l := range Wrap(w.Name, most) {
+			c.text(2, y+13, "start", "label", l)
+			y += line
+		}
+		y += below
 		x := 2.0
 		for _, p := range w.Parts {
 			width := p.Value / largest * (Width - 4)
-			c.titled(fmt.Sprintf("%s: %.0f", p.Name, p.Value), "rect", "x", x, "y", y+19, "width", width, "height", height, "class", "part "+series(p.Series))
+			c.titled(fmt.Sprintf("%s: %.0f", p.Name, p.Value), "rect", "x", x, "y", y, "width", width, "height", height, "class", "part "+series(p.Series))
 			x += width
 		}
-		y += step + 6
+		y += height + wholeGap
 	}
 	return c.svg(id, s.Title, s.Description, y)
 }
