@@ -14,7 +14,7 @@ import (
 func rateSection(all []Summary) section {
 	first := func(s Summary) bool { return s.Measure.Name == s.Row.Measures[0].Name }
 	return section{"contenders", "Contenders side by side",
-		"Bars are medians, dots single windows, brackets where the median lies with 95 % certainty (the range of fewer than six windows). Only windows of one class stand together. ≥ and ≤: the generator was the limit, and what the switch could do is not known. ?: it was in some of the windows, and the figure is perhaps its own.",
+		"Bars are medians, dots single windows, brackets where the median lies with 95 % certainty (the range of fewer than six windows). Only windows of one class stand together. ≥ and ≤: the generator was the limit, and what the switch could do is not known. ?: it was in some of the windows, and the figure is perhaps its own. *: others disturbed all windows.",
 		barFigures("contenders", slices.DeleteFunc(slices.Clone(all), func(s Summary) bool { return !first(s) }))}
 }
 
@@ -62,7 +62,7 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 		g := plot.Group{Label: label}
 		for _, e := range s.Entries {
 			text := s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median)
-			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: text + e.doubt()}
+			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: text + e.marks()}
 			ratio := ""
 			if e.Ratio > 0 {
 				ratio = s.ratioText(e)
@@ -70,7 +70,7 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 			}
 			g.Bars = append(g.Bars, b)
 			f.Cells = append(f.Cells, cells(label, e.Contender.Name, b.Text, u.Figure(e.Where.Low), u.Figure(e.Where.High), fmt.Sprint(e.Windows), ratio+e.ratioRange()))
-			said = append(said, fmt.Sprintf("%s, %s: %s %s%s", label, e.Contender.Name, text, u.Name, e.doubt()))
+			said = append(said, fmt.Sprintf("%s, %s: %s %s%s", label, e.Contender.Name, text, u.Name, e.marks()))
 		}
 		chart.Groups = append(chart.Groups, g)
 	}

@@ -89,3 +89,21 @@ func TestPlotsLeaveOutWhatOthersDisturbed(t *testing.T) {
 		t.Errorf("disturbed windows alone: a stage costs %v", got)
 	}
 }
+
+// What has a mark in the tables has it beside its bar, too.
+func TestBarsOfWhatOthersDisturbedAreMarked(t *testing.T) {
+	disturbed := mpps("ovs", 1, 5, "near")
+	disturbed.Disturbed = "others used 90 %"
+	f := rateSection(Summaries(runOf(ratesRow("port rule", 0, mpps("culvert", 0, 10, "near"), disturbed)))).Figures[0]
+	if svg := string(f.SVG); !strings.Contains(svg, ">5.00 *</text>") || strings.Contains(svg, ">10.0 *<") || f.Cells[1][2].Text != "5.00 *" {
+		t.Errorf("want a mark on 5.00 alone: %v, %s", f.Cells, svg)
+	}
+}
+
+// Two switches have whiskers at one place of a plot: each is in the colour of its line.
+func TestWhiskersOfLinesHaveTheirColour(t *testing.T) {
+	_, rule, _ := strings.Cut(styleText, "svg .whisker {")
+	if rule, _, _ = strings.Cut(rule, "}"); !strings.Contains(rule, "stroke: var(--series,") {
+		t.Errorf("the rule for whiskers is %q", rule)
+	}
+}

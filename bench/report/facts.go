@@ -32,10 +32,7 @@ func tableRows(all []Summary) (list []tableRow) {
 		var windows []string
 		for _, e := range s.Entries {
 			c := tableCell{Contender: e.Contender.Name, Figure: s.bound(e, "≥ ", "≤ ") + u.Text(e.Median)}
-			if e.Disturbed {
-				c.Figure += " *"
-			}
-			c.Figure += e.doubt()
+			c.Figure += e.marks()
 			if e.Windows > 1 {
 				c.Range = u.Figure(e.Where.Low) + " to " + u.Figure(e.Where.High)
 			}

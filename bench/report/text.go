@@ -68,18 +68,18 @@ func (e *Entry) text(u Unit) string {
 	if e.Windows > 1 {
 		s += fmt.Sprintf(" (%s to %s)", u.Figure(e.Where.Low), u.Figure(e.Where.High))
 	}
+	return s + e.marks()
+}
+
+// marks are what stands behind a figure that others disturbed, and behind one that is perhaps the generator's.
+func (e *Entry) marks() (s string) {
 	if e.Disturbed {
 		s += " *"
 	}
-	return s + e.doubt()
-}
-
-// doubt is what stands behind a figure that is perhaps the generator's.
-func (e *Entry) doubt() string {
 	if e.Doubtful {
-		return " ?"
+		s += " ?"
 	}
-	return ""
+	return s
 }
 
 // remarks explains what the table has in it.
