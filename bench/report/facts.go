@@ -67,6 +67,7 @@ func platformFacts(run *result.Run) []fact {
 		"Frequency governor", orUntold(m.Governor), "Sleep states", cmp.Or(m.Idle, "the kernel has no driver for any"), "Memory", fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)),
 		"Kernel", m.Kernel, "System", m.System, "Boot parameters", strings.Join(m.Boot, " "), "Transparent hugepages", m.HugePages,
 	)
+	list = append(list, switchFacts(run)...)
 	for _, name := range slices.Sorted(maps.Keys(run.Versions)) {
 		list = append(list, fact{name, run.Versions[name]})
 	}
@@ -77,6 +78,31 @@ func platformFacts(run *result.Run) []fact {
 		list = append(list, fact{"Mitigation, " + strings.ReplaceAll(name, "_", " "), m.Mitigations[name]})
 	}
 	return list
+}
+
+// switchFacts are the switches of all rows, in order of appearance, with their versions.
+func switchFacts(run *result.Run) (list []fact) {
+	for i := range run.Rows {
+		for _, c := range run.Rows[i].Contenders {
+			at := slices.IndexFunc(list, func(f fact) bool { return f.Name == c.Name })
+			switch {
+			case at < 0:
+				list = append(list, fact{c.Name, c.Version})
+			case !slices.Contains(strings.Split(list[at].Text, "; "), c.Version):
+				list[at].Text += "; " + c.Version
+			}
+		}
+	}
+	return list
+}
+
+// switchesLine says in one line what was measured.
+func switchesLine(run *result.Run) string {
+	var list []string
+	for _, f := range switchFacts(run) {
+		list = append(list, strings.TrimSpace(f.Name+" "+f.Text))
+	}
+	return strings.Join(list, " · ")
 }
 
 // orUntold says of what RFC 8204 asks for, and this machine has no answer to, that it has none.

@@ -32,6 +32,7 @@ type page struct {
 	Style    template.CSS
 	Title    string
 	Machine  string
+	Switches string // with their versions
 	When     string
 	Headline []headline
 	Sections []section
@@ -72,7 +73,7 @@ type fact struct{ Name, Text string }
 func newPage(run *result.Run) *page {
 	all := Summaries(run)
 	p := &page{
-		Style: template.CSS(styleText), Title: run.Title, Machine: machineLine(run), When: when(run),
+		Style: template.CSS(styleText), Title: run.Title, Machine: machineLine(run), Switches: switchesLine(run), When: when(run),
 		Headline: headlines(all), Table: tableRows(all), Remarks: strings.Split(strings.TrimSpace(remarks(run)), "\n"),
 		Setup: setupFacts(run), Rows: rowsFacts(run), Platform: platformFacts(run), Commands: run.Commands, Windows: windowRows(run),
 	}

@@ -43,3 +43,21 @@ func TestACardSaysWhereItsRatioLies(t *testing.T) {
 		t.Errorf("got %+v", h)
 	}
 }
+
+// The rows' own facts are folded away, and not on paper: versions have to be where a reader begins.
+func TestAPageBeginsWithTheSwitchesAndTheirVersions(t *testing.T) {
+	run := three()
+	run.Rows = append(run.Rows, ratesRow("port rule", 0))
+	run.Rows[1].Contenders[1].Version = "3.2"
+	all := parse(t, render(t, run))
+	if head := named(all, "header")[0].text; !strings.Contains(head, "culvert v1 · ovs 3.1; 3.2 · linux-bridge 6.1") {
+		t.Errorf("the page begins with %q", head)
+	}
+	var facts []string
+	for _, f := range platformFacts(run) {
+		facts = append(facts, f.Name+" "+f.Text)
+	}
+	if got := strings.Join(facts, ", "); !strings.Contains(got, "culvert v1, ovs 3.1; 3.2, linux-bridge 6.1") {
+		t.Errorf("versions are %q", got)
+	}
+}
