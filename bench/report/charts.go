@@ -51,7 +51,7 @@ func barFigures(id string, all []Summary) (list []figure) {
 // barFigure draws summaries of one measure on a scale up to largest.
 func barFigure(id string, m result.Measure, all []Summary, largest float64) figure {
 	u := UnitOf(m.Unit, largest)
-	f := figure{Title: title(m.Name) + ", " + u.Name, Head: []string{"row", "contender", "median, " + u.Name, "from", "to", "windows", "ratio"}}
+	f := figure{Title: title(nameOf(m)) + ", " + u.Name, Head: []string{"row", "contender", "median, " + u.Name, "from", "to", "windows", "ratio"}}
 	if m.Better != result.Neither {
 		f.Title += fmt.Sprintf(": %s is better", m.Better)
 	}
@@ -109,6 +109,14 @@ func cells(texts ...string) (list []cell) {
 		list = append(list, cell{Text: t})
 	}
 	return list
+}
+
+// nameOf is the name of a measure that stands by itself: that of a percentile does not say of what it is.
+func nameOf(m result.Measure) string {
+	if m.Percentile > 0 {
+		return "latency, " + m.Name
+	}
+	return m.Name
 }
 
 // title begins with a capital letter.

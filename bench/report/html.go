@@ -106,7 +106,7 @@ func headlines(all []Summary) (list []headline) {
 		for _, e := range s.Entries {
 			if e.Ratio > 0 && !s.outdone(e, all) {
 				class, word := s.judge(e)
-				list = append(list, headline{s.Label, s.Measure.Name, s.Entries[0].Contender.Name, s.ratioText(e), e.Contender.Name, strings.TrimSpace(e.ratioRange()), class, word})
+				list = append(list, headline{s.Label, nameOf(s.Measure), s.Entries[0].Contender.Name, s.ratioText(e), e.Contender.Name, strings.TrimSpace(e.ratioRange()), class, word})
 			}
 		}
 	}

@@ -61,3 +61,15 @@ func TestAPageBeginsWithTheSwitchesAndTheirVersions(t *testing.T) {
 		t.Errorf("versions are %q", got)
 	}
 }
+
+func TestAPercentileSaysOfWhatItIs(t *testing.T) {
+	run := blocked(false)
+	run.Rows[0].Measures = run.Rows[0].Measures[2:]
+	s := Summaries(run)
+	if got, want := rateSection(s).Figures[0].Title, "Latency, half within, µs: less is better"; got != want {
+		t.Errorf("the plot is about %q, want %q", got, want)
+	}
+	if h := headlines(s); len(h) != 1 || h[0].Measure != "latency, half within" {
+		t.Errorf("got %+v", h)
+	}
+}
