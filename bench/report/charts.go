@@ -62,7 +62,7 @@ func barFigure(id string, m result.Measure, all []Summary, largest float64) figu
 		g := plot.Group{Label: label}
 		for _, e := range s.Entries {
 			text := s.bound(e, "≥ ", "≤ ") + u.Figure(e.Median)
-			b := plot.Bar{Series: place(s.Row, e.Contender.Name), Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: text + e.marks()}
+			b := plot.Bar{Series: e.Number, Name: e.Contender.Name, Value: e.Median, Low: e.Where.Low, High: e.Where.High, Dots: e.Values, Text: text + e.marks()}
 			ratio := ""
 			if e.Ratio > 0 {
 				ratio = s.ratioText(e)
@@ -97,11 +97,6 @@ func partText(i, n int) string {
 		return ""
 	}
 	return fmt.Sprintf(" (%d of %d)", i+1, n)
-}
-
-// place is a contender's number in its row: its colour everywhere.
-func place(row *result.Row, contender string) int {
-	return slices.IndexFunc(row.Contenders, func(c result.Contender) bool { return c.Name == contender })
 }
 
 func cells(texts ...string) (list []cell) {

@@ -52,7 +52,7 @@ func flowFigure(id string, all []Summary) figure {
 	for _, s := range all {
 		largest = max(largest, s.Largest())
 		for _, e := range s.Entries {
-			at := points.named(e.Contender.Name, place(s.Row, e.Contender.Name))
+			at := points.named(e.Contender.Name, e.Number)
 			at.Points = append(at.Points, plot.Point{X: float64(s.Row.Traffic.Flows), Y: e.Median, Low: e.Where.Low, High: e.Where.High, Open: e.Limited || e.Doubtful})
 		}
 	}

@@ -85,7 +85,7 @@ func TestWhereAPercentileLiesIsByStarts(t *testing.T) {
 		w := &row.Windows[i]
 		w.Latency = []result.Percentile{{Percent: 50, Ns: 1000 * float64(w.Round)}, {Percent: 99, Ns: 4000}}
 	}
-	f, ok := latencyFigure("l", row, "near", "port rule")
+	f, ok := latencyFigure("l", row, "near", "port rule", numbersOf(run))
 	if !ok || !strings.Contains(string(f.SVG), `class="whisker s0"`) {
 		t.Fatalf("there is no whisker: %v, %s", ok, f.SVG)
 	}

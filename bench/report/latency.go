@@ -14,8 +14,9 @@ import (
 // latencySection draws, row by row and class by class, within which time how many packets arrived.
 func latencySection(run *result.Run) section {
 	s := section{ID: "latency", Title: "Latency", Text: "How long the fastest so many per cent of the packets took at most; each further 9 takes the same room. The median of all windows at each percentile, brackets as above. Hollow marks: the generator was the limit in some of the windows, and the figure is perhaps its own."}
+	numbers := numbersOf(run)
 	eachClass(run, func(row *result.Row, class, label string) {
-		if f, ok := latencyFigure(fmt.Sprintf("latency-%d", len(s.Figures)), row, class, label); ok {
+		if f, ok := latencyFigure(fmt.Sprintf("latency-%d", len(s.Figures)), row, class, label, numbers); ok {
 			s.Figures = append(s.Figures, f)
 		}
 	})
@@ -37,11 +38,11 @@ func eachClass(run *result.Run, f func(row *result.Row, class, label string)) {
 	}
 }
 
-func latencyFigure(id string, row *result.Row, class, label string) (figure, bool) {
+func latencyFigure(id string, row *result.Row, class, label string, numbers map[string]int) (figure, bool) {
 	percents := percentiles(row, class)
 	var points seriesOf
 	least, largest := math.Inf(1), 0.0
-	for i, c := range row.Contenders {
+	for _, c := range row.Contenders {
 		for _, percent := range percents {
 			m := result.Measure{Percentile: percent}
 			f := row.Figures(c.Name, class, m)
@@ -52,7 +53,7 @@ func latencyFigure(id string, row *result.Row, class, label string) (figure, boo
 			where := whereOf(values, row.Starts(c.Name, class, m).Values)
 			p := plot.Point{X: percent, Y: max(1, stat.Median(values)), Low: max(1, where.Low), High: max(1, where.High), Open: f.Doubtful > 0} // a logarithm wants more than 0 ns
 			least, largest = min(least, p.Low), max(largest, p.High)
-			at := points.named(c.Name, i)
+			at := points.named(c.Name, numbers[c.Name])
 			at.Points = append(at.Points, p)
 		}
 	}

@@ -11,24 +11,25 @@ import (
 // lossSection draws loss against load: the last window that counts of each contender, as loads differ from window to window.
 func lossSection(run *result.Run) section {
 	s := section{ID: "loss", Title: "Loss against load", Text: "The share of packets lost at each offered rate, in the last window that counts. Shares are drawn in powers of ten, with none at the bottom."}
+	numbers := numbersOf(run)
 	eachClass(run, func(row *result.Row, class, label string) {
-		if f, ok := lossFigure(fmt.Sprintf("loss-%d", len(s.Figures)), row, class, label); ok {
+		if f, ok := lossFigure(fmt.Sprintf("loss-%d", len(s.Figures)), row, class, label, numbers); ok {
 			s.Figures = append(s.Figures, f)
 		}
 	})
 	return s
 }
 
-func lossFigure(id string, row *result.Row, class, label string) (figure, bool) {
+func lossFigure(id string, row *result.Row, class, label string, numbers map[string]int) (figure, bool) {
 	var points seriesOf
 	least, largest := 1.0, 0.0
-	for i, c := range row.Contenders {
+	for _, c := range row.Contenders {
 		for _, l := range lastLoad(row, c.Name, class) {
 			largest = max(largest, l.Offered)
 			if lost := l.Lost(); lost > 0 {
 				least = min(least, lost)
 			}
-			at := points.named(c.Name, i)
+			at := points.named(c.Name, numbers[c.Name])
 			at.Points = append(at.Points, plot.Point{X: l.Offered, Y: l.Lost()})
 		}
 	}

@@ -36,6 +36,7 @@ type Entry struct {
 	Limited   bool             `json:"generator_limited,omitempty"` // in some windows: it could do better than this
 	Doubtful  bool             `json:"generator_perhaps,omitempty"` // in some windows the generator was the limit, and the figure is perhaps its own
 	Disturbed bool             `json:"disturbed,omitempty"`         // in all windows
+	Number    int              `json:"-"`                           // its colour and mark in all plots of the run
 	Values    []float64        `json:"figures"`
 	Median    float64          `json:"median"`
 	Where     stat.Interval    `json:"median_between"`          // by starts where there are several
@@ -46,12 +47,15 @@ type Entry struct {
 
 // Summaries returns what a run says, row by row, in each class, of each measure: what has no figures is left out.
 func Summaries(run *result.Run) (list []Summary) {
-	usual := usualClass(run)
+	usual, numbers := usualClass(run), numbersOf(run)
 	for i := range run.Rows {
 		row := &run.Rows[i]
 		for _, class := range row.Classes() {
 			for _, m := range row.Measures {
 				s := summarize(row, class, m)
+				for k := range s.Entries {
+					s.Entries[k].Number = numbers[s.Entries[k].Contender.Name]
+				}
 				if s.Label = row.Name + classNote(class, usual); len(s.Entries) > 0 {
 					list = append(list, s)
 				}
