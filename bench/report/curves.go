@@ -101,8 +101,12 @@ func linesFigure(id, open string, chart plot.Lines) figure {
 		for _, s := range chart.Series {
 			text := "–"
 			if i := slices.IndexFunc(s.Points, func(p plot.Point) bool { return p.X == x }); i >= 0 {
-				text = chart.Y.Format(s.Points[i].Y)
-				if s.Points[i].Open {
+				p := s.Points[i]
+				text = chart.Y.Format(p.Y)
+				if p.Low < p.High {
+					text += fmt.Sprintf(" (%s to %s)", chart.Y.Format(p.Low), chart.Y.Format(p.High))
+				}
+				if p.Open {
 					text = fmt.Sprintf(open, text)
 				}
 			}

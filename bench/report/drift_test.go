@@ -89,6 +89,9 @@ func TestWhereAPercentileLiesIsByStarts(t *testing.T) {
 	if !ok || !strings.Contains(string(f.SVG), `class="whisker s0"`) {
 		t.Fatalf("there is no whisker: %v, %s", ok, f.SVG)
 	}
+	if got := f.Cells[0][1].Text; got != "1.50 µs (1.00 µs to 2.00 µs)" {
+		t.Errorf("the table below it says %q", got)
+	}
 	m := result.Measure{Percentile: 50}
 	if where := whereOf(row.Figures("culvert", "near", m).Values, row.Starts("culvert", "near", m).Values); where.Low != 1000 || where.High != 2000 || where.Confidence != 0.5 {
 		t.Errorf("it lies between %+v, want 1000 and 2000, with a certainty of a half", where)
