@@ -86,15 +86,18 @@ func newPage(run *result.Run) *page {
 }
 
 func when(run *result.Run) string {
-	const form = "2 January 2006, 15:04 MST"
+	const day, form = "2 January 2006, ", "15:04 MST"
 	if run.Started.IsZero() {
 		return ""
 	}
-	s := run.Started.Format(form)
-	if run.Changed.Sub(run.Started) > time.Minute {
-		s += " to " + run.Changed.Format(form)
+	s := run.Started.Format(day + form)
+	if run.Changed.Sub(run.Started) <= time.Minute {
+		return s
 	}
-	return s
+	if run.Changed.Format(day) == run.Started.Format(day) {
+		return s + " to " + run.Changed.Format(form)
+	}
+	return s + " to " + run.Changed.Format(day+form)
 }
 
 // headlines are the ratios of what rows are about.

@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/culvertdev/culvert/bench/result"
 )
@@ -71,5 +72,18 @@ func TestAPercentileSaysOfWhatItIs(t *testing.T) {
 	}
 	if h := headlines(s); len(h) != 1 || h[0].Measure != "latency, half within" {
 		t.Errorf("got %+v", h)
+	}
+}
+
+func TestAPageSaysADayOnce(t *testing.T) {
+	run := runOf() // it began at 01:46
+	for took, want := range map[time.Duration]string{
+		time.Second: "9 September 2001, 01:46 UTC", time.Hour: "9 September 2001, 01:46 UTC to 02:46 UTC",
+		24 * time.Hour: "9 September 2001, 01:46 UTC to 10 September 2001, 01:46 UTC",
+	} {
+		run.Changed = run.Started.Add(took)
+		if got := when(run); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
