@@ -1,6 +1,10 @@
 package datapath
 
-import "time"
+import (
+	"time"
+
+	"github.com/culvertdev/culvert/datapath/upcall"
+)
 
 // Every bridge has a datapath port that is none: packets which its table sends, and which came in by no port,
 // are looked up with it when they are taken up again. It has no device, no number and no name, is in no
@@ -45,16 +49,23 @@ func (s *Switch) removeNowhere(p *port) {
 	s.Sync()
 }
 
-// drain waits for the packets of a port that are on their way to and from the slow path; no worker knows
-// the port when it returns, and they find it gone.
+// drain waits for the packets of a port that are on their way to the slow path; no worker knows the port when it
+// returns, and they find it gone.
 func (s *Switch) drain(p *port) {
 	for i, w := range s.pipes {
 		s.onWorker(i, func() { w.setPort(p.id, nil) })
 	}
 	for i := range s.pipes {
-		for q := p.views[i].up; !q.Requests.Empty() || !q.Sent.Empty(); {
+		for !s.drained(i, p.views[i].up) {
 			s.slow.Kick()
 			time.Sleep(20 * time.Microsecond)
 		}
 	}
+}
+
+// drained reports whether a worker's queue is empty. The worker is asked between two poll cycles: in one it may have requests
+// in hand that it puts back.
+func (s *Switch) drained(worker int, q *upcall.Queue) (empty bool) {
+	s.onWorker(worker, func() { empty = q.Requests.Empty() && q.Sent.Empty() })
+	return empty
 }
