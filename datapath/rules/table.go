@@ -52,7 +52,8 @@ type Query struct {
 	Edition uint64
 	// NoWait: a worker makes the look-up itself, and all its ports stand still meanwhile. If others hold the table for
 	// longer than a look-up takes, to change its rules for example, or it has to keep others out for this one, it returns
-	// ErrWait and has done nothing; a thread that may wait asks again. Only a Prompt is asked so.
+	// ErrWait and has done nothing; a thread that may wait asks again, as it does after any other error. Only a Prompt is asked
+	// so.
 	NoWait bool
 	// Trace, when not nil, is told in words what the table does.
 	Trace Tracer

@@ -14,8 +14,8 @@ import (
 
 // decide returns what is to happen to f, whose key is h.flow.Key, and sees to it that the flow cache knows the next
 // time. slot is its flow, 0 if there is none; then actions has a reference for the caller. found says that the
-// flow was there already; if not, h.verdict is what the table said. With h.hasty it may find the table busy (h.busy);
-// then nothing was decided.
+// flow was there already; if not, h.verdict is what the table said. With h.hasty it may find that somebody would have
+// to be waited for (h.busy); then nothing was decided.
 func (h *Handler) decide(port uint32, f frame.Frame, now int64) (slot flowcache.Slot, actions flowcache.ListID, found bool) {
 	j := h.journey(f)
 	slot, found = h.Flows.Find(&h.flow.Key)
@@ -109,9 +109,10 @@ func (h *Handler) insert(t rules.Table, actions flowcache.ListID, number version
 	return s
 }
 
-// lookupError counts a look-up that failed and logs one a second at most. One that found the table busy has not.
+// lookupError counts a look-up that failed and logs one a second at most. What a worker that
+// has help finds is for that to ask again: the table is busy, or the log may have to wait for who reads it.
 func (h *Handler) lookupError(err error) {
-	if errors.Is(err, rules.ErrWait) {
+	if h.hasty {
 		h.busy = true
 		return
 	}

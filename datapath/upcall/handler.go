@@ -69,7 +69,7 @@ type Handler struct {
 	due     due // empty while nobody holds the lock
 	untold  untold
 	hasty   bool // who holds the lock must not wait for others
-	busy    bool // the table was in use by others
+	busy    bool // the packet at hand is for somebody who may wait
 	rounds  uint64
 	sent    [quantum]Sent
 	whole   []byte // of a packet in several buffers
