@@ -137,6 +137,11 @@ func (m *Megaflow) claim(port uint32, v *view, id maskID, h uint64) (Slot, error
 	return s, nil
 }
 
+// MayReclaim reports whether Insert may tell Retired of flows, to have room for one more of a port.
+func (m *Megaflow) MayReclaim(port uint32) bool {
+	return m.oldest != 0 && port < maxPorts && (!m.shares.within(port) || m.free == 0 && int(m.next) == len(m.entries))
+}
+
 // countMask counts flows that did not get the mask they asked for.
 func (m *Megaflow) countMask(port uint32, id maskID, want *flow.Mask) {
 	switch {

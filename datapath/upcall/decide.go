@@ -26,6 +26,10 @@ func (h *Handler) decide(port uint32, f frame.Frame, now int64) (slot flowcache.
 		h.goOn(f, j, version.Number(h.Flows.Version(slot)), slot, actions)
 		return slot, actions, true
 	}
+	if h.hasty && h.Flows.MayReclaim(port) {
+		h.busy = true // tables would be told of what went through flows that have left, any number of them
+		return 0, 0, false
+	}
 	v := &h.verdict
 	t := h.TableOf(port)
 	h.table = t
