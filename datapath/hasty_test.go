@@ -1,6 +1,7 @@
 package datapath
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,16 +13,21 @@ import (
 // atLeisure is atOnce for a table that others hold for long while traffic is credited.
 type atLeisure struct {
 	atOnce
+	held atomic.Bool
 	free chan struct{}
 }
 
-func (t *atLeisure) Credit([]uint64, uint64, uint64, int64) { <-t.free }
+func (t *atLeisure) Credit([]uint64, uint64, uint64, int64) {
+	if t.held.Load() {
+		<-t.free
+	}
+}
 
 // Room in a full cache is that of flows that were removed. Their tables are told of their last packets first.
 func TestAWorkerDoesNotWaitForTablesToMakeRoomInTheCache(t *testing.T) {
 	var mask flow.Mask
 	mask.SetExact(flow.FieldIPSrc)
-	table := &atLeisure{atOnce{byPort{mask}}, make(chan struct{})}
+	table := &atLeisure{atOnce: atOnce{byPort{mask}}, free: make(chan struct{})}
 	const room = 64
 	r := newServedRig(t, table, CacheConfig{Flows: room, EMCInsert: -1}, ByWorkersAndThread)
 	cycle := func() {
@@ -33,6 +39,7 @@ func TestAWorkerDoesNotWaitForTablesToMakeRoomInTheCache(t *testing.T) {
 	}
 	full := r.sw.flows.Len()
 	r.sw.slow.Locked(func() {
+		table.held.Store(true)
 		for s := flowcache.Slot(1); s < r.sw.flows.Bound(); s++ {
 			r.sw.flows.Remove(s)
 		}

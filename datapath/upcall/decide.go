@@ -120,6 +120,7 @@ func (h *Handler) lookupError(err error) {
 		h.busy = true
 		return
 	}
+	h.table = nil // it is told of no packet that it has said nothing about
 	h.counters.Add(Failed, 1)
 	if now := time.Now(); now.Sub(h.logged) > time.Second {
 		h.logged = now
