@@ -26,6 +26,8 @@ func TestARatioSaysWhichSwitchesItIsOf(t *testing.T) {
 		switch {
 		case e.name == "li" && (e.attr["class"] == "better" || e.attr["class"] == "worse"):
 			cards = append(cards, strings.Join(strings.Fields(e.text), " "))
+		case e.name == "strong" && strings.ContainsAny(e.text, "abcdefghijklmnopqrstuvwxyz"):
+			t.Errorf("a name is in what does not wrap, and leaves its card: %q", e.text)
 		case e.name == "text" && e.attr["class"] == "strong":
 			notes = append(notes, e.text)
 		}
