@@ -58,7 +58,7 @@ func (b *Bars) SVG(id string) string {
 // draw draws a group below y and returns where the next one begins.
 func (g *Group) draw(c *canvas, y float64, at func(float64) float64) float64 {
 	const (
-		most     = 64 // characters on a line
+		most     = 60 // characters on a line: notes are bold, and wider
 		mostNote = 40
 	)
 	longest := 0

@@ -96,6 +96,16 @@ func TestALongNameOfAWholeIsWhole(t *testing.T) {
 	}
 }
 
+// As a browser draws them, a label of 46 characters and more reached a note of 12.
+func TestALabelKeepsClearOfTheNoteBesideIt(t *testing.T) {
+	svg := (&Bars{Groups: []Group{{Label: "split, 64 bytes, NORMAL, unknown destination, CPUs middle", Notes: []string{"≥ 1.41 × ovs"}}}}).SVG("a")
+	for _, want := range []string{">split, 64 bytes, NORMAL, unknown destination,<", ">≥ 1.41 × ovs<", ">CPUs middle<"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("%q is not in %s", want, svg)
+		}
+	}
+}
+
 // In black and white, series differ by their marks.
 func TestMarksDifferInShape(t *testing.T) {
 	seen := make(map[string]bool)
