@@ -27,7 +27,7 @@ func stageSection(run *result.Run) section {
 	var all []stageCost
 	var order []string
 	eachClass(run, func(row *result.Row, class, label string) {
-		c := stageCost{label: label, about: row.Measures[0].Name}
+		c := stageCost{label: label, about: nameOf(row.Measures[0])}
 		for _, who := range row.Contenders {
 			if costs := stageCosts(row, who.Name, class, &order); len(costs) > 0 {
 				c.names, c.of = append(c.names, who.Name), append(c.of, costs)
@@ -90,10 +90,7 @@ func stageFigure(id string, all []stageCost, order []string, largest float64) fi
 	var said []string
 	for _, c := range all {
 		for i, who := range c.names {
-			w := plot.Whole{Name: c.label, Text: digits(sum(c.of[i]))}
-			if len(c.names) > 1 {
-				w.Name += ": " + who
-			}
+			w := plot.Whole{Name: c.label + ": " + who, Text: digits(sum(c.of[i]))}
 			line := cells(c.label, who)
 			for k, stage := range order {
 				v := c.of[i][stage]

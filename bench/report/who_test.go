@@ -89,3 +89,12 @@ func TestAPageSaysADayOnce(t *testing.T) {
 		}
 	}
 }
+
+// Most switches do not say what their stages cost: whose they are is not to be guessed when one alone does.
+func TestStagesSayWhoseTheyAre(t *testing.T) {
+	run := three()
+	run.Rows[0].Windows[0].Stages = []result.Stage{{Name: "parse", Cycles: 10}}
+	if svg := string(stageSection(run).Figures[0].SVG); !strings.Contains(svg, ">NORMAL on veth: culvert</text>") {
+		t.Errorf("got %s", svg)
+	}
+}
