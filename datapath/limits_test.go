@@ -65,6 +65,20 @@ func TestWhatWaitsForTheSlowPathIsBoundedAndCounted(t *testing.T) {
 		open()
 		l.receive("b", 8)
 	})
+	t.Run("a sender that has no place left takes nothing of the port's rate of new flows", func(t *testing.T) {
+		o := o
+		o.NewFlows = 90 // 9 in a burst
+		gated, open := closedGate(toPort(2))
+		l := newLab(t, o, newScript(t, 1, gated), "a", "b")
+		for i := range 50 {
+			l.send("a", udp(t, 1, 2, uint16(i), 20))
+		}
+		l.waitFor("upcall_source_full", drops, 50-7)
+		l.send("a", udp(t, 3, 2, 1000, 20))
+		l.waitFor("upcall", caches, 8)
+		open()
+		l.receive("b", 8)
+	})
 	t.Run("a port with a rate of new flows starts no more of them, and sends on for those it has", func(t *testing.T) {
 		o := o
 		o.QueueLength, o.NewFlows = 64, 50 // 5 in a burst, and one every 20 ms

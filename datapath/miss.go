@@ -46,10 +46,11 @@ func (w *pipeline) admit(p *workerPort, hash uint64, source uint8, depth int) (r
 	switch {
 	case p.sources.Full():
 		return dropQueueFull, newQueueFull
-	case !p.rate.Take(w.now):
-		return dropNewFlowRate, newOverRate
-	case !p.sources.Add(source):
+	case !p.sources.Add(source): // before the rate: who has no place left takes no other sender's part of that
 		return dropSourceFull, newSourceFull
+	case !p.rate.Take(w.now):
+		p.sources.Remove(source)
+		return dropNewFlowRate, newOverRate
 	case !w.waiting.Add(hash, depth, &p.held):
 		panic("datapath: more waiting keys than ports may have")
 	}
