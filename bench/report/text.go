@@ -10,7 +10,7 @@ import (
 	"github.com/culvertdev/culvert/bench/result"
 )
 
-// Text writes the table of a run: for each row and class of windows, what each measure says of each contender, in lines of about 100 characters at most.
+// Text writes the table of a run: for each row and class of windows, what each measure says of each contender, in lines of 100 characters, but for long names and units.
 func Text(out io.Writer, run *result.Run) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n", run.Title, machineLine(run))
@@ -39,7 +39,7 @@ func machineLine(run *result.Run) string {
 	return s + ", " + m.Kernel
 }
 
-// nameWidth is what a measure's name takes of a line, in characters: a line is to fit 100.
+// nameWidth is what a measure's name takes of a line, in characters: most lines are to fit 100.
 const nameWidth = 28
 
 // write writes a line for each contender, the first with the measure's name, which goes on in those below when it is long.
