@@ -9,6 +9,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +32,7 @@ type Console struct {
 	all   []byte        // what the program has printed, for people
 	said  []byte        // of it what came by standard output
 	read  int           // of that what has been expected
+	noise *regexp.Regexp
 	fresh chan struct{} // closed when there is more
 }
 
@@ -75,6 +77,13 @@ func (o output) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// Ignore has Expect see nothing of what matches noise, which the program may print in the middle of a line.
+func (c *Console) Ignore(noise *regexp.Regexp) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noise = noise
+}
+
 // PID returns the program's process.
 func (c *Console) PID() int { return c.cmd.Process.Pid }
 
@@ -114,6 +123,9 @@ func (c *Console) Expect(ctx context.Context, text string) (string, error) {
 func (c *Console) upTo(text string) (before string, fresh <-chan struct{}, found bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.noise != nil {
+		c.said = append(c.said[:c.read], c.noise.ReplaceAll(c.said[c.read:], nil)...)
+	}
 	before, _, found = strings.Cut(string(c.said[c.read:]), text)
 	if found {
 		c.read += len(before) + len(text)

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -71,5 +72,19 @@ func TestAProgramWithNothingToSayIsTerminated(t *testing.T) {
 	c, _ = start(t, "exec sleep 60")
 	if err := c.Kill(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatIsToBeIgnoredMayStandInThePrompt(t *testing.T) {
+	c, ctx := start(t, `printf 'pro'; printf '\nevent 1\n'; sleep 0.1; printf 'mpt'; printf '\nevent'; sleep 0.1; printf ' 2\n> '; read line; printf 'and prompt> '; read line`)
+	c.Ignore(regexp.MustCompile(`\nevent [0-9]\n`))
+	if got, err := c.Expect(ctx, "prompt> "); err != nil || got != "" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	if err := c.Say("go on"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Expect(ctx, "prompt> "); err != nil || got != "and " {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"strings"
 
 	"github.com/culvertdev/culvert/bench/console"
@@ -34,6 +35,9 @@ type Options struct {
 // prompt is what testpmd says when it waits for a command.
 const prompt = "testpmd> "
 
+// events are told by a thread of their own, at times in the middle of the prompt, which testpmd writes letter by letter.
+var events = regexp.MustCompile(`\nPort [0-9]+: [^\n]* event\n`)
+
 // A Testpmd is a running one. Stop or Kill ends it.
 //
 // Thread-safety: one goroutine at a time.
@@ -50,6 +54,7 @@ func Start(ctx context.Context, o Options) (*Testpmd, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Ignore(events)
 	if _, err := c.Expect(ctx, prompt); err != nil {
 		_ = c.Kill() // what matters has been said
 		return nil, fmt.Errorf("start testpmd: %w", err)
