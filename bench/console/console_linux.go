@@ -29,9 +29,9 @@ type Console struct {
 	err   error         // how it ended; valid then
 
 	mu    sync.Mutex
-	all   []byte        // what the program has printed, for people
-	said  []byte        // of it what came by standard output
-	read  int           // of that what has been expected
+	all   []byte // what the program has printed, for people
+	said  []byte // of it what came by standard output
+	read  int    // of that what has been expected
 	noise *regexp.Regexp
 	fresh chan struct{} // closed when there is more
 }
