@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/culvertdev/culvert/bench/pump"
+	"github.com/culvertdev/culvert/bench/flood"
 	"github.com/culvertdev/culvert/bench/testpmd"
 )
 
@@ -36,9 +36,9 @@ type running struct {
 // testpmd starts the generator between the switch's ports.
 func (s *Stand) testpmd(ctx context.Context, o testpmd.Options) (*running, error) {
 	for i, socket := range s.Sockets() {
-		o.Ports = append(o.Ports, testpmd.Guest{Socket: socket, MAC: guestMAC(i), Packed: s.Rings == "packed", InOrder: true, RingSize: pump.RingSize})
+		o.Ports = append(o.Ports, testpmd.Guest{Socket: socket, MAC: guestMAC(i), Packed: s.Rings == "packed", InOrder: true, RingSize: flood.RingSize})
 	}
-	o.Name, o.CPU, o.Main, o.RingSize = "generator-"+filepath.Base(s.Scene.Dir), s.Scene.Main, s.Scene.Main, pump.RingSize
+	o.Name, o.CPU, o.Main, o.RingSize = "generator-"+filepath.Base(s.Scene.Dir), s.Scene.Main, s.Scene.Main, flood.RingSize
 	o.Buffers, o.Spawn = s.Options.Buffers, s.Scene.Space.Start
 	g, err := testpmd.Start(ctx, o)
 	return &running{g, s}, err

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/culvertdev/culvert/bench/pump"
+	"github.com/culvertdev/culvert/bench/prober"
 	"github.com/culvertdev/culvert/bench/result"
 )
 
 // probe sees to it that it is the rules that move packets, and has guests of this process measure how long single packets take, at a rate at which a switch has next to nothing to do.
 func probe(ctx context.Context, s *Stand) (Driver, error) {
-	p, err := pump.NewProber(s.Sockets(), s.Rings == "split", s.Size-4)
+	p, err := prober.New(s.Sockets(), s.Rings == "split", s.Size-4)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func probe(ctx context.Context, s *Stand) (Driver, error) {
 
 // probing are guests of this process, who send in their turns alone.
 type probing struct {
-	*pump.Prober
+	*prober.Prober
 	s *Stand
 }
 

@@ -34,6 +34,7 @@ type Options struct {
 	Settle   time.Duration  // of traffic before each of these, but for the first
 	Patience time.Duration  // to wait before each window until others leave the CPUs alone; 0 takes every window as it is
 	Rate     int            // single packets a second in the row about latency
+	Testpmd  bool           // is the generator of rows both ways, as fast as it goes; else our own is
 	Buffers  int            // of testpmd as generator; 0: its many, which keep its caches cold. The rings of two ports hold 4096
 	Nice     int            // value of all processes of the switches, from -20 to 0; the generator has this process's
 	Perf     bool           // say where a switch's time goes, by perf

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/culvertdev/culvert/bench/contest"
+	"github.com/culvertdev/culvert/bench/flood"
 	"github.com/culvertdev/culvert/bench/machine"
-	"github.com/culvertdev/culvert/bench/pump"
 	"github.com/culvertdev/culvert/bench/result"
 )
 
@@ -112,9 +112,9 @@ func (o *Options) run(versions, programs map[string]string, missing []string) re
 	return result.Run{
 		Program: "bench", Title: "Switches beside each other", Machine: machine.TakeFingerprint(), Versions: versions, Programs: programs, Commands: o.Commands,
 		Setup: result.Setup{
-			Deployment: "guest to guest by one switch: two vhost-user ports, each connected to a virtio-user port of the generator; or host to host by two veth pairs; guests are processes and hosts network namespaces, and neither a virtual machine nor a network card takes part",
-			Generator:  fmt.Sprintf("testpmd with %d buffers (0: its own number), both ways at once, as fast as it goes; guests in one process for what goes one way, and for single packets, %d a second; our own generator for paced rates", o.Buffers, o.Rate),
-			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", pump.RingSize), "2 AF_XDP ports on veth, MTU 1500"},
+			Deployment: "guest to guest by one switch: two vhost-user ports, each connected to a port of the generator; or host to host by two veth pairs; guests are processes and hosts network namespaces, and neither a virtual machine nor a network card takes part",
+			Generator:  o.generatorText(),
+			Ports:      []string{fmt.Sprintf("2 vhost-user ports, one queue each, rings of %d descriptors", flood.RingSize), "2 AF_XDP ports on veth, MTU 1500"},
 			Threads:    []result.Thread{{Name: "generator, and all that forwards nothing", CPU: contest.HostCPU}, {Name: "the switch's forwarding thread", CPU: contest.SwitchCPU}},
 			Memory:     "hugepages of 2 MiB for generator and Open vSwitch; Culvert's frames are where it finds them",
 			Isolation:  fmt.Sprintf("CPU affinity, and the nice value %d of all processes of the switches; before each window up to %v until others use less than a twentieth of the CPUs%s", o.Nice, o.Patience, prefixed("; ", contest.Placement())),
@@ -124,6 +124,15 @@ func (o *Options) run(versions, programs map[string]string, missing []string) re
 			Missing:    missing,
 		},
 	}
+}
+
+// generatorText says who sends. Runs by different ones are not to be mixed.
+func (o *Options) generatorText() string {
+	who, round := "two guests that are nothing but rings", fmt.Sprintf("testpmd with %d buffers (0: its own number) where packets go round", o.Buffers)
+	if o.Testpmd {
+		who, round = "testpmd's flowgen both ways and two guests that are nothing but rings one way", fmt.Sprintf("testpmd with %d buffers (0: its own number) in both of its roles", o.Buffers)
+	}
+	return fmt.Sprintf("as fast as it goes: %s; %s; two guests of the bench's own process for single packets, %d a second; our generator for paced rates", who, round, o.Rate)
 }
 
 // prefixed is a text with something before it, and nothing where there is none.

@@ -26,21 +26,21 @@ var byAddress = []string{"ip,in_port=1,nw_dst=10.0.0.0/7,actions=output:2", "ip,
 // toOther are rules that look at no more than a packet's port.
 var toOther = []string{"in_port=1,actions=output:2", "in_port=2,actions=output:1"}
 
-// bothWays is the traffic of testpmd's flowgen.
-func bothWays(flows int) result.Traffic {
+// eachWay is the traffic of testpmd's flowgen.
+func eachWay(flows int) result.Traffic {
 	return result.Traffic{Protocol: "IPv4, UDP", Flows: flows, Directions: 2}
 }
 
 // portRows are those between vhost-user ports by rules on ports and addresses.
 func portRows() []Row {
 	list := []Row{
-		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: bothWays(1024), Measures: rateMeasures(), Prepare: flowgen(1024), Takes: testpmdTime},
-		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: bothWays(1024), Measures: rateMeasures(), Prepare: flowgen(1024), Takes: testpmdTime, Way: byPort},
+		{ID: "no-lookup", Name: "no look-up", Contenders: []string{"culvert-ports", "testpmd"}, Traffic: eachWay(1024), Measures: floodMeasures(), Prepare: bothWays(1024), Takes: testpmdTime},
+		{ID: "port", Name: "rule on the port alone", Contenders: both, Rules: toOther, Traffic: eachWay(1024), Measures: floodMeasures(), Prepare: bothWays(1024), Takes: testpmdTime, Way: byPort},
 	}
 	for _, flows := range []int{1, 1024, 100_000, 1_000_000} {
 		r := Row{
 			ID: fmt.Sprint("ip-", flows), Name: fmt.Sprintf("rules on IP, %d flows", flows), Contenders: both, Rules: byAddress,
-			Traffic: bothWays(flows), Measures: rateMeasures(), Prepare: flowgen(flows), Takes: testpmdTime, Way: byExact,
+			Traffic: eachWay(flows), Measures: floodMeasures(), Prepare: bothWays(flows), Takes: testpmdTime, Way: byExact,
 		}
 		if flows > 1024 { // more than an exact-match cache has room for
 			r.Way = byCache
@@ -56,7 +56,7 @@ func portRows() []Row {
 			Traffic: result.Traffic{Protocol: "Ethernet, local experimental", Directions: 1},
 		},
 		Row{
-			ID: "new-flows", Name: "new flows", Contenders: both, Rules: newFlows(), Traffic: bothWays(1 << 27), Measures: rateMeasures(), Takes: testpmdTime,
+			ID: "new-flows", Name: "new flows", Contenders: both, Rules: newFlows(), Traffic: eachWay(1 << 27), Measures: rateMeasures(), Takes: testpmdTime,
 			Drive: flowgen(1 << 27).once, // it fills caches as long as it lasts, so how full they are is not for turns to say
 			Way:   byRules, Scene: func(s *switches.Scene) { s.Inline = true }, Asked: true,
 		})

@@ -18,8 +18,8 @@ func maskRows() (rows []Row) {
 			name = "exact-match cache off, 1 mask"
 		}
 		rows = append(rows, Row{
-			ID: fmt.Sprint("masks-", masks), Name: name, Contenders: both, Rules: maskRules(masks), Traffic: bothWays(maskFlows), Measures: rateMeasures(),
-			Prepare: flowgen(maskFlows), Takes: testpmdTime, Way: byMegaflow, Scene: func(s *switches.Scene) { s.NoExact = true },
+			ID: fmt.Sprint("masks-", masks), Name: name, Contenders: both, Rules: maskRules(masks), Traffic: eachWay(maskFlows), Measures: floodMeasures(),
+			Prepare: bothWays(maskFlows), Takes: testpmdTime, Way: byMegaflow, Scene: func(s *switches.Scene) { s.NoExact = true },
 		})
 	}
 	return rows

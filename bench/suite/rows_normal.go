@@ -14,7 +14,7 @@ func normalRows() []Row {
 			Traffic: result.Traffic{Protocol: "IPv4, UDP", Flows: 1, Directions: 2},
 		},
 		{
-			ID: "normal-unknown", Name: "NORMAL, unknown destination", Contenders: both, Rules: normal, Measures: oneWayMeasures(), Prepare: pumped(fromGuest(), false), Way: byExact,
+			ID: "normal-unknown", Name: "NORMAL, unknown destination", Contenders: both, Rules: normal, Measures: floodMeasures(), Prepare: flooded(fromGuest(), false), Way: byExact,
 			Traffic: oneWay("IPv4, UDP"),
 		},
 	}

@@ -10,7 +10,7 @@ func ruleRows() (rows []Row) {
 	for _, n := range []int{16, 1024, ruledFlows} {
 		rows = append(rows, Row{
 			ID: fmt.Sprint("rules-", n), Name: fmt.Sprintf("%d flows, %d rules each way", ruledFlows, n), Contenders: both, Rules: manyRules(n),
-			Traffic: bothWays(ruledFlows), Measures: rateMeasures(), Prepare: settled(flowgen(ruledFlows)), Takes: testpmdTime, Way: byCache,
+			Traffic: eachWay(ruledFlows), Measures: floodMeasures(), Prepare: settled(bothWays(ruledFlows)), Takes: testpmdTime, Way: byCache,
 		})
 	}
 	return rows

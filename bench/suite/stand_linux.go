@@ -7,10 +7,10 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/culvertdev/culvert/bench/flood"
 	"github.com/culvertdev/culvert/bench/gen/control"
 	"github.com/culvertdev/culvert/bench/gen/port"
 	"github.com/culvertdev/culvert/bench/lab"
-	"github.com/culvertdev/culvert/bench/pump"
 	"github.com/culvertdev/culvert/bench/switches"
 )
 
@@ -58,7 +58,7 @@ func (s *Stand) end(name string, p switches.Port) port.Spec {
 		return port.Spec{Name: name, Type: at.Type, Options: map[string]string{"device": at.Device}, Namespace: at.Namespace}
 	}
 	options := map[string]string{
-		"path": p.Socket, "packed": fmt.Sprint(s.Rings == "packed"), "ring-size": fmt.Sprint(pump.RingSize), "mergeable": "false", "event-index": "false",
+		"path": p.Socket, "packed": fmt.Sprint(s.Rings == "packed"), "ring-size": fmt.Sprint(flood.RingSize), "mergeable": "false", "event-index": "false",
 	}
 	if mtu := s.Scene.MTU; mtu > 0 {
 		options["mtu"], options["mergeable"] = fmt.Sprint(mtu), "true"

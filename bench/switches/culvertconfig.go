@@ -32,7 +32,8 @@ func (c *Culvert) text(s Scene) string {
 	c.port(&b, s, 0, "")
 	fmt.Fprintf(&b, "      - {name: %s, type: %s, number: %d, options: {remote_ip: %s, key: %d}}\n", tunnel, s.Tunnel.Type, TunnelPort, s.Tunnel.Far, s.Tunnel.Key)
 	fmt.Fprintf(&b, "  - name: %s\n    flows: []\n    ports:\n", underlay)
-	c.port(&b, s, 1, fmt.Sprintf(", underlay: {address: %s/24, mac: '%s'}", s.Tunnel.Near, net.HardwareAddr(s.Tunnel.NearMAC[:])))
+	c.port(&b, s, 1, fmt.Sprintf(", underlay: {address: %s/24, mac: '%s', neighbours: [{address: %s, mac: '%s'}]}",
+		s.Tunnel.Near, net.HardwareAddr(s.Tunnel.NearMAC[:]), s.Tunnel.Far, net.HardwareAddr(s.Tunnel.FarMAC[:])))
 	return b.String()
 }
 

@@ -45,7 +45,7 @@ func TestCulvertIsConfiguredForEveryScene(t *testing.T) {
 		{"long packets", Culvert{Ports: "gather: 0s"}, Scene{CPU: 1, Ports: guests, MTU: 9000}},
 		{"four ports", Culvert{}, Scene{CPU: 1, Ports: []Port{{Device: "p1"}, {Device: "p2"}, {Device: "p3"}, {Socket: "/run/a"}}}},
 		{"with options", Culvert{Ports: "gather: 0s", Config: "frames: {buffers: 8192}\n"}, Scene{Ports: guests, NoExact: true, Inline: true}},
-		{"a tunnel", Culvert{Ports: "gather: 0s"}, Scene{Ports: guests, Tunnel: &Tunnel{Type: "geneve", Key: 42, Near: end, Far: end.Next(), NearMAC: [6]byte{2, 0, 0, 0, 0, 1}}}},
+		{"a tunnel", Culvert{Ports: "gather: 0s"}, Scene{Ports: guests, Tunnel: &Tunnel{Type: "geneve", Key: 42, Near: end, Far: end.Next(), NearMAC: [6]byte{2, 0, 0, 0, 0, 1}, FarMAC: [6]byte{2, 0, 0, 0, 0, 2}}}},
 	} {
 		text := c.culvert.text(c.scene)
 		types := config.PortTypes{vhost.DriverName: vhost.CheckOptions, "afxdp": xsk.CheckOptions, "vxlan": noOptions, "geneve": noOptions}

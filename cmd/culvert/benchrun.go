@@ -40,6 +40,7 @@ type benchRunCmd struct {
 	Ports   string        `help:"Options of Culvert's ports, such as 'gather: 0s'." placeholder:"OPTIONS"`
 	Config  string        `help:"More lines of Culvert's configuration." placeholder:"LINES"`
 	Rate    int           `help:"Single frames a second in the row about latency." default:"10000"`
+	Testpmd bool          `help:"Have testpmd's flowgen send in rows both ways, as fast as it goes, in place of our own guests, which cost the switch's neighbour less."`
 	Buffers int           `help:"Frame buffers of testpmd as generator; 0: its many, which keep its caches cold." default:"6144"`
 	Nice    int           `help:"Nice value that all processes of every switch are started with, alike: -20 to 0, as --nice=-10. The generator keeps that of this command." default:"0" placeholder:"N"`
 	Perf    bool          `help:"Say for each window where the switch's time goes, by perf, of programs with symbols: go build's, not make's."`
@@ -75,7 +76,7 @@ func (c *benchRunCmd) Run(e *env) error {
 func (c *benchRunCmd) options(e *env) (*suite.Options, error) {
 	o := &suite.Options{
 		Culvert: c.Culvert, Other: c.Other, Ports: c.Ports, Config: c.Config, Only: c.Only, Rows: c.Rows, Rings: c.Rings, Sizes: c.Sizes, Rounds: c.Rounds, Budget: c.Budget,
-		Warm: c.Warm, Window: c.Window, Turns: c.Turns, Turn: c.Turn, Settle: c.Settle, Patience: c.Wait, Rate: c.Rate, Buffers: c.Buffers, Nice: c.Nice, Perf: c.Perf, Plan: c.Plan, Out: e.out,
+		Warm: c.Warm, Window: c.Window, Turns: c.Turns, Turn: c.Turn, Settle: c.Settle, Patience: c.Wait, Rate: c.Rate, Testpmd: c.Testpmd, Buffers: c.Buffers, Nice: c.Nice, Perf: c.Perf, Plan: c.Plan, Out: e.out,
 		Commands: []string{result.CommandLine("culvert", os.Args[1:])},
 	}
 	if c.Quick {

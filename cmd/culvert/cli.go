@@ -115,6 +115,7 @@ type cli struct {
 		Soak    benchSoakCmd    `cmd:"" help:"Send for a long time and say what was lost, and the latency, interval by interval."`
 		Self    benchSelfCmd    `cmd:"" help:"Measure the generator itself, back to back in memory."`
 		Gen     benchGenCmd     `cmd:"" help:"Be a generator for programs: commands as lines of JSON on the standard input, answers on the standard output; ends with its input."`
+		Flood   benchFloodCmd   `cmd:"" help:"Send as much as a switch takes between two vhost-user ports: two guests that are nothing but rings, for what no other generator is fast enough for."`
 		Patch   benchPatchCmd   `cmd:"" hidden:"" help:"Join two vhost-user ports without a switch between them: what bench run sets against testpmd."`
 		Report  benchReportCmd  `cmd:"" help:"Show what a run of the bench found, as a table or as a page with plots."`
 		Compare benchCompareCmd `cmd:"" help:"Say what changed from one run to another beyond the noise; exit code 7 for a loss of more than the tolerance."`

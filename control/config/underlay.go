@@ -41,6 +41,11 @@ func (r *bridges) underlay(v value, p *Port) {
 			u.route(e)
 		}
 	})
+	m.get("neighbours", func(v value) {
+		for _, e := range v.list("a list of neighbours") {
+			u.neighbour(e)
+		}
+	})
 	if !underlayDevices[p.Type] {
 		f.Ethernet = defaultMAC("underlay", p.Name)
 	}
@@ -106,6 +111,21 @@ func (u *underlayAt) route(e value) {
 	m.finish()
 	u.iface.Routes = append(u.iface.Routes, r)
 	u.at["routes"] = append(u.at["routes"], e)
+}
+
+func (u *underlayAt) neighbour(e value) {
+	m, ok := e.mapping("a neighbour: a mapping with address and mac")
+	if !ok {
+		return
+	}
+	var n underlay.Neighbour
+	m.require("address", "the host's IP address")
+	m.require("mac", "the host's Ethernet address")
+	m.get("address", func(v value) { n.Address = readAddr(v) })
+	m.get("mac", func(v value) { n.Ethernet = readMAC(v) })
+	m.finish()
+	u.iface.Neighbours = append(u.iface.Neighbours, n)
+	u.at["neighbours"] = append(u.at["neighbours"], e)
 }
 
 // checkUnderlay reports what is wrong with the underlays of all ports together.

@@ -12,7 +12,7 @@ import (
 
 func TestAnUnderlayIsRead(t *testing.T) {
 	c, err := parse(`bridges: [{name: b, ports: [
-  {name: p, type: tap, underlay: {address: 192.0.2.1/24, gateway: 192.0.2.254}},
+  {name: p, type: tap, underlay: {address: 192.0.2.1/24, gateway: 192.0.2.254, neighbours: [{address: 192.0.2.254, mac: '02:00:00:00:00:fe'}]}},
   {name: q, type: tap, underlay: {address: [198.51.100.1/24, "2001:db8::1/64"], gateway: [198.51.100.253, 198.51.100.254, "fe80::1"], vlan: 7, mtu: 9000,
     routes: [{to: 203.0.113.0/24, via: 198.51.100.2}, {to: 198.51.100.0/25, mark: 0x50}]}},
   {name: r, type: tap}]}]`, nil)
@@ -21,7 +21,8 @@ func TestAnUnderlayIsRead(t *testing.T) {
 	}
 	ip, pre := netip.MustParseAddr, netip.MustParsePrefix
 	want := underlay.Config{Interfaces: []underlay.Interface{
-		{Port: "p", Addresses: []netip.Prefix{pre("192.0.2.1/24")}, Routes: []underlay.Route{{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("192.0.2.254")}}}},
+		{Port: "p", Addresses: []netip.Prefix{pre("192.0.2.1/24")}, Routes: []underlay.Route{{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("192.0.2.254")}}},
+			Neighbours: []underlay.Neighbour{{Address: ip("192.0.2.254"), Ethernet: [6]byte{2, 0, 0, 0, 0, 0xfe}}}},
 		{Port: "q", Addresses: []netip.Prefix{pre("198.51.100.1/24"), pre("2001:db8::1/64")}, VLAN: 7, MTU: 9000, Routes: []underlay.Route{
 			{To: pre("0.0.0.0/0"), Via: []netip.Addr{ip("198.51.100.253"), ip("198.51.100.254")}},
 			{To: pre("::/0"), Via: []netip.Addr{ip("fe80::1")}},
@@ -45,14 +46,16 @@ func TestMistakesInAnUnderlayAreFoundWhereTheyStand(t *testing.T) {
 		"{}":                     "want an address, or kernel: true",
 		"{address: 192.0.2.1}":   `want an address with its prefix length, such as 192.0.2.1/24, found "192.0.2.1"`,
 		"{address: 224.0.0.1/8}": "want the unicast address of a host, found 224.0.0.1",
-		"{address: 192.0.2.1/24, gateway: 198.51.100.1}":                 "via 198.51.100.1: the port has no address whose prefix it is in",
-		"{address: 192.0.2.1/24, routes: [{to: 10.0.0.0/8}]}":            "want via: a router or a list of routers, found none",
-		"{address: 192.0.2.1/24, routes: [{to: 192.0.2.0/24, mark: 0}]}": "want a whole number from 1 to 4294967295",
-		"{address: 192.0.2.1/24, routes: [{to: 10.0.0.0/8, mark: 5}]}":   "to 10.0.0.0/8: want a router: the port has no address whose prefix it is in",
-		"{address: 192.0.2.1/24, vlan: 4095}":                            "want a whole number from 1 to 4094",
-		"{address: 192.0.2.1/24, mtu: 300}":                              "want 576 or more with these addresses, found 300",
-		"{kernel: true}":                                                 "want a port of type afxdp or afpacket",
-		"{address: 192.0.2.1/24, adress: 1}":                             `unknown key "adress"`,
+		"{address: 192.0.2.1/24, gateway: 198.51.100.1}":                                        "via 198.51.100.1: the port has no address whose prefix it is in",
+		"{address: 192.0.2.1/24, routes: [{to: 10.0.0.0/8}]}":                                   "want via: a router or a list of routers, found none",
+		"{address: 192.0.2.1/24, routes: [{to: 192.0.2.0/24, mark: 0}]}":                        "want a whole number from 1 to 4294967295",
+		"{address: 192.0.2.1/24, routes: [{to: 10.0.0.0/8, mark: 5}]}":                          "to 10.0.0.0/8: want a router: the port has no address whose prefix it is in",
+		"{address: 192.0.2.1/24, neighbours: [{address: 192.0.2.2}]}":                           "want mac: the host's Ethernet address, found none",
+		"{address: 192.0.2.1/24, neighbours: [{address: 192.0.3.2, mac: '02:00:00:00:00:02'}]}": "want that of a host in a prefix of the port's addresses",
+		"{address: 192.0.2.1/24, vlan: 4095}":                                                   "want a whole number from 1 to 4094",
+		"{address: 192.0.2.1/24, mtu: 300}":                                                     "want 576 or more with these addresses, found 300",
+		"{kernel: true}":                                                                        "want a port of type afxdp or afpacket",
+		"{address: 192.0.2.1/24, adress: 1}":                                                    `unknown key "adress"`,
 	} {
 		_, err := parse("bridges: [{name: b, ports: [{name: p, type: tap, underlay: "+in+"}]}]", nil)
 		if err == nil || !strings.Contains(err.Error(), want) {

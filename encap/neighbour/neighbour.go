@@ -200,21 +200,29 @@ func (t *Table) leave(e *neighbour) {
 	}
 }
 
-// Fix makes the configured neighbours the fixed ones, and forgets those that were, and all if asked to.
-func (t *Table) Fix(list map[Host][6]byte, forget bool) {
+// Fix makes the configured neighbours the fixed ones, and forgets those that were, and all if asked to. It returns whose addresses are others now.
+func (t *Table) Fix(list map[Host][6]byte, forget bool) (changed []Host) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for h, e := range t.byHost {
+		if mac, stays := list[h]; e.state == Fixed && stays && mac == e.mac {
+			continue
+		}
 		if forget || e.state == Fixed {
 			t.remove(h, e)
+			changed = append(changed, h)
 		}
 	}
 	for h, mac := range list {
-		if e := t.byHost[h]; e != nil {
-			t.remove(h, e)
+		if e := t.byHost[h]; e == nil || e.state != Fixed {
+			if e != nil {
+				t.remove(h, e)
+			}
+			t.byHost[h] = &neighbour{state: Fixed, mac: mac}
+			changed = append(changed, h)
 		}
-		t.byHost[h] = &neighbour{state: Fixed, mac: mac}
 	}
+	return changed
 }
 
 // Relink gives links the indexes that moved says, and forgets the hosts of those that it does not name.

@@ -15,6 +15,7 @@ const (
 	MaxInterfaces = 256
 	maxAddresses  = 64   // of an interface
 	maxRoutes     = 4096 // of an interface; the kernel's have a bound of their own
+	maxFixed      = 4096 // neighbours of an interface
 	maxWays       = 16   // routers of a route
 	minMTU4       = 576  // bytes (RFC 791)
 	minMTU6       = 1280 // bytes (RFC 8200 section 5)
@@ -30,14 +31,22 @@ type Interface struct {
 	Port      string         // the port's name
 	Addresses []netip.Prefix // own address, with the length of the prefix that is reached directly
 	Routes    []Route
-	VLAN      uint16 // of the tag that its packets have; 0: none
+	// Neighbours are hosts on the link whose Ethernet address is known for good: they are not asked, and what they say of it does not count.
+	Neighbours []Neighbour
+	VLAN       uint16 // of the tag that its packets have; 0: none
 	// Ethernet is the Ethernet address; zero: that of the port's device, which is right where the device leads to a
 	// network, and wrong where it is the other end's, as a tap's is.
 	Ethernet [6]byte
 	MTU      int // bytes of the largest IP packet; 0: the port's
 	// Kernel: addresses, routes and neighbours are those of the host's kernel (SetKernel, SetNeighbour), which also
-	// answers for them. The three above are empty.
+	// answers for them. The other three are empty.
 	Kernel bool
+}
+
+// A Neighbour is a host on an interface's link.
+type Neighbour struct {
+	Address  netip.Addr
+	Ethernet [6]byte
 }
 
 // A Route says by which routers packets go to a prefix. Several routes to one prefix, for one mark, are one with all
@@ -55,7 +64,7 @@ type Route struct {
 // A ConfigError is one thing that is wrong in a Config.
 type ConfigError struct {
 	Port    string
-	List    string // "address", "routes", "vlan" or "mtu"
+	List    string // "address", "routes", "neighbours", "vlan" or "mtu"
 	Index   int    // in the list, -1 of what is none
 	Problem string
 }
@@ -83,6 +92,7 @@ func (c *Config) Check() []*ConfigError {
 		}
 		f.checkAddresses(owner, fail)
 		f.checkRoutes(fail)
+		f.checkNeighbours(fail)
 		f.checkMTU(fail)
 		if f.VLAN > 4094 {
 			fail("vlan", -1, "want a VLAN from 1 to 4094, found %d", f.VLAN)
@@ -140,6 +150,28 @@ func (f *Interface) checkRoutes(fail failFunc) {
 				fail("routes", i, "via %v: want each router once", via)
 			}
 		}
+	}
+}
+
+func (f *Interface) checkNeighbours(fail failFunc) {
+	if len(f.Neighbours) > 0 && f.Kernel {
+		fail("neighbours", -1, "want none with kernel: true, which takes the kernel's")
+		return
+	}
+	if len(f.Neighbours) > maxFixed {
+		fail("neighbours", maxFixed, "want at most %d neighbours", maxFixed)
+	}
+	seen := make(map[netip.Addr]bool)
+	for i, n := range f.Neighbours {
+		switch {
+		case !icmp.Unicast(n.Address) || !f.reaches(n.Address):
+			fail("neighbours", i, "address %v: want that of a host in a prefix of the port's addresses", n.Address)
+		case seen[n.Address]:
+			fail("neighbours", i, "address %v: want each host once", n.Address)
+		case n.Ethernet[0]&1 != 0 || n.Ethernet == [6]byte{}:
+			fail("neighbours", i, "mac: want a unicast Ethernet address")
+		}
+		seen[n.Address] = true
 	}
 }
 

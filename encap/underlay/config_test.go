@@ -23,12 +23,18 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 		"port up: routes[0]: to 10.1.0.0/16: want a router: the port has no address whose prefix it is in": func(f *Interface) {
 			f.Routes[0] = Route{To: pre("10.1.0.0/16"), Mark: 5}
 		},
-		"port up: routes[0]: via fe80::fe: want an address of the prefix's family":        func(f *Interface) { f.Routes[0].Via[0] = ip("fe80::fe") },
-		"port up: routes[0]: via 10.1.0.1: the port has no address whose prefix it is in": func(f *Interface) { f.Routes[0].Via[0] = ip("10.1.0.1") },
-		"port up: routes[0]: via 10.0.0.1: the port has no address whose prefix it is in": func(f *Interface) { f.Routes[0].Via[0] = ip("10.0.0.1") },
-		"port up: routes[0]: via 10.0.0.254: want each router once":                       func(f *Interface) { f.Routes[0].Via = []netip.Addr{ip("10.0.0.254"), ip("10.0.0.254")} },
-		"port up: vlan: want a VLAN from 1 to 4094, found 4095":                           func(f *Interface) { f.VLAN = 4095 },
-		"port up: mtu: want 1280 or more with these addresses, found 1000":                func(f *Interface) { f.MTU = 1000 },
+		"port up: routes[0]: via fe80::fe: want an address of the prefix's family":                          func(f *Interface) { f.Routes[0].Via[0] = ip("fe80::fe") },
+		"port up: routes[0]: via 10.1.0.1: the port has no address whose prefix it is in":                   func(f *Interface) { f.Routes[0].Via[0] = ip("10.1.0.1") },
+		"port up: routes[0]: via 10.0.0.1: the port has no address whose prefix it is in":                   func(f *Interface) { f.Routes[0].Via[0] = ip("10.0.0.1") },
+		"port up: routes[0]: via 10.0.0.254: want each router once":                                         func(f *Interface) { f.Routes[0].Via = []netip.Addr{ip("10.0.0.254"), ip("10.0.0.254")} },
+		"port up: vlan: want a VLAN from 1 to 4094, found 4095":                                             func(f *Interface) { f.VLAN = 4095 },
+		"port up: neighbours[0]: address 10.1.0.9: want that of a host in a prefix of the port's addresses": func(f *Interface) { f.Neighbours = []Neighbour{{ip("10.1.0.9"), mac(9)}} },
+		"port up: neighbours[1]: address 10.0.0.9: want each host once":                                     func(f *Interface) { f.Neighbours = []Neighbour{{ip("10.0.0.9"), mac(9)}, {ip("10.0.0.9"), mac(8)}} },
+		"port up: neighbours[0]: mac: want a unicast Ethernet address":                                      func(f *Interface) { f.Neighbours = []Neighbour{{ip("10.0.0.9"), [6]byte{1}}} },
+		"port up: neighbours: want none with kernel: true, which takes the kernel's": func(f *Interface) {
+			*f = Interface{Port: "up", Kernel: true, Neighbours: []Neighbour{{ip("10.0.0.9"), mac(9)}}}
+		},
+		"port up: mtu: want 1280 or more with these addresses, found 1000": func(f *Interface) { f.MTU = 1000 },
 	} {
 		c := onePort()
 		spoil(&c.Interfaces[0])

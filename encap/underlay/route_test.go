@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/culvertdev/culvert/encap/neighbour"
@@ -31,6 +32,42 @@ func TestTheNextHostIsAskedAndThenKnown(t *testing.T) {
 	b.sends("1 a1>9 fd00::1>ff02::1:ff00:9 icmp6 135/0 fd00::9")
 	b.settle()
 	b.way("fd00::9", "1 to 9 from fd00::1")
+}
+
+func TestANeighbourThatIsConfiguredIsNeverAsked(t *testing.T) {
+	c := onePort()
+	c.Interfaces[0].Neighbours = []Neighbour{{ip("10.0.0.9"), mac(9)}, {ip("fe80::fe"), mac(0xfe)}}
+	b := newBench(t, c)
+	w := b.way("10.0.0.9", "1 to 9 from 10.0.0.1")
+	b.way("2001:db8::1", "1 to fe from fd00::1") // by the router
+	b.hosts["10.0.0.9"] = 8                      // what it says of itself does not count
+	b.run(20_000)
+	_, version := b.changed(w, 0)
+	b.way("10.0.0.9", "1 to 9 from 10.0.0.1")
+	for _, sent := range b.sent {
+		if strings.Contains(sent, "10.0.0.9") || strings.Contains(sent, "135/0 fe80::fe") {
+			t.Errorf("it was asked: %s", sent)
+		}
+	}
+	c.Interfaces[0].Neighbours = []Neighbour{{ip("10.0.0.9"), mac(7)}}
+	if err := b.SetConfig(c); err != nil {
+		t.Fatal(err)
+	}
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("another address changed nothing")
+	}
+	w = b.way("10.0.0.9", "1 to 7 from 10.0.0.1")
+	_, version = b.changed(w, version)
+	c.Interfaces[0].Neighbours = nil
+	if err := b.SetConfig(c); err != nil {
+		t.Fatal(err)
+	}
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("that it is not known any more changed nothing")
+	}
+	b.way("10.0.0.9", Asked.String())
+	b.settle()
+	b.way("10.0.0.9", "1 to 8 from 10.0.0.1")
 }
 
 func TestWaysThatAreNone(t *testing.T) {

@@ -127,10 +127,25 @@ func (s *Stack) SetConfig(c Config) error {
 		s.config = Config{slices.Clone(c.Interfaces)}
 		s.renumber(old)
 		s.rebuild()
+		s.fix()
 	}
 	s.mu.Unlock()
 	s.tell()
 	return nil
+}
+
+// fix gives the neighbours that are configured their addresses. The lock is held.
+func (s *Stack) fix() {
+	list := make(map[neighbour.Host][6]byte)
+	for i := range s.ifaces {
+		f := &s.ifaces[i]
+		for _, n := range f.Neighbours {
+			list[f.host(n.Address)] = n.Ethernet
+		}
+	}
+	for _, h := range s.neighbours.Fix(list, false) {
+		s.log.changed(s.hostTag(h))
+	}
 }
 
 // renumber keeps the neighbours of interfaces that are what they were, wherever they stand now. The lock is held.

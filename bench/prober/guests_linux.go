@@ -1,4 +1,4 @@
-package pump
+package prober
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"github.com/culvertdev/culvert/vhost/frontend"
 )
 
-// RingSize is how many descriptors a guest's ring has.
-const RingSize = 1024
+// ringSize is how many descriptors a guest's ring has.
+const ringSize = 1024
 
 // Guests are two guests in this process, at the sockets that a switch connects to.
 type guests struct {
@@ -32,7 +32,7 @@ func newGuests(sockets [2]string, o frontend.Options) (g *guests, err error) {
 	if g.cache, err = g.pool.NewCache(); err != nil {
 		return nil, err
 	}
-	o.Pool, o.RingSize = g.pool, RingSize
+	o.Pool, o.RingSize = g.pool, ringSize
 	for i, path := range sockets {
 		o.Path = path
 		if g.ports[i], err = frontend.Open(fmt.Sprint("guest", i), o); err != nil {

@@ -1,4 +1,7 @@
-package pump
+// Package prober is two guests in one process between whom a switch forwards, one of which sends single packets that the other waits for.
+//
+// Thread-safety: one goroutine at a time.
+package prober
 
 import (
 	"context"
@@ -23,8 +26,8 @@ type Prober struct {
 	sent  uint64
 }
 
-// NewProber opens the guests, at the sockets where they listen. A packet has size bytes, 22 at least.
-func NewProber(sockets [2]string, split bool, size int) (*Prober, error) {
+// New opens the guests, at the sockets where they listen. A packet has size bytes, 22 at least.
+func New(sockets [2]string, split bool, size int) (*Prober, error) {
 	g, err := newGuests(sockets, frontend.Options{Split: split, NoInflight: true})
 	if err != nil {
 		return nil, err
@@ -130,4 +133,16 @@ func (p *Prober) Probe(ctx context.Context, rate int, d time.Duration, each func
 		}
 	}
 	return times, nil
+}
+
+// awaitSwitch waits until the switch has connected to both guests.
+func (g *guests) awaitSwitch(ctx context.Context) error {
+	for !g.ports[0].LinkUp() || !g.ports[1].LinkUp() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the switch to connect: %w", ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
 }
