@@ -264,20 +264,22 @@ func (f *Flood) receive(g *Guest) {
 	}
 }
 
-// look looks at a packet that is to be checked, or is not one of the usual ones, which does not count but for what arrives before any were checked.
+// look looks at a packet that is to be checked, or is not one of the usual ones, which counts as long as it is not known what those are. What goes to a
+// group is the switch's own: announcements of its addresses, questions.
 func (f *Flood) look(packet []byte) {
-	if f.word != 0 && f.check.left == 0 {
-		return
-	}
-	f.received.Add(1)
-	if f.check.left == 0 {
+	if f.word != 0 && f.check.left == 0 || len(packet) < wordAt+8 || packet[0]&1 != 0 {
 		return
 	}
 	err := f.judge(packet)
 	if err == nil {
-		f.word = binary.LittleEndian.Uint64(packet[wordAt : wordAt+8])
-		f.check.left--
-	} else {
+		f.received.Add(1)
+		f.word = binary.LittleEndian.Uint64(packet[wordAt:])
+	}
+	if f.check.left == 0 {
+		return
+	}
+	f.check.left--
+	if err != nil {
 		f.check.left = 0
 	}
 	if f.check.left == 0 {

@@ -2,6 +2,7 @@ package flood
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -156,6 +157,16 @@ func TestPacketsThatArriveBeforeAnyWereCheckedCountToo(t *testing.T) {
 	f, sockets := started(t, Options{Frames: small()})
 	connect(t, joined(), sockets)
 	arrive(t, f, 1000)
+}
+
+// A switch with addresses of its own announces them, whatever its rules are.
+func TestWhatASwitchSendsToAllIsNotThePackets(t *testing.T) {
+	f := &Flood{judge: func([]byte) error { return errors.New("it was judged") }, check: check{left: 1}}
+	f.look(append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, make([]byte, 54)...))
+	f.look(nil)
+	if n, _, _ := f.Counted(); n != 0 || f.check.left != 1 {
+		t.Errorf("%d packets counted, %d left to check", n, f.check.left)
+	}
 }
 
 func TestAPacketThatArrivesChangedIsNoticed(t *testing.T) {
