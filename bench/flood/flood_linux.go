@@ -17,7 +17,7 @@ import (
 type Flood struct {
 	o      Options
 	guests [2]*Guest
-	sent   packets
+	sent   [2]packets // by who sends them
 	judge  func(packet []byte) error
 	next   [2]uint32 // of the packets, or of the flows that are counted, by sender
 	pieces [batch]move.Piece
@@ -26,8 +26,8 @@ type Flood struct {
 	received atomic.Uint64
 	wrong    atomic.Pointer[error] // what ended Run
 	checks   chan check
-	check    check  // of packets that arrive, with some left to check
-	word     uint64 // what packets that arrive have at wordAt, as they had when they were checked
+	check    check     // of packets that arrive, with some left to check
+	word     [2]uint64 // what packets that arrive at a guest have at wordAt, as they had when they were checked; 0: none was
 }
 
 // A check is of so many packets that arrive, one by one.
@@ -173,7 +173,7 @@ func (f *Flood) turn() (linked bool, err error) {
 			if f.o.Both || f.o.Out == (i == 1) {
 				f.send(i, g)
 			}
-			f.receive(g)
+			f.receive(i, g)
 			if broken := cmp.Or(tx.Err(), rx.Err()); broken != nil {
 				err = fmt.Errorf("guest %d: %w", i+1, broken)
 			}
@@ -189,7 +189,7 @@ func (f *Flood) send(who int, g *Guest) {
 	r.Take(RingSize)
 	at, n := r.Free()
 	n = min(n, batch)
-	if f.sent.count == nil {
+	if f.sent[who].count == nil {
 		f.fill(who, g, at, n)
 	} else {
 		f.fillCounted(who, g, at, n)
@@ -209,7 +209,7 @@ func (g *Guest) give(ring, n int) {
 
 // fill writes the next n packets from entry at on.
 func (f *Flood) fill(who int, g *Guest, at, n int) {
-	r, list, next := g.rings[sends], f.sent.list, int(f.next[who])
+	r, list, next := g.rings[sends], f.sent[who].list, int(f.next[who])
 	for i := range n {
 		packet, entry := list[next], (at+i)%RingSize
 		f.pieces[i].Set(g.memory.packet(sends, entry), packet)
@@ -224,7 +224,7 @@ func (f *Flood) fill(who int, g *Guest, at, n int) {
 
 // fillCounted is fill for packets that differ in their destination alone.
 func (f *Flood) fillCounted(who int, g *Guest, at, n int) {
-	r, packet, c := g.rings[sends], f.sent.list[0], f.sent.count
+	r, packet, c := g.rings[sends], f.sent[who].list[0], f.sent[who].count
 	for i := range n {
 		entry := (at + i) % RingSize
 		f.pieces[i].Set(g.memory.packet(sends, entry), packet)
@@ -242,8 +242,8 @@ func (f *Flood) fillCounted(who int, g *Guest, at, n int) {
 }
 
 // receive looks at what has arrived and gives its buffers back.
-func (f *Flood) receive(g *Guest) {
-	r := g.rings[receives]
+func (f *Flood) receive(who int, g *Guest) {
+	r, word := g.rings[receives], f.word[who]
 	for {
 		at, taken := r.Take(batch)
 		if taken == 0 {
@@ -253,11 +253,11 @@ func (f *Flood) receive(g *Guest) {
 		for i := range taken {
 			entry := (at + i) % RingSize
 			packet := g.memory.packet(receives, entry)
-			if f.check.left == 0 && binary.LittleEndian.Uint64(packet[wordAt:]) == f.word {
+			if f.check.left == 0 && binary.LittleEndian.Uint64(packet[wordAt:]) == word {
 				n++
 				continue
 			}
-			f.look(packet[:max(r.Written(entry)-header, 0)])
+			f.look(who, packet[:max(r.Written(entry)-header, 0)])
 		}
 		f.received.Add(uint64(n))
 		g.give(receives, taken)
@@ -266,14 +266,14 @@ func (f *Flood) receive(g *Guest) {
 
 // look looks at a packet that is to be checked, or is not one of the usual ones, which counts as long as it is not known what those are. What goes to a
 // group is the switch's own: announcements of its addresses, questions.
-func (f *Flood) look(packet []byte) {
-	if f.word != 0 && f.check.left == 0 || len(packet) < wordAt+8 || packet[0]&1 != 0 {
+func (f *Flood) look(who int, packet []byte) {
+	if f.word[who] != 0 && f.check.left == 0 || len(packet) < wordAt+8 || packet[0]&1 != 0 {
 		return
 	}
 	err := f.judge(packet)
 	if err == nil {
 		f.received.Add(1)
-		f.word = binary.LittleEndian.Uint64(packet[wordAt:])
+		f.word[who] = binary.LittleEndian.Uint64(packet[wordAt:])
 	}
 	if f.check.left == 0 {
 		return

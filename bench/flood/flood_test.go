@@ -162,8 +162,8 @@ func TestPacketsThatArriveBeforeAnyWereCheckedCountToo(t *testing.T) {
 // A switch with addresses of its own announces them, whatever its rules are.
 func TestWhatASwitchSendsToAllIsNotThePackets(t *testing.T) {
 	f := &Flood{judge: func([]byte) error { return errors.New("it was judged") }, check: check{left: 1}}
-	f.look(append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, make([]byte, 54)...))
-	f.look(nil)
+	f.look(0, append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, make([]byte, 54)...))
+	f.look(0, nil)
 	if n, _, _ := f.Counted(); n != 0 || f.check.left != 1 {
 		t.Errorf("%d packets counted, %d left to check", n, f.check.left)
 	}
@@ -186,15 +186,15 @@ func TestManyFlowsCountOnAndBeginAgain(t *testing.T) {
 	must(t, err)
 	check := Options{Frames: many()}.judge(sent)
 	for _, n := range []uint32{0, 1, 255, 256, 2999} {
-		packet := slices.Clone(sent.list[0])
-		sent.count.put(packet, n)
+		packet := slices.Clone(sent[0].list[0])
+		sent[0].count.put(packet, n)
 		must(t, check(packet))
 		if got := netip.AddrFrom4([4]byte(packet[dstAt:])); got != netip.AddrFrom4([4]byte{10, 253, byte(n >> 8), byte(n)}) {
 			t.Errorf("flow %d goes to %v", n, got)
 		}
 	}
-	packet := slices.Clone(sent.list[0])
-	sent.count.put(packet, 3000)
+	packet := slices.Clone(sent[0].list[0])
+	sent[0].count.put(packet, 3000)
 	if err := check(packet); err == nil {
 		t.Error("a packet of a flow that there is not was taken for one of those sent")
 	}

@@ -2,6 +2,7 @@ package flood
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 
@@ -14,10 +15,14 @@ import (
 
 // judge returns what says what is wrong with a packet that arrives: it is to be one of those that were sent, as they were inside a tunnel, and in the
 // tunnel's headers where it goes into one.
-func (o Options) judge(inner packets) func(packet []byte) error {
+func (o Options) judge(inner [2]packets) func(packet []byte) error {
 	known := make(map[string]bool)
-	for _, packet := range inner.list {
-		known[string(packet)] = true
+	var c *count
+	for _, p := range inner {
+		for _, packet := range p.list {
+			known[string(packet)] = true
+		}
+		c = cmp.Or(c, p.count) // both guests' are to the same addresses
 	}
 	return func(packet []byte) (err error) {
 		if o.Tunnel != nil && !o.Out {
@@ -26,8 +31,8 @@ func (o Options) judge(inner packets) func(packet []byte) error {
 			}
 		}
 		plain := packet
-		if inner.count != nil {
-			if plain, err = inner.count.without(packet); err != nil {
+		if c != nil {
+			if plain, err = c.without(packet); err != nil {
 				return err
 			}
 		}

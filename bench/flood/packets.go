@@ -32,36 +32,58 @@ const (
 	udpAt = wire.EthernetSize + wire.IPv4Size
 )
 
-// prepare returns the packets that are sent, and those that are to be in what arrives, which differ where they come out of a tunnel.
-func (o Options) prepare() (sent, inner packets, err error) {
+// prepare returns the packets that each guest sends, and those that are to be in what arrives, which differ where they come out of a tunnel.
+func (o Options) prepare() (sent, inner [2]packets, err error) {
 	if err := o.check(); err != nil {
 		return sent, inner, err
 	}
-	if o.Counts() {
-		sent, err = counted(o.Frames)
-		return sent, sent, err
+	for who, spec := range [2]stream.Spec{o.Frames, o.back()} {
+		if who == 1 && !o.Both && !o.Out {
+			break
+		}
+		if inner[who], err = o.packets(spec); err != nil {
+			return sent, inner, err
+		}
+		sent[who] = inner[who]
 	}
-	list, err := made(o.Frames, Packets)
-	if err != nil {
-		return sent, inner, err
+	if t := o.Tunnel; t != nil && o.Out {
+		spec := o.back()
+		spec.Tunnel = &stream.Tunnel{
+			Type: t.Type, VNI: t.Key, Source: stream.Endpoint{MAC: macText(t.FarMAC), Address: t.Far}, Destination: stream.Endpoint{MAC: macText(t.NearMAC), Address: t.Near},
+		}
+		sent[1].list, err = made(spec)
 	}
-	inner.list, sent.list = list, list
-	t := o.Tunnel
-	if t == nil || !o.Out {
-		return sent, inner, nil
-	}
-	spec := o.Frames
-	spec.Tunnel = &stream.Tunnel{
-		Type: t.Type, VNI: t.Key, Source: stream.Endpoint{MAC: macText(t.FarMAC), Address: t.Far}, Destination: stream.Endpoint{MAC: macText(t.NearMAC), Address: t.Near},
-	}
-	sent.list, err = made(spec, Packets)
 	return sent, inner, err
+}
+
+// back is what the second guest sends. Where both do, it has addresses of its own.
+func (o Options) back() stream.Spec {
+	s := o.Frames
+	if !o.Both {
+		return s
+	}
+	if s.Source.MAC == "" && s.Destination.MAC == "" {
+		s.Source.MAC, s.Destination.MAC = "02:00:00:00:00:02", "02:00:00:00:00:01" // a stream's own the other way round
+	}
+	if s.Source.Address.IsValid() {
+		s.Source.Address = s.Source.Address.Next()
+	}
+	return s
+}
+
+// packets returns those that a stream describes.
+func (o Options) packets(spec stream.Spec) (p packets, err error) {
+	if o.Counts() {
+		return counted(spec)
+	}
+	p.list, err = made(spec)
+	return p, err
 }
 
 func macText(m [6]byte) string { return net.HardwareAddr(m[:]).String() }
 
 // made returns packets as a stream of the generator has them.
-func made(spec stream.Spec, n int) (list [][]byte, err error) {
+func made(spec stream.Spec) (list [][]byte, err error) {
 	pool, err := frame.NewPool(frame.Options{Buffers: 2 * Packets, Huge: frame.HugeNever})
 	if err != nil {
 		return nil, err
@@ -81,10 +103,10 @@ func made(spec stream.Spec, n int) (list [][]byte, err error) {
 	}
 	const line = 64
 	apart := (s.Longest() + line - 1) &^ (line - 1)
-	memory := make([]byte, n*apart)
+	memory := make([]byte, Packets*apart)
 	var b frame.Batch
-	for len(list) < n {
-		if s.Fill(cache, &b, min(frame.MaxBatch, n-len(list)), 0) == 0 {
+	for len(list) < Packets {
+		if s.Fill(cache, &b, min(frame.MaxBatch, Packets-len(list)), 0) == 0 {
 			return nil, fmt.Errorf("no buffers for packets of %d bytes", s.Longest())
 		}
 		for _, f := range b.Frames() {
@@ -101,7 +123,7 @@ func made(spec stream.Spec, n int) (list [][]byte, err error) {
 func counted(spec stream.Spec) (p packets, err error) {
 	flows := spec.Flows
 	spec.Flows = 1
-	list, err := made(spec, Packets)
+	list, err := made(spec)
 	if err != nil {
 		return p, err
 	}

@@ -118,9 +118,13 @@ func FuzzCommands(f *testing.F) {
 		if err != nil {
 			return
 		}
-		packet := slices.Clone(sent.list[0])
-		if sent.count != nil {
-			sent.count.put(packet, sent.count.flows-1)
+		who := 0
+		if c.Make.Out {
+			who = 1
+		}
+		packet := slices.Clone(sent[who].list[0])
+		if c := sent[who].count; c != nil {
+			c.put(packet, c.flows-1)
 		}
 		if c.Make.Tunnel == nil {
 			must(t, c.Make.judge(inner)(packet))
