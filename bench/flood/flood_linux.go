@@ -1,7 +1,6 @@
 package flood
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -168,14 +167,16 @@ func (f *Flood) lasts() (text string) {
 func (f *Flood) turn() (linked bool, err error) {
 	for i, g := range f.guests {
 		g.mu.Lock()
-		if tx, rx := g.rings[sends], g.rings[receives]; tx != nil {
+		if g.rings[sends] != nil {
 			linked = true
 			if f.o.Both || f.o.Out == (i == 1) {
 				f.send(i, g)
 			}
 			f.receive(i, g)
-			if broken := cmp.Or(tx.Err(), rx.Err()); broken != nil {
-				err = fmt.Errorf("guest %d: %w", i+1, broken)
+			for _, r := range g.rings {
+				if r.Err() != nil {
+					err = fmt.Errorf("guest %d: %w", i+1, r.Err())
+				}
 			}
 		}
 		g.mu.Unlock()
