@@ -24,12 +24,6 @@ func (q *txQueue) copyRow(r *ring, frames []frame.Frame, got int, pieces []move.
 	chains, header := &r.chains, r.header
 	segs := chains.Plain()
 	segs = segs[:min(len(segs), len(frames), got, len(pieces))]
-	// Headers first: each is in a line that the guest's core may have, and a row of them is waited for once.
-	for _, seg := range segs {
-		if len(seg) >= header {
-			nethdr.PutPlain(seg[:header])
-		}
-	}
 	size := 0
 	for i, seg := range segs {
 		f := frames[i]
@@ -41,6 +35,11 @@ func (q *txQueue) copyRow(r *ring, frames []frame.Frame, got int, pieces []move.
 		chains.At(i).Written = uint32(n)
 		size += f.Len()
 		done++
+	}
+	// The guest's core has had these lines, and a row of them is waited for once.
+	move.WillCopyTo(pieces[:done], header)
+	for _, seg := range segs[:done] {
+		nethdr.PutPlain(seg[:header])
 	}
 	move.All(pieces[:done])
 	q.size += size

@@ -4,10 +4,7 @@
 
 // Pieces of 16 to 128 bytes are copied in 16-byte words from both ends, which meet or overlap in the middle. All of a
 // piece is read before any of it is written. It is so few instructions that the processor has several pieces under way
-// at once, where those that are in another core's cache take a hundred times as long as the copying. What has more than a
-// line is more stores than wait at once: its lines are asked for some pieces ahead, whose number was found by trying.
-
-#define ahead 5 // pieces
+// at once, where those that are in another core's cache take a hundred times as long as the copying.
 
 // Go's assembler does not know PREFETCHW, hence the bytes.
 
@@ -19,20 +16,6 @@ TEXT ·short(SB), NOSPLIT, $0-24
 	JMP  test
 
 next:
-	LEAQ  ahead(AX), R10
-	CMPQ  R10, R9
-	JGE   now
-	MOVQ  (ahead*24+16)(R8), CX
-	CMPQ  CX, $64
-	JLS   now             // in one line if it begins with one; to ask was not worth it
-	MOVQ  (ahead*24)(R8), DI
-	MOVQ  (ahead*24+8)(R8), SI
-	BYTE  $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI)
-	LEAQ  -1(DI)(CX*1), DI
-	BYTE  $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI)
-	PREFETCHT0 -1(SI)(CX*1)
-
-now:
 	MOVQ  0(R8), DI
 	MOVQ  8(R8), SI
 	MOVQ  16(R8), CX
@@ -72,6 +55,26 @@ test:
 
 done:
 	MOVQ AX, ret+16(FP)
+	RET
+
+// func willCopyTo(p *Piece, n, lead int)
+TEXT ·willCopyTo(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), R8
+	MOVQ n+8(FP), R9
+	MOVQ lead+16(FP), R10
+
+more:
+	MOVQ 0(R8), DI
+	MOVQ 16(R8), CX
+	LEAQ -1(DI)(CX*1), SI
+	MOVQ DI, BX
+	SUBQ R10, BX
+	BYTE $0x0f; BYTE $0x0d; BYTE $0x0b // PREFETCHW (BX), what comes before the piece
+	BYTE $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI), its first line
+	BYTE $0x0f; BYTE $0x0d; BYTE $0x0e // PREFETCHW (SI), its last line
+	ADDQ $24, R8
+	DECQ R9
+	JNZ  more
 	RET
 
 // func fetch(p *Piece)

@@ -155,6 +155,8 @@ func TestAskingForALineThatIsGoneIsNoFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	here, gone := byte(7), &memory[8]
+	pieces := make([]Piece, 2) // one of them has nothing to copy
+	pieces[0].Set(memory[8:9], memory[9:10])
 	if err := unix.Munmap(memory); err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +164,7 @@ func TestAskingForALineThatIsGoneIsNoFault(t *testing.T) {
 		WillRead(p)
 		WillWrite(p)
 	}
+	WillCopyTo(pieces, 12)
 	if here != 7 {
 		t.Errorf("a byte that was asked for is %d, want 7", here)
 	}

@@ -20,10 +20,9 @@ func (p *Piece) Set(dst, src []byte) {
 const longest = 128
 
 // All copies all of p, in order. Pieces of 16 to 128 bytes cost a few nanoseconds each and no call; others are copied
-// as copy does. The lines of pieces longer than one are asked for ahead: those to be read, and those to be written, so that no
-// store has to wait until another core has given its line up. Of up to 128 bytes that is a few pieces before they are copied; of
-// others it is when the one before it is that has more than 128, too, however many short ones are between them. A page that is gone
-// panics as it does in copy (see debug.SetPanicOnFault), with what comes before it copied.
+// as copy does. Of those longer than 128 bytes all lines are asked for while the one before is copied that is as long, however many short
+// ones are between them: those to be read, and those to be written, so that no store has to wait until another core has given its
+// line up. A page that is gone panics as it does in copy (see debug.SetPanicOnFault), with what comes before it copied.
 func All(p []Piece) {
 	p = copyShort(p)
 	for len(p) > 0 {
@@ -32,6 +31,15 @@ func All(p []Piece) {
 		}
 		p[0].copy()
 		p = copyShort(p[1:])
+	}
+}
+
+// WillCopyTo asks for the lines that All writes the beginnings and the ends of p to, and for what is lead bytes before each: a header, which
+// is in the same line or in one of its own. It does not wait for them. Lines that another core has had arrive together then, where
+// stores would wait for one after the other.
+func WillCopyTo(p []Piece, lead int) {
+	if len(p) > 0 {
+		willCopyTo(&p[0], len(p), lead)
 	}
 }
 
