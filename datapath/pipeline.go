@@ -132,6 +132,9 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 1. Keys. Frames without an Ethernet header end here.
 	w.stages.Enter(stage.Parse)
 	k := &w.keys
+	if recirc == 0 && w.waiting.Len() == 0 && w.watch == nil {
+		w.flows.Expect(k, port)
+	}
 	kept := w.popping.alike
 	if kept != nil {
 		w.popping.alike = nil

@@ -23,7 +23,7 @@ type latest struct {
 // their slots, and returns a bit for each. Packets with a bit in gone are left out.
 //
 // No two flows are for the same packet, so it does not matter which is asked first. The slot may be another flow's by now, or
-// nobody's; see recall.
+// nobody's; see recall. Those that Expect had the extraction look for are not compared again.
 func (r *Reader) Latest(k *flow.Keys, port uint32, gone uint64, slots *[frame.MaxBatch]Slot) (found uint64) {
 	if port >= maxPorts {
 		return 0
@@ -34,15 +34,15 @@ func (r *Reader) Latest(k *flow.Keys, port uint32, gone uint64, slots *[frame.Ma
 		return 0
 	}
 	e := &m.entries[s]
-	if e.gen.Load()&1 != 0 {
+	if others := (1<<k.N - 1) &^ (k.Guessed | gone); others != 0 && e.gen.Load()&1 != 0 {
 		rec := m.maskOf(e.mask)
-		found = k.UnderBase(&rec.block[flow.Base], &e.base) &^ gone
+		found = k.UnderBase(&rec.block[flow.Base], &e.base) & others
 		for rest := extensions(rec.blocks); rest != 0; rest &= rest - 1 {
 			b := bits.TrailingZeros8(rest)
-			want := &m.ext[b][s]
-			found = k.Under(b, &rec.block[b], want, found, rec.exact || flow.Equal(want, &m.none))
+			found = k.Under(b, &rec.block[b], &m.ext[b][s], found, m.lacking(rec, b, s))
 		}
 	}
+	found |= k.Same &^ gone
 	n := bits.OnesCount64(found)
 	l.rest.saw(k.N, n, guessPays)
 	if n == 0 {
@@ -56,6 +56,38 @@ func (r *Reader) Latest(k *flow.Keys, port uint32, gone uint64, slots *[frame.Ma
 	bump1(&p.packets, uint64(n))
 	bump1(&p.masks, uint64(n))
 	return found
+}
+
+// lacking reports whether packets without block b may be of the flow in slot s, which is under a mask that has bits of it.
+func (m *Megaflow) lacking(rec *mask, b int, s Slot) bool {
+	return rec.exact || flow.Equal(&m.ext[b][s], &m.none)
+}
+
+// Expect has the next extraction into k look whether packets from port are of the flow that its latest packet was of, for Latest, which then
+// finds those that are without their keys. It is called for a batch whose keys nobody else needs.
+func (r *Reader) Expect(k *flow.Keys, port uint32) {
+	if port >= maxPorts {
+		return
+	}
+	l, m := &r.latest[port], r.m
+	s := l.slot
+	if s == 0 || l.rest.resting {
+		return
+	}
+	e := &m.entries[s]
+	if e.gen.Load()&1 == 0 {
+		return
+	}
+	rec := m.maskOf(e.mask)
+	g := flow.Guess{Mask: &rec.block[flow.Base], Want: &e.base, Tunnel: true}
+	for rest := extensions(rec.blocks); rest != 0; rest &= rest - 1 {
+		b := bits.TrailingZeros8(rest)
+		if !m.lacking(rec, b, s) {
+			return // such packets are not plain
+		}
+		g.Tunnel = g.Tunnel && b < flow.Tunnel
+	}
+	k.Expect(g)
 }
 
 // Meet takes note that the latest packet of port was found in slot s.

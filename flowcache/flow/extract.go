@@ -36,7 +36,7 @@ type Extractor struct {
 //
 // Plain packets are dealt with first, all in one go, then the others.
 func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, k *Keys) {
-	k.N, k.Short, k.Refused = b.Len(), 0, 0
+	k.N, k.Short, k.Refused, k.Guessed, k.Same = b.Len(), 0, 0, 0, 0
 	meta := uint64(port)<<32 | uint64(recirc)
 	var others uint64
 	var flags frame.Flags
@@ -59,13 +59,15 @@ func (e *Extractor) Extract(p *frame.Pool, port, recirc uint32, b *frame.Batch, 
 // ExtractAlike is Extract for packets on their first pass that came out of a tunnel with the same outer headers each, without
 // options: those that kept says, as frame.Pool.Tunnel has it of packets with frame.HasTunnel, which these need not have.
 func (e *Extractor) ExtractAlike(p *frame.Pool, port uint32, b *frame.Batch, k *Keys, kept *[frame.TunnelBlock]byte) {
-	k.N, k.Short, k.Refused = b.Len(), 0, 0
+	k.N, k.Short, k.Refused, k.Guessed, k.Same = b.Len(), 0, 0, 0, 0
 	meta := uint64(port) << 32
 	others, _ := k.plain(p, meta, b, &e.Seed, frame.HasTunnel)
 	if others != 0 {
 		e.parse(p, meta, b, k, others)
 	}
-	k.alike((*Block)(kept), others, &e.Seed)
+	if k.Same != 1<<k.N-1 {
+		k.alike((*Block)(kept), others, &e.Seed)
+	}
 }
 
 // parse fills in the keys of the frames of b that have a bit in set, whatever they are.

@@ -24,6 +24,7 @@ const tunnelWord = 1 << Tunnel << (OffBlocks % 8 * 8)
 // fragment, with a whole TCP or UDP header. It returns a bit for each frame that is not one, whose key it has left
 // alone, and the flags that any of them has. Of packets that came out of a tunnel the tunnel block is still to come: their
 // keys say that they have one, and what they hash to is the base block. So are all packets if all is frame.HasTunnel.
+// Packets that are as guessed get no keys.
 //
 // It makes words of a key, not fields, and hashes them while they are in registers. The branches go the same way
 // for all packets of most batches, so that the work on many of them is under way together.
@@ -33,6 +34,13 @@ func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed, all
 	for i := range v3 {
 		v3[i] = bits.RotateLeft64(mix(seed[6], w7[i]^seed[7]), 41)
 	}
+	guessing, mask, want := k.guess.current(w0, w7[:]), k.guess.Mask, k.guess.Want
+	var same, unasked uint64
+	var unlike [2]uint64
+	if !k.guess.Tunnel {
+		unlike[1] = 1
+	}
+	k.guess = Guess{}
 	for i, f := range b.Frames() {
 		flags |= f.Flags()
 		pkt := p.Bytes(f)
@@ -88,6 +96,20 @@ func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed, all
 		w1 := binary.LittleEndian.Uint64(pkt)
 		w3 |= uint64(tail>>8) << 56
 		w4 := binary.LittleEndian.Uint64(h[wire.IPv4Src:])
+		kind := (f.Flags() | all) / frame.HasTunnel & 1
+		k.L3[i], k.L4[i] = uint16(off), uint16(off+wire.IPv4Size)
+		if guessing {
+			d := w1&mask.word(1) ^ want.word(1)
+			d |= w2&mask.word(2) ^ want.word(2)
+			d |= w3&mask.word(3) ^ want.word(3)
+			d |= w4&mask.word(4) ^ want.word(4)
+			d |= w5&mask.word(5) ^ want.word(5)
+			if d|unlike[kind] == 0 {
+				same |= 1 << i
+				continue
+			}
+			unasked |= unlike[kind] << i
+		}
 		base := &k.Block[Base][i]
 		base.setWord(0, w0)
 		base.setWord(1, w1)
@@ -96,14 +118,15 @@ func (k *Keys) plain(p *frame.Pool, meta uint64, b *frame.Batch, seed *Seed, all
 		base.setWord(4, w4)
 		base.setWord(5, w5)
 		base.setWord(6, 0)
-		kind := (f.Flags() | all) / frame.HasTunnel & 1
 		base.setWord(7, w7[kind])
-		k.L3[i], k.L4[i] = uint16(off), uint16(off+wire.IPv4Size)
 		// As HashBlock(0, base, seed).
 		v0 := mix(w0^seed[0], w1^seed[1])
 		v1 := mix(w2^seed[2], w3^seed[3])
 		v2 := mix(w4^seed[4], w5^seed[5])
 		k.Hash[i] = mix(v0^bits.RotateLeft64(v1, 17)^seed[1], v2^v3[kind]^seed[6])
+	}
+	if guessing {
+		k.Guessed, k.Same = (1<<k.N-1)&^(others|unasked), same
 	}
 	return others, flags
 }

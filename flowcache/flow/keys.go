@@ -21,9 +21,14 @@ type Keys struct {
 	// L4 is the offset in bytes of what the IP header carries. 0: there is none, as in the later
 	// fragments of a packet. The transport header may be cut short.
 	L4 [frame.MaxBatch]uint16
+	// Guessed: bit i: frame i was held against the guess (see Expect). Same: bit i: it is as guessed, and nothing else is known of it
+	// than Short, L3, L4 and Refused: neither blocks nor hash.
+	Guessed, Same uint64
 	// Refused: bit i: frame i came with tunnel options by which it must not be accepted (RFC 8926 section 3.5):
 	// a critical one that the port's TLVMap does not know, one of another length than mapped, or cut short.
 	Refused uint64
+
+	guess Guess // for the next extraction
 }
 
 // A bit of Short for each frame of a batch.
@@ -31,7 +36,7 @@ var _ [64 - frame.MaxBatch]struct{}
 
 // Set makes a key the only one, as if it had been extracted from a packet; L3 and L4 stay unknown.
 func (k *Keys) Set(key *Key, seed *Seed) {
-	k.N, k.Short, k.Refused = 1, 0, 0
+	k.N, k.Short, k.Refused, k.Guessed, k.Same = 1, 0, 0, 0, 0
 	for b := range FastBlocks {
 		k.Block[b][0] = key[b]
 	}

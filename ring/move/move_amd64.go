@@ -24,8 +24,8 @@ func willRead(p *byte)
 //go:noescape
 func willWrite(p *byte)
 
-// willCopyTo asks for the first and the last line of where each of n pieces is copied to, and for that of lead bytes before it, to
-// be written. n is not 0.
+// willCopyTo asks for the first and the last line of where each of n pieces is copied to, to be written, and for that of lead bytes
+// before it, to be read. n is not 0.
 //
 //go:noescape
 func willCopyTo(p *Piece, n, lead int)

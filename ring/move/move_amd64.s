@@ -69,7 +69,7 @@ more:
 	LEAQ -1(DI)(CX*1), SI
 	MOVQ DI, BX
 	SUBQ R10, BX
-	BYTE $0x0f; BYTE $0x0d; BYTE $0x0b // PREFETCHW (BX), what comes before the piece
+	PREFETCHT0 (BX)                    // what comes before the piece
 	BYTE $0x0f; BYTE $0x0d; BYTE $0x0f // PREFETCHW (DI), its first line
 	BYTE $0x0f; BYTE $0x0d; BYTE $0x0e // PREFETCHW (SI), its last line
 	ADDQ $24, R8

@@ -34,9 +34,9 @@ func All(p []Piece) {
 	}
 }
 
-// WillCopyTo asks for the lines that All writes the beginnings and the ends of p to, and for what is lead bytes before each: a header, which
-// is in the same line or in one of its own. It does not wait for them. Lines that another core has had arrive together then, where
-// stores would wait for one after the other.
+// WillCopyTo asks for the lines that All writes the beginnings and the ends of p to, and, to be read, for what is lead bytes before each: a
+// header, which is in the same line or in one of its own, and mostly is already what it is to be. It does not wait for them. Lines
+// that another core has had arrive together then, where stores would wait for one after the other.
 func WillCopyTo(p []Piece, lead int) {
 	if len(p) > 0 {
 		willCopyTo(&p[0], len(p), lead)
