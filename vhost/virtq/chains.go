@@ -54,8 +54,16 @@ func (c *Chain) set(id, slots, entry uint16, first, split, end int) {
 func (c *Chain) alone(id, entry uint16, segment uint64, flags uint16) {
 	c.Written = 0
 	c.tag = uint32(id) | 1<<16
-	c.span = segment*(1|1<<16|1<<32) + (1<<16 | 1<<32 | uint64(entry)<<48) - uint64(flags&layout.FlagWrite)<<15
+	c.span = spanAlone(segment, flags) | uint64(entry)<<48
 }
+
+// spanAlone returns the span of a chain of one segment, whose descriptor has these flags, without an entry in an inflight region. That of
+// the next segment is spanStep more.
+func spanAlone(segment uint64, flags uint16) uint64 {
+	return segment*spanStep + (1<<16 | 1<<32) - uint64(flags&layout.FlagWrite)<<15
+}
+
+const spanStep = 1 | 1<<16 | 1<<32
 
 // took notes that n chains of one segment each were appended.
 func (b *Chains) took(n int) {

@@ -81,37 +81,66 @@ func (q *Packed) takePlain(b *Chains, n int) (slots uint32) {
 // moved there, and it goes on in another run. A run in which the first chain is elsewhere again is none, so this
 // ends whatever the guest does meanwhile.
 func (q *Packed) takeRun(b *Chains, n int) (took int, elsewhere bool) {
-	at, like, size, area, flight := q.next.At, q.next.Phase|q.direction, q.size, q.win.Area(), q.flight
-	guard, table := q.guard[at:][:n], q.desc[at:][:n]
-	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
-	entry := uint16(0) // in the inflight region
-	if flight != nil {
-		entry = flight.at
+	if q.flight != nil {
+		return q.takeNoted(b, n)
 	}
+	like, size, area := q.next.Phase|q.direction, q.size, q.win.Area()
+	guard, chains, segments := q.guard[q.next.At:][:n], b.chain[b.n:][:n], b.seg[b.segs:][:n]
+	span := spanAlone(uint64(b.segs), like)
+	var outside layout.Desc
+	i := 0
+	for i < len(guard) {
+		d := layout.Desc{Rest: guard[i].Rest.Load()}
+		if d.PackedFlags()&plainFlags != like || uint32(d.PackedID()) >= size || d.Len() == 0 {
+			break
+		}
+		d.Addr = guard[i].Addr // only now is it the device's to read
+		if !area.Has(d.Addr, d.Len()) {
+			outside = d
+			break
+		}
+		segments[i] = area.Bytes(d.Addr, d.Len())
+		c := &chains[i]
+		c.Written, c.tag, c.span = 0, uint32(d.PackedID())|1<<16, span
+		span += spanStep
+		i++
+	}
+	b.took(i)
+	if outside.Len() != 0 {
+		_, elsewhere = q.win.Bytes(outside.Addr, outside.Len())
+	}
+	return i, elsewhere && i > 0
+}
+
+// plainFlags are the flags by which a descriptor is seen to be available and a chain of its own.
+const plainFlags = layout.PhaseMask | layout.FlagNext | layout.FlagIndirect | layout.FlagWrite
+
+// takeNoted is takeRun for a ring of which it is noted what is in flight.
+func (q *Packed) takeNoted(b *Chains, n int) (took int, elsewhere bool) {
+	like, size, area, flight := q.next.Phase|q.direction, q.size, q.win.Area(), q.flight
+	guard := q.guard[q.next.At:][:n]
+	chains, segments, first := b.chain[b.n:][:n], b.seg[b.segs:][:n], uint64(b.segs)
+	entry := flight.at
 	for i := range guard {
 		d := layout.Desc{Rest: guard[i].Rest.Load()}
 		flags := d.PackedFlags()
-		if flags&(layout.PhaseMask|layout.FlagNext|layout.FlagIndirect|layout.FlagWrite) != like || uint32(d.PackedID()) >= size || d.Len() == 0 {
+		if flags&plainFlags != like || uint32(d.PackedID()) >= size || d.Len() == 0 {
 			break
 		}
-		d.Addr = table[i].Addr // only now is it the device's to read
+		d.Addr = guard[i].Addr
 		if !area.Has(d.Addr, d.Len()) {
 			_, elsewhere = q.win.Bytes(d.Addr, d.Len())
 			break
 		}
-		if flight != nil && int(entry) >= flight.size() {
+		if int(entry) >= flight.size() {
 			break
 		}
 		segments[i] = area.Bytes(d.Addr, d.Len())
 		chains[i].alone(d.PackedID(), entry, first+uint64(i), flags)
-		if flight != nil {
-			entry = flight.one(entry, d)
-		}
+		entry = flight.one(entry, d)
 		took++
 	}
-	if flight != nil {
-		flight.at = entry
-	}
+	flight.at = entry
 	b.took(took)
 	return took, elsewhere && took > 0
 }

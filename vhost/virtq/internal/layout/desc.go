@@ -16,7 +16,7 @@ type Desc struct {
 
 // A Guarded is a packed descriptor whose second word, with the flags that pass it on, is accessed atomically.
 type Guarded struct {
-	_    uint64
+	Addr uint64 // guest-physical; it may change until Rest has passed the descriptor on
 	Rest atomic.Uint64
 }
 
