@@ -115,7 +115,7 @@ func canned(t *testing.T) string {
 	api.Handle(m, api.UnderlayShow, func(context.Context, api.Nothing) (api.Underlay, error) {
 		return api.Underlay{
 			Interfaces: []api.UnderlayInterface{{Port: "p1", MAC: "02:00:00:00:00:01", Addresses: []string{"192.0.2.1/24", "fe80::ff:fe00:1/64"}, VLAN: 7, MTU: 9000, Up: true}, {Port: "p2", Addresses: []string{}, Kernel: true}},
-			Routes:     []api.UnderlayRoute{{To: "0.0.0.0/0", Via: "192.0.2.254", Port: "p1"}, {To: "192.0.2.0/24", Port: "p1"}},
+			Routes:     []api.UnderlayRoute{{To: "0.0.0.0/0", Via: "192.0.2.254", Port: "p1"}, {To: "192.0.2.0/24", Port: "p1"}, {To: "198.51.100.0/24", Refused: "nowhere", Mark: "0x5"}},
 			Neighbours: []api.UnderlayNeighbour{{Port: "p1", Address: "192.0.2.9", State: "asked"}, {Port: "p1", Address: "192.0.2.254", MAC: "02:00:00:00:00:fe", State: "answered", AgeSeconds: 0.2}},
 		}, nil
 	})

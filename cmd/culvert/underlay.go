@@ -38,7 +38,10 @@ func printUnderlay(w io.Writer, u api.Underlay) {
 	t = newTable("ROUTE", "VIA", "PORT")
 	for _, r := range u.Routes {
 		via := r.Via
-		if via == "" {
+		switch {
+		case r.Refused != "":
+			via = r.Refused
+		case via == "":
 			via = "directly"
 		}
 		if r.Mark != "" {

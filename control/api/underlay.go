@@ -19,11 +19,13 @@ type UnderlayInterface struct {
 	Kernel    bool     `json:"kernel,omitempty"` // the kernel's
 }
 
-// UnderlayRoute is a way to a prefix.
+// UnderlayRoute is a way to a prefix, or says that there is none.
 type UnderlayRoute struct {
 	To   string `json:"to"`
 	Via  string `json:"via,omitempty"` // router; empty: reached directly
-	Port string `json:"port"`
+	Port string `json:"port"`          // empty: there is no way, see Refused
+	// Refused, where there is no way: "nowhere", and shorter prefixes of the kernel's do not lead there either, or "throw", and what comes behind the kernel's table is asked.
+	Refused string `json:"refused,omitempty"`
 	// Mark of packets that the way is for, as 0x5, or with a mask as 0x10/0xf0; empty: for packets without one, and if the route is of the kernel's table main for all that no rule leads elsewhere.
 	Mark string `json:"mark,omitempty"`
 }

@@ -120,8 +120,13 @@ func (d *Daemon) underlayShow(context.Context, api.Nothing) (api.Underlay, error
 	}
 	for _, r := range st.Routes {
 		one := api.UnderlayRoute{To: r.To.String(), Port: r.Port, Mark: markText(r.Mark, r.Mask)}
-		if r.Router.IsValid() {
+		switch {
+		case r.Router.IsValid():
 			one.Via = r.Router.String()
+		case r.Port == "" && r.Throw:
+			one.Refused = "throw"
+		case r.Port == "":
+			one.Refused = "nowhere"
 		}
 		out.Routes = append(out.Routes, one)
 	}

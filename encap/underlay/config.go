@@ -59,6 +59,8 @@ type Route struct {
 	Mark uint32 // of packets that the route is for, and no others are; 0: those without one
 	// Nowhere, of the kernel's routes: it does not lead out of the port, and packets to the prefix must not go by shorter ones.
 	Nowhere bool
+	// Throw, of the kernel's routes: the table has no way to the prefix (RTN_THROW), so that what comes behind it is asked.
+	Throw bool
 }
 
 // A ConfigError is one thing that is wrong in a Config.

@@ -87,7 +87,7 @@ func (t *fib) addIface(f *iface, kernel map[string]KernelState, direct bool) {
 }
 
 // direct reports whether hosts of the prefix are reached without a router.
-func (r *Route) direct() bool { return len(r.Via) == 0 && !r.Nowhere }
+func (r *Route) direct() bool { return len(r.Via) == 0 && !r.Nowhere && !r.Throw }
 
 func (t *fib) addRoutes(link uint16, routes []Route, direct bool) {
 	for _, r := range routes {
@@ -164,7 +164,7 @@ func (t *fib) lookup(addr netip.Addr, mark uint32, use func(hop) bool) []hop {
 		}
 	}
 	if mark == 0 {
-		if list := t.plain.lookup(addr, use); list == nil || len(list) > 0 {
+		if list := t.plain.lookup(addr, use); len(list) > 0 {
 			return list
 		}
 		return t.static.lookup(addr, use)

@@ -406,6 +406,9 @@ func TestAPrefixThatTheKernelHasLeadElsewhereIsNotReachedByAShorterOne(t *testin
 	if _, st := b.Route(ip("192.0.2.1"), netip.Addr{}, 0, 0); st != NoRoute {
 		t.Errorf("to a prefix that leads nowhere: %v", st)
 	}
+	if !slices.Contains(b.Show().Routes, RouteState{To: pre("192.0.2.0/24")}) {
+		t.Errorf("shown are %+v", b.Show().Routes)
+	}
 	if _, st := b.Route(ip("198.51.100.1"), netip.Addr{}, 0, 0); st != OK {
 		t.Errorf("beside it: %v", st)
 	}
@@ -424,6 +427,44 @@ func TestWhatTheKernelLeadsElsewhereIsReachedByRoutesThatAreNotItsOwn(t *testing
 		if w.Name != "side" {
 			t.Fatalf("out of %q, want side", w.Name)
 		}
+	}
+}
+
+func TestAThrownPrefixIsAskedForBehindItsTable(t *testing.T) {
+	b := newBench(t, Config{[]Interface{{Port: "up", Kernel: true}}})
+	def := pre("0.0.0.0/0")
+	state := KernelState{Addresses: []netip.Prefix{pre("10.0.0.9/24")}, Routes: []Route{{To: pre("10.0.0.0/24")}, {To: def, Via: []netip.Addr{ip("10.0.0.254")}}}}
+	state.Rules = []Rule{{Priority: 1, Table: 100, Mark: 5, Mask: ^uint32(0), Routes: []Route{{To: def, Via: []netip.Addr{ip("10.0.0.253")}}}}}
+	b.SetKernel("up", state)
+	for _, router := range []string{"10.0.0.253", "10.0.0.254"} {
+		b.SetNeighbour("up", ip(router), neighbour.Told, mac(ip(router).As4()[3]))
+	}
+	by := func(dst string, mark uint32) byte {
+		t.Helper()
+		w, st := b.Route(ip(dst), netip.Addr{}, mark, 0)
+		if st != OK {
+			t.Fatalf("to %s with mark %d: %v", dst, mark, st)
+		}
+		return w.DstMAC[5]
+	}
+	if got := by("192.0.2.1", 5); got != 253 {
+		t.Errorf("by router %d, want that of the rule's table", got)
+	}
+	w, _ := b.Route(ip("192.0.2.1"), netip.Addr{}, 5, 0)
+	_, version := b.changed(w, 0)
+	state.Rules = []Rule{{Priority: 1, Table: 100, Mark: 5, Mask: ^uint32(0), Routes: append(slices.Clone(state.Rules[0].Routes), Route{To: pre("192.0.2.0/24"), Throw: true})}}
+	b.SetKernel("up", state)
+	if yes, _ := b.changed(w, version); !yes {
+		t.Error("that the prefix is thrown changed nothing")
+	}
+	if got := by("192.0.2.1", 5); got != 254 {
+		t.Errorf("thrown: by router %d, want that of the table behind", got)
+	}
+	if got := by("198.51.100.1", 5); got != 253 {
+		t.Errorf("beside it: by router %d, want that of the rule's table", got)
+	}
+	if !slices.Contains(b.Show().Routes, RouteState{To: pre("192.0.2.0/24"), Throw: true, Mark: 5, Mask: ^uint32(0)}) {
+		t.Errorf("shown are %+v", b.Show().Routes)
 	}
 }
 

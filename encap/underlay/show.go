@@ -28,11 +28,13 @@ type InterfaceState struct {
 	Groups    []netip.Addr // multicast groups that are listened to
 }
 
-// A RouteState is one way to a prefix.
+// A RouteState is one way to a prefix, or says that there is none.
 type RouteState struct {
 	To     netip.Prefix
 	Router netip.Addr // invalid: reached directly
-	Port   string
+	Port   string     // "": there is no way
+	// Throw, where there is no way: what comes behind the kernel's table is asked; else the prefix leads nowhere.
+	Throw bool
 	// Mark and Mask say which packets the way is for, by their mark: those that have the bits of Mask as Mark has them.
 	// With a Mask of 0: those without a mark, and of the kernel's routes all.
 	Mark, Mask uint32
@@ -79,8 +81,14 @@ func (s *Stack) routes() (out []RouteState) {
 	add := func(t *table, mark, mask uint32) {
 		for p, list := range t.hops {
 			for _, h := range list {
-				out = append(out, RouteState{p, h.router, s.ifaces[h.link].Interface.Port, mark, mask})
+				out = append(out, RouteState{To: p, Router: h.router, Port: s.ifaces[h.link].Interface.Port, Mark: mark, Mask: mask})
 			}
+			if len(list) == 0 {
+				out = append(out, RouteState{To: p, Mark: mark, Mask: mask})
+			}
+		}
+		for p := range t.thrown {
+			out = append(out, RouteState{To: p, Throw: true, Mark: mark, Mask: mask})
 		}
 	}
 	add(&s.fib.plain, 0, 0)

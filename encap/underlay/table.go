@@ -9,10 +9,13 @@ import (
 // A table has the next hosts on the way to each prefix. Its zero value is empty, and stays so.
 type table struct {
 	hops    map[netip.Prefix][]hop // empty: the prefix leads nowhere
-	lengths [2][]int               // of the prefixes of IPv4 and IPv6 in hops, longest first
+	thrown  map[netip.Prefix]bool  // for these it is as if there were no shorter prefixes; none is in hops
+	lengths [2][]int               // of the prefixes of IPv4 and IPv6 in both, longest first
 }
 
-func newTable() table { return table{hops: make(map[netip.Prefix][]hop)} }
+func newTable() table {
+	return table{hops: make(map[netip.Prefix][]hop), thrown: make(map[netip.Prefix]bool)}
+}
 
 func (t *table) add(p netip.Prefix, h hop) {
 	p = p.Masked()
@@ -32,6 +35,10 @@ func (t *table) addRoute(link uint16, r Route) bool {
 		}
 		return true
 	}
+	if r.Throw {
+		t.thrown[r.To.Masked()] = true
+		return true
+	}
 	if len(r.Via) == 0 {
 		t.add(r.To, hop{link: link})
 	}
@@ -43,11 +50,17 @@ func (t *table) addRoute(link uint16, r Route) bool {
 
 // finish sorts what look-ups go by.
 func (t *table) finish() {
-	for p := range t.hops {
-		l := &t.lengths[family(p.Addr())]
-		if !slices.Contains(*l, p.Bits()) {
+	note := func(p netip.Prefix) {
+		if l := &t.lengths[family(p.Addr())]; !slices.Contains(*l, p.Bits()) {
 			*l = append(*l, p.Bits())
 		}
+	}
+	for p := range t.hops {
+		delete(t.thrown, p) // another interface's leads there
+		note(p)
+	}
+	for p := range t.thrown {
+		note(p)
 	}
 	for i := range t.lengths {
 		slices.SortFunc(t.lengths[i], func(a, b int) int { return cmp.Compare(b, a) })
@@ -63,11 +76,14 @@ func family(a netip.Addr) int {
 }
 
 // lookup returns the hops of the longest prefix that addr is in and that one of the hops passes use of, nil if there
-// is no such prefix. They are empty, but not nil, where a longer prefix leads nowhere.
+// is no such prefix, or a longer one is thrown. They are empty, but not nil, where a longer prefix leads nowhere.
 func (t *table) lookup(addr netip.Addr, use func(hop) bool) []hop {
 	for _, bits := range t.lengths[family(addr)] {
 		p, err := addr.Prefix(bits)
 		if err != nil {
+			return nil
+		}
+		if t.thrown[p] {
 			return nil
 		}
 		if list := t.hops[p]; list != nil && len(list) == 0 || slices.ContainsFunc(list, use) {
@@ -86,6 +102,16 @@ func (t *table) difference(o *table, tags func(netip.Prefix) uint64) (all uint64
 	}
 	for p := range o.hops {
 		if t.hops[p] == nil {
+			all |= tags(p)
+		}
+	}
+	for p := range t.thrown {
+		if !o.thrown[p] {
+			all |= tags(p)
+		}
+	}
+	for p := range o.thrown {
+		if !t.thrown[p] {
 			all |= tags(p)
 		}
 	}

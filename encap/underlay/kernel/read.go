@@ -94,11 +94,12 @@ type candidate struct {
 	priority int
 	via      []netip.Addr // out of the device; none: directly
 	here     bool         // it is out of the device at all
+	throw    bool         // it says that its table has no way
 }
 
 // chosen returns the routes out of a device that the kernel would take: those of the lowest metric for their prefix. A prefix
 // that the kernel has no such route to, but one that leads elsewhere or nowhere, is one to which none leads: what a shorter
-// prefix says is not for it.
+// prefix says is not for it. One that is thrown (ip-route(8), throw) is not in the table at all.
 func chosen(routes []netlink.Route, index int) (list []underlay.Route) {
 	best := make(map[netip.Prefix]int)
 	var all []candidate
@@ -120,8 +121,8 @@ func chosen(routes []netlink.Route, index int) (list []underlay.Route) {
 		}
 	}
 	for _, c := range all {
-		if !led[c.to] {
-			list = append(list, underlay.Route{To: c.to, Nowhere: true})
+		if !led[c.to] && c.priority == best[c.to] {
+			list = append(list, underlay.Route{To: c.to, Nowhere: !c.throw, Throw: c.throw})
 			led[c.to] = true
 		}
 	}
@@ -132,7 +133,7 @@ func chosen(routes []netlink.Route, index int) (list []underlay.Route) {
 // type of service. One that refuses packets is one that is not out of the device.
 func candidateOf(r *netlink.Route, index int) (c candidate, ok bool) {
 	switch r.Type {
-	case unix.RTN_UNICAST, unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT:
+	case unix.RTN_UNICAST, unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_THROW:
 	default:
 		return c, false
 	}
@@ -148,7 +149,7 @@ func candidateOf(r *netlink.Route, index int) (c candidate, ok bool) {
 			c.to = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 		}
 	}
-	c.to, c.priority = c.to.Masked(), r.Priority
+	c.to, c.priority, c.throw = c.to.Masked(), r.Priority, r.Type == unix.RTN_THROW
 	if r.Type != unix.RTN_UNICAST || r.Encap != nil {
 		return c, true
 	}

@@ -30,6 +30,8 @@ func TestTheRoutesThatTheKernelWouldTakeAreTaken(t *testing.T) {
 	nowhere.Type = unix.RTN_BLACKHOLE
 	sooner := route("10.9.0.0/16", 0, "", 100)
 	sooner.Type = unix.RTN_UNREACHABLE
+	thrown := route("10.9.0.0/16", 0, "", 100)
+	thrown.Type = unix.RTN_THROW
 	byTOS := route("10.9.0.0/16", 3, "10.0.0.2", 0)
 	byTOS.Tos = 0x10
 	by6 := route("198.18.0.0/15", 3, "", 0)
@@ -47,11 +49,17 @@ func TestTheRoutesThatTheKernelWouldTakeAreTaken(t *testing.T) {
 		{"equal paths, one of which is another device's", "203.0.113.0/24 [10.0.0.2 10.0.0.3]", []netlink.Route{several}},
 		{"a prefix that leads nowhere", "198.51.100.0/24 nowhere", []netlink.Route{nowhere}},
 		{"one that leads nowhere by a lower metric", "10.9.0.0/16 nowhere", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), sooner}},
+		{"one that the table has not, by a lower metric", "10.9.0.0/16 throw", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 200), thrown}},
+		{"one that the table has not, by a higher metric", "10.9.0.0/16 [10.0.0.2]", []netlink.Route{route("10.9.0.0/16", 3, "10.0.0.2", 20), thrown}},
 		{"a type of service's", "", []netlink.Route{byTOS}},
 		{"an IPv4 prefix by an IPv6 router", "198.18.0.0/15 nowhere", []netlink.Route{by6}},
 	} {
 		var got []string
 		for _, r := range chosen(c.routes, 3) {
+			if r.Throw {
+				got = append(got, fmt.Sprintf("%v throw", r.To))
+				continue
+			}
 			if r.Nowhere {
 				got = append(got, fmt.Sprintf("%v nowhere", r.To))
 				continue
