@@ -27,30 +27,38 @@ func (w *pipeline) push(in *action.Instruction, rest []uint64, size int, r *run)
 			w.frames.Cut(&r.frames[i], size)
 		}
 	}
-	if w.fitsTunnel(&h, r.frames) {
-		w.pushAll(&h, r)
+	if bytes, ok := w.fitsTunnel(&h, r.frames); ok {
+		w.pushBytes(&h, bytes, r)
 		return
 	}
 	w.pushEach(&h, rest, r)
 }
 
-// fitsTunnel reports whether nothing has to be done to any of the packets before they go into their tunnel.
-func (w *pipeline) fitsTunnel(h *action.Header, frames []frame.Frame) bool {
-	flags, size := frame.Flags(0), 0
+// fitsTunnel reports whether nothing has to be done to any of the packets before they go into their tunnel, and how many bytes they
+// have together.
+func (w *pipeline) fitsTunnel(h *action.Header, frames []frame.Frame) (bytes int, ok bool) {
+	flags, longest := frame.Flags(0), 0
 	for _, f := range frames {
 		flags |= f.Flags()
-		size = max(size, w.pool.Total(f))
+		size := w.pool.Total(f)
+		longest = max(longest, size)
+		bytes += size
 	}
-	return flags&frame.HasOffload == 0 && (h.Longest == 0 || size <= int(h.Longest))
+	return bytes, flags&frame.HasOffload == 0 && (h.Longest == 0 || longest <= int(h.Longest))
 }
 
 // pushAll pushes packets that fit.
 func (w *pipeline) pushAll(h *action.Header, r *run) {
-	u := &w.pushing
 	bytes := 0
 	for _, f := range r.frames {
 		bytes += w.pool.Total(f)
 	}
+	w.pushBytes(h, bytes, r)
+}
+
+// pushBytes pushes packets that fit, which have so many bytes together.
+func (w *pipeline) pushBytes(h *action.Header, bytes int, r *run) {
+	u := &w.pushing
 	u.pusher.Now = w.now
 	if left := u.pusher.Push(h.Stack, r.frames, r.l3, r.l4); left != 0 {
 		bytes -= w.dropUnpushed(h, r, left)

@@ -34,6 +34,7 @@ func (q *rxQueue) copyRow(b *frame.Batch, segs [][]byte, frames []frame.Frame, p
 	header, room, takes := q.ring.header, q.pool.Room(), q.ring.takes
 	left := len(fresh)
 	limit := min(len(segs), left, len(frames), len(pieces))
+	total := 0
 	for n < limit {
 		seg := segs[n]
 		size := len(seg) - header
@@ -44,11 +45,13 @@ func (q *rxQueue) copyRow(b *frame.Batch, segs [][]byte, frames []frame.Frame, p
 		f := q.pool.At(fresh[left-1-n].Off(), size)
 		pieces[n].Set(q.pool.Bytes(f), seg[header:])
 		frames[n] = f
+		total += size
 		n++
 	}
 	move.All(pieces[:n]) // panics where memory is gone: so far nothing has changed hands
 	q.fresh.Truncate(left - n)
 	b.AppendAll(frames[:n])
+	q.counted, q.size = n, total
 	return n
 }
 

@@ -21,6 +21,8 @@ type rxQueue struct {
 	late     int  // packets of the visit before, if that has not been concluded: see conclude
 	awake    bool // the waker was heard since the queue was armed
 	announcement
+	counted int         // packets that came first in the visit in hand, and
+	size    int         // their bytes
 	fresh   frame.Batch // empty buffers; a packet's are the last ones, and leave when it is all there
 	header  [nethdr.Size]byte
 	touched byte // what touch has read, so that it is read
@@ -106,15 +108,16 @@ func (q *rxQueue) conclude() {
 	q.ring.show()
 }
 
-// count counts frames that were received, and returns their number.
+// count counts frames that were received, and returns their number. Of the first ones the size is known.
 func (q *rxQueue) count(frames []frame.Frame) int {
 	if len(frames) == 0 {
 		return 0
 	}
-	size := 0
-	for _, f := range frames {
+	size := q.size
+	for _, f := range frames[q.counted:] {
 		size += q.pool.Total(f)
 	}
+	q.counted, q.size = 0, 0
 	q.counters.Add(pmd.RxPackets, uint64(len(frames)))
 	q.counters.Add(pmd.RxBytes, uint64(size))
 	return len(frames)
