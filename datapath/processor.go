@@ -19,7 +19,9 @@ func (w *pipeline) Flush(now int64) int {
 		w.leisure.spend(w.clock() - start)
 		w.asking = w.lane.Asking()
 	}
-	n += w.takeAnswers() + w.takeOver()
+	n += w.takeAnswers()
+	taken, _ := w.takeOver()
+	n += taken
 	sent := w.takeInjected()
 	if len(w.sends) > 0 {
 		w.stages.Enter(stage.Transmit)
@@ -39,6 +41,18 @@ func (w *pipeline) Flush(now int64) int {
 		w.publish()
 	}
 	return n
+}
+
+// Settled implements pmd.Settler: no packet of the port is with the slow path, and none waits behind one that is.
+func (w *pipeline) Settled(port uint32) bool {
+	p := w.port(port)
+	return p == nil || p.held == 0 && p.sources.Len() == 0
+}
+
+// TakeOver implements pmd.Settler.
+func (w *pipeline) TakeOver() bool {
+	_, all := w.takeOver()
+	return all
 }
 
 // Park implements pmd.Processor.

@@ -131,15 +131,16 @@ func (w *pipeline) flush() {
 	w.sends = left
 }
 
-// takeOver stages the frames other workers have handed over and returns their number. What they add
-// meanwhile is for the next cycle.
-func (w *pipeline) takeOver() int {
-	total := 0
+// takeOver stages the frames other workers have handed over and returns their number, and whether these are all that there were
+// when it began. What they add meanwhile is for the next cycle.
+func (w *pipeline) takeOver() (total int, all bool) {
+	all = true
 	for _, p := range w.served {
 		from := p.tx.from.frames
 		for left := from.Len(); left > 0; {
 			n := from.PopN(w.taken[:min(left, len(w.taken))])
 			if n == 0 {
+				all = false
 				break // the rest is still being written
 			}
 			w.stageFitting(p, w.taken[:n])
@@ -147,5 +148,5 @@ func (w *pipeline) takeOver() int {
 			left -= n
 		}
 	}
-	return total
+	return total, all
 }

@@ -32,6 +32,13 @@ func (w *Worker) Do(fn func()) {
 	<-c.done
 }
 
+// runs reports whether the worker runs.
+func (w *Worker) runs() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.running
+}
+
 // Wake makes a sleeping worker run a cycle: it looks at its queues and at its processor's Flush. While
 // the worker is awake it costs one load.
 func (w *Worker) Wake() {

@@ -272,11 +272,14 @@ func (g *Group) guess() float64 {
 }
 
 // move takes q from its worker, if it has one, and gives it to another. Between the two nobody polls
-// q: what arrives waits in it.
+// q: what arrives waits in it, until what came before has left.
 func (g *Group) move(q *placed, to int) error {
 	from := q.worker
 	if from != unplaced {
 		g.workers[from].detach(q.rx)
+		if !settled(g.workers[from], g.workers[to], q.port) {
+			g.log.Warn("packets of a queue that moves may overtake some that came before", "port", q.port, "queue", q.index, "waited", settleTime)
+		}
 	}
 	if err := g.workers[to].attach(q.queue); err != nil {
 		q.worker = unplaced

@@ -111,6 +111,17 @@ type Processor interface {
 	Resume()
 }
 
+// A Settler is a Processor that keeps packets beyond the cycle in which they came, or leaves them with others. When a queue goes from one worker
+// to another, both are asked, between two cycles each and while nobody polls the queue: so no packet overtakes one that came before it.
+type Settler interface {
+	Processor
+	// Settled reports whether nothing that came from port is left here.
+	Settled(port uint32) bool
+	// TakeOver takes what other workers have handed over, to be sent before anything that comes later. It reports whether that is all that
+	// they had when it was asked.
+	TakeOver() bool
+}
+
 // A Staged processor says which stages its packets are in. It is given its worker's clock before it is given anything else.
 type Staged interface {
 	Processor

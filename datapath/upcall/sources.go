@@ -29,6 +29,9 @@ func NewSources(limit int, waiting *Waiting) *Sources {
 	return &Sources{waiting: waiting, limit: limit}
 }
 
+// Len returns how many packets are on their way.
+func (s *Sources) Len() int { return s.total }
+
 // Full reports whether the port has as many packets on their way as it may.
 func (s *Sources) Full() bool {
 	return s.total >= s.limit || !fair(s.total, s.waiting.Free())
