@@ -205,8 +205,10 @@ func (w *Worker) control() (end bool) {
 	return false
 }
 
+// run runs calls, after the poll cycle that ends here has been charged.
 func (w *Worker) run(calls []*call) {
 	start := w.clock.Cycles()
+	w.charge(start, max(w.clock.At(start), w.now))
 	for _, c := range calls {
 		c.fn()
 		close(c.done)

@@ -42,6 +42,8 @@ type Group struct {
 	log     *slog.Logger
 	workers []*Worker
 	nodes   []int // NUMA node of each worker
+	// patience is how long a queue that changes workers waits for what came by it: settleTime.
+	patience time.Duration
 
 	mu     sync.Mutex // guards what follows
 	queues []*placed  // in the order they were added
@@ -79,7 +81,7 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 	if cfg.Rebalance == 0 {
 		cfg.Rebalance = defaultRebalance
 	}
-	g := &Group{cfg: cfg, clock: cfg.Clock, log: cfg.Log}
+	g := &Group{cfg: cfg, clock: cfg.Clock, log: cfg.Log, patience: settleTime}
 	for _, wc := range cfg.Workers {
 		if g.byID(wc.ID) != unplaced {
 			return nil, fmt.Errorf("make worker group: two workers %d", wc.ID)
@@ -277,8 +279,8 @@ func (g *Group) move(q *placed, to int) error {
 	from := q.worker
 	if from != unplaced {
 		g.workers[from].detach(q.rx)
-		if !settled(g.workers[from], g.workers[to], q.port) {
-			g.log.Warn("packets of a queue that moves may overtake some that came before", "port", q.port, "queue", q.index, "waited", settleTime)
+		if !settled(g.workers[from], g.workers[to], q.port, g.patience) {
+			g.log.Warn("packets of a queue that moves may overtake some that came before", "port", q.port, "queue", q.index, "waited", g.patience)
 		}
 	}
 	if err := g.workers[to].attach(q.queue); err != nil {

@@ -10,9 +10,9 @@ const settleTime = 5 * time.Millisecond
 const settleAgain = 20 * time.Microsecond
 
 // settled waits until worker from has nothing left of a port, and worker to has taken over what others gave it. It reports false if that
-// takes longer than settleTime.
-func settled(from, to *Worker, port uint32) bool {
-	end := time.Now().Add(settleTime)
+// takes too long.
+func settled(from, to *Worker, port uint32, patience time.Duration) bool {
+	end := time.Now().Add(patience)
 	return until(end, from, func(s Settler) bool { return s.Settled(port) }) && until(end, to, Settler.TakeOver)
 }
 

@@ -50,6 +50,7 @@ func newKeepers(t *testing.T, s *story) (*Group, *frame.Pool, *fakeQueue) {
 		of := c.Processor
 		c.Processor = func(id int) Processor { return &keeper{of(id).(*sink), s} }
 	})
+	g.patience = time.Minute
 	fakes, rxqs := fakePort(t, 0, 1)
 	if err := g.AddPort(1, rxqs, PortPlacement{Node: -1}); err != nil {
 		t.Fatal(err)
@@ -93,6 +94,7 @@ func TestAQueueChangesWorkersWhenWhatCameByItHasLeft(t *testing.T) {
 func TestAQueueDoesNotWaitForAPacketThatStays(t *testing.T) {
 	s := &story{keeps: 1 << 30}
 	g, _, _ := newKeepers(t, s)
+	g.patience = settleTime
 	if took := change(t, g); took < settleTime {
 		t.Errorf("moved after %v, which is before %v", took, settleTime)
 	}

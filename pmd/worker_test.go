@@ -161,7 +161,7 @@ func TestStopWhileBusy(t *testing.T) {
 			q.put(pool, c)
 		}
 	})
-	time.Sleep(10 * time.Millisecond)
+	eventually(t, "the worker is busy", func() bool { return s.got.Load() > 0 })
 	w.Stop()
 	end.Store(true)
 	wg.Wait()
