@@ -3,6 +3,7 @@ package flood
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -200,6 +201,22 @@ func TestManyFlowsCountOnAndBeginAgain(t *testing.T) {
 	}
 }
 
+// Rules that each are to get the same share of packets depend on it.
+func TestFlowsThatComeInTurnHaveAsManyPacketsEach(t *testing.T) {
+	for _, flows := range []int{1, 7, 16, 768, 1000, Packets} {
+		sent, _, err := Options{Frames: stream.Spec{Flows: flows, Vary: []string{"destination-address"}}}.prepare()
+		must(t, err)
+		times := make(map[[4]byte]int)
+		for _, packet := range sent[0].list {
+			times[[4]byte(packet[dstAt:])]++
+		}
+		each := slices.Sorted(maps.Values(times))
+		if len(each) != flows || each[0] != each[flows-1] {
+			t.Errorf("%d flows: packets of %d, from %d to %d of each", flows, len(each), each[0], each[len(each)-1])
+		}
+	}
+}
+
 // By a tunnel's packets a judge is to know what a switch that does not encapsulate would hand on as well.
 func TestPacketsOfATunnelAreToBeInItsHeaders(t *testing.T) {
 	near := netip.MustParseAddr("192.0.2.1")
@@ -220,6 +237,7 @@ func TestAFloodThatCannotBeIsRefused(t *testing.T) {
 	for want, o := range map[string]Options{
 		"both ways that comes out": {Both: true, Out: true}, "3000 flows, want at most 1024": {Frames: six6}, "IPv4 address": {Frames: six},
 		"want at most 2240": {Frames: stream.Spec{Size: "9000"}}, `size "x"`: {Frames: stream.Spec{Size: "x"}}, "several sizes": {Frames: mixed},
+		"different source MAC addresses": {Frames: stream.Spec{Flows: 2, Vary: []string{"source-mac"}}},
 	} {
 		o.Sockets = [2]string{filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")}
 		if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {

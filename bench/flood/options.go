@@ -20,7 +20,7 @@ type Options struct {
 	Tunnel  *switches.Tunnel `json:"tunnel,omitempty"` // of the switch, by the second port; with Out frames come out of it, else they go into it
 }
 
-// Packets is how many different packets are kept ready, which are sent in turn.
+// Packets is how many different packets are kept ready at most, which are sent in turn.
 const Packets = 1024
 
 // Counts reports whether there are too many flows to keep a packet of each. The destination address is counted on then, from one packet
@@ -31,6 +31,9 @@ func (o Options) Counts() bool { return o.Frames.Flows > Packets }
 func (o Options) check() error {
 	if o.Out && o.Both {
 		return errors.New("a flood both ways that comes out of a tunnel")
+	}
+	if slices.Contains(o.Frames.Vary, "source-mac") && o.Frames.Flows > 1 {
+		return errors.New("flows of different source MAC addresses: by a part of it packets that arrive are known")
 	}
 	if !o.Counts() {
 		return nil

@@ -103,10 +103,11 @@ func made(spec stream.Spec) (list [][]byte, err error) {
 	}
 	const line = 64
 	apart := (s.Longest() + line - 1) &^ (line - 1)
-	memory := make([]byte, Packets*apart)
+	n := ready(spec)
+	memory := make([]byte, n*apart)
 	var b frame.Batch
-	for len(list) < Packets {
-		if s.Fill(cache, &b, min(frame.MaxBatch, Packets-len(list)), 0) == 0 {
+	for len(list) < n {
+		if s.Fill(cache, &b, min(frame.MaxBatch, n-len(list)), 0) == 0 {
 			return nil, fmt.Errorf("no buffers for packets of %d bytes", s.Longest())
 		}
 		for _, f := range b.Frames() {
@@ -117,6 +118,14 @@ func made(spec stream.Spec) (list [][]byte, err error) {
 		cache.PutBatch(&b)
 	}
 	return list, nil
+}
+
+// ready is how many packets of a stream are made: flows that come in turn have as many each, or the first ones would come more often.
+func ready(spec stream.Spec) int {
+	if spec.Order != "" && spec.Order != "cyclic" {
+		return Packets
+	}
+	return Packets - Packets%max(spec.Flows, 1)
 }
 
 // counted returns a packet whose destination is counted on.
