@@ -66,10 +66,10 @@ func left(ctx context.Context) string {
 	return patience.String()
 }
 
-// Count returns how many packets have arrived, and how many were offered, since the start.
-func (c *Client) Count() (received, offered uint64, err error) {
+// Count returns how many packets there were since the start.
+func (c *Client) Count() (Counts, error) {
 	a, err := c.do(command{Count: &struct{}{}})
-	return a.Received, a.Offered, err
+	return a.Counts, err
 }
 
 // do gives a command and reads its answer.

@@ -2,7 +2,6 @@ package flood
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 
@@ -13,17 +12,14 @@ import (
 	"github.com/culvertdev/culvert/encap/wire"
 )
 
-// judge returns what says what is wrong with a packet that arrives: it is to be one of those that were sent, as they were inside a tunnel, and in the
-// tunnel's headers where it goes into one.
-func (o Options) judge(inner [2]packets) func(packet []byte) error {
+// judge returns what says what is wrong with a packet that arrives: it is to be one of those that the other guest sent, as they were inside a tunnel, and
+// in the tunnel's headers where it goes into one.
+func (o Options) judge(inner packets) func(packet []byte) error {
 	known := make(map[string]bool)
-	var c *count
-	for _, p := range inner {
-		for _, packet := range p.list {
-			known[string(packet)] = true
-		}
-		c = cmp.Or(c, p.count) // both guests' are to the same addresses
+	for _, packet := range inner.list {
+		known[string(packet)] = true
 	}
+	c := inner.count
 	return func(packet []byte) (err error) {
 		if o.Tunnel != nil && !o.Out {
 			if packet, err = unwrapped(o.Tunnel, packet); err != nil {

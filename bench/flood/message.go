@@ -18,7 +18,7 @@ const maxLine = 1 << 16
 //	{"check":{"packets":4096,"within":"20s"}}
 //	{"error":"want one of the packets sent, found …"}
 //	{"count":{}}
-//	{"ok":true,"received":1000000,"offered":1000064}
+//	{"ok":true,"received":1000000,"offered":1000064,"starved":640}
 type command struct {
 	Make  *Options  `json:"make,omitempty"` // guests, once, who flood from the moment that a switch is there
 	Link  *inquiry  `json:"link,omitempty"` // waits for the switch
@@ -45,10 +45,9 @@ func (q inquiry) within() (time.Duration, error) {
 
 // An answer says what became of a command.
 type answer struct {
-	OK       bool   `json:"ok,omitempty"`
-	Error    string `json:"error,omitempty"`
-	Received uint64 `json:"received,omitempty"`
-	Offered  uint64 `json:"offered,omitempty"`
+	OK    bool   `json:"ok,omitempty"`
+	Error string `json:"error,omitempty"`
+	Counts
 }
 
 // parse reads a command.

@@ -61,7 +61,7 @@ func (s *server) carryOut(ctx context.Context, line []byte, a *answer) error {
 	case c.Check != nil:
 		return c.Check.run(ctx, func(ctx context.Context) error { return s.flood.Check(ctx, c.Check.Packets) })
 	default:
-		a.Received, a.Offered, err = s.flood.Counted()
+		a.Counts, err = s.flood.Counted()
 		return err
 	}
 }

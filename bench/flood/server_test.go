@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,8 +26,7 @@ func TestMain(m *testing.M) {
 // process starts a flood in a process of its own.
 func process(t *testing.T, o Options) (*Client, [2]string, error) {
 	t.Helper()
-	dir := t.TempDir()
-	o.Sockets, o.CPU = [2]string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}, -1
+	o.Sockets, o.CPU = sockets(t), -1
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), asFlood+"=1")
 	cmd.Stderr = os.Stderr
@@ -37,14 +35,13 @@ func process(t *testing.T, o Options) (*Client, [2]string, error) {
 }
 
 func TestAFloodIsAProcessOfItsOwn(t *testing.T) {
-	c, sockets, err := process(t, Options{Both: true, Packed: true, Frames: small()})
+	c, at, err := process(t, Options{Both: true, Packed: true, Frames: small()})
 	must(t, err)
-	connect(t, joined(), sockets)
+	connect(t, joined(), at)
 	must(t, c.Link(patient(t)))
 	must(t, c.Check(patient(t), 2000))
-	received, offered, err := c.Count()
-	if err != nil || received < 2000 || offered < received {
-		t.Errorf("%d packets were received of %d, %v", received, offered, err)
+	if n, err := c.Count(); err != nil || n.Received < 2000 || n.Offered < n.Received {
+		t.Errorf("%+v, %v, want 2000 packets or more", n, err)
 	}
 	if c.PID() == os.Getpid() {
 		t.Error("it has the process of the test")
@@ -127,7 +124,7 @@ func FuzzCommands(f *testing.F) {
 			c.put(packet, c.flows-1)
 		}
 		if c.Make.Tunnel == nil {
-			must(t, c.Make.judge(inner)(packet))
+			must(t, c.Make.judge(inner[who])(packet))
 		}
 	})
 }

@@ -62,7 +62,7 @@ func (c *benchFloodCmd) flood(ctx context.Context, e *env) (err error) {
 	if err := errors.Join(f.Link(begun), f.Check(begun, flood.Packets)); err != nil {
 		return err
 	}
-	before, offered, err := f.Counted()
+	before, err := f.Counted()
 	for last, left := time.Now(), c.Time; left > 0 && err == nil && ctx.Err() == nil; {
 		step := min(left, time.Second)
 		left -= step
@@ -70,10 +70,19 @@ func (c *benchFloodCmd) flood(ctx context.Context, e *env) (err error) {
 		case <-ctx.Done():
 		case <-time.After(step):
 		}
-		now, given, broken := f.Counted()
+		now, broken := f.Counted()
 		took := time.Since(last).Seconds()
-		fmt.Fprintf(e.out, "%.0f packets/s offered, %.0f received\n", float64(given-offered)/took, float64(now-before)/took)
-		last, before, offered, err = time.Now(), now, given, broken
+		passed := now.Since(before)
+		fmt.Fprintf(e.out, "%.0f packets/s offered, %.0f received%s\n", float64(passed.Offered)/took, float64(passed.Received)/took, limit(passed))
+		last, before, err = time.Now(), now, broken
 	}
 	return err
+}
+
+// limit says so when the generator was the limit.
+func limit(c flood.Counts) string {
+	if !c.Limited() {
+		return ""
+	}
+	return fmt.Sprintf("; the generator was the limit: the switch may have waited for %.0f %% of them", 100*float64(c.Starved)/float64(c.Offered))
 }
