@@ -184,6 +184,30 @@ func TestAFloodWithoutItsCPUSaysSo(t *testing.T) {
 	}
 }
 
+// turns ends after so many looks at it.
+type turns struct {
+	context.Context
+	left int
+}
+
+func (c *turns) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestAFloodThatRunsAllocatesNothing(t *testing.T) {
+	f, _ := alone(t)
+	ctx := &turns{Context: t.Context()}
+	if n := testing.AllocsPerRun(1, func() {
+		f.ended, ctx.left = make(chan struct{}), 10_000
+		must(t, f.Run(ctx))
+	}); n > 100 { // to begin
+		t.Errorf("10,000 turns allocate %v times", n)
+	}
+}
+
 func TestPacketsThatASwitchMayHaveWaitedForAreCounted(t *testing.T) {
 	f, ds := alone(t)
 	g := f.guests[0]

@@ -1,7 +1,6 @@
 package flood
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -198,7 +197,9 @@ func (f *Flood) turn() (linked bool, err error) {
 			}
 			wrong := f.receive(i, g)
 			for _, r := range g.rings {
-				wrong = cmp.Or(wrong, r.Err())
+				if r.Err() != nil {
+					wrong = r.Err()
+				}
 			}
 			if wrong != nil {
 				err = fmt.Errorf("guest %d: %w", i+1, wrong)

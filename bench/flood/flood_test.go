@@ -123,18 +123,20 @@ func TestPacketsArriveAsTheyWereSentAndAreCounted(t *testing.T) {
 
 func TestOneWayOnlyOneGuestSends(t *testing.T) {
 	for name, out := range map[string]bool{"the first": false, "the second": true} {
-		f, at := started(t, Options{Out: out, Frames: small()})
-		connect(t, joined(), at)
-		must(t, f.Check(patient(t), 1000))
-		var free [2]int
-		for i, g := range f.guests {
-			g.mu.Lock()
-			_, free[i] = g.rings[sends].Free()
-			g.mu.Unlock()
-		}
-		if idle := [2]bool{free[0] == RingSize, free[1] == RingSize}; idle != [2]bool{out, !out} {
-			t.Errorf("%s sends: %d entries of the two are free", name, free)
-		}
+		t.Run(name, func(t *testing.T) {
+			f, at := started(t, Options{Out: out, Frames: small()})
+			connect(t, joined(), at)
+			must(t, f.Check(patient(t), 1000))
+			var free [2]int
+			for i, g := range f.guests {
+				g.mu.Lock()
+				_, free[i] = g.rings[sends].Free()
+				g.mu.Unlock()
+			}
+			if idle := [2]bool{free[0] == RingSize, free[1] == RingSize}; idle != [2]bool{out, !out} {
+				t.Errorf("%d entries of the two are free", free)
+			}
+		})
 	}
 }
 
@@ -171,13 +173,15 @@ func TestAGuestsOwnPacketsThatComeBackAreNotTheOthers(t *testing.T) {
 
 func TestAPacketThatArrivesChangedIsNoticed(t *testing.T) {
 	for kind, frames := range map[string]stream.Spec{"few flows": small(), "many flows": many()} {
-		f, at := started(t, Options{Frames: frames})
-		w := joined()
-		w.Spoil = func(packet []byte) { packet[len(packet)-1] ^= 1 }
-		connect(t, w, at)
-		if err := f.Check(patient(t), 100); err == nil || !strings.Contains(err.Error(), "want one of the packets sent") {
-			t.Errorf("%s: got %v, want an error about a packet that was changed", kind, err)
-		}
+		t.Run(kind, func(t *testing.T) {
+			f, at := started(t, Options{Frames: frames})
+			w := joined()
+			w.Spoil = func(packet []byte) { packet[len(packet)-1] ^= 1 }
+			connect(t, w, at)
+			if err := f.Check(patient(t), 100); err == nil || !strings.Contains(err.Error(), "want one of the packets sent") {
+				t.Errorf("got %v, want an error about a packet that was changed", err)
+			}
+		})
 	}
 }
 
@@ -220,12 +224,14 @@ func TestFlowsThatComeInTurnHaveAsManyPacketsEach(t *testing.T) {
 func TestPacketsOfATunnelAreToBeInItsHeaders(t *testing.T) {
 	near := netip.MustParseAddr("192.0.2.1")
 	for _, kind := range []string{"vxlan", "geneve"} {
-		tunnel := &switches.Tunnel{Type: kind, Key: 42, Near: near, Far: near.Next(), NearMAC: [6]byte{2, 0, 0, 0, 1, 1}, FarMAC: [6]byte{2, 0, 0, 0, 1, 2}}
-		f, at := started(t, Options{Frames: small(), Tunnel: tunnel})
-		connect(t, joined(), at)
-		if err := f.Check(patient(t), 100); err == nil || !strings.Contains(err.Error(), "want a packet from 192.0.2.1 to 192.0.2.2") {
-			t.Errorf("%s: bare packets give %v", kind, err)
-		}
+		t.Run(kind, func(t *testing.T) {
+			tunnel := &switches.Tunnel{Type: kind, Key: 42, Near: near, Far: near.Next(), NearMAC: [6]byte{2, 0, 0, 0, 1, 1}, FarMAC: [6]byte{2, 0, 0, 0, 1, 2}}
+			f, at := started(t, Options{Frames: small(), Tunnel: tunnel})
+			connect(t, joined(), at)
+			if err := f.Check(patient(t), 100); err == nil || !strings.Contains(err.Error(), "want a packet from 192.0.2.1 to 192.0.2.2") {
+				t.Errorf("bare packets give %v", err)
+			}
+		})
 	}
 }
 
@@ -248,19 +254,20 @@ func TestAFloodThatCannotBeIsRefused(t *testing.T) {
 // A switch that is started again finds the guests as if they had been.
 func TestASwitchThatComesBackIsFloodedAgain(t *testing.T) {
 	for name, packed := range map[string]bool{"packed rings": true, "split rings": false} {
-		f, at := started(t, Options{Packed: packed, Both: true, Frames: small()})
-		for range 3 {
-			w := joined()
-			must(t, w.Connect(at))
-			must(t, f.Link(patient(t)))
-			arrive(t, f, 3*RingSize)
-			must(t, w.Close())
-			for f.guests[0].Up() || f.guests[1].Up() {
-				if t.Context().Err() != nil {
-					t.Fatalf("%s: the switch is gone, and its guests have not noticed", name)
+		t.Run(name, func(t *testing.T) {
+			f, at := started(t, Options{Packed: packed, Both: true, Frames: small()})
+			for range 3 {
+				w := joined()
+				must(t, w.Connect(at))
+				must(t, f.Link(patient(t)))
+				arrive(t, f, 3*RingSize)
+				must(t, w.Close())
+				for end := time.Now().Add(time.Minute); f.guests[0].Up() || f.guests[1].Up(); time.Sleep(time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatal("the switch is gone, and its guests have not noticed")
+					}
 				}
-				time.Sleep(time.Millisecond)
 			}
-		}
+		})
 	}
 }
