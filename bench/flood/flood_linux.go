@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +76,12 @@ func (f *Flood) Close() error {
 	return errors.Join(errs...)
 }
 
-// Run floods until ctx ends, or a switch does what it may not do. It is called once.
+// processors of the Go runtime, of which Run holds one. In a process that may use one CPU alone there is but one otherwise, and whoever counts waits
+// for 61 times that Run yields, a quarter of a second (runtime/proc.go, schedule: the global queue).
+const processors = 3
+
+// Run floods until ctx ends, or a switch does what it may not do. It is called once. It sees to it that the process has as many processors as it takes
+// (runtime.GOMAXPROCS).
 func (f *Flood) Run(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
@@ -83,6 +89,9 @@ func (f *Flood) Run(ctx context.Context) (err error) {
 		}
 		close(f.ended)
 	}()
+	if runtime.GOMAXPROCS(0) < processors {
+		runtime.GOMAXPROCS(processors)
+	}
 	seat, err := cpu.Take(f.o.CPU)
 	if err != nil {
 		return err

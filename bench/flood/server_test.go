@@ -2,12 +2,18 @@ package flood
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/culvertdev/culvert/pmd/cpu"
 )
 
 // asFlood makes the test program behave as a flood's process.
@@ -23,19 +29,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process starts a flood in a process of its own.
-func process(t *testing.T, o Options) (*Client, [2]string, error) {
+// process starts a flood in a process of its own, by start, nil: as it is.
+func process(t *testing.T, start func(*exec.Cmd) error, o Options) (*Client, [2]string, error) {
 	t.Helper()
 	o.Sockets, o.CPU = sockets(t), -1
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), asFlood+"=1")
 	cmd.Stderr = os.Stderr
-	c, err := Start(cmd, nil, o)
+	c, err := Start(cmd, start, o)
 	return c, o.Sockets, err
 }
 
 func TestAFloodIsAProcessOfItsOwn(t *testing.T) {
-	c, at, err := process(t, Options{Both: true, Packed: true, Frames: small()})
+	c, at, err := process(t, nil, Options{Both: true, Packed: true, Frames: small()})
 	must(t, err)
 	connect(t, joined(), at)
 	must(t, c.Link(patient(t)))
@@ -49,8 +55,48 @@ func TestAFloodIsAProcessOfItsOwn(t *testing.T) {
 	must(t, c.Close())
 }
 
+// onOneCPU starts a process that may use one CPU alone, as one of the bench's own may.
+func onOneCPU(cmd *exec.Cmd) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for ever: the thread ends with the goroutine
+		all, err := cpu.Affinity()
+		for one := range all.All() {
+			var set unix.CPUSet
+			set.Set(one)
+			err = errors.Join(err, unix.SchedSetaffinity(0, &set))
+			break
+		}
+		if err == nil {
+			err = cmd.Start()
+		}
+		started <- err
+	}()
+	return <-started
+}
+
+// A window is as long as it takes to count at its ends.
+func TestWhoCountsIsAnsweredWhileTheFloodHasTheCPU(t *testing.T) {
+	c, at, err := process(t, onOneCPU, Options{Both: true, Frames: small()})
+	must(t, err)
+	connect(t, joined(), at)
+	must(t, c.Link(patient(t)))
+	var took []time.Duration
+	for range 9 {
+		time.Sleep(20 * time.Millisecond) // of a window; who asks at once finds the process still at it
+		begun := time.Now()
+		_, err := c.Count()
+		must(t, err)
+		took = append(took, time.Since(begun))
+	}
+	if slices.Sort(took); took[4] > 60*time.Millisecond {
+		t.Errorf("an answer took %v, and mostly %v", took, took[4])
+	}
+	must(t, c.Close())
+}
+
 func TestAProcessSaysWhatItCannotDo(t *testing.T) {
-	c, _, err := process(t, Options{Frames: small()})
+	c, _, err := process(t, nil, Options{Frames: small()})
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -61,7 +107,7 @@ func TestAProcessSaysWhatItCannotDo(t *testing.T) {
 		t.Errorf("nothing to check: %v", err)
 	}
 	must(t, c.Close())
-	if _, _, err := process(t, Options{Both: true, Out: true}); err == nil || !strings.Contains(err.Error(), "both ways") {
+	if _, _, err := process(t, nil, Options{Both: true, Out: true}); err == nil || !strings.Contains(err.Error(), "both ways") {
 		t.Errorf("a flood that cannot be: %v", err)
 	}
 }
