@@ -95,3 +95,63 @@ func TestADeviceIsToldOfEntriesOnceAndIfItWantsToBe(t *testing.T) {
 		}
 	}
 }
+
+// givenBack has the device give back entry n of those that are counted as given is, with n in its length, and reports whether it was given.
+func givenBack(q *Carousel, n uint32) bool {
+	at := n & (q.size - 1)
+	switch r := q.ring.(type) {
+	case *splitCarousel:
+		if uint16(r.availWord.Load()>>16) == uint16(n) {
+			return false
+		}
+		r.used[at] = layout.Used{ID: at, Len: n % 100}
+		r.usedWord.Store(uint32(uint16(n+1)) << 16)
+	case *packedCarousel:
+		c := layout.StartCursor.Plus(n&q.size, q.size).Plus(at, q.size)
+		rest := layout.Desc{Rest: r.guard[at].Rest.Load()}
+		if rest.PackedFlags()&layout.PhaseMask != c.Phase {
+			return false
+		}
+		r.guard[at].Rest.Store(layout.PackedRest(n%100, uint16(at), layout.FlagWrite|c.Used()))
+	}
+	return true
+}
+
+// A generator that sends 20 million packets a second gives more than 2³² entries in four minutes.
+func TestEntriesGoRoundWhereCountersBeginAgain(t *testing.T) {
+	const (
+		before = 64 // entries before the end of counters of 32 bits: whole rounds with either phase
+		first  = 1<<32 - before
+	)
+	for name, q := range carousels(t, true) {
+		q.given, q.back, q.told = first, first, first
+		if r, ok := q.ring.(*splitCarousel); ok {
+			r.seen = uint16(first & 0xffff)
+			r.availWord.Store(uint32(r.seen) << 16)
+			r.usedWord.Store(uint32(r.seen) << 16)
+		}
+		device, driver := uint32(first), uint32(first)
+		for i := range 3 * before {
+			_, n := q.Free()
+			if q.Give(min(n, 1+i%5)); !q.Kick() && n > 0 {
+				t.Fatalf("%s: it is not told of entries behind %d", name, driver)
+			}
+			for range 1 + i%3 {
+				if givenBack(q, device) {
+					device++
+				}
+			}
+			at, n := q.Take(1 + i%4)
+			for k := range n {
+				entry := (at + k) % q.Size()
+				if want := int(driver % 100); entry != int(driver%8) || q.Written(entry) != want {
+					t.Fatalf("%s: entry %d came back with %d bytes, want entry %d with %d", name, entry, q.Written(entry), driver%8, want)
+				}
+				driver++
+			}
+		}
+		if q.Err() != nil || driver-first < 2*before {
+			t.Errorf("%s: %d entries went round, want %d, error %v", name, driver-first, 2*before, q.Err())
+		}
+	}
+}
