@@ -236,11 +236,14 @@ func TestPacketsOfATunnelAreToBeInItsHeaders(t *testing.T) {
 }
 
 func TestAFloodThatCannotBeIsRefused(t *testing.T) {
-	six, six6, mixed := many(), many(), many()
+	six, six6, mixed, within := many(), many(), many(), many()
 	mixed.Size = "imix"
+	within.Tunnel = &stream.Tunnel{Type: "vxlan"}
+	ends := stream.Spec{Flows: 3001, Vary: many().Vary, Source: stream.Endpoint{Address: netip.MustParseAddr("fd00::1")}}
 	six.IPv6, six6.Vary = true, []string{"source-port"}
 	for want, o := range map[string]Options{
 		"both ways that comes out": {Both: true, Out: true}, "3000 flows, want at most 1024": {Frames: six6}, "IPv4 address": {Frames: six},
+		"3000 flows, want at most 1024 where they differ in anything but the destination's IPv4 address, or are in a tunnel": {Frames: within}, "3001 flows, want at most 1024": {Frames: ends},
 		"want at most 2240": {Frames: stream.Spec{Size: "9000"}}, `size "x"`: {Frames: stream.Spec{Size: "x"}}, "several sizes": {Frames: mixed},
 		"different source MAC addresses": {Frames: stream.Spec{Flows: 2, Vary: []string{"source-mac"}}},
 	} {

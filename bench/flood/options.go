@@ -38,7 +38,9 @@ func (o Options) check() error {
 	if !o.Counts() {
 		return nil
 	}
-	if s := o.Frames; !slices.Equal(s.Vary, []string{"destination-address"}) || s.IPv6 || s.Destination.Address.Is6() || s.VLAN != 0 || s.Order != "" && s.Order != "cyclic" || o.Tunnel != nil {
+	s := o.Frames
+	six, tunnel := s.IPv6 || s.Source.Address.Is6() || s.Destination.Address.Is6(), s.Tunnel != nil || o.Tunnel != nil
+	if !slices.Equal(s.Vary, []string{"destination-address"}) || six || tunnel || s.VLAN != 0 || s.Order != "" && s.Order != "cyclic" {
 		return fmt.Errorf("%d flows, want at most %d where they differ in anything but the destination's IPv4 address, or are in a tunnel", s.Flows, Packets)
 	}
 	return nil
