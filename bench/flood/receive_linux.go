@@ -24,7 +24,7 @@ func (f *Flood) receive(who int, g *Guest) error {
 			return nil
 		}
 		if f.check.left > 0 || f.word[who] == 0 {
-			f.received.Add(f.look(who, g, at, taken))
+			f.look(who, g, at, taken)
 		} else {
 			f.received.Add(f.glance(who, g, at, taken))
 		}
@@ -50,14 +50,11 @@ func (f *Flood) glance(who int, g *Guest, at, taken int) (n uint64) {
 	return n
 }
 
-// look looks at packets one by one, and returns how many were as they should be.
-func (f *Flood) look(who int, g *Guest, at, taken int) (n uint64) {
+// look looks at packets one by one, and counts those that are as they should be.
+func (f *Flood) look(who int, g *Guest, at, taken int) {
 	for i := range taken {
-		if f.examine(who, g.arrived((at+i)%RingSize)) {
-			n++
-		}
+		f.examine(who, g.arrived((at+i)%RingSize))
 	}
-	return n
 }
 
 // arrived returns the packet that the switch has written to an entry's buffer.
@@ -65,18 +62,18 @@ func (g *Guest) arrived(entry int) []byte {
 	return g.memory.packet(receives, entry)[:max(g.rings[receives].Written(entry)-header, 0)]
 }
 
-// examine reports whether a packet is as it should be, and goes on with the check if there is one. What goes to a group is the switch's own and not
-// judged.
-func (f *Flood) examine(who int, packet []byte) (good bool) {
+// examine counts a packet that is as it should be, and goes on with the check if there is one. What goes to a group is the switch's own and not judged.
+func (f *Flood) examine(who int, packet []byte) {
 	if len(packet) > 0 && packet[0]&1 != 0 {
-		return false
+		return
 	}
 	err := f.judges[who](packet)
 	if err == nil {
 		f.word[who] = word(packet)
+		f.received.Add(1)
 	}
 	if f.check.left == 0 {
-		return err == nil
+		return
 	}
 	f.check.left--
 	if err != nil {
@@ -85,7 +82,6 @@ func (f *Flood) examine(who int, packet []byte) (good bool) {
 	if f.check.left == 0 {
 		f.check.done <- err
 	}
-	return err == nil
 }
 
 // round is called when the last entry of a guest's receive ring has come back. Now and then it makes the beginning of that buffer's packet unlike any
