@@ -71,25 +71,38 @@ func (s *Stand) flood(ctx context.Context, o flood.Options) (_ Driver, err error
 	return &flooding{c, s}, c.Check(ctx, checked)
 }
 
-// nothing is an error when anything arrives.
+// awhile is how long a switch may take until it takes packets: Open vSwitch gives a guest's rings to its threads long after they have connected.
+const awhile = 10 * time.Second
+
+// nothing is an error when anything arrives of what the switch takes.
 func nothing(ctx context.Context, c *flood.Client) error {
 	before, err := c.Count()
-	if err = errors.Join(err, pause(ctx, 200*time.Millisecond)); err != nil {
-		return err
-	}
-	after, err := c.Count()
 	if err != nil {
 		return err
 	}
-	return dropped(after.Since(before))
+	for begun := time.Now(); ; {
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+		now, err := c.Count()
+		if err != nil {
+			return err
+		}
+		if n := now.Since(before); n.Received > 0 || taken(n) || time.Since(begun) > awhile {
+			return dropped(n)
+		}
+	}
 }
 
-// dropped is an error when packets were not dropped: some arrived, or the switch took no more of them than the guests' rings hold by themselves.
+// taken reports whether the switch has taken packets, and not only the guests' rings.
+func taken(c flood.Counts) bool { return c.Offered > 2*flood.RingSize }
+
+// dropped is an error when packets were not dropped: some arrived, or none was taken.
 func dropped(c flood.Counts) error {
 	if c.Received > 0 {
 		return fmt.Errorf("%d packets arrived that a rule was to drop", c.Received)
 	}
-	if c.Offered <= 2*flood.RingSize {
+	if !taken(c) {
 		return fmt.Errorf("the switch took next to none of the packets that a rule was to drop: %d were offered", c.Offered)
 	}
 	return nil
