@@ -11,7 +11,7 @@ import (
 	"github.com/culvertdev/culvert/bench/stat"
 )
 
-// print writes a line about one window as soon as it has been measured, and one for each stage.
+// print writes what is known of one window as soon as it has been measured, and a line for each stage.
 func (s *sample) print(w io.Writer) {
 	var said []string
 	kept := s.result()
@@ -26,12 +26,19 @@ func (s *sample) print(w io.Writer) {
 	if !s.valid() {
 		said = append(said, "left out: looked up otherwise than the row says")
 	}
-	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %s: cache line %.0f, %.0f ns; others use %.0f and %.0f %%, waited %.0f %%, of these %.0f for soft interrupts; took %.1f s)\n", s.Cell, s.Contender, s.Version,
-		strings.Join(said, ", "), s.LookUps, s.class(), kept.Distance[0], kept.Distance[1], 100*s.Used[0], 100*s.Used[1], 100*s.Waited, 100*s.OwnWait, s.Took.Seconds())
+	fmt.Fprintf(w, "%s, %s %s\n", s.Cell, s.Contender, s.Version)
+	printWords(w, said)
+	printWords(w, strings.Split(s.LookUps, ", "))
+	printWords(w, []string{
+		"CPUs " + s.class(), fmt.Sprintf("cache line %.0f and %.0f ns", kept.Distance[0], kept.Distance[1]),
+		fmt.Sprintf("others use %.0f and %.0f %%", 100*s.Used[0], 100*s.Used[1]),
+		fmt.Sprintf("waited %.0f %%, of these %.0f for soft interrupts", 100*s.Waited, 100*s.OwnWait),
+		fmt.Sprintf("took %.1f s", s.Took.Seconds()),
+	})
 	printStages(w, s.Stages)
 }
 
-// printAll writes a line about all windows of a contender in one cell in turns: medians with the range behind them; and one for each stage, of the last window.
+// printAll writes what is known of all windows of a contender in one cell in turns: medians with the range behind them; and a line for each stage, of the last window.
 func printAll(w io.Writer, list []sample) {
 	last := &list[len(list)-1]
 	kept := make([]result.Window, len(list))
@@ -69,9 +76,33 @@ func printAll(w io.Writer, list []sample) {
 	if left > 0 {
 		said = append(said, fmt.Sprintf("%d left out: looked up otherwise than the row says", left))
 	}
-	fmt.Fprintf(w, "%s  %s %s: %s  (%s; %d windows, %d of them undisturbed; cache line %d to %d ns)\n", last.Cell, last.Contender, last.Version,
-		strings.Join(said, ", "), last.LookUps, len(list), good, least, most)
+	fmt.Fprintf(w, "%s, %s %s\n", last.Cell, last.Contender, last.Version)
+	printWords(w, said)
+	printWords(w, strings.Split(last.LookUps, ", "))
+	printWords(w, []string{fmt.Sprintf("%d windows", len(list)), fmt.Sprintf("%d of them undisturbed", good), fmt.Sprintf("cache line %d to %d ns", least, most)})
 	printStages(w, last.Stages)
+}
+
+// columns is how wide lines are at most, but for words that are longer.
+const columns = 100
+
+// printWords writes words with commas between them, indented, in as many lines as it takes.
+func printWords(w io.Writer, words []string) {
+	const indent = "    "
+	line := ""
+	for i, word := range words {
+		if i < len(words)-1 {
+			word += ","
+		}
+		if line != "" && len(indent)+len(line)+1+len(word) > columns {
+			fmt.Fprintln(w, indent+line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	if line != "" {
+		fmt.Fprintln(w, indent+line)
+	}
 }
 
 func printStages(w io.Writer, list []result.Stage) {

@@ -62,7 +62,7 @@ func TestWindowsAreKeptWithAllThatIsKnownOfThem(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		var line strings.Builder
-		if c.s.print(&line); !strings.Contains(line.String(), c.s.Contender+" v1: ") {
+		if c.s.print(&line); !strings.Contains(line.String(), ", "+c.s.Contender+" v1\n") {
 			t.Errorf("%s: %s", c.name, line.String())
 		}
 	}
@@ -140,7 +140,7 @@ func TestAWindowIsOfTheStateInWhichItsFiguresWereTaken(t *testing.T) {
 	}
 	var said strings.Builder
 	s.print(&said)
-	if !strings.Contains(said.String(), "mixed: cache line 70, 420 ns") {
+	if !strings.Contains(said.String(), "CPUs mixed, cache line 70 and 420 ns") {
 		t.Errorf("it says %q", said.String())
 	}
 }
