@@ -122,14 +122,23 @@ func (r *runningOVS) Config() []string { return r.config }
 
 // Forward takes a bundle, so that all rules change at once (ovs-ofctl(8)). One by one, each of many invalidates what the forwarding thread has cached, and while a
 // generator sends, 32,768 took from 18 s to a minute and a half, where a bundle of them takes one second.
+//
+// It returns when what is cached has been looked through: packets may be forwarded by the rules before until then.
 func (r *runningOVS) Forward(ctx context.Context, rules []string) error {
 	r.rules = rules
 	file := filepath.Join(r.scene.Dir, "rules")
 	if err := os.WriteFile(file, []byte(strings.Join(rules, "\n")+"\n"), 0o600); err != nil {
 		return err
 	}
-	_, err := r.Ofctl(ctx, openflow, "--bundle", "replace-flows", bridge, file)
-	return err
+	if _, err := r.Ofctl(ctx, openflow, "--bundle", "replace-flows", bridge, file); err != nil {
+		return err
+	}
+	for range 2 { // the first may be told of a look that began before
+		if _, err := r.Appctl("revalidator/wait"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *runningOVS) Restart(ctx context.Context) error { return r.again(ctx, r.Instance.Restart) }
