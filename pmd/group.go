@@ -162,9 +162,13 @@ func (g *Group) AddPort(port uint32, rxqs []RxQueue, where PortPlacement) error 
 		return fmt.Errorf("add port %d to workers: %w", port, err)
 	}
 	g.queues = append(g.queues, added...)
-	if err := g.settle(); err != nil {
+	err = g.settle()
+	if slices.ContainsFunc(added, func(q *placed) bool { return q.worker == unplaced }) {
 		g.drop(port)
 		return fmt.Errorf("add port %d to workers: %w", port, err)
+	}
+	if err != nil { // another port's
+		g.log.Warn("a queue could not be moved", "error", err)
 	}
 	return nil
 }

@@ -271,6 +271,10 @@ func TestAQueueThatNoWorkerTakesDoesNotKeepOthersWaiting(t *testing.T) {
 	if ids := workersOf(g, 0); !slices.Equal(ids, []int{-1}) {
 		t.Errorf("the bad queue has worker %v, want none", ids)
 	}
+	_, more := fakePort(t, 2, 1)
+	if err := g.AddPort(2, more, PortPlacement{Node: -1}); err != nil {
+		t.Errorf("another port is not added: %v", err)
+	}
 }
 
 func TestStartAndStopOfAGroupMayRace(t *testing.T) {
