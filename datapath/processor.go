@@ -52,6 +52,7 @@ func (w *pipeline) Settled(port uint32) bool {
 // TakeOver implements pmd.Settler.
 func (w *pipeline) TakeOver() bool {
 	_, all := w.takeOver()
+	w.flush()
 	return all
 }
 

@@ -1,6 +1,11 @@
 package datapath
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/culvertdev/culvert/ring"
+	"github.com/culvertdev/culvert/ring/frame"
+)
 
 // TestAPortIsSettledWhenNothingOfItIsWithTheSlowPath: until then its queue stays with nobody, see pmd.Settler.
 func TestAPortIsSettledWhenNothingOfItIsWithTheSlowPath(t *testing.T) {
@@ -21,12 +26,29 @@ func TestAPortIsSettledWhenNothingOfItIsWithTheSlowPath(t *testing.T) {
 		}
 	}
 	for !r.w.Settled(1) {
-		if got := r.out.got; len(got) == 2 {
+		if r.out.sent == 2 {
 			t.Fatal("both packets have left, and the port is not settled")
 		}
 		r.w.Flush(r.now)
 	}
-	if _, all := r.w.takeOver(); !all {
+	if !r.w.TakeOver() {
 		t.Error("nobody has handed anything over, and that is not all")
+	}
+}
+
+// Who gets a queue may send by another worker's queue, or by one of its own that the device serves before this one's.
+func TestWhatIsTakenOverLeavesBeforeAnotherWorkerIsAsked(t *testing.T) {
+	r := newRig(t, &byPort{}, 1)
+	p := r.w.port(2)
+	p.tx.from = &handover{frames: ring.NewMPSC[frame.Frame](handoverDepth)}
+	r.w.served = append(r.w.served, p)
+	f, _ := r.gen.FromBytes(testPacket)
+	p.tx.from.frames.Push(f)
+	sent := r.out.sent
+	if !r.w.TakeOver() {
+		t.Error("that is not all")
+	}
+	if r.out.sent != sent+1 {
+		t.Errorf("%d packets were sent, want 1", r.out.sent-sent)
 	}
 }

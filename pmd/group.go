@@ -283,7 +283,7 @@ func (g *Group) move(q *placed, to int) error {
 	from := q.worker
 	if from != unplaced {
 		g.workers[from].detach(q.rx)
-		if !settled(g.workers[from], g.workers[to], q.port, g.patience) {
+		if !settled(g.workers, from, q.port, g.patience) {
 			g.log.Warn("packets of a queue that moves may overtake some that came before", "port", q.port, "queue", q.index, "waited", g.patience)
 		}
 	}

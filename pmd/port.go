@@ -112,13 +112,13 @@ type Processor interface {
 }
 
 // A Settler is a Processor that keeps packets beyond the cycle in which they came, or leaves them with others. When a queue goes from one worker
-// to another, both are asked, between two cycles each and while nobody polls the queue: so no packet overtakes one that came before it.
+// to another, all are asked, between two cycles each and while nobody polls the queue: the one that had it, then the others. So no packet
+// is given to a transmit queue before one that came by the queue earlier. Between two transmit queues the order is their device's.
 type Settler interface {
 	Processor
 	// Settled reports whether nothing that came from port is left here.
 	Settled(port uint32) bool
-	// TakeOver takes what other workers have handed over, to be sent before anything that comes later. It reports whether that is all that
-	// they had when it was asked.
+	// TakeOver sends what other workers have handed over. It reports whether that is all that they had when it was asked.
 	TakeOver() bool
 }
 

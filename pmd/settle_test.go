@@ -1,6 +1,7 @@
 package pmd
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -41,11 +42,11 @@ func (k *keeper) Settled(port uint32) bool {
 
 func (k *keeper) TakeOver() bool { return k.story.tell("taken over", func() bool { return true }) }
 
-// newKeepers returns a group of two workers whose first has the only queue, and is busy with it.
-func newKeepers(t *testing.T, s *story) (*Group, *frame.Pool, *fakeQueue) {
+// newKeepers returns a group of n workers whose first has the only queue.
+func newKeepers(t *testing.T, n int, s *story) (*Group, *frame.Pool, *fakeQueue) {
 	t.Helper()
 	var pool *frame.Pool
-	g, pool, _ := newTestGroup(t, 2, func(c *GroupConfig) {
+	g, pool, _ := newTestGroup(t, n, func(c *GroupConfig) {
 		c.Rebalance = -1
 		of := c.Processor
 		c.Processor = func(id int) Processor { return &keeper{of(id).(*sink), s} }
@@ -58,13 +59,13 @@ func newKeepers(t *testing.T, s *story) (*Group, *frame.Pool, *fakeQueue) {
 	return g, pool, fakes[0]
 }
 
-// change has the queue go to the other worker, and returns how long that took.
+// change has the queue go to the last worker, or back to the first, and returns how long that took.
 func change(t *testing.T, g *Group) time.Duration {
 	t.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	start := time.Now()
-	if err := g.move(g.queues[0], 1-g.queues[0].worker); err != nil {
+	if err := g.move(g.queues[0], len(g.workers)-1-g.queues[0].worker); err != nil {
 		t.Fatal(err)
 	}
 	return time.Since(start)
@@ -72,7 +73,7 @@ func change(t *testing.T, g *Group) time.Duration {
 
 func TestAQueueChangesWorkersWhenWhatCameByItHasLeft(t *testing.T) {
 	s := &story{keeps: 3}
-	g, pool, q := newKeepers(t, s)
+	g, pool, q := newKeepers(t, 2, s)
 	frames := newCache(t, pool)
 	sinks := [2]*sink{g.workers[0].proc.(*keeper).sink, g.workers[1].proc.(*keeper).sink}
 	put := 0
@@ -93,7 +94,7 @@ func TestAQueueChangesWorkersWhenWhatCameByItHasLeft(t *testing.T) {
 
 func TestAQueueDoesNotWaitForAPacketThatStays(t *testing.T) {
 	s := &story{keeps: 1 << 30}
-	g, _, _ := newKeepers(t, s)
+	g, _, _ := newKeepers(t, 2, s)
 	g.patience = settleTime
 	if took := change(t, g); took < settleTime {
 		t.Errorf("moved after %v, which is before %v", took, settleTime)
@@ -101,11 +102,25 @@ func TestAQueueDoesNotWaitForAPacketThatStays(t *testing.T) {
 	if got := workersOf(g, 1); got[0] != 1 {
 		t.Errorf("the queue is with worker %d, want 1", got[0])
 	}
+	if len(s.asked) != 1 || s.asked[0] != "taken over" {
+		t.Errorf("workers were asked %q: packets of other flows than that one's are overtaken, too", s.asked)
+	}
+}
+
+// A port may have more than one transmit queue and fewer than there are workers: then what the worker that had the queue has handed
+// over may be with a third one, while the one that gets it sends by itself.
+func TestAQueueChangesWorkersWhenThirdOnesHaveSentWhatWasHandedOver(t *testing.T) {
+	s := new(story)
+	g, _, _ := newKeepers(t, 4, s)
+	change(t, g)
+	if want := []string{"settled", "taken over", "taken over", "taken over"}; !slices.Equal(s.asked, want) {
+		t.Errorf("workers were asked %q, want %q", s.asked, want)
+	}
 }
 
 func TestWorkersThatDoNotRunAreNotWaitedFor(t *testing.T) {
 	s := &story{keeps: 1 << 30}
-	g, _, _ := newKeepers(t, s)
+	g, _, _ := newKeepers(t, 2, s)
 	g.Stop()
 	change(t, g)
 	if len(s.asked) > 0 || s.keeps != 1<<30 {
