@@ -43,11 +43,25 @@ func (w *pipeline) Flush(now int64) int {
 	return n
 }
 
-// Settled implements pmd.Settler: no packet of the port is with the slow path, and none waits behind one that is.
+// Settled implements pmd.Settler: no packet of the port is with the slow path, and none waits behind one that is. Those that came in
+// tunnels are their ports' there; nobody knows by which port they came, so all tunnels count for each port that has some.
 func (w *pipeline) Settled(port uint32) bool {
 	p := w.port(port)
-	return p == nil || p.held == 0 && p.sources.Len() == 0
+	if p == nil {
+		return true
+	}
+	if p.under != nil {
+		for _, t := range w.known {
+			if t.tunnel != nil && !t.settled() {
+				return false
+			}
+		}
+	}
+	return p.settled()
 }
+
+// settled reports whether no packet of the port, as this worker has it, is with the slow path or behind one that is.
+func (p *workerPort) settled() bool { return p.held == 0 && p.sources.Len() == 0 }
 
 // TakeOver implements pmd.Settler.
 func (w *pipeline) TakeOver() bool {

@@ -36,6 +36,26 @@ func TestAPortIsSettledWhenNothingOfItIsWithTheSlowPath(t *testing.T) {
 	}
 }
 
+func TestAnUnderlayPortIsSettledWhenNothingOutOfATunnelIsWithTheSlowPath(t *testing.T) {
+	r := newRig(t, new(intoTunnel), 1)
+	r.tunnelled(t)
+	f, _ := r.gen.FromBytes(wrapped(t, r, rigStacks(t)["vxlan"], testPacket))
+	r.batch.Append(f)
+	r.w.Process(1, &r.batch)
+	if r.w.Settled(1) {
+		t.Error("settled with a packet on its way through the slow path that came by the port, in a tunnel")
+	}
+	if !r.w.Settled(2) {
+		t.Error("a port that nothing came by is not settled")
+	}
+	for !r.w.Settled(1) {
+		if r.out.sent == 1 {
+			t.Fatal("the packet has left, and the port is not settled")
+		}
+		r.w.Flush(r.now)
+	}
+}
+
 // Who gets a queue may send by another worker's queue, or by one of its own that the device serves before this one's.
 func TestWhatIsTakenOverLeavesBeforeAnotherWorkerIsAsked(t *testing.T) {
 	r := newRig(t, &byPort{}, 1)

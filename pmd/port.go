@@ -116,7 +116,7 @@ type Processor interface {
 // is given to a transmit queue before one that came by the queue earlier. Between two transmit queues the order is their device's.
 type Settler interface {
 	Processor
-	// Settled reports whether nothing that came from port is left here.
+	// Settled reports whether nothing that came from port is left here. What came from it in a tunnel counts.
 	Settled(port uint32) bool
 	// TakeOver sends what other workers have handed over. It reports whether that is all that they had when it was asked.
 	TakeOver() bool
