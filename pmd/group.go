@@ -284,7 +284,8 @@ func (g *Group) move(q *placed, to int) error {
 	if from != unplaced {
 		g.workers[from].detach(q.rx)
 		if !settled(g.workers, from, q.port, g.patience) {
-			g.log.Warn("packets of a queue that moves may overtake some that came before", "port", q.port, "queue", q.index, "waited", g.patience)
+			// Once somebody polls the queue: who reads the log may be slow.
+			defer g.log.Warn("packets of a queue that moved may have overtaken some that came before", "port", q.port, "queue", q.index, "waited", g.patience)
 		}
 	}
 	if err := g.workers[to].attach(q.queue); err != nil {

@@ -1,6 +1,8 @@
 package pmd
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -105,6 +107,33 @@ func TestAQueueDoesNotWaitForAPacketThatStays(t *testing.T) {
 	if len(s.asked) != 1 || s.asked[0] != "taken over" {
 		t.Errorf("workers were asked %q: packets of other flows than that one's are overtaken, too", s.asked)
 	}
+}
+
+// A stuckLog is one whose reader has stopped: records wait until it goes on.
+type stuckLog struct {
+	slog.Handler
+	on chan struct{}
+}
+
+func (l *stuckLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *stuckLog) Handle(context.Context, slog.Record) error { <-l.on; return nil }
+
+func TestAQueueThatChangesWorkersWaitsForNoLog(t *testing.T) {
+	s := &story{keeps: 1 << 30}
+	g, pool, q := newKeepers(t, 2, s)
+	g.patience = settleTime
+	log := &stuckLog{slog.DiscardHandler, make(chan struct{})}
+	g.mu.Lock()
+	g.log = slog.New(log)
+	g.mu.Unlock()
+	frames := newCache(t, pool)
+	s.during = sync.OnceFunc(func() { q.put(pool, frames) }) // nobody has the queue then
+	var moved sync.WaitGroup
+	moved.Go(func() { change(t, g) })
+	defer moved.Wait()
+	defer close(log.on)
+	eventually(t, "the other worker polls the queue", func() bool { return g.workers[1].proc.(*keeper).got.Load() == 1 })
 }
 
 // A port may have more than one transmit queue and fewer than there are workers: then what the worker that had the queue has handed
