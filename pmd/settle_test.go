@@ -119,6 +119,8 @@ func (l *stuckLog) Enabled(context.Context, slog.Level) bool { return true }
 
 func (l *stuckLog) Handle(context.Context, slog.Record) error { <-l.on; return nil }
 
+func (l *stuckLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+
 func TestAQueueThatChangesWorkersWaitsForNoLog(t *testing.T) {
 	s := &story{keeps: 1 << 30}
 	g, pool, q := newKeepers(t, 2, s)

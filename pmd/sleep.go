@@ -1,6 +1,10 @@
 package pmd
 
-import "time"
+import (
+	"context"
+	"log/slog"
+	"time"
+)
 
 // sleep arms all queues and waits until one of them, a Wake or the housekeeping time comes. It returns
 // at once when there is something to do.
@@ -73,12 +77,18 @@ func (w *Worker) wakeMeasured(latency int64) {
 func (w *Worker) verdict() {
 	w.spins.Store(w.idle.slow)
 	wake, budget := time.Duration(w.idle.wake), time.Duration(w.idle.budget)
+	level, what := slog.LevelInfo, "waking up fits the latency budget again: the worker sleeps when idle"
 	if w.idle.slow {
 		w.count.Add(workerOverBudget, 1)
-		w.log.Warn("waking up takes longer than the latency budget: the worker spins", "wake", wake, "budget", budget)
-	} else {
-		w.log.Info("waking up fits the latency budget again: the worker sleeps when idle", "wake", wake, "budget", budget)
+		level, what = slog.LevelWarn, "waking up takes longer than the latency budget: the worker spins"
 	}
+	if !w.telling.CompareAndSwap(false, true) {
+		return // who reads the log is slow
+	}
+	go func() { // the worker does not wait for that
+		w.log.Log(context.Background(), level, what, "wake", wake, "budget", budget)
+		w.telling.Store(false)
+	}()
 }
 
 // calibrate measures how long waking up takes before the worker trusts it.

@@ -1,6 +1,7 @@
 package pmd
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -116,6 +117,24 @@ func TestAWorkerSpinsWhenWakingUpTakesLongerThanTheBudget(t *testing.T) {
 	w.Stop()
 	if st := w.Stats(); st.Sleeps != 0 || !st.Spins || st.OverBudget != 1 {
 		t.Errorf("slept %d times, spins %v, gave up %d times; want 0, true, 1", st.Sleeps, st.Spins, st.OverBudget)
+	}
+}
+
+func TestAWorkerThatSpinsWaitsForNoLog(t *testing.T) {
+	pool := newPool(t)
+	s, q, frames := newSink(t, pool), newFakeQueue(t, 0, true), newCache(t, pool)
+	log := &stuckLog{slog.DiscardHandler, make(chan struct{})}
+	defer close(log.on)
+	w := NewWorker(WorkerConfig{CPU: -1, Latency: time.Nanosecond, Clock: testClock, Log: slog.New(log)}, s)
+	t.Cleanup(w.Stop)
+	if err := w.AddQueue(1, q); err != nil {
+		t.Fatal(err)
+	}
+	q.put(pool, frames)
+	go w.Start() // which fails for no worker that may run on any CPU
+	eventually(t, "the worker takes a packet", func() bool { return s.got.Load() == 1 })
+	if w.Stop(); w.Stats().OverBudget != 1 {
+		t.Error("the worker had nothing to say: the test shows nothing")
 	}
 }
 

@@ -64,6 +64,7 @@ type Worker struct {
 	waiter  waiter
 	rang    atomic.Int64 // ns, when the last Wake rang the bell
 	spins   atomic.Bool  // idle.slow or no budget, for readers
+	telling atomic.Bool  // the log is being told so
 
 	_      [128]byte   // what wakers touch shares no cache line with the loop's fields
 	asleep atomic.Bool // the worker waits, or is about to: whoever has work for it rings the bell
