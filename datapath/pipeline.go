@@ -132,6 +132,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 1. Keys. Frames without an Ethernet header end here.
 	w.stages.Enter(stage.Parse)
 	k := &w.keys
+	settled := w.book.Settled() // before any flow is found: who finds one that a walk removes must not take that to be over
 	if recirc == 0 && w.waiting.Len() == 0 && w.watch == nil {
 		w.flows.Expect(k, port)
 	}
@@ -161,7 +162,6 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 		gone |= w.hold(b, depth, gone)
 	}
 	// 4. The flow of the port's latest packet, then the exact-match cache, then the megaflow cache for what neither knows.
-	settled := w.book.Settled() // before any flow is found: who finds one that a walk removes must not take that to be over
 	known := w.latest(port, recirc, gone)
 	miss := w.miss[:0]
 	if known|gone != 1<<k.N-1 {
