@@ -93,6 +93,62 @@ func TestLatestFindsWithoutKeysWhatItFindsByThem(t *testing.T) {
 	}
 }
 
+// TestPacketsOfOneKeyFareAlikeWhenTheirFlowGoes: the extraction tells some without a key, others with IP options are no plain packets and are
+// told by it. If the flow goes in between, all are still of it: those that ask the slow path would be overtaken by those that do not.
+func TestPacketsOfOneKeyFareAlikeWhenTheirFlowGoes(t *testing.T) {
+	pool, err := frame.NewPool(frame.Options{Buffers: 64, Huge: frame.HugeNever, Audit: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := pool.NewCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := udpTo(1)
+	option := make([]byte, 0, len(plain)+4)
+	option = append(option, plain[:wire.EthernetSize+wire.IPv4Size]...)
+	option = append(option, 1, 1, 1, 0) // three of no operation and the end of the list (RFC 791 section 3.1)
+	option = append(option, plain[wire.EthernetSize+wire.IPv4Size:]...)
+	option[wire.EthernetSize]++
+	binary.BigEndian.PutUint16(option[wire.EthernetSize+wire.IPv4Length:], uint16(len(option)-wire.EthernetSize))
+	var b frame.Batch
+	for _, pkt := range [][]byte{option, plain, option} {
+		f, ok := frames.FromBytes(pkt)
+		if !ok {
+			t.Fatal("no buffer")
+		}
+		b.Append(f)
+	}
+	x := &flow.Extractor{Seed: testSeed}
+	var k flow.Keys
+	x.Extract(pool, 1, 0, &b, &k)
+	if k.Hash[0] != k.Hash[1] {
+		t.Fatal("options are part of the key")
+	}
+	var of flow.Key
+	k.Key(0, &of)
+	m := mustNew(t, Options{})
+	r := m.NewReader()
+	s, _ := put(t, m, of, prefix(8))
+	r.Meet(1, s)
+	r.Expect(&k, 1)
+	x.Extract(pool, 1, 0, &b, &k)
+	if k.Same != 0b010 {
+		t.Fatalf("%03b are told without a key, want the plain packet", k.Same)
+	}
+	m.Remove(s)
+	var slots [frame.MaxBatch]Slot
+	if found := r.Latest(&k, 1, 0, &slots); found != 0b111 {
+		t.Errorf("%03b are of the flow that has just gone, want all", found)
+	}
+	r.Close()
+	frames.PutBatch(&b)
+	frames.Close()
+	if err := pool.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNothingIsExpectedOfAPortBeyondTheCacheOrAtRest(t *testing.T) {
 	m := mustNew(t, Options{})
 	r := m.NewReader()

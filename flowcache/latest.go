@@ -23,7 +23,9 @@ type latest struct {
 // their slots, and returns a bit for each. Packets with a bit in gone are left out.
 //
 // No two flows are for the same packet, so it does not matter which is asked first. The slot may be another flow's by now, or
-// nobody's; see recall. Those that Expect had the extraction look for are not compared again.
+// nobody's; see recall. Those that Expect had the extraction look for are not compared again. If there are any, the flow was there when
+// the look-up began, and it stays the one for the others as well, removed meanwhile or not: packets of one key, of which some are plain
+// and some are not, must not part here.
 func (r *Reader) Latest(k *flow.Keys, port uint32, gone uint64, slots *[frame.MaxBatch]Slot) (found uint64) {
 	if port >= maxPorts {
 		return 0
@@ -34,7 +36,7 @@ func (r *Reader) Latest(k *flow.Keys, port uint32, gone uint64, slots *[frame.Ma
 		return 0
 	}
 	e := &m.entries[s]
-	if others := (1<<k.N - 1) &^ (k.Guessed | gone); others != 0 && e.gen.Load()&1 != 0 {
+	if others := (1<<k.N - 1) &^ (k.Guessed | gone); others != 0 && (k.Guessed != 0 || e.gen.Load()&1 != 0) {
 		rec := m.maskOf(e.mask)
 		found = k.UnderBase(&rec.block[flow.Base], &e.base) & others
 		for rest := extensions(rec.blocks); rest != 0; rest &= rest - 1 {
