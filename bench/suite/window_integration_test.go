@@ -249,7 +249,7 @@ func TestARunSaysAllWhereItIsToldTo(t *testing.T) {
 	if len(run.Rows) != 1 {
 		t.Errorf("%d rows, want one", len(run.Rows))
 	}
-	for _, want := range []string{"cells, ", "our own generator by itself", "packed, 64 bytes, latency at low load  culvert", "windows took"} {
+	for _, want := range []string{"cells, ", "our own generator by itself", "packed, 64 bytes, latency at low load, culvert", "windows took"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
