@@ -2,6 +2,7 @@ package flowcache
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -201,14 +202,7 @@ func FuzzExpectedPackets(f *testing.F) {
 
 // guess lets ops happen and returns how many packets were told without a key, and by it.
 func guess(t testing.TB, seed uint64, ops []byte) (told, not int) {
-	pool, err := frame.NewPool(frame.Options{Buffers: 64, Huge: frame.HugeNever, Audit: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	frames, err := pool.NewCache()
-	if err != nil {
-		t.Fatal(err)
-	}
+	pool, frames := newFrames(t)
 	m, err := New(Options{Flows: 64, Seed: &testSeed, MasksPerPort: 1 + int(seed%3)})
 	if err != nil {
 		t.Fatal(err)
@@ -239,10 +233,6 @@ func guess(t testing.TB, seed uint64, ops []byte) (told, not int) {
 	}
 	g.with.Close()
 	g.without.Close()
-	frames.Close()
-	if err := pool.Close(); err != nil {
-		t.Error(err)
-	}
 	return g.told, g.not
 }
 
@@ -257,8 +247,10 @@ func TestExpectedPacketsAreFoundAsOthers(t *testing.T) {
 				ops[i] = 0
 			}
 		}
-		a, b := guess(t, seed, ops)
-		told, not = told+a, not+b
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			a, b := guess(t, seed, ops)
+			told, not = told+a, not+b
+		})
 	}
 	t.Logf("%d packets told without a key, %d by it", told, not)
 	if told < 1000 || not < 1000 {

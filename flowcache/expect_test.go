@@ -24,8 +24,9 @@ func udpTo(last byte) []byte {
 	return pkt
 }
 
-// TestLatestFindsWithoutKeysWhatItFindsByThem looks the same packets up with and without an extraction that knows what to expect.
-func TestLatestFindsWithoutKeysWhatItFindsByThem(t *testing.T) {
+// newFrames returns room for a batch of packets, which has to be free again when the test ends.
+func newFrames(t testing.TB) (*frame.Pool, *frame.Cache) {
+	t.Helper()
 	pool, err := frame.NewPool(frame.Options{Buffers: 64, Huge: frame.HugeNever, Audit: true})
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +35,18 @@ func TestLatestFindsWithoutKeysWhatItFindsByThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		frames.Close()
+		if err := pool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return pool, frames
+}
+
+// TestLatestFindsWithoutKeysWhatItFindsByThem looks the same packets up with and without an extraction that knows what to expect.
+func TestLatestFindsWithoutKeysWhatItFindsByThem(t *testing.T) {
+	pool, frames := newFrames(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	x := &flow.Extractor{Seed: testSeed}
 	var b frame.Batch
@@ -87,23 +100,12 @@ func TestLatestFindsWithoutKeysWhatItFindsByThem(t *testing.T) {
 	if spared < 100 {
 		t.Errorf("of 2000 packets %d were found without a key, which is too few to tell", spared)
 	}
-	frames.Close()
-	if err := pool.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // TestPacketsOfOneKeyFareAlikeWhenTheirFlowGoes: the extraction tells some without a key, others with IP options are no plain packets and are
 // told by it. If the flow goes in between, all are still of it: those that ask the slow path would be overtaken by those that do not.
 func TestPacketsOfOneKeyFareAlikeWhenTheirFlowGoes(t *testing.T) {
-	pool, err := frame.NewPool(frame.Options{Buffers: 64, Huge: frame.HugeNever, Audit: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	frames, err := pool.NewCache()
-	if err != nil {
-		t.Fatal(err)
-	}
+	pool, frames := newFrames(t)
 	plain := udpTo(1)
 	option := make([]byte, 0, len(plain)+4)
 	option = append(option, plain[:wire.EthernetSize+wire.IPv4Size]...)
@@ -143,10 +145,6 @@ func TestPacketsOfOneKeyFareAlikeWhenTheirFlowGoes(t *testing.T) {
 	}
 	r.Close()
 	frames.PutBatch(&b)
-	frames.Close()
-	if err := pool.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestNothingIsExpectedOfAPortBeyondTheCacheOrAtRest(t *testing.T) {
