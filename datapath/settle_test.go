@@ -25,14 +25,20 @@ func TestAPortIsSettledWhenNothingOfItIsWithTheSlowPath(t *testing.T) {
 			t.Fatal("another port is not settled")
 		}
 	}
-	for !r.w.Settled(1) {
-		if r.out.sent == 2 {
-			t.Fatal("both packets have left, and the port is not settled")
-		}
-		r.w.Flush(r.now)
-	}
+	settles(t, r, 2)
 	if !r.w.TakeOver() {
 		t.Error("nobody has handed anything over, and that is not all")
+	}
+}
+
+// settles has the worker go on until port 1 is settled, which it is as soon as all packets have left.
+func settles(t *testing.T, r *rig, all int) {
+	t.Helper()
+	for !r.w.Settled(1) {
+		if r.out.sent == all {
+			t.Fatalf("all %d packets have left, and the port is not settled", all)
+		}
+		r.w.Flush(r.now)
 	}
 }
 
@@ -48,12 +54,7 @@ func TestAnUnderlayPortIsSettledWhenNothingOutOfATunnelIsWithTheSlowPath(t *test
 	if !r.w.Settled(2) {
 		t.Error("a port that nothing came by is not settled")
 	}
-	for !r.w.Settled(1) {
-		if r.out.sent == 1 {
-			t.Fatal("the packet has left, and the port is not settled")
-		}
-		r.w.Flush(r.now)
-	}
+	settles(t, r, 1)
 }
 
 // Who gets a queue may send by another worker's queue, or by one of its own that the device serves before this one's.
