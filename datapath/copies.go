@@ -73,18 +73,28 @@ func (w *pipeline) outputCopies(port uint32, frames []frame.Frame, size int) {
 	}
 }
 
+// cutAll has no packet of r longer than size bytes.
+func (w *pipeline) cutAll(size int, r *run) {
+	for i := range r.frames {
+		w.frames.Cut(&r.frames[i], size)
+	}
+	r.all = frame.Measure{}
+}
+
 // output sends the packets themselves out of a port, of each size bytes at most.
-func (w *pipeline) output(port uint32, frames []frame.Frame, size int) {
+func (w *pipeline) output(port uint32, size int, r *run) {
 	p := w.port(port)
 	if p == nil {
-		w.count.drop(dropPortGone, len(frames))
-		w.free(frames)
+		w.count.drop(dropPortGone, len(r.frames))
+		w.free(r.frames)
 		return
 	}
 	if size != whole {
-		for i := range frames {
-			w.frames.Cut(&frames[i], size)
-		}
+		w.cutAll(size, r)
 	}
-	w.stageAll(p, frames)
+	if r.all.Plain && r.all.Longest <= p.room {
+		w.stageFitting(p, r.frames)
+		return
+	}
+	w.stageAll(p, r.frames)
 }

@@ -17,6 +17,7 @@ type run struct {
 	clones bool   // of other packets, whose program goes on after this one
 	frames []frame.Frame
 	l3, l4 []uint16
+	all    frame.Measure // of frames, as they are; nothing where nobody has measured them
 }
 
 // whole is OpTrunc's argument for packets that are sent as they are.
@@ -38,7 +39,7 @@ func (w *pipeline) run(words []uint64, r run) {
 		switch in.Op {
 		case action.OpOutput:
 			if len(rest) == 0 {
-				w.output(in.Arg, r.frames, size)
+				w.output(in.Arg, size, &r)
 				return
 			}
 			w.outputCopies(in.Arg, r.frames, size)
@@ -47,8 +48,10 @@ func (w *pipeline) run(words []uint64, r run) {
 			action.Set(w.pool, &in, r.frames, r.l3, r.l4)
 		case action.OpPushVLAN:
 			w.pushVLAN(uint16(in.Arg>>16), uint16(in.Arg), &r)
+			r.all = frame.Measure{}
 		case action.OpPopVLAN:
 			w.popVLAN(&r)
+			r.all = frame.Measure{}
 		case action.OpRecirc:
 			w.recirc(in.Arg, &r)
 			return
@@ -74,6 +77,7 @@ func (w *pipeline) run(words []uint64, r run) {
 			w.clone(inner, &r)
 		default:
 			w.rare(&in, &r)
+			r.all = frame.Measure{}
 		}
 		words = rest
 	}

@@ -140,7 +140,11 @@ func FuzzRun(f *testing.F) {
 		b.Append(pkt)
 		r.w.x.Extract(r.w.pool, 1, 0, b, &r.w.keys)
 		r.w.clones.left = maxClones
-		r.w.run(words, run{port: 1, depth: maxRecirc, frames: b.Frames(), l3: r.w.keys.L3[:1], l4: r.w.keys.L4[:1]})
+		var all frame.Measure
+		if data[len(data)-1]&2 != 0 {
+			all = r.w.pool.Measure(b.Frames())
+		}
+		r.w.run(words, run{port: 1, depth: maxRecirc, frames: b.Frames(), l3: r.w.keys.L3[:1], l4: r.w.keys.L4[:1], all: all})
 		b.Reset()
 		again := r.w.again.n
 		r.w.finishRecirc(maxRecirc, 0, b) // over the limit: dropped

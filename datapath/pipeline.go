@@ -366,22 +366,24 @@ func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept 
 			continue
 		}
 		first, list := i, w.flows.Actions(w.slots[i])
-		i = w.follow(frames, i, list, settled)
+		var all frame.Measure
+		i, all = w.follow(frames, i, list, settled)
 		words := w.lists.Get(list)
 		if kept != nil && !action.Bare(words) {
 			w.pool.KeepTunnel(frames[first:i], kept)
+			all = frame.Measure{}
 		}
 		w.run(words, run{
 			port: port, depth: depth,
-			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i],
+			frames: frames[first:i], l3: w.keys.L3[first:i], l4: w.keys.L4[first:i], all: all,
 		})
 	}
 }
 
-// follow counts the packets from frame i on whose flows have the program list, and returns the first that has another or was
-// not found.
-func (w *pipeline) follow(frames []frame.Frame, i int, list flowcache.ListID, settled version.Number) int {
-	first, flows, sum := i, 0, uint64(0)
+// follow measures and counts the packets from frame i on whose flows have the program list, and returns the first that has another
+// or was not found.
+func (w *pipeline) follow(frames []frame.Frame, i int, list flowcache.ListID, settled version.Number) (next int, all frame.Measure) {
+	first, flows := i, 0
 	for i < len(frames) && w.slots[i] != 0 {
 		slot := w.slots[i]
 		actions, number := w.flows.Verdict(slot)
@@ -389,22 +391,25 @@ func (w *pipeline) follow(frames []frame.Frame, i int, list flowcache.ListID, se
 			break
 		}
 		from := i
-		for ; i < len(frames) && w.slots[i] == slot; i++ {
-			size := w.pool.Total(frames[i])
-			w.sizes[i] = uint32(size)
-			sum += uint64(size)
+		for i < len(frames) && w.slots[i] == slot {
+			i++
 		}
 		if number != 0 {
 			w.depart(frames[from:i], slot, actions, version.Number(number), settled)
 		}
 		flows++
 	}
+	all = w.pool.Measure(frames[first:i])
 	if flows == 1 {
-		w.flows.Credit(w.slots[first], uint64(i-first), sum, w.now)
-	} else {
-		w.flows.CreditEach(w.slots[first:i], w.sizes[first:i], w.now)
+		w.flows.Credit(w.slots[first], uint64(i-first), uint64(all.Bytes), w.now)
+		return i, all
 	}
-	return i
+	sizes := w.sizes[:i-first]
+	for j := range sizes {
+		sizes[j] = uint32(w.pool.Total(frames[first+j]))
+	}
+	w.flows.CreditEach(w.slots[first:i], sizes, w.now)
+	return i, all
 }
 
 // credit counts the packets from frame i on that are of its flow and returns the first that is not.

@@ -23,44 +23,44 @@ type pushing struct {
 func (w *pipeline) push(in *action.Instruction, rest []uint64, size int, r *run) {
 	h := in.Header()
 	if size != whole {
-		for i := range r.frames {
-			w.frames.Cut(&r.frames[i], size)
-		}
+		w.cutAll(size, r)
 	}
-	if bytes, ok := w.fitsTunnel(&h, r.frames); ok {
-		w.pushBytes(&h, bytes, r)
+	if w.fitsTunnel(&h, r) {
+		w.pushMeasured(&h, r)
 		return
 	}
 	w.pushEach(&h, rest, r)
 }
 
-// fitsTunnel reports whether nothing has to be done to any of the packets before they go into their tunnel, and how many bytes they
-// have together.
-func (w *pipeline) fitsTunnel(h *action.Header, frames []frame.Frame) (bytes int, ok bool) {
-	flags, longest := frame.Flags(0), 0
-	for _, f := range frames {
-		flags |= f.Flags()
-		size := w.pool.Total(f)
-		longest = max(longest, size)
-		bytes += size
+// fitsTunnel reports whether nothing has to be done to any of the packets before they go into their tunnel.
+func (w *pipeline) fitsTunnel(h *action.Header, r *run) bool {
+	if !r.all.Plain {
+		r.all = w.pool.Measure(r.frames)
+		for _, f := range r.frames {
+			if f.Flags()&frame.HasOffload != 0 {
+				return false
+			}
+		}
 	}
-	return bytes, flags&frame.HasOffload == 0 && (h.Longest == 0 || longest <= int(h.Longest))
+	return h.Longest == 0 || r.all.Longest <= int(h.Longest)
 }
 
 // pushAll pushes packets that fit.
 func (w *pipeline) pushAll(h *action.Header, r *run) {
-	bytes := 0
-	for _, f := range r.frames {
-		bytes += w.pool.Total(f)
-	}
-	w.pushBytes(h, bytes, r)
+	r.all = w.pool.Measure(r.frames)
+	w.pushMeasured(h, r)
 }
 
-// pushBytes pushes packets that fit, which have so many bytes together.
-func (w *pipeline) pushBytes(h *action.Header, bytes int, r *run) {
+// pushMeasured pushes packets that fit and have been measured.
+func (w *pipeline) pushMeasured(h *action.Header, r *run) {
 	u := &w.pushing
 	u.pusher.Now = w.now
-	if left := u.pusher.Push(h.Stack, r.frames, r.l3, r.l4); left != 0 {
+	bytes, before := r.all.Bytes, r.frames[0].Len()
+	if left := u.pusher.Push(h.Stack, r.frames, r.l3, r.l4); left == 0 {
+		stack := r.frames[0].Len() - before
+		r.all.Bytes += stack * len(r.frames)
+		r.all.Longest += stack
+	} else {
 		bytes -= w.dropUnpushed(h, r, left)
 	}
 	if p := w.port(h.Tunnel); p != nil && p.tunnel != nil {
@@ -84,7 +84,7 @@ func (w *pipeline) dropUnpushed(h *action.Header, r *run, left uint64) (size int
 		w.dropTunnel(h.Tunnel, w.pushing.pusher.Why(h.Stack, f), 1)
 		w.frames.Put(f)
 	}
-	r.frames = r.frames[:n]
+	r.frames, r.all = r.frames[:n], frame.Measure{}
 	return size
 }
 
@@ -98,6 +98,7 @@ func (w *pipeline) pushEach(h *action.Header, rest []uint64, r *run) {
 		return
 	}
 	u.busy = true
+	r.all = frame.Measure{} // parts of r are taken for runs of their own
 	for i, f := range r.frames {
 		w.pushOne(h, rest, r, f, r.l3[i], r.l4[i])
 	}

@@ -23,18 +23,15 @@ func (w *pipeline) passWhole(port uint32, b *frame.Batch) bool {
 	if !action.Blind(words) {
 		return false
 	}
-	size := 0
-	for _, f := range b.Frames() {
-		if f.Len() < wire.EthernetSize {
-			return false // dropped by name where it is parsed
-		}
-		size += w.pool.Total(f)
+	all := w.pool.Measure(b.Frames())
+	if all.Least < wire.EthernetSize {
+		return false // dropped by name where it is parsed
 	}
 	n := b.Len()
 	w.count.levels.Add(hitPort, uint64(n))
-	w.flows.Credit(slot, uint64(n), uint64(size), w.now)
+	w.flows.Credit(slot, uint64(n), uint64(all.Bytes), w.now)
 	w.stages.Enter(stage.Actions)
-	w.run(words, run{port: port, frames: b.Frames(), l3: w.keys.L3[:n], l4: w.keys.L4[:n]})
+	w.run(words, run{port: port, frames: b.Frames(), l3: w.keys.L3[:n], l4: w.keys.L4[:n], all: all})
 	b.Reset()
 	return true
 }
