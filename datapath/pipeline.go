@@ -200,7 +200,7 @@ func (w *pipeline) pass(port, recirc uint32, depth int, b *frame.Batch) {
 	// 7. Actions, for runs of packets with the same ones.
 	w.stages.Enter(stage.Actions)
 	if recirc == 0 {
-		w.execute(port, depth, settled, kept, b.Frames())
+		w.execute(port, depth, settled, kept, b.Frames(), known == 1<<k.N-1)
 	} else {
 		w.executeAgain(port, recirc, depth, b.Frames())
 	}
@@ -358,8 +358,8 @@ func (w *pipeline) lose(set uint64) []uint16 {
 // execute runs the programs of the packets that were found the first time they were looked up. Neighbours with the same
 // program run together, whatever flows they are of: order is kept, and a thousand flows between two ports cost what one
 // does. settled is the version that was settled before they were looked up; kept, unless nil, what programs that ask for it
-// still have to be given of outer headers.
-func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept *[frame.TunnelBlock]byte, frames []frame.Frame) {
+// still have to be given of outer headers; alike says that all packets are of one flow.
+func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept *[frame.TunnelBlock]byte, frames []frame.Frame, alike bool) {
 	for i := 0; i < len(frames); {
 		if w.slots[i] == 0 {
 			i++
@@ -367,7 +367,7 @@ func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept 
 		}
 		first, list := i, w.flows.Actions(w.slots[i])
 		var all frame.Measure
-		i, all = w.follow(frames, i, list, settled)
+		i, all = w.follow(frames, i, list, settled, alike)
 		words := w.lists.Get(list)
 		if kept != nil && !action.Bare(words) {
 			w.pool.KeepTunnel(frames[first:i], kept)
@@ -382,7 +382,7 @@ func (w *pipeline) execute(port uint32, depth int, settled version.Number, kept 
 
 // follow measures and counts the packets from frame i on whose flows have the program list, and returns the first that has another
 // or was not found.
-func (w *pipeline) follow(frames []frame.Frame, i int, list flowcache.ListID, settled version.Number) (next int, all frame.Measure) {
+func (w *pipeline) follow(frames []frame.Frame, i int, list flowcache.ListID, settled version.Number, alike bool) (next int, all frame.Measure) {
 	first, flows := i, 0
 	for i < len(frames) && w.slots[i] != 0 {
 		slot := w.slots[i]
@@ -391,6 +391,9 @@ func (w *pipeline) follow(frames []frame.Frame, i int, list flowcache.ListID, se
 			break
 		}
 		from := i
+		if alike {
+			i = len(frames)
+		}
 		for i < len(frames) && w.slots[i] == slot {
 			i++
 		}
