@@ -46,7 +46,7 @@ func (w *pipeline) stageAll(p *workerPort, frames []frame.Frame) {
 // fits reports whether the port takes f for certain; of a packet in several buffers, or that is not finished,
 // stage finds out.
 func (p *workerPort) fits(f frame.Frame) bool {
-	return f.Len() <= p.room && f.More() == 0 && f.Flags() == 0
+	return f.Len() <= p.room && f.Plain()
 }
 
 // fitsBare forgets what outer headers a packet came in, as all do that leave, and reports whether the port takes it

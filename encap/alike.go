@@ -48,7 +48,7 @@ func (x *Popper) meetAlike() bool {
 	v0, v1, v2, v3, v4, v5 := le.Uint64(first[:]), le.Uint64(first[8:]), le.Uint64(first[16:]), le.Uint64(first[24:]), le.Uint64(first[32:]), le.Uint32(first[40:])
 	for _, f := range frames {
 		pkt := pool.Bytes(f)
-		if f.Flags() != 0 || f.More() != 0 || len(pkt) < inner+wire.EthernetSize || pool.Headroom(f)+inner < frame.TunnelRoom {
+		if !f.Plain() || len(pkt) < inner+wire.EthernetSize || pool.Headroom(f)+inner < frame.TunnelRoom {
 			return false
 		}
 		h := (*[8 + familiarOuter4]byte)(pkt[l3-8:])

@@ -64,7 +64,7 @@ func (x *Popper) meet() (others uint64) {
 	var met uint64
 	for i, f := range x.frames {
 		pkt := x.pool.Bytes(f)
-		if f.Flags() != 0 || f.More() != 0 || len(pkt) < wire.EthernetSize+wire.VLANTagSize+familiarOuter4+wire.EthernetSize {
+		if !f.Plain() || len(pkt) < wire.EthernetSize+wire.VLANTagSize+familiarOuter4+wire.EthernetSize {
 			continue
 		}
 		l3, ether, place := front(pkt)

@@ -28,7 +28,7 @@ func (q *txQueue) copyRow(r *ring, frames []frame.Frame, got int, pieces []move.
 	for i, seg := range segs {
 		f := frames[i]
 		n := header + f.Len()
-		if f.Flags() != 0 || f.More() != 0 || f.Len() > r.longest || len(seg) < n {
+		if !f.Plain() || f.Len() > r.longest || len(seg) < n {
 			break
 		}
 		pieces[i].Set(seg[header:], q.pool.Bytes(f))

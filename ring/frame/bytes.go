@@ -10,7 +10,7 @@ func (c *Cache) FromBytes(data []byte) (f Frame, ok bool) {
 			break
 		}
 		n := min(len(data), c.p.Room())
-		g.len = uint16(n)
+		g.setLen(n)
 		copy(c.p.Bytes(g), data)
 		data = data[n:]
 		if !ch.Append(c.p, g) {
@@ -30,7 +30,7 @@ func (c *Cache) FromBytes(data []byte) (f Frame, ok bool) {
 // AppendTo appends a copy of the whole packet f, all its buffers, to dst and returns it.
 func (p *Pool) AppendTo(dst []byte, f Frame) []byte {
 	dst = append(dst, p.Bytes(f)...)
-	for f.more != 0 {
+	for f.More() != 0 {
 		f, _ = p.Next(f)
 		dst = append(dst, p.Bytes(f)...)
 	}

@@ -50,17 +50,17 @@ func (c *Cache) Get() (f Frame, ok bool) {
 	if c.p.audit != nil {
 		c.p.take(buf)
 	}
-	return Frame{off: buf<<c.p.shift + Headroom}, true
+	return at(buf<<c.p.shift+Headroom, 0), true
 }
 
 // Put frees f and the whole chain behind it.
 func (c *Cache) Put(f Frame) {
-	for f.more != 0 {
+	for f.More() != 0 {
 		next, _ := c.p.Next(f)
-		c.put(f.off >> c.p.shift)
+		c.put(f.Off() >> c.p.shift)
 		f = next
 	}
-	c.put(f.off >> c.p.shift)
+	c.put(f.Off() >> c.p.shift)
 }
 
 // Fill appends up to n fresh frames to b, as many as it has room for and the arena has buffers, and
@@ -74,14 +74,15 @@ func (c *Cache) Fill(b *Batch, n int) int {
 		k := min(uint32(left), c.n)
 		c.n -= k
 		left -= int(k)
-		from, to := c.free[c.n:c.n+k], b.f[b.n:b.n+int(k)]
-		b.n += int(k)
-		for i := range to {
-			to[i] = Frame{off: from[len(from)-1-i]<<c.p.shift + Headroom}
+		from, shift := c.free[c.n:c.n+k], c.p.shift&31
+		to := b.f[b.n:][:len(from)]
+		b.n += len(from)
+		for i, buf := range from {
+			to[i] = at(buf<<shift+Headroom, 0)
 		}
 		if c.p.audit != nil {
 			for _, f := range to {
-				c.p.take(f.off >> c.p.shift)
+				c.p.take(f.Off() >> c.p.shift)
 			}
 		}
 	}
@@ -109,12 +110,17 @@ func (c *Cache) putPlain(fs []Frame) int {
 	}
 	room := c.free[c.n:]
 	fs = fs[:min(len(fs), len(room))]
-	n, shift := 0, c.p.shift
-	for ; n < len(fs) && fs[n].more == 0; n++ {
-		room[n] = fs[n].off >> shift
+	room = room[:len(fs)]
+	shift := c.p.shift & 31
+	for i, f := range fs {
+		if f.More() != 0 {
+			c.n += uint32(i)
+			return i
+		}
+		room[i] = f.Off() >> shift
 	}
-	c.n += uint32(n)
-	return n
+	c.n += uint32(len(fs))
+	return len(fs)
 }
 
 // Copy returns a copy of the whole packet f, chain, offload wishes and outer headers included, in buffers of
@@ -136,23 +142,24 @@ func (c *Cache) CopyFront(f Frame, size int) (dup Frame, ok bool) {
 			return Frame{}, false
 		}
 		// Same place in the buffer: same headroom, same alignment.
-		g.off = g.off&^c.p.mask | f.off&c.p.mask
-		g.len = uint16(min(int(f.len), size))
+		g = at(g.Off()&^c.p.mask|f.Off()&c.p.mask, min(f.Len(), size))
 		copy(c.p.Bytes(g), c.p.Bytes(f))
 		ch.Append(c.p, g)
-		size -= int(g.len)
+		size -= g.Len()
 		if f, ok = c.p.Next(f); !ok || size == 0 {
 			break
 		}
 	}
 	dup = ch.Frame(c.p)
-	if dup.flags = head.flags; cut {
-		dup.flags &^= HasOffload
+	flags := head.Flags()
+	if cut {
+		flags &^= HasOffload
 	}
-	if dup.flags&HasOffload != 0 {
+	dup.SetFlags(flags)
+	if flags&HasOffload != 0 {
 		c.p.Meta(dup).Offload = c.p.Meta(head).Offload
 	}
-	if dup.flags&HasTunnel != 0 {
+	if flags&HasTunnel != 0 {
 		c.p.copyTunnel(dup, head)
 	}
 	return dup, true
@@ -165,23 +172,23 @@ func (c *Cache) Cut(f *Frame, size int) {
 	if size >= p.Total(*f) {
 		return
 	}
-	f.flags &^= HasOffload
+	f.SetFlags(f.Flags() &^ HasOffload)
 	end := f // the last buffer that stays
 	left := size
-	kept := uint8(0)
-	for tail := *f; left > int(tail.len); kept++ {
-		left -= int(tail.len)
+	kept := 0
+	for tail := *f; left > tail.Len(); kept++ {
+		left -= tail.Len()
 		end = &p.Meta(tail).Next
 		tail, _ = p.Next(tail)
 	}
-	if kept < f.more {
+	if kept < f.More() {
 		last := *end
-		last.more = f.more - kept
+		last.setMore(f.More() - kept)
 		rest, _ := p.Next(last)
 		c.Put(rest)
 	}
-	end.len = uint16(left)
-	if f.more = kept; kept > 0 {
+	end.setLen(left)
+	if f.setMore(kept); kept > 0 {
 		p.Meta(*f).Total = uint32(size)
 	}
 }

@@ -27,7 +27,7 @@ func (c *Chain) Append(p *Pool, f Frame) bool {
 		p.Meta(c.last).Next = f
 	}
 	c.last = f
-	c.total += uint32(f.len)
+	c.total += uint32(f.Len())
 	c.n++
 	return true
 }
@@ -38,8 +38,8 @@ func (c *Chain) Frame(p *Pool) Frame {
 		panic("frame: a chain of no buffers")
 	}
 	f := c.head
-	f.more = uint8(c.n - 1)
-	if f.more != 0 {
+	f.setMore(c.n - 1)
+	if c.n > 1 {
 		p.Meta(f).Total = c.total
 	}
 	*c = Chain{}
@@ -49,18 +49,18 @@ func (c *Chain) Frame(p *Pool) Frame {
 // Next returns the buffer behind f in its chain, as a frame that knows how many follow it; ok is
 // false when f is the last. It does not pass ownership: the head owns the chain.
 func (p *Pool) Next(f Frame) (next Frame, ok bool) {
-	if f.more == 0 {
+	if f.More() == 0 {
 		return Frame{}, false
 	}
 	next = p.Meta(f).Next
-	next.more = f.more - 1
+	next.setMore(f.More() - 1)
 	return next, true
 }
 
 // CopyOut copies the whole packet, all buffers, into dst and returns the number of bytes copied.
 func (p *Pool) CopyOut(f Frame, dst []byte) int {
 	n := copy(dst, p.Bytes(f))
-	for f.more != 0 {
+	for f.More() != 0 {
 		f, _ = p.Next(f)
 		n += copy(dst[n:], p.Bytes(f))
 	}

@@ -196,7 +196,7 @@ func TestABatchHoldsMaxBatchFrames(t *testing.T) {
 		if b.Len() != i || b.Room() != MaxBatch-i {
 			t.Fatalf("length %d, room %d after %d frames", b.Len(), b.Room(), i)
 		}
-		b.Append(Frame{off: uint32(i)})
+		b.Append(at(uint32(i), 0))
 	}
 	if f := b.Frames(); len(f) != MaxBatch || f[5].Off() != 5 {
 		t.Error("frames are not in order")

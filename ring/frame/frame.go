@@ -34,24 +34,46 @@ const (
 // A Frame names the data of one packet: the bytes of its first buffer and how many buffers follow.
 // It holds no Go pointers, so arrays of frames cost the garbage collector nothing. The zero Frame
 // names no data and must not be freed.
+//
+// All of it is one word, which is read and written at once: a struct of four fields would be put together in memory, part by part.
 type Frame struct {
-	off   uint32 // first data byte, offset in bytes from the start of the arena
-	len   uint16 // bytes of data in this buffer; [Pool.Total] has the sum of a chain
-	more  uint8  // buffers that follow this one in its chain
-	flags Flags
+	word uint64 // first data byte, offset in bytes from the start of the arena 32; bytes of data in this buffer 16; buffers behind it 8; flags 8
 }
 
+// Where the parts of a Frame begin in its word.
+const (
+	lenAt   = 32
+	moreAt  = 48
+	flagsAt = 56
+)
+
+// at returns a frame of n bytes in one buffer, from offset off on.
+func at(off uint32, n int) Frame { return Frame{uint64(off) | uint64(uint16(n))<<lenAt} }
+
 // Off returns the offset of the first data byte from the start of the arena, in bytes.
-func (f Frame) Off() uint32 { return f.off }
+func (f Frame) Off() uint32 { return uint32(f.word) }
 
-// Len returns the number of data bytes in the first buffer.
-func (f Frame) Len() int { return int(f.len) }
+// Len returns the number of data bytes in the first buffer; [Pool.Total] has the sum of a chain.
+func (f Frame) Len() int { return int(uint16(f.word >> lenAt)) }
 
-// More returns how many buffers follow the first; 0 for a packet in one buffer.
-func (f Frame) More() int { return int(f.more) }
+// More returns how many buffers follow the first in its chain; 0 for a packet in one buffer.
+func (f Frame) More() int { return int(uint8(f.word >> moreAt)) }
 
 // Flags returns the flags of f.
-func (f Frame) Flags() Flags { return f.flags }
+func (f Frame) Flags() Flags { return Flags(f.word >> flagsAt) }
+
+// Plain reports whether f is a packet in one buffer, without flags: that More and Flags are 0.
+func (f Frame) Plain() bool { return f.word>>moreAt == 0 }
 
 // SetFlags replaces the flags of f.
-func (f *Frame) SetFlags(v Flags) { f.flags = v }
+func (f *Frame) SetFlags(v Flags) { f.word = f.word&(1<<flagsAt-1) | uint64(v)<<flagsAt }
+
+// setLen makes f have n bytes in its first buffer.
+func (f *Frame) setLen(n int) { f.word = f.word&^(0xffff<<lenAt) | uint64(uint16(n))<<lenAt }
+
+// setMore makes n buffers follow the first one.
+func (f *Frame) setMore(n int) { f.word = f.word&^(0xff<<moreAt) | uint64(uint8(n))<<moreAt }
+
+// skip moves the first data byte by n bytes towards the end, of which there are as many; with a negative n towards the start, and there
+// is room for them.
+func (f *Frame) skip(n int) { f.word += uint64(n) - uint64(n)<<lenAt }

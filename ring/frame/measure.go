@@ -14,14 +14,14 @@ type Measure struct {
 func (p *Pool) Measure(frames []Frame) (m Measure) {
 	bytes, longest, least, any := 0, 0, math.MaxUint16, uint64(0)
 	for i := range frames {
-		n := int(frames[i].len)
+		n := frames[i].Len()
 		bytes += n
 		longest = max(longest, n)
 		least = min(least, n)
-		any |= frames[i].word()
+		any |= frames[i].word
 	}
 	m = Measure{Bytes: bytes, Longest: longest, Least: least}
-	if some := asFrame(any); some.more|uint8(some.flags) != 0 {
+	if !(Frame{any}).Plain() {
 		p.measureChains(frames, &m)
 		return m
 	}
@@ -32,9 +32,9 @@ func (p *Pool) Measure(frames []Frame) (m Measure) {
 // measureChains adds to m what packets have behind their first buffers.
 func (p *Pool) measureChains(frames []Frame, m *Measure) {
 	for _, f := range frames {
-		if f.more != 0 {
+		if f.More() != 0 {
 			total := p.Total(f)
-			m.Bytes += total - int(f.len)
+			m.Bytes += total - f.Len()
 			m.Longest = max(m.Longest, total)
 		}
 	}

@@ -12,10 +12,11 @@ type Meta struct {
 	Hash   uint32 // dp_hash; set by action.OpHash and OpLarger, for recirculation ids with flow.RecircHashed
 	Total  uint32 // bytes of the whole packet; set when More() > 0
 	L3, L4 uint16 // header offsets in bytes from the start of the data; 0 means none
-	Next   Frame  // next buffer of this packet's chain; set when More() > 0
-	Link   Frame  // next frame of a [List]
+	_      [4]byte
+	Next   Frame // next buffer of this packet's chain; set when More() > 0
+	Link   Frame // next frame of a [List]
 	Offload
-	_ [18]byte
+	_ [14]byte
 }
 
 // Offload says what the sender left to the receiver, in virtio-net's terms (VIRTIO 1.2, 5.1.6).

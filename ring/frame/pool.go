@@ -118,49 +118,48 @@ func (p *Pool) BufferSize() int { return 1 << p.shift }
 func (p *Pool) Room() int { return p.BufferSize() - Headroom }
 
 // Buffer returns the number of the buffer that f's data is in.
-func (p *Pool) Buffer(f Frame) uint32 { return f.off >> p.shift }
+func (p *Pool) Buffer(f Frame) uint32 { return f.Off() >> p.shift }
 
 // At returns the frame for n bytes of data at offset off of the arena, as a descriptor names them.
 // The caller owns that buffer. The data must lie within one buffer.
-func (p *Pool) At(off uint32, n int) Frame { return Frame{off: off, len: uint16(n)} }
+func (p *Pool) At(off uint32, n int) Frame { return at(off, n) }
 
 // Bytes returns the data in f's first buffer, valid until f is freed or handed on. Its capacity ends
 // with the data: appending never reaches another buffer.
 func (p *Pool) Bytes(f Frame) []byte {
-	end := uint(f.off) + uint(f.len)
-	return p.mem[f.off:end:end]
+	end := uint(f.Off()) + uint(f.Len())
+	return p.mem[f.Off():end:end]
 }
 
 // Meta returns what the switch knows about f.
-func (p *Pool) Meta(f Frame) *Meta { return &p.meta[f.off>>p.shift] }
+func (p *Pool) Meta(f Frame) *Meta { return &p.meta[f.Off()>>p.shift] }
 
 // Total returns the bytes of the whole packet, all buffers of its chain together.
 func (p *Pool) Total(f Frame) int {
-	if f.more == 0 {
-		return int(f.len)
+	if f.More() == 0 {
+		return f.Len()
 	}
 	return int(p.Meta(f).Total)
 }
 
 // Headroom returns the free bytes in front of f's data.
-func (p *Pool) Headroom(f Frame) int { return int(f.off & p.mask) }
+func (p *Pool) Headroom(f Frame) int { return int(f.Off() & p.mask) }
 
 // Tailroom returns the free bytes behind the data in f's first buffer.
-func (p *Pool) Tailroom(f Frame) int { return p.BufferSize() - p.Headroom(f) - int(f.len) }
+func (p *Pool) Tailroom(f Frame) int { return p.BufferSize() - p.Headroom(f) - f.Len() }
 
 // Prepend moves the start of f's data n bytes to the front. It reports false, and leaves f as it is,
 // when there is not enough headroom: what is kept of outer headers (HasTunnel) is not written over.
 func (p *Pool) Prepend(f *Frame, n int) bool {
-	room := int(f.off & p.mask)
-	if f.flags&HasTunnel != 0 {
+	room := int(f.Off() & p.mask)
+	if f.Flags()&HasTunnel != 0 {
 		room -= TunnelRoom
 	}
-	if n > room || int(f.len)+n > 0xffff {
+	if n > room || f.Len()+n > 0xffff {
 		return false
 	}
-	f.off -= uint32(n)
-	f.len += uint16(n)
-	if f.more != 0 {
+	f.skip(-n)
+	if f.More() != 0 {
 		p.Meta(*f).Total += uint32(n)
 	}
 	return true
@@ -170,22 +169,20 @@ func (p *Pool) Prepend(f *Frame, n int) bool {
 // buffer holds fewer, or when nothing would be left of data that reaches to the end of its buffer: the
 // start of a frame is what names its buffer.
 func (p *Pool) Trim(f *Frame, n int) bool {
-	if n > int(f.len) || int(f.off&p.mask)+n > int(p.mask) {
+	if n > f.Len() || int(f.Off()&p.mask)+n > int(p.mask) {
 		return false
 	}
-	if f.more != 0 {
+	if f.More() != 0 {
 		p.Meta(*f).Total -= uint32(n)
 	}
-	f.off += uint32(n)
-	f.len -= uint16(n)
+	f.skip(n)
 	return true
 }
 
 // TrimAll is Trim for frames in one buffer that are all known to have more than n bytes.
 func (p *Pool) TrimAll(frames []Frame, n int) {
 	for i := range frames {
-		frames[i].off += uint32(n)
-		frames[i].len -= uint16(n)
+		frames[i].skip(n)
 	}
 }
 
@@ -195,5 +192,5 @@ func (p *Pool) SetLen(f *Frame, n int) {
 	if n < 0 || p.Headroom(*f)+n > p.BufferSize() {
 		panic("frame: length beyond the buffer")
 	}
-	f.len = uint16(n)
+	f.setLen(n)
 }

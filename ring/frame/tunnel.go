@@ -21,7 +21,7 @@ var _ [TunnelRoom - TunnelBlock - TunnelOptions]struct{}
 // Tunnel returns the room for what is kept of the outer headers, the first bytes of f's first buffer. It is for
 // the owner of f, whose data must not begin within it: see TunnelFits. Old bytes are in it unless HasTunnel is set.
 func (p *Pool) Tunnel(f Frame) *[TunnelRoom]byte {
-	return (*[TunnelRoom]byte)(p.mem[f.off&^p.mask:])
+	return (*[TunnelRoom]byte)(p.mem[f.Off()&^p.mask:])
 }
 
 // TunnelFits reports whether there is room for outer headers in front of f's data.
@@ -33,7 +33,7 @@ func (p *Pool) KeepTunnel(frames []Frame, block *[TunnelBlock]byte) {
 	kept := *block // a copy that nothing else names is written without a call
 	for i := range frames {
 		*(*[TunnelBlock]byte)(p.Tunnel(frames[i])[:]) = kept
-		frames[i].flags |= HasTunnel
+		frames[i].SetFlags(frames[i].Flags() | HasTunnel)
 	}
 }
 

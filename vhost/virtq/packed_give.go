@@ -30,9 +30,9 @@ func (q *Packed) give(b *Chains, n int) {
 	// Chains of one descriptor lie side by side, up to the ring's end.
 	for done < min(n, b.plain) {
 		run := min(min(n, b.plain)-done, int(q.size-given.At))
-		used, table := given.Used(), q.desc[given.At:][:run]
+		used, table, chains := given.Used(), q.desc[given.At:][:run], b.chain[done:][:run]
 		for i := range table {
-			table[i].Rest = usedRest(&b.chain[done+i], used)
+			table[i].Rest = usedRest(&chains[i], used)
 		}
 		given, done = given.Plus(uint32(run), q.size), done+run
 	}
