@@ -47,13 +47,16 @@ const (
 	entropy2 = 0xd6e8feb86659fd93
 )
 
-// read looks at what is in the frames: it writes the entropy of each to u.hash, and returns a bit for each whose headers may
+// read looks at what is in the frames, but for those with a bit in skip: it writes the entropy of each to u.hash, and returns a bit for each whose headers may
 // have a congestion mark, or be no IP headers. What most are, IPv4 packets without options that are no fragments, is
 // read here.
-func (u *Pusher) read() (marked uint64) {
+func (u *Pusher) read(skip uint64) (marked uint64) {
 	pool, frames := u.Pool, u.frames
 	l3s, l4s, hash := u.l3[:len(frames)], u.l4[:len(frames)], u.hash[:len(frames)]
 	for i, f := range frames {
+		if skip>>(i&63)&1 != 0 {
+			continue
+		}
 		pkt, l3, l4 := pool.Bytes(f), int(l3s[i]), int(l4s[i])
 		if l3 >= wire.EthernetSize && l4 == l3+wire.IPv4Size && len(pkt) >= l4+4 {
 			h := (*[inner4]byte)(pkt[l3-2:])

@@ -28,6 +28,8 @@ type Pusher struct {
 	l3, l4 []uint16
 	hash   [frame.MaxBatch]uint32 // entropy of each packet
 	stack  [MaxStack]byte         // of the batch: copied in one go where words would be written one by one
+
+	template usual // the same, for pushUsual
 }
 
 // Push puts the header stack in words, made by AppendStack, in front of each frame. It returns a bit for each frame that
@@ -44,7 +46,7 @@ func (u *Pusher) Push(words []uint64, frames []frame.Frame, l3, l4 []uint16) (le
 			return 0
 		}
 	} else if u.d&(dEntropy|dFlowID) != 0 {
-		u.read()
+		u.read(0)
 	}
 	set |= u.prepend(others)
 	if u.d&dV6 == 0 {

@@ -20,20 +20,24 @@ const plainOuter6 = wire.IPv6Size + wire.UDPSize + 8 // bytes
 // IPv4 checksum filled in, as most do: in one buffer, with nothing left to hardware. It returns a bit for each other, which it
 // has left alone, and one for each that may have a congestion mark, whose headers are still to be completed.
 func (u *Pusher) plain() (others, marked uint64) {
-	marked = u.read()
-	others = u.Pool.PrependAll(u.frames, u.d.size())
+	done := u.usual()
+	if done == ^uint64(0)>>(64-len(u.frames)) {
+		return 0, 0
+	}
+	marked = u.read(done)
+	others = u.Pool.PrependAll(u.frames, u.d.size(), done)
 	if u.d&dV6 == 0 {
-		u.write4(others)
+		u.write4(others | done)
 	} else {
-		u.write6(others)
+		u.write6(others | done)
 	}
 	return others, marked &^ others
 }
 
-// write4 writes the stack, over IPv4, to the start of all frames but others, complete: each packet's memory is touched once, of
+// write4 writes the stack, over IPv4, to the start of all frames but some, complete: each packet's memory is touched once, of
 // many packets those before do not stay in the first-level cache. What is the same in all and what differs go into words of
 // eight bytes together. The IPv4 checksum is that of the header as it was built, with the length added (RFC 1624).
-func (u *Pusher) write4(others uint64) {
+func (u *Pusher) write4(but uint64) {
 	be := binary.BigEndian
 	pool, frames, l3, entropy := u.Pool, u.frames, u.d.l3(), u.d&dEntropy != 0
 	hash := u.hash[:len(frames)]
@@ -45,7 +49,7 @@ func (u *Pusher) write4(others uint64) {
 	built := uint32(^uint16(w8 >> 32))
 	w8 &^= 0xffff << 32
 	for i := range frames {
-		if others>>(i&63)&1 != 0 {
+		if but>>(i&63)&1 != 0 {
 			continue
 		}
 		pkt := pool.Bytes(frames[i])
@@ -68,7 +72,7 @@ func (u *Pusher) write4(others uint64) {
 }
 
 // write6 is the same over IPv6.
-func (u *Pusher) write6(others uint64) {
+func (u *Pusher) write6(but uint64) {
 	be := binary.BigEndian
 	pool, frames, l3, entropy := u.Pool, u.frames, u.d.l3(), u.d&dEntropy != 0
 	hash := u.hash[:len(frames)]
@@ -78,7 +82,7 @@ func (u *Pusher) write6(others uint64) {
 	w0, addresses, w40, w48 := be.Uint64(h[:]), [2 * 16]byte(h[wire.IPv6Src:]), be.Uint64(h[40:]), be.Uint64(h[48:])
 	options := stack[l3+plainOuter6:]
 	for i := range frames {
-		if others>>(i&63)&1 != 0 {
+		if but>>(i&63)&1 != 0 {
 			continue
 		}
 		pkt := pool.Bytes(frames[i])

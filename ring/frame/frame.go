@@ -74,6 +74,11 @@ func (f *Frame) setLen(n int) { f.word = f.word&^(0xffff<<lenAt) | uint64(uint16
 // setMore makes n buffers follow the first one.
 func (f *Frame) setMore(n int) { f.word = f.word&^(0xff<<moreAt) | uint64(uint8(n))<<moreAt }
 
+// Moved returns what the word of a frame grows by when n bytes in front of its first one become its own, for assembly that writes many frames: a
+// frame is its offset 32, from the lowest bit on, its length 16, and 0 in what is left if it is plain. There must be room, as Pool.Prepend
+// wants it.
+func Moved(n int) uint64 { return uint64(n)<<lenAt - uint64(n) }
+
 // skip moves the first data byte by n bytes towards the end, of which there are as many; with a negative n towards the start, and there
 // is room for them.
-func (f *Frame) skip(n int) { f.word += uint64(n) - uint64(n)<<lenAt }
+func (f *Frame) skip(n int) { f.word += Moved(-n) }

@@ -25,7 +25,7 @@ func TestPrependAllMovesTheStartOfAllThatHaveRoom(t *testing.T) {
 		if n == 0 {
 			want &^= 1 << 4
 		}
-		if got := p.PrependAll(frames, n); got != want {
+		if got := p.PrependAll(frames, n, 0); got != want {
 			t.Fatalf("%d bytes: left %b, want %b", n, got, want)
 		}
 		for i, f := range frames {
