@@ -178,6 +178,28 @@ func corpus() map[string][]byte {
 	}
 }
 
+// TestCachedFlowsOfWholePacketsWithAndWithoutAFragmentHeaderPrintDifferently: what looked at the header has two flows, and nw_frag is "no" in both.
+func TestCachedFlowsOfWholePacketsWithAndWithoutAFragmentHeaderPrintDifferently(t *testing.T) {
+	r := newRig(t)
+	for name, want := range map[string]string{
+		"IPv6 atomic fragment": "ipv6,nw_frag=no,nw_atomic=1",
+		"IPv6 hop-by-hop":      "ipv6,nw_frag=no,nw_atomic=0",
+	} {
+		packet, _ := r.extract(corpus()[name], 1, r.pool.Room())
+		m := Match{Key: packet.key}
+		m.Mask.SetExact(FieldEthType)
+		m.Mask.SetExact(FieldIPFrag)
+		packet.key.FragmentHeader(&m.Mask)
+		m.Apply()
+		if got := m.String(); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		if again := mustParse(t, want); again != m {
+			t.Errorf("%s: read again it is %s", want, again.String())
+		}
+	}
+}
+
 // TestAWholePacketBehindAFragmentHeaderIsNoFragmentToRules: as in OVS; FragAtomic is beside nw_frag.
 func TestAWholePacketBehindAFragmentHeaderIsNoFragmentToRules(t *testing.T) {
 	r := newRig(t)

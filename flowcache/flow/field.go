@@ -50,7 +50,7 @@ func (f FieldID) String() string { return fields[f].Name }
 // Internal reports whether f is for flows of the caches and descriptions of packets only. Rules cannot match it: Open
 // vSwitch has these in its flows as well, but no name for them in rules, or one that it refuses (tun_tos).
 func (f FieldID) Internal() bool {
-	return f >= FieldVLANTPID && f <= FieldMPLSLSE2 || f == FieldTunTOS
+	return f >= FieldVLANTPID && f <= FieldIPAtomic || f == FieldTunTOS
 }
 
 // FieldByName returns the field that ovs-ofctl knows by name, in any of its spellings.

@@ -82,9 +82,10 @@ const (
 	FieldVLANTCI1  = FieldVLANTPID1 + 1
 	FieldMPLSLSE1  = FieldVLANTCI1 + 1 // the second label stack entry as a whole
 	FieldMPLSLSE2  = FieldMPLSLSE1 + 1 // the third
+	FieldIPAtomic  = FieldMPLSLSE2 + 1 // an IPv6 packet is whole and has a fragment header: FragAtomic
 
 	// The tunnel options, which a TLVMap gives a meaning.
-	FieldTunMetadata0  = FieldMPLSLSE2 + 1 // TunMetadata0+i is tun_metadata<i>
+	FieldTunMetadata0  = FieldIPAtomic + 1 // TunMetadata0+i is tun_metadata<i>
 	FieldTunMetadata63 = FieldTunMetadata0 + 63
 
 	NumFields = FieldTunMetadata63 + 1

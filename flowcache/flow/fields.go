@@ -178,4 +178,5 @@ var cacheFields = []Field{
 	{ID: FieldVLANTCI1, Name: "vlan_tci1", Block: Base, Off: OffVLANTCI2, Size: 2, In: in16, Bits: 16, Kind: Hex, Maskable: true},
 	{ID: FieldMPLSLSE1, Name: "mpls_lse1", Block: Label, Off: OffMPLS1, Size: 4, In: in32, Bits: 32, Need: NeedMPLS, Maskable: true},
 	{ID: FieldMPLSLSE2, Name: "mpls_lse2", Block: Label, Off: OffMPLS2, Size: 4, In: in32, Bits: 32, Need: NeedMPLS, Maskable: true},
+	{ID: FieldIPAtomic, Name: "nw_atomic", Block: Base, Off: OffIPFrag, Size: 1, In: FragAtomic, Shift: 2, Bits: 1, Need: NeedIPv6},
 }

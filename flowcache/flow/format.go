@@ -38,7 +38,7 @@ func (p *printer) match() []byte {
 		p.each(FieldEthType)
 	}
 	p.network(named.proto)
-	p.each(FieldMPLSLabel, FieldMPLSTC, FieldMPLSTTL, FieldMPLSBOS, FieldMPLSLSE1, FieldMPLSLSE2, FieldIPFrag)
+	p.each(FieldMPLSLabel, FieldMPLSTC, FieldMPLSTTL, FieldMPLSBOS, FieldMPLSLSE1, FieldMPLSLSE2, FieldIPFrag, FieldIPAtomic)
 	p.transport()
 	if len(p.buf) > start {
 		p.buf = p.buf[:len(p.buf)-1] // the last comma
